@@ -1,0 +1,55 @@
+PYTHON ?= python3
+BIN := venv/bin
+EXAMPLE := test-repo
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help:
+	@echo 'make test-repo  build the example index, and say how to look at it'
+	@echo 'make test       run every check'
+	@echo 'make lint       ruff and mypy only'
+	@echo 'make clean      remove all that these made'
+
+.PHONY: venv
+venv: venv/.installed
+
+venv/.installed: setup.py setup.cfg requirements-dev.txt
+	$(PYTHON) -m venv venv
+	$(BIN)/python -m pip install --quiet -r requirements-dev.txt -e .
+	@touch $@
+
+.PHONY: lint
+lint: venv
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+.PHONY: test
+test: lint
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(PYTEST_ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+# The packages lie beside the index, as they would in a bucket that holds both.
+.PHONY: test-repo
+test-repo: venv
+	rm -rf $(EXAMPLE)
+	$(BIN)/python -m testing.distributions testing/package-list.jsonl $(EXAMPLE)/pool > $(EXAMPLE).jsonl
+	$(BIN)/dumb-pypi \
+		--package-list-json $(EXAMPLE).jsonl \
+		--project-list-json testing/project-list.jsonl \
+		--packages-url ../../pool/ \
+		--site-url http://127.0.0.1:8000/ \
+		--output-dir $(EXAMPLE) \
+		--title 'My Example PyPI'
+	@echo
+	@echo 'The example index is in $(EXAMPLE)/. To look at it:'
+	@echo '    $(BIN)/python -m http.server --bind 127.0.0.1 --directory $(EXAMPLE) 8000'
+	@echo 'then open http://127.0.0.1:8000/ in a browser, or install from it:'
+	@echo '    pip install --index-url http://127.0.0.1:8000/simple/ ocelot'
+
+.PHONY: clean
+clean:
+	rm -rf venv build dist *.egg-info .coverage .coverage.* .mypy_cache .pytest_cache \
+		.ruff_cache .hypothesis $(EXAMPLE) $(EXAMPLE).jsonl
