@@ -1,0 +1,317 @@
+"""One distribution file of the list: the value, its checks, its JSON line."""
+from __future__ import annotations
+
+import datetime
+import json
+import re
+from typing import NamedTuple
+from typing import TypeVar
+
+import msgspec
+from packaging.utils import NormalizedName
+
+from dumb_pypi import filenames
+from dumb_pypi import urls
+from dumb_pypi.errors import FieldError
+from dumb_pypi.errors import LineError
+from dumb_pypi.errors import shown
+
+T = TypeVar('T')
+
+LONGEST_FILENAME = 255  # bytes: what file systems store
+LARGEST_SIZE = 2 ** 63 - 1  # bytes: what clients can count
+
+_DIGEST = re.compile(r'([a-z0-9_]+)=([0-9a-f]+)', re.IGNORECASE | re.ASCII)
+_LINE_BREAKS = re.compile(r'[ \t]*[\t\n\r][ \t\n\r]*')
+# What neither HTML nor XML can carry: control characters and Unicode's non-characters.
+_FORBIDDEN = re.compile(
+    r'[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef'
+    + ''.join(chr(plane << 16 | last) for plane in range(17) for last in (0xfffe, 0xffff))
+    + ']',
+)
+# Characters that make a text look like another one: they turn its direction round.
+_BIDIRECTIONAL = re.compile('[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]')
+
+
+class Digest(NamedTuple):
+    """A hash and its algorithm, both in lower case."""
+    algorithm: str
+    hex: str
+
+    @classmethod
+    def parse(cls, text: str, key: str = 'hash') -> Digest:
+        """
+        >>> Digest.parse('sha256=BAD')
+        Digest(algorithm='sha256', hex='bad')
+        """
+        found = _DIGEST.fullmatch(text)
+        if found is None:
+            raise FieldError(key, text, "is not '<algorithm>=<hex>'")
+        return cls(found[1].lower(), found[2].lower())
+
+    def __str__(self) -> str:
+        return f'{self.algorithm}={self.hex}'
+
+
+class Line(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
+    """One line of a JSON list: each key as the contract of the input has it."""
+    filename: str
+    hash: str | None = None
+    requires_python: str | None = None
+    requires_dist: list[str] | None = None
+    core_metadata: str | None = None
+    upload_timestamp: int | float | None = None
+    uploaded_by: str | None = None
+    yanked_reason: str | None = None
+    size: int | None = None
+    url: str | None = None
+    summary: str | None = None
+    provenance: str | None = None
+    name: str | None = None
+    version: str | None = None
+
+
+class Distfile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A distribution file and all that the list says of it, checked and in one form.
+
+    `url` is encoded, and relative to the packages URL unless it is absolute. `version` is as
+    the file name or the list has it. `core_metadata` is True where the metadata is there but
+    its hash is not known. `given_name` and `given_version` are the list's own, where it had them.
+    """
+    filename: str
+    project: NormalizedName
+    version: str | None
+    packagetype: str
+    python_version: str
+    url: str
+    digest: Digest | None = None
+    requires_python: str | None = None
+    requires_dist: tuple[str, ...] | None = None
+    core_metadata: Digest | bool = False
+    upload_timestamp: int | float | None = None
+    uploaded_by: str | None = None
+    yanked_reason: str | None = None
+    size: int | None = None
+    summary: str | None = None
+    provenance: str | None = None
+    given_name: str | None = None
+    given_version: str | None = None
+
+    @property
+    def yanked(self) -> bool:
+        return self.yanked_reason is not None
+
+    @property
+    def is_wheel(self) -> bool:
+        return self.packagetype == 'bdist_wheel'
+
+    @property
+    def uploaded(self) -> datetime.datetime | None:
+        """When the file was uploaded, in UTC."""
+        if self.upload_timestamp is None:
+            return None
+        return from_timestamp(self.upload_timestamp)
+
+    @property
+    def facts_known(self) -> int:
+        """How much the list says of what a release is, not of this one file."""
+        facts = (self.requires_python, self.requires_dist, self.summary)
+        return sum(fact is not None for fact in facts)
+
+
+def from_timestamp(timestamp: float) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(timestamp, datetime.UTC)
+
+
+def from_line(line: Line) -> Distfile:
+    """Check every value of a line.
+
+    Raises:
+        FieldError: the first one that is wrong, and why.
+    """
+    filename = _filename(line.filename)
+    name = clean_text('name', line.name)
+    version = clean_text('version', line.version)
+    parsed = filenames.parse(filename, name=name, version=version)
+    return Distfile(
+        filename=filename,
+        project=parsed.project,
+        version=parsed.version,
+        packagetype=parsed.packagetype,
+        python_version=parsed.python_version,
+        url=_url(line.url, filename),
+        digest=None if line.hash is None else Digest.parse(line.hash),
+        requires_python=clean_text('requires_python', line.requires_python),
+        requires_dist=_requires_dist(line.requires_dist),
+        core_metadata=_core_metadata(line.core_metadata),
+        upload_timestamp=_timestamp(line.upload_timestamp),
+        uploaded_by=clean_text('uploaded_by', line.uploaded_by),
+        yanked_reason=_yanked_reason(line.yanked_reason),
+        size=_size(line.size),
+        summary=clean_text('summary', line.summary),
+        provenance=_provenance(line.provenance),
+        given_name=name,
+        given_version=version,
+    )
+
+
+def to_json(file: Distfile) -> bytes:
+    """The file's line of a JSON list, without a line break; `parse_json` reads it back."""
+    metadata = file.core_metadata
+    return _encode(Line(
+        filename=file.filename,
+        hash=None if file.digest is None else str(file.digest),
+        requires_python=file.requires_python,
+        requires_dist=None if file.requires_dist is None else list(file.requires_dist),
+        core_metadata=str(metadata) if isinstance(metadata, Digest) else (
+            'true' if metadata else None
+        ),
+        upload_timestamp=file.upload_timestamp,
+        uploaded_by=file.uploaded_by,
+        yanked_reason=file.yanked_reason,
+        size=file.size,
+        url=None if file.url == urls.quote_path(file.filename) else file.url,
+        summary=file.summary,
+        provenance=file.provenance,
+        name=file.given_name,
+        version=file.given_version,
+    ))
+
+
+def parse_json(line: bytes) -> tuple[Distfile, list[str]]:
+    """One line of a JSON list → the file, and the keys of the line that mean nothing here.
+
+    Raises:
+        LineError: it is not such a line.
+    """
+    file = from_line(decode(line, _decoder))
+    written = to_json(file)
+    # Each key brings a colon. A line with as many colons as what was understood of it has no
+    # key twice, nor one too many: that saves a second look at nearly every line.
+    if b'\\' not in line and line.count(b':') == written.count(b':'):
+        return file, []
+    return file, unknown_keys(line, Line)
+
+
+def decode(line: bytes, decoder: msgspec.json.Decoder[T]) -> T:
+    """Decode JSON; what is wrong with it is worded for the person who wrote the list."""
+    try:
+        return decoder.decode(line)
+    except msgspec.ValidationError as error:
+        what, _, where = str(error).partition(' - at `$.')
+        raise LineError(f'{where.rstrip("`")}: {what}' if where else what) from None
+    except msgspec.DecodeError as error:
+        raise LineError(str(error)) from None
+    except RecursionError:
+        raise LineError('JSON is nested too deeply') from None
+
+
+def unknown_keys(line: bytes, struct: type[msgspec.Struct]) -> list[str]:
+    """The keys of a line's object that `struct` has no field for.
+
+    Raises:
+        LineError: a key stands there twice.
+    """
+    pairs: list[tuple[str, object]] = json.loads(line, object_pairs_hook=list)
+    keys = [key for key, _ in pairs]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise LineError(f'key {shown(key)} is there twice')
+    return [key for key in keys if key not in struct.__struct_fields__]
+
+
+def clean_text(key: str, text: str | None) -> str | None:
+    """Free text on one line, None if it is empty.
+
+    Raises:
+        FieldError: it has a character that HTML or XML cannot carry.
+    """
+    return _one_line(key, text) or None if text else None
+
+
+def _one_line(key: str, text: str) -> str:
+    if not text.isprintable():
+        text = _LINE_BREAKS.sub(' ', text)
+        if found := _FORBIDDEN.search(text):
+            raise FieldError(key, text, f'has the control character U+{ord(found[0]):04X}')
+    return text.strip()
+
+
+def _filename(filename: str) -> str:
+    if not filename or filename != filename.strip():
+        raise FieldError('filename', filename, 'is empty, or has a space at an end')
+    if '/' in filename or '\\' in filename:
+        raise FieldError('filename', filename, "has a slash: the place of a file is its 'url'")
+    if len(filename.encode(errors='replace')) > LONGEST_FILENAME:
+        raise FieldError('filename', filename, f'is longer than {LONGEST_FILENAME} bytes')
+    if found := _FORBIDDEN.search(filename) or _BIDIRECTIONAL.search(filename):
+        raise FieldError('filename', filename, f'has the control character U+{ord(found[0]):04X}')
+    return filename
+
+
+def _url(url: str | None, filename: str) -> str:
+    if url is None:
+        return urls.quote_path(filename)
+    if _FORBIDDEN.search(url):
+        raise FieldError('url', url, 'has a control character')
+    try:
+        url = urls.clean_reference(url)
+    except urls.UrlError as error:
+        raise FieldError('url', url, str(error)) from None
+    # pip and uv take the file's name from the URL, whatever else a page says it is.
+    if urls.file_name(url) != filename:
+        raise FieldError('url', url, f'does not end in the file name {shown(filename)}')
+    return url
+
+
+def _requires_dist(requirements: list[str] | None) -> tuple[str, ...] | None:
+    if requirements is None:
+        return None
+    return tuple(_one_line('requires_dist', text) for text in requirements)
+
+
+def _core_metadata(text: str | None) -> Digest | bool:
+    if text is None or text == 'true':
+        return text is not None
+    if '=' not in text:
+        raise FieldError('core_metadata', text, "is neither 'true' nor '<algorithm>=<hex>'")
+    return Digest.parse(text, 'core_metadata')
+
+
+def _timestamp(timestamp: float | None) -> int | float | None:
+    if timestamp is None:
+        return None
+    try:
+        if timestamp < 0:
+            raise ValueError
+        from_timestamp(timestamp)
+    except (ValueError, OverflowError, OSError):
+        raise FieldError(
+            'upload_timestamp', timestamp, 'is not seconds since 1970, up to the year 9999',
+        ) from None
+    return int(timestamp) if timestamp == int(timestamp) else timestamp
+
+
+def _yanked_reason(reason: str | None) -> str | None:
+    return None if reason is None else _one_line('yanked_reason', reason)
+
+
+def _size(size: int | None) -> int | None:
+    if size is not None and not 0 <= size <= LARGEST_SIZE:
+        raise FieldError('size', size, 'is not a number of bytes')
+    return size
+
+
+def _provenance(url: str | None) -> str | None:
+    if url is None:
+        return None
+    if _FORBIDDEN.search(url):
+        raise FieldError('provenance', url, 'has a control character')
+    try:
+        return urls.clean_absolute(url, schemes=('https',))
+    except urls.UrlError as error:
+        raise FieldError('provenance', url, str(error)) from None
+
+
+_decoder = msgspec.json.Decoder(Line)
+_encode = msgspec.json.Encoder().encode

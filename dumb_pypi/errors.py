@@ -1,0 +1,90 @@
+"""What can go wrong: exceptions that carry fields and word themselves as one line."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+LONGEST_SHOWN = 100
+
+
+def shown(value: object) -> str:
+    """`value` for a message: quoted, control characters escaped, long ones cut."""
+    text = ascii(value) if _is_odd(value) else repr(value)
+    return text if len(text) <= LONGEST_SHOWN else f'{text[:LONGEST_SHOWN - 1]}…'
+
+
+def _is_odd(value: object) -> bool:
+    # repr() keeps characters that a terminal would obey, such as a right-to-left override.
+    return isinstance(value, str) and not value.isprintable()
+
+
+class DumbPypiError(Exception):
+    """Anything that ends a build, or costs a line its place in the index."""
+
+
+class LineError(DumbPypiError):
+    """A line of a list that cannot be used."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class FieldError(LineError):
+    """A value that is not what its key asks for.
+
+    `key` is the input key, `value` what stands there, `why` goes on after it: "is not …".
+    """
+
+    def __init__(self, key: str, value: object, why: str) -> None:
+        super().__init__(f'{key} {shown(value)} {why}')
+        self.key = key
+        self.value = value
+        self.why = why
+
+
+class OptionError(DumbPypiError):
+    """An option that makes no sense; `option` is its name on the command line."""
+
+    def __init__(self, option: str, reason: str) -> None:
+        super().__init__(f'{option}: {reason}')
+        self.option = option
+        self.reason = reason
+
+
+class FileError(DumbPypiError):
+    """A file that cannot be read or written; `doing` is `'read'` or `'write'`."""
+
+    def __init__(self, doing: str, path: str, error: OSError) -> None:
+        super().__init__(f'cannot {doing} {path}: {error.strerror or error}')
+        self.doing = doing
+        self.path = path
+        self.error = error
+
+
+class TemplateError(DumbPypiError):
+    """A template that cannot be rendered."""
+
+    def __init__(self, name: str, error: Exception) -> None:
+        super().__init__(f'cannot render template {name}: {" ".join(str(error).split())}')
+        self.name = name
+        self.error = error
+
+
+class Notice(NamedTuple):
+    """Something odd about one line of a list; `left_out` where it cost the line its place."""
+    place: str
+    line: int
+    reason: str
+    left_out: bool
+
+    def __str__(self) -> str:
+        return f'{self.place}:{self.line}: {self.reason}'
+
+
+class RefusedError(DumbPypiError):
+    """A strict build met lines that it cannot use; `notices` says which and why."""
+
+    def __init__(self, notices: Sequence[Notice]) -> None:
+        super().__init__('nothing was written, as --strict asks')
+        self.notices = notices

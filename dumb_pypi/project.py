@@ -1,0 +1,211 @@
+"""The files of one project → its releases in their order, and the latest."""
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable
+from operator import attrgetter
+from typing import Literal
+from typing import NamedTuple
+
+import msgspec
+from packaging.utils import NormalizedName
+from packaging.version import InvalidVersion
+from packaging.version import Version
+
+from dumb_pypi import urls
+from dumb_pypi.distfile import clean_text
+from dumb_pypi.distfile import decode
+from dumb_pypi.distfile import Distfile
+from dumb_pypi.distfile import unknown_keys
+from dumb_pypi.errors import FieldError
+from dumb_pypi.filenames import normalized_name
+
+Status = Literal['active', 'archived', 'deprecated', 'quarantined']
+
+_DIGITS = re.compile('([0-9]+)')
+
+# Compares as people count: text and numbers in turn, text first.
+NaturalKey = tuple[str | int, ...]
+
+
+class FactsLine(msgspec.Struct, kw_only=True):
+    """One line of a project list: each key as the contract of the input has it."""
+    name: str
+    status: Status | None = None
+    status_reason: str | None = None
+    summary: str | None = None
+    home_page: str | None = None
+
+
+class ProjectFacts(NamedTuple):
+    """What is known of a project beside its files."""
+    project: NormalizedName
+    status: Status = 'active'
+    status_reason: str | None = None
+    summary: str | None = None
+    home_page: str | None = None
+
+
+class Release(NamedTuple):
+    """The files of one version, wheels first; `version` is None where it is not PEP 440."""
+    name: str
+    version: Version | None
+    files: tuple[Distfile, ...]
+
+    @property
+    def yanked(self) -> bool:
+        return all(file.yanked for file in self.files)
+
+    @property
+    def yanked_reason(self) -> str | None:
+        """The first reason that a file gives, if all are yanked; '' where none gives one."""
+        if not self.yanked:
+            return None
+        return next(filter(None, (file.yanked_reason for file in self.files)), '')
+
+    @property
+    def prerelease(self) -> bool:
+        return self.version is not None and self.version.is_prerelease
+
+    @property
+    def best_informed(self) -> Distfile:
+        """The file that knows most of the release; of several, the first."""
+        return max(self.files, key=attrgetter('facts_known'))
+
+    @property
+    def uploaded(self) -> float | None:
+        """When its first file came, seconds since 1970."""
+        return min(_timestamps(self.files), default=None)
+
+
+class Project(NamedTuple):
+    """A project: releases from the lowest to the highest, and files that have no version."""
+    name: NormalizedName
+    facts: ProjectFacts
+    releases: tuple[Release, ...]
+    unversioned: tuple[Distfile, ...]
+
+    @property
+    def files(self) -> tuple[Distfile, ...]:
+        """All files in their order."""
+        return (*self.unversioned, *(file for release in self.releases for file in release.files))
+
+    @property
+    def offered(self) -> tuple[Distfile, ...]:
+        """The files that clients may have: none of a quarantined project."""
+        return () if self.quarantined else self.files
+
+    @property
+    def quarantined(self) -> bool:
+        return self.facts.status == 'quarantined'
+
+    @property
+    def latest(self) -> Release | None:
+        """The highest release that is neither yanked nor a pre-release, or the next best."""
+        descending = self.releases[::-1]
+        kept = [release for release in descending if not release.yanked]
+        final = [release for release in kept if not release.prerelease]
+        return next(iter(final or kept or descending), None)
+
+    @property
+    def summary(self) -> str | None:
+        latest = self.latest
+        return self.facts.summary or (latest.best_informed.summary if latest else None)
+
+    @property
+    def first_uploaded(self) -> float | None:
+        """When its first file came, seconds since 1970."""
+        return min(_timestamps(self.files), default=None)
+
+    @property
+    def last_uploaded(self) -> float | None:
+        """When its newest file came, seconds since 1970."""
+        return max(_timestamps(self.files), default=None)
+
+
+def assemble(
+        name: NormalizedName, files: Iterable[Distfile], facts: ProjectFacts | None = None,
+) -> Project:
+    """Sort the files of a project into releases; the order they come in does not matter."""
+    groups: dict[Version | str, tuple[str, list[Distfile]]] = {}
+    unversioned: list[Distfile] = []
+    for file in sorted(files, key=_file_key):
+        if file.version is None:
+            unversioned.append(file)
+        else:
+            _, group = groups.setdefault(_version_key(file.version), (file.version, []))
+            group.append(file)
+    releases = sorted(
+        (_release(key, *group) for key, group in groups.items()), key=_release_key,
+    )
+    return Project(name, facts or ProjectFacts(name), tuple(releases), tuple(unversioned))
+
+
+def parse_facts(line: bytes) -> tuple[ProjectFacts, list[str]]:
+    """One line of a project list → the facts, and the keys of it that mean nothing here.
+
+    Raises:
+        LineError: it is not such a line.
+    """
+    facts = decode(line, _decoder)
+    return ProjectFacts(
+        normalized_name('name', facts.name),
+        facts.status or 'active',
+        clean_text('status_reason', facts.status_reason),
+        clean_text('summary', facts.summary),
+        _home_page(facts.home_page),
+    ), unknown_keys(line, FactsLine)
+
+
+def _home_page(url: str | None) -> str | None:
+    url = clean_text('home_page', url)
+    try:
+        return None if url is None else urls.clean_absolute(url)
+    except urls.UrlError as error:
+        raise FieldError('home_page', url, str(error)) from None
+
+
+def _release(key: Version | str, first_version: str, files: Iterable[Distfile]) -> Release:
+    if isinstance(key, str):
+        return Release(first_version, None, tuple(files))
+    return Release(str(key), key, tuple(files))
+
+
+@functools.lru_cache(maxsize=4096)
+def _version_key(text: str) -> Version | str:
+    """Equal for files of one release.
+
+    Eggs and wheels have an underscore where their sdist has a dash: `1.0_1` is `1.0-1`.
+    """
+    text = text.replace('_', '-')
+    try:
+        return Version(text)
+    except InvalidVersion:
+        return text
+
+
+def _release_key(release: Release) -> tuple[bool, Version | NaturalKey, str]:
+    key = _natural(release.name) if release.version is None else release.version
+    return (release.version is not None, key, release.name)
+
+
+def _file_key(file: Distfile) -> tuple[bool, NaturalKey, str]:
+    return (not file.is_wheel, _natural(file.filename), file.filename)
+
+
+def _natural(text: str) -> NaturalKey:
+    """
+    >>> _natural('cp39') < _natural('cp310')
+    True
+    """
+    return tuple(
+        int(part) if index % 2 else part for index, part in enumerate(_DIGITS.split(text))
+    )
+
+
+def _timestamps(files: Iterable[Distfile]) -> Iterable[float]:
+    return (file.upload_timestamp for file in files if file.upload_timestamp is not None)
+
+
+_decoder = msgspec.json.Decoder(FactsLine)
