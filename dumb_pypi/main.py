@@ -1,0 +1,154 @@
+"""The command line: options, messages, exit status."""
+from __future__ import annotations
+
+import argparse
+import datetime
+import sys
+from collections.abc import Sequence
+
+from dumb_pypi import __version__
+from dumb_pypi.build import build
+from dumb_pypi.build import Report
+from dumb_pypi.errors import DumbPypiError
+from dumb_pypi.errors import Notice
+from dumb_pypi.errors import OptionError
+from dumb_pypi.errors import RefusedError
+from dumb_pypi.options import DEFAULT_TITLE
+
+DONE = 0
+FAILED = 1
+WRONG_USAGE = 2
+INTERRUPTED = 128 + 2  # as a shell counts a death by SIGINT
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; the exit status is what it returns."""
+    parser = _parser()
+    args = parser.parse_args(argv)
+    try:
+        report = build(
+            package_list=args.package_list,
+            package_list_json=args.package_list_json,
+            project_list_json=args.project_list_json,
+            output_dir=args.output_dir,
+            packages_url=args.packages_url,
+            title=args.title,
+            logo=args.logo,
+            logo_width=args.logo_width,
+            site_url=args.site_url,
+            template_dir=args.template_dir,
+            per_release_json=args.per_release_json,
+            strict=args.strict,
+            generated=datetime.datetime.now(datetime.UTC) if args.timestamp else None,
+        )
+    except OptionError as error:
+        parser.error(str(error))
+    except RefusedError as error:
+        _say_notices(error.notices)
+        return _failed(error)
+    except DumbPypiError as error:
+        return _failed(error)
+    except KeyboardInterrupt:
+        _say('interrupted')
+        return INTERRUPTED
+    if not args.quiet:
+        _say_notices(report.notices)
+    if args.verbose:
+        _say_report(report)
+    return DONE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog='dumb-pypi',
+        description='Turn a list of Python distribution files into a package index made of '
+                    'static files.',
+    )
+    package_list = parser.add_mutually_exclusive_group(required=True)
+    package_list.add_argument(
+        '--package-list', metavar='PATH',
+        help='the list of files, one file name, path or URL a line; - is standard input',
+    )
+    package_list.add_argument(
+        '--package-list-json', metavar='PATH',
+        help='the list of files, one JSON object a line; - is standard input',
+    )
+    parser.add_argument(
+        '--project-list-json', metavar='PATH',
+        help='facts about projects, such as their status, one JSON object a line',
+    )
+    parser.add_argument(
+        '--output-dir', metavar='DIR', required=True, help='where to write the index',
+    )
+    parser.add_argument(
+        '--packages-url', metavar='URL', required=True,
+        help='where the files are: absolute, or relative to the pages in simple/<project>/',
+    )
+    parser.add_argument(
+        '--site-url', metavar='URL',
+        help="the index's own public URL; gives the feeds and absolute links in the JSON API",
+    )
+    parser.add_argument(
+        '--title', metavar='TEXT', default=DEFAULT_TITLE,
+        help='the title of the web pages (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--logo', metavar='URL',
+        help='an image for the web pages: absolute, or relative to the home page',
+    )
+    parser.add_argument(
+        '--logo-width', metavar='PX', type=int, help='how wide to show the logo',
+    )
+    parser.add_argument(
+        '--template-dir', metavar='DIR',
+        help='templates of your own, each in place of the one of the same name',
+    )
+    parser.add_argument(
+        '--no-generate-timestamp', dest='timestamp', action='store_false',
+        help='show no creation time: the same input gives the same bytes',
+    )
+    parser.add_argument(
+        '--no-per-release-json', dest='per_release_json', action='store_false',
+        help='leave out the JSON API of each release, /pypi/<project>/<version>/json',
+    )
+    parser.add_argument(
+        '--strict', action='store_true',
+        help='write nothing if any line of a list cannot be used',
+    )
+    loudness = parser.add_mutually_exclusive_group()
+    loudness.add_argument(
+        '-q', '--quiet', action='store_true', help='say nothing of lines that are odd',
+    )
+    loudness.add_argument(
+        '-v', '--verbose', action='store_true', help='say what was written',
+    )
+    parser.add_argument('--version', action='version', version=f'%(prog)s {__version__}')
+    return parser
+
+
+def _failed(error: DumbPypiError) -> int:
+    _say(str(error))
+    return FAILED
+
+
+def _say(text: str) -> None:
+    print(f'dumb-pypi: {text}', file=sys.stderr)
+
+
+def _say_notices(notices: Sequence[Notice]) -> None:
+    for notice in notices:
+        print(notice, file=sys.stderr)
+    left_out = sum(notice.left_out for notice in notices)
+    if left_out:
+        _say(f'{left_out} {"line was" if left_out == 1 else "lines were"} left out')
+
+
+def _say_report(report: Report) -> None:
+    _say(
+        f'{report.projects} projects, {report.files} files; '
+        f'{report.written} pages written, {report.unchanged} were up to date',
+    )
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

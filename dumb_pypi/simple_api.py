@@ -1,0 +1,193 @@
+"""The simple repository API: a project's files, and the list of projects, in HTML and JSON.
+
+The rules are the PyPA specification's of that name, version 1.4. These pages are for
+programs, so they come from here and not from templates: a theme cannot break an install.
+"""
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable
+from collections.abc import Iterator
+
+import msgspec
+from markupsafe import escape
+
+from dumb_pypi import paths
+from dumb_pypi import urls
+from dumb_pypi.distfile import Digest
+from dumb_pypi.distfile import Distfile
+from dumb_pypi.project import Project
+
+API_VERSION = '1.4'
+# From 1.1 on each file must have its size: a page that cannot keep that does not claim it.
+API_VERSION_WITHOUT_SIZES = '1.0'
+
+# uv refuses a whole HTML page on a fragment of any other algorithm.
+FRAGMENT_ALGORITHMS = frozenset(('md5', 'sha256', 'sha384', 'sha512', 'blake2b'))
+
+
+class Meta(msgspec.Struct, rename='kebab'):
+    api_version: str
+
+
+class File(msgspec.Struct, rename='kebab', omit_defaults=True, kw_only=True):
+    """A file of a project's JSON page.
+
+    A key that has nothing to say is left out: uv refuses a page that has a null.
+    """
+    filename: str
+    url: str
+    hashes: dict[str, str]
+    size: int | None = None
+    upload_time: str | None = None
+    requires_python: str | None = None
+    core_metadata: bool | dict[str, str] = False
+    yanked: bool | str = False
+    provenance: str | None = None
+
+
+class ProjectStatus(msgspec.Struct, omit_defaults=True):
+    status: str
+    reason: str | None = None
+
+
+class ProjectPage(msgspec.Struct, rename='kebab', omit_defaults=True, kw_only=True):
+    """A project's JSON page."""
+    meta: Meta
+    name: str
+    versions: list[str]
+    files: list[File]
+    project_status: ProjectStatus | None = None
+
+
+class ListedProject(msgspec.Struct):
+    name: str
+
+
+class ProjectList(msgspec.Struct):
+    """The JSON list of projects."""
+    meta: Meta
+    projects: list[ListedProject]
+
+
+def project_html(project: Project, packages_url: urls.PackagesUrl) -> bytes:
+    """The files of a project, HTML: one anchor a file and no other."""
+    metas = []
+    if project.facts.status != 'active':
+        metas.append(_meta('pypi:project-status', project.facts.status))
+        if project.facts.status_reason is not None:
+            metas.append(_meta('pypi:project-status-reason', project.facts.status_reason))
+    prefix = packages_url.prefix(project.name, paths.simple_html(project.name))
+    anchors = (_anchor(file, urls.join(prefix, file.url)) for file in project.offered)
+    return _document(f'Links for {project.name}', metas, anchors)
+
+
+def project_json(project: Project, packages_url: urls.PackagesUrl) -> bytes:
+    """The files of a project, JSON."""
+    prefix = packages_url.prefix(project.name, paths.simple_json(project.name))
+    files = project.offered
+    sized = all(file.size is not None for file in files)
+    status = project.facts.status
+    return msgspec.json.encode(ProjectPage(
+        meta=Meta(API_VERSION if sized else API_VERSION_WITHOUT_SIZES),
+        name=project.name,
+        versions=[release.name for release in project.releases],
+        files=[_file(file, urls.join(prefix, file.url)) for file in files],
+        project_status=None if status == 'active' else (
+            ProjectStatus(status, project.facts.status_reason)
+        ),
+    ))
+
+
+def projects_html(names: Iterable[str], generated: datetime.datetime | None) -> bytes:
+    """The list of projects, HTML: one anchor a project and no other."""
+    metas = [] if generated is None else [_meta('generated', format_time(generated))]
+    # A normalized name needs neither encoding nor escaping.
+    return _document('Simple index', metas, (f'<a href="{name}/">{name}</a>' for name in names))
+
+
+def projects_json(names: Iterable[str]) -> bytes:
+    """The list of projects, JSON."""
+    return msgspec.json.encode(
+        ProjectList(Meta(API_VERSION), [ListedProject(name) for name in names]),
+    )
+
+
+def format_time(time: datetime.datetime) -> str:
+    """A time in UTC as the simple API has it.
+
+    >>> format_time(datetime.datetime(2024, 1, 31, 12, tzinfo=datetime.UTC))
+    '2024-01-31T12:00:00Z'
+    """
+    return time.isoformat().replace('+00:00', 'Z')
+
+
+def _file(file: Distfile, url: str) -> File:
+    metadata = file.core_metadata
+    return File(
+        filename=file.filename,
+        url=url,
+        hashes={} if file.digest is None else dict([file.digest]),
+        size=file.size,
+        upload_time=None if file.uploaded is None else format_time(file.uploaded),
+        requires_python=file.requires_python,
+        core_metadata=dict([metadata]) if isinstance(metadata, Digest) else metadata,
+        # Yanked with no reason given is `true`.
+        yanked=file.yanked_reason or file.yanked,
+        provenance=file.provenance,
+    )
+
+
+def _anchor(file: Distfile, url: str) -> str:
+    if file.digest is not None and file.digest.algorithm in FRAGMENT_ALGORITHMS:
+        url = f'{url}#{file.digest}'
+    attributes = ''.join(f' {name}="{escape(value)}"' for name, value in _attributes(file))
+    return f'<a href="{escape(url)}"{attributes}>{escape(file.filename)}</a>'
+
+
+def _attributes(file: Distfile) -> Iterator[tuple[str, str]]:
+    if file.requires_python is not None:
+        yield 'data-requires-python', file.requires_python
+    if file.core_metadata:
+        # PEP 714: pip before 23.2 knows the second spelling only.
+        metadata = _metadata_attribute(file.core_metadata)
+        yield 'data-core-metadata', metadata
+        yield 'data-dist-info-metadata', metadata
+    if file.yanked_reason is not None:
+        yield 'data-yanked', file.yanked_reason
+    if file.provenance is not None:
+        yield 'data-provenance', file.provenance
+    # Not in the specification: uv reads both, for `--exclude-newer` and its progress bars.
+    if file.size is not None:
+        yield 'data-size', str(file.size)
+    if file.uploaded is not None:
+        yield 'data-upload-time', format_time(file.uploaded)
+
+
+def _metadata_attribute(metadata: Digest | bool) -> str:
+    if isinstance(metadata, Digest) and metadata.algorithm in FRAGMENT_ALGORITHMS:
+        return str(metadata)
+    return 'true'
+
+
+def _meta(name: str, content: str) -> str:
+    return f'<meta name="{name}" content="{escape(content)}">\n'
+
+
+def _document(title: str, metas: Iterable[str], anchors: Iterable[str]) -> bytes:
+    lines = ''.join(f'{anchor}<br>\n' for anchor in anchors)
+    return (
+        '<!DOCTYPE html>\n'
+        '<html lang="en">\n'
+        '<head>\n'
+        '<meta charset="utf-8">\n'
+        f'<meta name="pypi:repository-version" content="{API_VERSION}">\n'
+        f'{"".join(metas)}'
+        f'<title>{title}</title>\n'
+        '</head>\n'
+        '<body>\n'
+        f'<h1>{title}</h1>\n'
+        f'{lines}'
+        '</body>\n'
+        '</html>\n'
+    ).encode()

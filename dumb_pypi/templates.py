@@ -1,0 +1,45 @@
+"""The one Jinja environment."""
+from __future__ import annotations
+
+import os
+
+import jinja2
+
+from dumb_pypi.errors import OptionError
+from dumb_pypi.errors import TemplateError
+
+
+class Templates:
+    """The package's templates, each overridden by the one of its name in `template_dir`.
+
+    Every value is escaped as HTML, which suits the XML of the feeds too; a name that a
+    template uses and nobody gave it is an error.
+
+    Raises:
+        OptionError: `template_dir` is not a folder.
+    """
+
+    def __init__(self, template_dir: str | None = None) -> None:
+        if template_dir is not None and not os.path.isdir(template_dir):
+            raise OptionError('--template-dir', f'{template_dir} is not a directory')
+        own = jinja2.PackageLoader('dumb_pypi')
+        loaders = [] if template_dir is None else [jinja2.FileSystemLoader(template_dir)]
+        self._environment = jinja2.Environment(
+            loader=jinja2.ChoiceLoader([*loaders, jinja2.PrefixLoader({'original': own}), own]),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+        )
+
+    def render(self, name: str, **values: object) -> bytes:
+        """Render the template of that name.
+
+        Raises:
+            TemplateError: it cannot be, for whatever a template of the user's does.
+        """
+        try:
+            return self._environment.get_template(name).render(values).encode()
+        except Exception as error:
+            raise TemplateError(name, error) from error
