@@ -1,0 +1,1 @@
+"""What the tests, the example index and the benchmark share."""
