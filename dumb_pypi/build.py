@@ -58,7 +58,7 @@ def build(
 
     >>> import pathlib, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     pathlib.Path(folder, 'list').write_text('foo-1.0.zip\n')
+    ...     pathlib.Path(folder, 'list').write_text('foo-1.0.zip\\n')
     ...     build(package_list=f'{folder}/list', packages_url='../../pool/', output_dir=folder)
     12
     Report(projects=1, files=1, written=12, unchanged=0, notices=[])
