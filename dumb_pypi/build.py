@@ -86,20 +86,16 @@ def build(
 
 def _read_files(plain: str | None, json: str | None) -> lists.PackageList:
     if plain is not None and json is None:
-        return lists.read_files(lists.lines_of(plain), lists.PLAIN, _place(plain))
+        return lists.read_files(lists.lines_of(plain), lists.PLAIN, lists.place_of(plain))
     if json is not None and plain is None:
-        return lists.read_files(lists.lines_of(json), lists.JSON, _place(json))
+        return lists.read_files(lists.lines_of(json), lists.JSON, lists.place_of(json))
     raise OptionError('--package-list, --package-list-json', 'exactly one is needed')
 
 
 def _read_facts(path: str | None) -> lists.ProjectList:
     if path is None:
         return lists.ProjectList({}, [])
-    return lists.read_facts(lists.lines_of(path), _place(path))
-
-
-def _place(path: str) -> str:
-    return '<stdin>' if path == lists.STDIN else path
+    return lists.read_facts(lists.lines_of(path), lists.place_of(path))
 
 
 def _write(

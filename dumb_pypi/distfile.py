@@ -113,6 +113,17 @@ class Distfile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return from_timestamp(self.upload_timestamp)
 
     @property
+    def hashes(self) -> dict[str, str]:
+        """Hashes by algorithm, as pages in JSON have them; none where none is known."""
+        return {} if self.digest is None else dict([self.digest])
+
+    @property
+    def metadata_hashes(self) -> dict[str, str] | bool:
+        """The metadata's hashes by algorithm; True where it is there without one, False if not."""
+        metadata = self.core_metadata
+        return dict([metadata]) if isinstance(metadata, Digest) else metadata
+
+    @property
     def facts_known(self) -> int:
         """How much the list says of what a release is, not of this one file."""
         facts = (self.requires_python, self.requires_dist, self.summary)
@@ -121,6 +132,15 @@ class Distfile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 def from_timestamp(timestamp: float) -> datetime.datetime:
     return datetime.datetime.fromtimestamp(timestamp, datetime.UTC)
+
+
+def format_time(time: datetime.datetime) -> str:
+    """A time in UTC as the standards have it.
+
+    >>> format_time(from_timestamp(1706702400.25))
+    '2024-01-31T12:00:00.250000Z'
+    """
+    return time.isoformat().replace('+00:00', 'Z')
 
 
 def from_line(line: Line) -> Distfile:
@@ -261,7 +281,7 @@ def _url(url: str | None, filename: str) -> str:
     # pip and uv take the file's name from the URL, whatever else a page says it is.
     if urls.file_name(url) != filename:
         raise FieldError('url', url, f'does not end in the file name {shown(filename)}')
-    return url
+    return url if '/' in url or '?' in url else urls.quote_path(filename)
 
 
 def _requires_dist(requirements: list[str] | None) -> tuple[str, ...] | None:

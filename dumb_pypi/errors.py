@@ -63,11 +63,12 @@ class FileError(DumbPypiError):
 
 
 class TemplateError(DumbPypiError):
-    """A template that cannot be rendered."""
+    """A template that cannot be rendered; `place` is its file and line, where known."""
 
-    def __init__(self, name: str, error: Exception) -> None:
-        super().__init__(f'cannot render template {name}: {" ".join(str(error).split())}')
-        self.name = name
+    def __init__(self, place: str, error: Exception) -> None:
+        what = ' '.join(str(error).split())
+        super().__init__(f'cannot render template {place}: {type(error).__name__}: {what}')
+        self.place = place
         self.error = error
 
 

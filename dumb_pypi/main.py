@@ -140,14 +140,18 @@ def _say_notices(notices: Sequence[Notice]) -> None:
         print(notice, file=sys.stderr)
     left_out = sum(notice.left_out for notice in notices)
     if left_out:
-        _say(f'{left_out} {"line was" if left_out == 1 else "lines were"} left out')
+        _say(f'{_count(left_out, "line")} {"was" if left_out == 1 else "were"} left out')
 
 
 def _say_report(report: Report) -> None:
     _say(
-        f'{report.projects} projects, {report.files} files; '
-        f'{report.written} pages written, {report.unchanged} were up to date',
+        f'{_count(report.projects, "project")}, {_count(report.files, "file")}; '
+        f'{_count(report.written, "page")} written, {report.unchanged} were up to date',
     )
+
+
+def _count(number: int, thing: str) -> str:
+    return f'{number} {thing}' if number == 1 else f'{number} {thing}s'
 
 
 if __name__ == '__main__':

@@ -54,6 +54,11 @@ class ProjectList(NamedTuple):
     notices: list[Notice]
 
 
+def place_of(path: str) -> str:
+    """What messages call a list."""
+    return '<stdin>' if path == STDIN else path
+
+
 def lines_of(path: str) -> Iterator[bytes]:
     """The lines of a file; `-` is standard input.
 
@@ -64,7 +69,7 @@ def lines_of(path: str) -> Iterator[bytes]:
         with open(0 if path == STDIN else path, 'rb', closefd=path != STDIN) as file:
             yield from file
     except OSError as error:
-        raise FileError('read', path, error) from error
+        raise FileError('read', place_of(path), error) from error
 
 
 def parse_plain(line: bytes) -> tuple[Distfile, list[str]]:

@@ -16,6 +16,7 @@ from dumb_pypi import paths
 from dumb_pypi import urls
 from dumb_pypi.distfile import Digest
 from dumb_pypi.distfile import Distfile
+from dumb_pypi.distfile import format_time
 from dumb_pypi.project import Project
 
 API_VERSION = '1.4'
@@ -113,25 +114,15 @@ def projects_json(names: Iterable[str]) -> bytes:
     )
 
 
-def format_time(time: datetime.datetime) -> str:
-    """A time in UTC as the simple API has it.
-
-    >>> format_time(datetime.datetime(2024, 1, 31, 12, tzinfo=datetime.UTC))
-    '2024-01-31T12:00:00Z'
-    """
-    return time.isoformat().replace('+00:00', 'Z')
-
-
 def _file(file: Distfile, url: str) -> File:
-    metadata = file.core_metadata
     return File(
         filename=file.filename,
         url=url,
-        hashes={} if file.digest is None else dict([file.digest]),
+        hashes=file.hashes,
         size=file.size,
         upload_time=None if file.uploaded is None else format_time(file.uploaded),
         requires_python=file.requires_python,
-        core_metadata=dict([metadata]) if isinstance(metadata, Digest) else metadata,
+        core_metadata=file.metadata_hashes,
         # Yanked with no reason given is `true`.
         yanked=file.yanked_reason or file.yanked,
         provenance=file.provenance,

@@ -30,10 +30,11 @@ class NewRelease(NamedTuple):
 
 
 class ProjectSummary(NamedTuple):
-    """A project, as the root pages show it; `first_uploaded` is seconds since 1970, UTC."""
+    """A project, as the root pages show it; times are seconds since 1970, UTC."""
     name: str
     summary: str | None
     first_uploaded: float | None
+    last_uploaded: float | None
     releases: int
     files: int
     newest_releases: tuple[NewRelease, ...]
@@ -52,6 +53,7 @@ def summarize(project: Project) -> ProjectSummary:
         project.name,
         project.summary,
         project.first_uploaded,
+        project.last_uploaded,
         len(project.releases),
         len(project.files),
         newest_releases(

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import traceback
 
 import jinja2
 
@@ -42,4 +43,13 @@ class Templates:
         try:
             return self._environment.get_template(name).render(values).encode()
         except Exception as error:
-            raise TemplateError(name, error) from error
+            raise TemplateError(_place(name, error), error) from error
+
+
+def _place(name: str, error: Exception) -> str:
+    # Jinja puts the templates' own files and lines into the traceback.
+    frames = [
+        f'{frame.filename}:{frame.lineno}' for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename.endswith(os.path.splitext(name)[1])
+    ]
+    return frames[-1] if frames else name

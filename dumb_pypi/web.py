@@ -49,10 +49,10 @@ class ReleaseView(NamedTuple):
 
 
 class UploadView(NamedTuple):
-    """An upload in the changelog; `release_url` leads to its project's page."""
+    """An upload in the changelog; `project_url` leads to its project's page."""
     uploaded: str | None
     project: str
-    release_url: str
+    project_url: str
     version: str | None
     filename: str
     uploaded_by: str | None
@@ -143,35 +143,39 @@ class Web:
             generated=None if generated is None else f'{generated:%Y-%m-%d %H:%M:%S}',
         )
 
-    def updates_feed(self, projects: Iterable[ProjectSummary], site_url: str) -> bytes:
+    def updates_feed(self, projects: Sequence[ProjectSummary], site_url: str) -> bytes:
         """The latest releases."""
         releases = newest_releases(new for project in projects for new in project.newest_releases)
-        return self._feed(paths.UPDATES_FEED, 'latest releases', site_url, [
+        return self._feed(paths.UPDATES_FEED, 'latest releases', site_url, projects, [
             _item(
-                f'{new.project} {new.release}', site_url, new.project,
-                urls.quote_path(new.release), new.summary, new.timestamp,
+                f'{new.project} {new.release}', site_url, new.project, new.timestamp,
+                new.summary, f'#{urls.quote_path(new.release)}',
             ) for new in releases
         ])
 
-    def packages_feed(self, projects: Iterable[ProjectSummary], site_url: str) -> bytes:
+    def packages_feed(self, projects: Sequence[ProjectSummary], site_url: str) -> bytes:
         """The latest new projects."""
         dated = sorted((
             (project.first_uploaded, project.name, project.summary)
             for project in projects if project.first_uploaded is not None
         ), reverse=True)
-        return self._feed(paths.PACKAGES_FEED, 'newest projects', site_url, [
-            _item(f'{name} added', site_url, name, '', summary, timestamp)
+        return self._feed(paths.PACKAGES_FEED, 'newest projects', site_url, projects, [
+            _item(f'{name} added', site_url, name, timestamp, summary, '')
             for timestamp, name, summary in dated[:NEWEST_PROJECTS]
         ])
 
-    def _feed(self, page: str, what: str, site_url: str, items: Sequence[ItemView]) -> bytes:
+    def _feed(
+            self, page: str, what: str, site_url: str, projects: Iterable[ProjectSummary],
+            items: Sequence[ItemView],
+    ) -> bytes:
+        # When the newest file came, so that the same list gives the same bytes.
+        built = max((project.last_uploaded or 0 for project in projects), default=0)
         return self._templates.render(
             'feed.xml',
             title=f'{self._options.title}: {what}',
             site_url=site_url,
             feed_url=site_url + page,
-            # The newest upload's, so that the same list gives the same bytes.
-            built=items[0].date if items else None,
+            built=_rfc822(built) if built else None,
             items=items,
         )
 
@@ -237,14 +241,18 @@ def _upload_view(upload: Upload, page: str) -> UploadView:
 
 
 def _item(
-        title: str, site_url: str, project: str, anchor: str, description: str | None,
-        timestamp: float,
+        title: str, site_url: str, project: str, timestamp: float, description: str | None,
+        anchor: str,
 ) -> ItemView:
     link = site_url + paths.folder(paths.project_page(project))
     return ItemView(
-        title, link, f'{link}#{anchor}' if anchor else link, description,
-        email.utils.format_datetime(from_timestamp(timestamp), usegmt=True),
+        title, link, link + anchor, description,
+        _rfc822(timestamp),
     )
+
+
+def _rfc822(timestamp: float) -> str:
+    return email.utils.format_datetime(from_timestamp(timestamp), usegmt=True)
 
 
 def _date(timestamp: float | None) -> str | None:

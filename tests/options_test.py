@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dumb_pypi.errors import OptionError
+from dumb_pypi.options import PageOptions
+
+
+def check(**options: Any) -> PageOptions:
+    return PageOptions.check(**{
+        'packages_url': '../../pool', 'title': 'T', 'logo': None, 'logo_width': None,
+        'site_url': None, 'per_release_json': True, 'generated': None, **options,
+    })
+
+
+def test_options_have_one_form() -> None:
+    options = check(
+        packages_url='https://example.com/pool', title='', logo=' a.png ', logo_width=1,
+        site_url='https://example.com/index',
+    )
+    assert options.packages_url.base == 'https://example.com/pool/'
+    assert options.title == 'My Private PyPI'
+    assert options.logo == 'a.png'
+    assert options.site_url == 'https://example.com/index/'
+
+
+@pytest.mark.parametrize('logo', (None, 'a.png', '/a.png', 'https://example.com/a.png'))
+def test_logos(logo: str | None) -> None:
+    assert check(logo=logo).logo == logo
+
+
+@pytest.mark.parametrize(
+    ('option', 'value', 'message'), (
+        ('packages_url', 's3://bucket',
+         "--packages-url: 's3://bucket' is not an http or https URL"),
+        ('packages_url', 'https://example.com/?x',
+         ("--packages-url: 'https://example.com/?x' has a '?' or a '#', which file names cannot "
+         'follow')),
+        ('packages_url', 'a\0b', r"--packages-url: text 'a\x00b' has the control character U+0000"),
+        ('title', 'a\0b', r"--title: text 'a\x00b' has the control character U+0000"),
+        ('title', 'a\udcffb', r"--title: text 'a\udcffb' has the control character U+DCFF"),
+        ('logo', 'javascript:alert(1)',
+         "--logo: 'javascript:alert(1)' is not an http or https URL"),
+        ('logo_width', 0, '--logo-width: 0 is not a number of pixels'),
+        ('site_url', '../', "--site-url: '../' is not an http or https URL"),
+        ('site_url', 'https://example.com/?x',
+         "--site-url: 'https://example.com/?x' has a '?', which no path can follow"),
+    ),
+)
+def test_options_that_make_no_sense(option: str, value: object, message: str) -> None:
+    with pytest.raises(OptionError) as caught:
+        check(**{option: value})
+    assert str(caught.value) == message

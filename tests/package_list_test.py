@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from packaging.utils import canonicalize_name
+
+from dumb_pypi import package_list
+from dumb_pypi.errors import FileError
+from dumb_pypi.package_list import JSON
+from dumb_pypi.package_list import PLAIN
+from dumb_pypi.package_list import read_facts
+from dumb_pypi.package_list import read_files
+from dumb_pypi.project import ProjectFacts
+
+
+@pytest.mark.parametrize(
+    ('line', 'url', 'digest'), (
+        (b'foo-1.0.zip', 'foo-1.0.zip', None),
+        (b'foo-1.0.zip#md5=AB', 'foo-1.0.zip', ('md5', 'ab')),
+        (b'./foo-1.0.zip', 'foo-1.0.zip', None),
+        (b'team a/foo-1.0.zip', 'team%20a/foo-1.0.zip', None),
+        # A path is as it is on disk, so that a percent sign is one.
+        (b'100%25/foo-1.0.zip', '100%2525/foo-1.0.zip', None),
+        (b'https://example.com/x/foo-1.0.zip#sha256=ab',
+         'https://example.com/x/foo-1.0.zip', ('sha256', 'ab')),
+        (b'https://example.com/foo-1.0.zip?token=1', 'https://example.com/foo-1.0.zip?token=1',
+         None),
+    ),
+)
+def test_a_plain_line_is_a_name_a_path_or_a_url(
+        line: bytes, url: str, digest: tuple[str, str] | None,
+) -> None:
+    files, notices = read_files([line], PLAIN, 'list')
+    assert not notices
+    assert [(file.filename, file.url, file.digest) for file in files] == [
+        ('foo-1.0.zip', url, digest),
+    ]
+
+
+def test_an_encoded_url_gives_the_file_name_decoded() -> None:
+    files, _ = read_files([b'https://example.com/f-1.0%2Bl-py3-none-any.whl'], PLAIN, 'list')
+    assert [file.filename for file in files] == ['f-1.0+l-py3-none-any.whl']
+
+
+@pytest.mark.parametrize(
+    ('line', 'reason'), (
+        (b'foo-1.0.zip#abc', "hash 'abc' is not '<algorithm>=<hex>'"),
+        (b'foo-1.0.zip#', "hash '' is not '<algorithm>=<hex>'"),
+        (b'../foo-1.0.zip',
+         "url '../foo-1.0.zip' is neither an http or https URL nor a path below --packages-url"),
+        (b'/srv/foo-1.0.zip',
+         "url '/srv/foo-1.0.zip' is neither an http or https URL nor a path below --packages-url"),
+        (b'ftp://example.com/foo-1.0.zip',
+         "url 'ftp://example.com/foo-1.0.zip' is not an http or https URL"),
+        (b'pool/', "filename '' is empty, or has a space at an end"),
+        (b'foo-1.0\xff.zip', 'byte 8 is not UTF-8'),
+    ),
+)
+def test_a_plain_line_that_cannot_be_used(line: bytes, reason: str) -> None:
+    files, [notice] = read_files([line], PLAIN, 'list')
+    assert not files
+    assert str(notice) == f'list:1: {reason}'
+    assert notice.left_out
+
+
+def test_blank_lines_comments_and_a_byte_order_mark_are_passed_over() -> None:
+    lines = [b'\xef\xbb\xbf# a list\r\n', b'\r\n', b'  \n', b' foo-1.0.zip\r\n', b'#bar-1.0.zip']
+    files, notices = read_files(lines, PLAIN, 'list')
+    assert [file.filename for file in files] == ['foo-1.0.zip']
+    assert not notices
+
+
+def test_json_has_no_comments() -> None:
+    lines = [b'\xef\xbb\xbf{"filename": "foo-1.0.zip"}\n', b'\n', b'# bar\n']
+    files, notices = read_files(lines, JSON, 'list')
+    assert [file.filename for file in files] == ['foo-1.0.zip']
+    assert [str(notice) for notice in notices] == [
+        'list:3: JSON is malformed: invalid character (byte 0)',
+    ]
+
+
+def test_a_name_that_stands_twice_is_one_file() -> None:
+    line = b'{"filename": "foo-1.0.zip", "size": 1}'
+    spaced = b'{ "size": 1, "filename": "foo-1.0.zip" }'
+    files, notices = read_files([line, spaced], JSON, 'list')
+    assert [file.size for file in files] == [1]
+    assert not notices
+
+
+def test_of_two_lines_that_disagree_the_later_stands() -> None:
+    lines = [b'{"filename": "foo-1.0.zip", "size": %d}' % size for size in (1, 2, 2)]
+    files, notices = read_files(lines, JSON, 'list')
+    assert [file.size for file in files] == [2]
+    assert [str(notice) for notice in notices] == [
+        "list:2: filename 'foo-1.0.zip' is on line 1 too, with other facts: this line stands",
+    ]
+    assert not notices[0].left_out
+
+
+def test_a_line_that_is_left_out_hides_no_earlier_one() -> None:
+    lines = [b'{"filename": "foo-1.0.zip", "size": 1}', b'{"filename": "foo-1.0.zip", "size": -1}']
+    files, notices = read_files(lines, JSON, 'list')
+    assert [file.size for file in files] == [1]
+    assert [notice.line for notice in notices] == [2]
+
+
+def test_an_unknown_key_is_told_of_once() -> None:
+    lines = [b'{"filename": "foo-%d.zip", "x": 1, "y": 2}' % number for number in range(3)]
+    files, notices = read_files(lines, JSON, 'list')
+    assert len(files) == 3
+    assert [str(notice) for notice in notices] == [
+        "list:1: key 'x' is not known and is ignored, on every line",
+        "list:1: key 'y' is not known and is ignored, on every line",
+    ]
+    assert not any(notice.left_out for notice in notices)
+
+
+def test_facts_about_projects() -> None:
+    facts, notices = read_facts([
+        (b'{"name": "Foo.Bar", "status": "archived", "status_reason": "done", "summary": "s", '
+        b'"home_page": "https://example.com"}'),
+        b'{"name": "baz", "status": null, "colour": "red"}',
+        b'{"name": "baz", "summary": "later"}',
+        b'{"name": "baz", "summary": "later"}',
+        b'{"name": "bad", "status": "lost"}',
+        b'{"name": "bad", "home_page": "javascript:alert(1)"}',
+        b'{"name": "../bad"}',
+        b'{"name": "bad", "name": "worse"}',
+    ], 'projects')
+    foo_bar, baz = canonicalize_name('foo-bar'), canonicalize_name('baz')
+    assert facts == {
+        foo_bar: ProjectFacts(foo_bar, 'archived', 'done', 's', 'https://example.com/'),
+        baz: ProjectFacts(baz, summary='later'),
+    }
+    assert [str(notice) for notice in notices] == [
+        "projects:2: key 'colour' is not known and is ignored, on every line",
+        'projects:3: project baz is on an earlier line too: this line stands',
+        "projects:5: status: Invalid enum value 'lost'",
+        "projects:6: home_page 'javascript:alert(1)' is not an http or https URL",
+        "projects:7: name '../bad' is not a name for a project",
+        "projects:8: key 'name' is there twice",
+    ]
+
+
+def test_groups_are_in_order() -> None:
+    lines = [
+        b'{"filename": "b-1.zip", "upload_timestamp": 1706702399}',
+        b'{"filename": "a-1.zip", "upload_timestamp": 1706745600}',
+        b'{"filename": "b-2.zip"}',
+    ]
+    files, _ = read_files(lines, JSON, 'list')
+    assert {
+        project: [file.filename for file in group]
+        for project, group in package_list.by_project(files).items()
+    } == {'a': ['a-1.zip'], 'b': ['b-1.zip', 'b-2.zip']}
+    assert list(package_list.by_project(files)) == ['a', 'b']
+    assert {
+        month: [file.filename for file in group]
+        for month, group in package_list.by_month(files).items()
+    } == {'2024-02': ['a-1.zip'], '2024-01': ['b-1.zip'], 'undated': ['b-2.zip']}
+    assert list(package_list.by_month(files)) == ['2024-02', '2024-01', 'undated']
+    assert list(package_list.by_month(files[:2])) == ['2024-02', '2024-01']
+
+
+def test_the_lines_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / 'list').write_bytes(b'a\nb')
+    assert list(package_list.lines_of(str(tmp_path / 'list'))) == [b'a\n', b'b']
+
+
+@pytest.mark.parametrize(
+    ('name', 'reason'), (('gone', 'No such file or directory'), ('.', 'Is a directory')),
+)
+def test_a_list_that_cannot_be_read(tmp_path: Path, name: str, reason: str) -> None:
+    path = str(tmp_path / name)
+    with pytest.raises(FileError) as caught:
+        list(package_list.lines_of(path))
+    assert str(caught.value) == f'cannot read {path}: {reason}'

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from packaging.utils import canonicalize_name
+
+from dumb_pypi import simple_api
+from dumb_pypi.distfile import parse_json
+from dumb_pypi.project import assemble
+from dumb_pypi.project import Project
+from dumb_pypi.project import ProjectFacts
+from dumb_pypi.urls import PackagesUrl
+
+FOO = canonicalize_name('foo')
+POOL = PackagesUrl('../../pool/')
+
+
+def project(*files: dict[str, Any], facts: ProjectFacts | None = None) -> Project:
+    return assemble(FOO, [parse_json(json.dumps(file).encode())[0] for file in files], facts)
+
+
+def json_file(**keys: Any) -> dict[str, Any]:
+    page = simple_api.project_json(project({'filename': 'foo-1.0.zip', **keys}), POOL)
+    [file] = json.loads(page)['files']
+    return dict(file)
+
+
+def anchor(**keys: Any) -> str:
+    page = simple_api.project_html(project({'filename': 'foo-1.0.zip', **keys}), POOL).decode()
+    [line] = [line for line in page.splitlines() if line.startswith('<a ')]
+    return line
+
+
+def test_a_page_claims_the_newest_version_if_all_sizes_are_known() -> None:
+    sized = {'filename': 'foo-1.0.zip', 'size': 0}
+    unsized = {'filename': 'foo-2.0.zip'}
+    for files, version in (((sized,), '1.4'), ((sized, unsized), '1.0'), ((), '1.4')):
+        page = json.loads(simple_api.project_json(project(*files), POOL))
+        assert page['meta'] == {'api-version': version}
+
+
+def test_what_is_not_known_is_left_out() -> None:
+    """uv refuses a page that has a null."""
+    assert json_file() == {
+        'filename': 'foo-1.0.zip', 'url': '../../pool/foo-1.0.zip', 'hashes': {},
+    }
+    assert anchor() == '<a href="../../pool/foo-1.0.zip">foo-1.0.zip</a><br>'
+
+
+@pytest.mark.parametrize(
+    ('keys', 'in_json', 'in_html'), (
+        ({'yanked_reason': ''}, {'yanked': True}, ' data-yanked=""'),
+        ({'yanked_reason': '<b>"'}, {'yanked': '<b>"'}, ' data-yanked="&lt;b&gt;&#34;"'),
+        ({'core_metadata': 'true'}, {'core-metadata': True},
+         ' data-core-metadata="true" data-dist-info-metadata="true"'),
+        ({'core_metadata': 'sha256=ab'}, {'core-metadata': {'sha256': 'ab'}},
+         ' data-core-metadata="sha256=ab" data-dist-info-metadata="sha256=ab"'),
+        # A kind of hash that not every client reads: HTML says only that there is one.
+        ({'core_metadata': 'sha1=ab'}, {'core-metadata': {'sha1': 'ab'}},
+         ' data-core-metadata="true" data-dist-info-metadata="true"'),
+        ({'requires_python': '>=3.8, <4'}, {'requires-python': '>=3.8, <4'},
+         ' data-requires-python="&gt;=3.8, &lt;4"'),
+        ({'size': 0}, {'size': 0}, ' data-size="0"'),
+        ({'upload_timestamp': 0}, {'upload-time': '1970-01-01T00:00:00Z'},
+         ' data-upload-time="1970-01-01T00:00:00Z"'),
+        ({'upload_timestamp': 0.5}, {'upload-time': '1970-01-01T00:00:00.500000Z'},
+         ' data-upload-time="1970-01-01T00:00:00.500000Z"'),
+        ({'provenance': 'https://example.com/p'}, {'provenance': 'https://example.com/p'},
+         ' data-provenance="https://example.com/p"'),
+    ),
+)
+def test_each_fact_in_both_forms(
+        keys: dict[str, Any], in_json: dict[str, Any], in_html: str,
+) -> None:
+    assert json_file(**keys).items() >= in_json.items()
+    assert anchor(**keys) == f'<a href="../../pool/foo-1.0.zip"{in_html}>foo-1.0.zip</a><br>'
+
+
+@pytest.mark.parametrize('algorithm', ('md5', 'sha256', 'sha384', 'sha512', 'blake2b'))
+def test_a_hash_that_clients_read_is_in_both_forms(algorithm: str) -> None:
+    assert json_file(hash=f'{algorithm}=ab')['hashes'] == {algorithm: 'ab'}
+    assert f'href="../../pool/foo-1.0.zip#{algorithm}=ab"' in anchor(hash=f'{algorithm}=ab')
+
+
+@pytest.mark.parametrize('algorithm', ('sha1', 'sha224', 'sha3_256'))
+def test_another_hash_is_in_json_only(algorithm: str) -> None:
+    """uv refuses a whole HTML page for it."""
+    assert json_file(hash=f'{algorithm}=ab')['hashes'] == {algorithm: 'ab'}
+    assert '#' not in anchor(hash=f'{algorithm}=ab')
+
+
+@pytest.mark.parametrize('status', ('archived', 'deprecated', 'quarantined'))
+def test_a_status_is_in_both_forms(status: Any) -> None:
+    foo = project({'filename': 'foo-1.0.zip'}, facts=ProjectFacts(FOO, status, 'so "it" is'))
+    page = json.loads(simple_api.project_json(foo, POOL))
+    assert page['project-status'] == {'status': status, 'reason': 'so "it" is'}
+    html = simple_api.project_html(foo, POOL).decode()
+    assert f'<meta name="pypi:project-status" content="{status}">' in html
+    assert '<meta name="pypi:project-status-reason" content="so &#34;it&#34; is">' in html
+    offered = 0 if status == 'quarantined' else 1
+    assert len(page['files']) == html.count('<a ') == offered

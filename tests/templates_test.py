@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dumb_pypi.errors import OptionError
+from dumb_pypi.errors import TemplateError
+from dumb_pypi.templates import Templates
+
+
+def own(tmp_path: Path, **templates: str) -> Templates:
+    for name, text in templates.items():
+        (tmp_path / f'{name}.html').write_text(text)
+    return Templates(str(tmp_path))
+
+
+def test_values_are_escaped(tmp_path: Path) -> None:
+    templates = own(tmp_path, x='<a title="{{ value }}">')
+    assert templates.render('x.html', value='"<&>') == b'<a title="&#34;&lt;&amp;&gt;">'
+
+
+def test_a_template_of_ones_own_stands_for_the_one_of_its_name(tmp_path: Path) -> None:
+    templates = own(
+        tmp_path,
+        base='{% extends "original/base.html" %}{% block footer %}mine{% endblock %}',
+    )
+    page = templates.render(
+        'changelog.html', title='T', logo=None, logo_width=None, root='../', style='s.css',
+        feeds=False, uploads=[], months=[],
+    )
+    assert b'<footer>\nmine' in page
+    assert b'<h1>Changelog</h1>' in page
+
+
+@pytest.mark.parametrize(
+    ('text', 'place', 'what'), (
+        ('\n{{ missing }}', '/x.html:2', "UndefinedError: 'missing' is undefined"),
+        ('\n\n{% if %}', '/x.html:3',
+         "TemplateSyntaxError: Expected an expression, got 'end of statement block'"),
+        ('{{ 1 / 0 }}', '/x.html:1', 'ZeroDivisionError: division by zero'),
+        ('{% include "gone.html" %}', '/x.html:1', 'TemplateNotFound: gone.html'),
+    ),
+)
+def test_a_template_that_fails_is_told_of_in_one_line(
+        tmp_path: Path, text: str, place: str, what: str,
+) -> None:
+    with pytest.raises(TemplateError) as caught:
+        own(tmp_path, x=text).render('x.html')
+    assert str(caught.value) == f'cannot render template {tmp_path}{place}: {what}'
+
+
+def test_a_template_that_is_not_there_is_told_of() -> None:
+    with pytest.raises(TemplateError, match=r'cannot render template gone.html: '):
+        Templates().render('gone.html')
+
+
+def test_the_folder_of_templates_must_be_one(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match=r'--template-dir: .*gone is not a directory'):
+        Templates(str(tmp_path / 'gone'))
