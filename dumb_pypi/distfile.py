@@ -2,10 +2,8 @@
 from __future__ import annotations
 
 import datetime
-import json
 import re
 from typing import NamedTuple
-from typing import TypeVar
 
 import msgspec
 from packaging.utils import NormalizedName
@@ -13,22 +11,17 @@ from packaging.utils import NormalizedName
 from dumb_pypi import filenames
 from dumb_pypi import urls
 from dumb_pypi.errors import FieldError
-from dumb_pypi.errors import LineError
 from dumb_pypi.errors import shown
-
-T = TypeVar('T')
+from dumb_pypi.jsonlines import decode
+from dumb_pypi.jsonlines import unknown_keys
+from dumb_pypi.text import clean_text
+from dumb_pypi.text import FORBIDDEN
+from dumb_pypi.text import one_line
 
 LONGEST_FILENAME = 255  # bytes: what file systems store
 LARGEST_SIZE = 2 ** 63 - 1  # bytes: what clients can count
 
 _DIGEST = re.compile(r'([a-z0-9_]+)=([0-9a-f]+)', re.IGNORECASE | re.ASCII)
-_LINE_BREAKS = re.compile(r'[ \t]*[\t\n\r][ \t\n\r]*')
-# What neither HTML nor XML can carry: control characters and Unicode's non-characters.
-_FORBIDDEN = re.compile(
-    r'[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef'
-    + ''.join(chr(plane << 16 | last) for plane in range(17) for last in (0xfffe, 0xffff))
-    + ']',
-)
 # Characters that make a text look like another one: they turn its direction round.
 _BIDIRECTIONAL = re.compile('[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]')
 
@@ -213,50 +206,6 @@ def parse_json(line: bytes) -> tuple[Distfile, list[str]]:
     return file, unknown_keys(line, Line)
 
 
-def decode(line: bytes, decoder: msgspec.json.Decoder[T]) -> T:
-    """Decode JSON; what is wrong with it is worded for the person who wrote the list."""
-    try:
-        return decoder.decode(line)
-    except msgspec.ValidationError as error:
-        what, _, where = str(error).partition(' - at `$.')
-        raise LineError(f'{where.rstrip("`")}: {what}' if where else what) from None
-    except msgspec.DecodeError as error:
-        raise LineError(str(error)) from None
-    except RecursionError:
-        raise LineError('JSON is nested too deeply') from None
-
-
-def unknown_keys(line: bytes, struct: type[msgspec.Struct]) -> list[str]:
-    """The keys of a line's object that `struct` has no field for.
-
-    Raises:
-        LineError: a key stands there twice.
-    """
-    pairs: list[tuple[str, object]] = json.loads(line, object_pairs_hook=list)
-    keys = [key for key, _ in pairs]
-    for key in keys:
-        if keys.count(key) > 1:
-            raise LineError(f'key {shown(key)} is there twice')
-    return [key for key in keys if key not in struct.__struct_fields__]
-
-
-def clean_text(key: str, text: str | None) -> str | None:
-    """Free text on one line, None if it is empty.
-
-    Raises:
-        FieldError: it has a character that HTML or XML cannot carry.
-    """
-    return _one_line(key, text) or None if text else None
-
-
-def _one_line(key: str, text: str) -> str:
-    if not text.isprintable():
-        text = _LINE_BREAKS.sub(' ', text)
-        if found := _FORBIDDEN.search(text):
-            raise FieldError(key, text, f'has the control character U+{ord(found[0]):04X}')
-    return text.strip()
-
-
 def _filename(filename: str) -> str:
     if not filename or filename != filename.strip():
         raise FieldError('filename', filename, 'is empty, or has a space at an end')
@@ -264,7 +213,7 @@ def _filename(filename: str) -> str:
         raise FieldError('filename', filename, "has a slash: the place of a file is its 'url'")
     if len(filename.encode(errors='replace')) > LONGEST_FILENAME:
         raise FieldError('filename', filename, f'is longer than {LONGEST_FILENAME} bytes')
-    if found := _FORBIDDEN.search(filename) or _BIDIRECTIONAL.search(filename):
+    if found := FORBIDDEN.search(filename) or _BIDIRECTIONAL.search(filename):
         raise FieldError('filename', filename, f'has the control character U+{ord(found[0]):04X}')
     return filename
 
@@ -272,7 +221,7 @@ def _filename(filename: str) -> str:
 def _url(url: str | None, filename: str) -> str:
     if url is None:
         return urls.quote_path(filename)
-    if _FORBIDDEN.search(url):
+    if FORBIDDEN.search(url):
         raise FieldError('url', url, 'has a control character')
     try:
         url = urls.clean_reference(url)
@@ -287,7 +236,7 @@ def _url(url: str | None, filename: str) -> str:
 def _requires_dist(requirements: list[str] | None) -> tuple[str, ...] | None:
     if requirements is None:
         return None
-    return tuple(_one_line('requires_dist', text) for text in requirements)
+    return tuple(one_line('requires_dist', text) for text in requirements)
 
 
 def _core_metadata(text: str | None) -> Digest | bool:
@@ -313,7 +262,7 @@ def _timestamp(timestamp: float | None) -> int | float | None:
 
 
 def _yanked_reason(reason: str | None) -> str | None:
-    return None if reason is None else _one_line('yanked_reason', reason)
+    return None if reason is None else one_line('yanked_reason', reason)
 
 
 def _size(size: int | None) -> int | None:
@@ -325,7 +274,7 @@ def _size(size: int | None) -> int | None:
 def _provenance(url: str | None) -> str | None:
     if url is None:
         return None
-    if _FORBIDDEN.search(url):
+    if FORBIDDEN.search(url):
         raise FieldError('provenance', url, 'has a control character')
     try:
         return urls.clean_absolute(url, schemes=('https',))

@@ -5,10 +5,10 @@ import datetime
 from dataclasses import dataclass
 
 from dumb_pypi import urls
-from dumb_pypi.distfile import clean_text
 from dumb_pypi.errors import FieldError
 from dumb_pypi.errors import OptionError
 from dumb_pypi.errors import shown
+from dumb_pypi.text import clean_text
 
 DEFAULT_TITLE = 'My Private PyPI'
 

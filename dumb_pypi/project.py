@@ -14,12 +14,12 @@ from packaging.version import InvalidVersion
 from packaging.version import Version
 
 from dumb_pypi import urls
-from dumb_pypi.distfile import clean_text
-from dumb_pypi.distfile import decode
 from dumb_pypi.distfile import Distfile
-from dumb_pypi.distfile import unknown_keys
 from dumb_pypi.errors import FieldError
 from dumb_pypi.filenames import normalized_name
+from dumb_pypi.jsonlines import decode
+from dumb_pypi.jsonlines import unknown_keys
+from dumb_pypi.text import clean_text
 
 Status = Literal['active', 'archived', 'deprecated', 'quarantined']
 

@@ -12,8 +12,8 @@ PACKAGE = Path(dumb_pypi.__file__).parent
 # A module imports only those below it.
 ORDER = (
     '__main__', 'main', 'build', 'site', 'web', 'simple_api', 'json_api', 'templates', 'summary',
-    'options', 'package_list', 'project', 'distfile', 'filenames', 'writer', 'paths', 'urls',
-    'errors', '__init__',
+    'options', 'package_list', 'project', 'distfile', 'filenames', 'jsonlines', 'text', 'writer',
+    'paths', 'urls', 'errors', '__init__',
 )
 
 

@@ -1,0 +1,39 @@
+"""A line of JSON → a struct, and what is wrong with the line."""
+from __future__ import annotations
+
+import json
+from typing import TypeVar
+
+import msgspec
+
+from dumb_pypi.errors import LineError
+from dumb_pypi.errors import shown
+
+T = TypeVar('T')
+
+
+def decode(line: bytes, decoder: msgspec.json.Decoder[T]) -> T:
+    """Decode JSON; what is wrong with it is worded for the person who wrote the list."""
+    try:
+        return decoder.decode(line)
+    except msgspec.ValidationError as error:
+        what, _, where = str(error).partition(' - at `$.')
+        raise LineError(f'{where.rstrip("`")}: {what}' if where else what) from None
+    except msgspec.DecodeError as error:
+        raise LineError(str(error)) from None
+    except RecursionError:
+        raise LineError('JSON is nested too deeply') from None
+
+
+def unknown_keys(line: bytes, struct: type[msgspec.Struct]) -> list[str]:
+    """The keys of a line's object that `struct` has no field for.
+
+    Raises:
+        LineError: a key stands there twice.
+    """
+    pairs: list[tuple[str, object]] = json.loads(line, object_pairs_hook=list)
+    keys = [key for key, _ in pairs]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise LineError(f'key {shown(key)} is there twice')
+    return [key for key in keys if key not in struct.__struct_fields__]

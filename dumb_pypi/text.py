@@ -1,0 +1,31 @@
+"""Free text that HTML and XML can carry."""
+from __future__ import annotations
+
+import re
+
+from dumb_pypi.errors import FieldError
+
+_LINE_BREAKS = re.compile(r'[\t\n\r]+')
+# What neither HTML nor XML can carry: control characters and Unicode's non-characters.
+FORBIDDEN = re.compile(
+    r'[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef'
+    + ''.join(chr(plane << 16 | last) for plane in range(17) for last in (0xfffe, 0xffff))
+    + ']',
+)
+
+
+def clean_text(key: str, text: str | None) -> str | None:
+    """Free text on one line, None if it is empty.
+
+    Raises:
+        FieldError: it has a character that HTML or XML cannot carry.
+    """
+    return one_line(key, text) or None if text else None
+
+
+def one_line(key: str, text: str) -> str:
+    if not text.isprintable():
+        text = _LINE_BREAKS.sub(' ', text)
+        if found := FORBIDDEN.search(text):
+            raise FieldError(key, text, f'has the control character U+{ord(found[0]):04X}')
+    return text.strip()
