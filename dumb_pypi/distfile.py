@@ -21,6 +21,14 @@ from dumb_pypi.text import one_line
 LONGEST_FILENAME = 255  # bytes: what file systems store
 LARGEST_SIZE = 2 ** 63 - 1  # bytes: what clients can count
 
+UPLOADS_END = 253402207200  # seconds since 1970: uv refuses a page that has a later upload
+
+# A hash of another length is no hash of that kind, and uv refuses a page that has one. blake2b
+# comes in two lengths.
+_HEX_DIGITS = {
+    'md5': (32,), 'sha1': (40,), 'sha224': (56,), 'sha256': (64,), 'sha384': (96,),
+    'sha512': (128,), 'blake2b': (64, 128),
+}
 _DIGEST = re.compile(r'([a-z0-9_]+)=([0-9a-f]+)', re.IGNORECASE | re.ASCII)
 # Characters that make a text look like another one: they turn its direction round.
 _BIDIRECTIONAL = re.compile('[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]')
@@ -34,13 +42,20 @@ class Digest(NamedTuple):
     @classmethod
     def parse(cls, text: str, key: str = 'hash') -> Digest:
         """
-        >>> Digest.parse('sha256=BAD')
-        Digest(algorithm='sha256', hex='bad')
+        >>> Digest.parse('MD5=5D41402ABC4B2A76B9719D911017C592')
+        Digest(algorithm='md5', hex='5d41402abc4b2a76b9719d911017c592')
         """
         found = _DIGEST.fullmatch(text)
         if found is None:
             raise FieldError(key, text, "is not '<algorithm>=<hex>'")
-        return cls(found[1].lower(), found[2].lower())
+        algorithm, digits = found[1].lower(), found[2].lower()
+        lengths = _HEX_DIGITS.get(algorithm)
+        if lengths is not None and len(digits) not in lengths:
+            wanted = ' or '.join(map(str, lengths))
+            raise FieldError(
+                key, text, f'has {len(digits)} hex digits where {algorithm} has {wanted}',
+            )
+        return cls(algorithm, digits)
 
     def __str__(self) -> str:
         return f'{self.algorithm}={self.hex}'
@@ -104,17 +119,6 @@ class Distfile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         if self.upload_timestamp is None:
             return None
         return from_timestamp(self.upload_timestamp)
-
-    @property
-    def hashes(self) -> dict[str, str]:
-        """Hashes by algorithm, as pages in JSON have them; none where none is known."""
-        return {} if self.digest is None else dict([self.digest])
-
-    @property
-    def metadata_hashes(self) -> dict[str, str] | bool:
-        """The metadata's hashes by algorithm; True where it is there without one, False if not."""
-        metadata = self.core_metadata
-        return dict([metadata]) if isinstance(metadata, Digest) else metadata
 
     @property
     def facts_known(self) -> int:
@@ -250,14 +254,10 @@ def _core_metadata(text: str | None) -> Digest | bool:
 def _timestamp(timestamp: float | None) -> int | float | None:
     if timestamp is None:
         return None
-    try:
-        if timestamp < 0:
-            raise ValueError
-        from_timestamp(timestamp)
-    except (ValueError, OverflowError, OSError):
+    if not 0 <= timestamp < UPLOADS_END:
         raise FieldError(
             'upload_timestamp', timestamp, 'is not seconds since 1970, up to the year 9999',
-        ) from None
+        )
     return int(timestamp) if timestamp == int(timestamp) else timestamp
 
 

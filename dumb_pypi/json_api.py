@@ -10,6 +10,7 @@ import msgspec
 
 from dumb_pypi import paths
 from dumb_pypi import urls
+from dumb_pypi.distfile import Digest
 from dumb_pypi.distfile import Distfile
 from dumb_pypi.distfile import format_time
 from dumb_pypi.project import Project
@@ -147,11 +148,13 @@ def _info(project: Project, release: Release | None, project_url: str) -> Info:
 
 def _file(file: Distfile, url: str) -> File:
     uploaded = file.uploaded
+    digests = {} if file.digest is None else dict([file.digest])
+    metadata = file.core_metadata
     return File(
-        core_metadata=file.metadata_hashes,
-        digests=file.hashes,
+        core_metadata=dict([metadata]) if isinstance(metadata, Digest) else metadata,
+        digests=digests,
         filename=file.filename,
-        md5_digest=file.hashes.get('md5'),
+        md5_digest=digests.get('md5'),
         packagetype=file.packagetype,
         python_version=file.python_version,
         requires_python=file.requires_python,

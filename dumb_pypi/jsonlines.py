@@ -32,8 +32,9 @@ def unknown_keys(line: bytes, struct: type[msgspec.Struct]) -> list[str]:
         LineError: a key stands there twice.
     """
     pairs: list[tuple[str, object]] = json.loads(line, object_pairs_hook=list)
-    keys = [key for key, _ in pairs]
-    for key in keys:
-        if keys.count(key) > 1:
+    keys: set[str] = set()
+    for key, _ in pairs:
+        if key in keys:
             raise LineError(f'key {shown(key)} is there twice')
-    return [key for key in keys if key not in struct.__struct_fields__]
+        keys.add(key)
+    return [key for key, _ in pairs if key not in struct.__struct_fields__]

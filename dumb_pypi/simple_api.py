@@ -25,6 +25,7 @@ API_VERSION_WITHOUT_SIZES = '1.0'
 
 # uv refuses a whole HTML page on a fragment of any other algorithm.
 FRAGMENT_ALGORITHMS = frozenset(('md5', 'sha256', 'sha384', 'sha512', 'blake2b'))
+BLAKE2B_DIGITS = 64
 
 
 class Meta(msgspec.Struct, rename='kebab'):
@@ -118,11 +119,11 @@ def _file(file: Distfile, url: str) -> File:
     return File(
         filename=file.filename,
         url=url,
-        hashes=file.hashes,
+        hashes=dict([file.digest]) if file.digest and _is_readable(file.digest) else {},
         size=file.size,
         upload_time=None if file.uploaded is None else format_time(file.uploaded),
         requires_python=file.requires_python,
-        core_metadata=file.metadata_hashes,
+        core_metadata=_metadata_hashes(file.core_metadata),
         # Yanked with no reason given is `true`.
         yanked=file.yanked_reason or file.yanked,
         provenance=file.provenance,
@@ -130,7 +131,7 @@ def _file(file: Distfile, url: str) -> File:
 
 
 def _anchor(file: Distfile, url: str) -> str:
-    if file.digest is not None and file.digest.algorithm in FRAGMENT_ALGORITHMS:
+    if file.digest is not None and _is_fragment(file.digest):
         url = f'{url}#{file.digest}'
     attributes = ''.join(f' {name}="{escape(value)}"' for name, value in _attributes(file))
     return f'<a href="{escape(url)}"{attributes}>{escape(file.filename)}</a>'
@@ -156,9 +157,24 @@ def _attributes(file: Distfile) -> Iterator[tuple[str, str]]:
 
 
 def _metadata_attribute(metadata: Digest | bool) -> str:
-    if isinstance(metadata, Digest) and metadata.algorithm in FRAGMENT_ALGORITHMS:
+    if isinstance(metadata, Digest) and _is_fragment(metadata):
         return str(metadata)
     return 'true'
+
+
+def _metadata_hashes(metadata: Digest | bool) -> dict[str, str] | bool:
+    if isinstance(metadata, Digest):
+        return dict([metadata]) if _is_readable(metadata) else True
+    return metadata
+
+
+def _is_fragment(digest: Digest) -> bool:
+    return digest.algorithm in FRAGMENT_ALGORITHMS and _is_readable(digest)
+
+
+def _is_readable(digest: Digest) -> bool:
+    # uv takes blake2b for its short form, and refuses a whole page for the long one.
+    return digest.algorithm != 'blake2b' or len(digest.hex) == BLAKE2B_DIGITS
 
 
 def _meta(name: str, content: str) -> str:

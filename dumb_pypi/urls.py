@@ -68,9 +68,11 @@ def clean_reference(url: str) -> str:
     path, question, query = url.partition('?')
     # Clients resolve an encoded dot as a dot.
     segments = [segment for segment in path.split('/') if unquote(segment) != '.']
-    if path.startswith('/') or any(unquote(segment) == '..' for segment in segments):
+    path = '/'.join(segments)
+    # Without its dots a path may look like something else: `./javascript:…`, `.//example.com`.
+    if has_scheme(path) or path.startswith('/') or '..' in map(unquote, segments):
         raise UrlError('is neither an http or https URL nor a path below --packages-url')
-    return _encode('/'.join(segments), _PATH_SAFE) + question + _encode(query, _QUERY_SAFE)
+    return _encode(path, _PATH_SAFE) + question + _encode(query, _QUERY_SAFE)
 
 
 def file_name(url: str) -> str:

@@ -13,10 +13,10 @@ from dumb_pypi.errors import LineError
 
 FULL = {
     'filename': 'foo-1.0-py3-none-any.whl',
-    'hash': 'sha256=0a1b',
+    'hash': f'sha256={"0a1b" * 16}',
     'requires_python': '>=3.8',
     'requires_dist': ['bar>1', 'baz ; extra == "x"'],
-    'core_metadata': 'sha256=2c3d',
+    'core_metadata': f'sha256={"2c3d" * 16}',
     'upload_timestamp': 1512539924,
     'uploaded_by': 'ana',
     'yanked_reason': 'broken',
@@ -46,8 +46,8 @@ def test_every_key_of_a_line_is_kept() -> None:
     assert file == Distfile(
         filename='foo-1.0-py3-none-any.whl', project=file.project, version='1.0',
         packagetype='bdist_wheel', python_version='py3', url='team-a/foo-1.0-py3-none-any.whl',
-        digest=Digest('sha256', '0a1b'), requires_python='>=3.8',
-        requires_dist=('bar>1', 'baz ; extra == "x"'), core_metadata=Digest('sha256', '2c3d'),
+        digest=Digest('sha256', '0a1b' * 16), requires_python='>=3.8',
+        requires_dist=('bar>1', 'baz ; extra == "x"'), core_metadata=Digest('sha256', '2c3d' * 16),
         upload_timestamp=1512539924, uploaded_by='ana', yanked_reason='broken', size=1234,
         summary='Does foo.', provenance='https://example.com/foo.json', given_name='Foo',
         given_version='1.0',
@@ -64,7 +64,10 @@ def test_null_means_absent() -> None:
 
 @pytest.mark.parametrize(
     ('key', 'value', 'attribute', 'expected'), (
-        ('hash', 'SHA256=AB', 'digest', Digest('sha256', 'ab')),
+        ('hash', f'SHA1={"AB" * 20}', 'digest', Digest('sha1', 'ab' * 20)),
+        ('hash', f'blake2b={"ab" * 32}', 'digest', Digest('blake2b', 'ab' * 32)),
+        ('hash', f'blake2b={"ab" * 64}', 'digest', Digest('blake2b', 'ab' * 64)),
+        ('hash', 'new=ab', 'digest', Digest('new', 'ab')),
         ('core_metadata', 'true', 'core_metadata', True),
         ('core_metadata', None, 'core_metadata', False),
         ('yanked_reason', '', 'yanked_reason', ''),
@@ -76,7 +79,7 @@ def test_null_means_absent() -> None:
         ('upload_timestamp', 1.0, 'upload_timestamp', 1),
         ('upload_timestamp', -0.0, 'upload_timestamp', 0),
         ('upload_timestamp', 1.25, 'upload_timestamp', 1.25),
-        ('upload_timestamp', 253402300799, 'upload_timestamp', 253402300799),
+        ('upload_timestamp', 253402207199, 'upload_timestamp', 253402207199),
         ('size', 0, 'size', 0),
         ('size', 2 ** 63 - 1, 'size', 2 ** 63 - 1),
         ('url', 'foo-1.0.zip', 'url', 'foo-1.0.zip'),
@@ -109,6 +112,9 @@ def test_values_have_one_form(key: str, value: object, attribute: str, expected:
         ('hash', 'deadbeef', "hash 'deadbeef' is not '<algorithm>=<hex>'"),
         ('hash', 'sha256=xyz', "hash 'sha256=xyz' is not '<algorithm>=<hex>'"),
         ('hash', 'sha256=', "hash 'sha256=' is not '<algorithm>=<hex>'"),
+        ('hash', 'sha256=abc', "hash 'sha256=abc' has 3 hex digits where sha256 has 64"),
+        ('hash', 'blake2b=a', "hash 'blake2b=a' has 1 hex digits where blake2b has 64 or 128"),
+        ('core_metadata', 'md5=ab', "core_metadata 'md5=ab' has 2 hex digits where md5 has 32"),
         ('core_metadata', 'false', ("core_metadata 'false' is neither 'true' nor "
                                    "'<algorithm>=<hex>'")),
         ('core_metadata', 'sha256=!', "core_metadata 'sha256=!' is not '<algorithm>=<hex>'"),
@@ -123,6 +129,7 @@ def test_values_have_one_form(key: str, value: object, attribute: str, expected:
                                  '9999')),
         ('upload_timestamp', 1512539924000, ('upload_timestamp 1512539924000 is not seconds since '
                                             '1970, up to the year 9999')),
+        ('upload_timestamp', 253402207200, 'is not seconds since 1970, up to the year 9999'),
         ('upload_timestamp', 10 ** 40, 'is not seconds since 1970, up to the year 9999'),
         ('upload_timestamp', 1e300, 'is not seconds since 1970, up to the year 9999'),
         ('upload_timestamp', True, 'upload_timestamp: Expected `int | float | null`, got `bool`'),

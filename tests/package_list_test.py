@@ -17,13 +17,13 @@ from dumb_pypi.project import ProjectFacts
 @pytest.mark.parametrize(
     ('line', 'url', 'digest'), (
         (b'foo-1.0.zip', 'foo-1.0.zip', None),
-        (b'foo-1.0.zip#md5=AB', 'foo-1.0.zip', ('md5', 'ab')),
+        (b'foo-1.0.zip#md5=' + b'AB' * 16, 'foo-1.0.zip', ('md5', 'ab' * 16)),
         (b'./foo-1.0.zip', 'foo-1.0.zip', None),
         (b'team a/foo-1.0.zip', 'team%20a/foo-1.0.zip', None),
         # A path is as it is on disk, so that a percent sign is one.
         (b'100%25/foo-1.0.zip', '100%2525/foo-1.0.zip', None),
-        (b'https://example.com/x/foo-1.0.zip#sha256=ab',
-         'https://example.com/x/foo-1.0.zip', ('sha256', 'ab')),
+        (b'https://example.com/x/foo-1.0.zip#adler32=ab',
+         'https://example.com/x/foo-1.0.zip', ('adler32', 'ab')),
         (b'https://example.com/foo-1.0.zip?token=1', 'https://example.com/foo-1.0.zip?token=1',
          None),
     ),

@@ -15,6 +15,7 @@ from dumb_pypi.urls import PackagesUrl
 
 FOO = canonicalize_name('foo')
 POOL = PackagesUrl('../../pool/')
+HASH = 'ab' * 16
 
 
 def project(*files: dict[str, Any], facts: ProjectFacts | None = None) -> Project:
@@ -55,10 +56,13 @@ def test_what_is_not_known_is_left_out() -> None:
         ({'yanked_reason': '<b>"'}, {'yanked': '<b>"'}, ' data-yanked="&lt;b&gt;&#34;"'),
         ({'core_metadata': 'true'}, {'core-metadata': True},
          ' data-core-metadata="true" data-dist-info-metadata="true"'),
-        ({'core_metadata': 'sha256=ab'}, {'core-metadata': {'sha256': 'ab'}},
-         ' data-core-metadata="sha256=ab" data-dist-info-metadata="sha256=ab"'),
-        # A kind of hash that not every client reads: HTML says only that there is one.
-        ({'core_metadata': 'sha1=ab'}, {'core-metadata': {'sha1': 'ab'}},
+        ({'core_metadata': f'md5={HASH}'}, {'core-metadata': {'md5': HASH}},
+         f' data-core-metadata="md5={HASH}" data-dist-info-metadata="md5={HASH}"'),
+        # A kind of hash that not every client reads: HTML says only that there is metadata.
+        ({'core_metadata': 'crc32=ab'}, {'core-metadata': {'crc32': 'ab'}},
+         ' data-core-metadata="true" data-dist-info-metadata="true"'),
+        # The kind for which uv refuses a page in JSON too.
+        ({'core_metadata': f'blake2b={HASH * 4}'}, {'core-metadata': True},
          ' data-core-metadata="true" data-dist-info-metadata="true"'),
         ({'requires_python': '>=3.8, <4'}, {'requires-python': '>=3.8, <4'},
          ' data-requires-python="&gt;=3.8, &lt;4"'),
@@ -78,17 +82,31 @@ def test_each_fact_in_both_forms(
     assert anchor(**keys) == f'<a href="../../pool/foo-1.0.zip"{in_html}>foo-1.0.zip</a><br>'
 
 
-@pytest.mark.parametrize('algorithm', ('md5', 'sha256', 'sha384', 'sha512', 'blake2b'))
-def test_a_hash_that_clients_read_is_in_both_forms(algorithm: str) -> None:
-    assert json_file(hash=f'{algorithm}=ab')['hashes'] == {algorithm: 'ab'}
-    assert f'href="../../pool/foo-1.0.zip#{algorithm}=ab"' in anchor(hash=f'{algorithm}=ab')
+@pytest.mark.parametrize(
+    ('algorithm', 'digits'),
+    (('md5', 32), ('sha256', 64), ('sha384', 96), ('sha512', 128), ('blake2b', 64)),
+)
+def test_a_hash_that_clients_read_is_in_both_forms(algorithm: str, digits: int) -> None:
+    digest = 'a' * digits
+    assert json_file(hash=f'{algorithm}={digest}')['hashes'] == {algorithm: digest}
+    assert f'href="../../pool/foo-1.0.zip#{algorithm}={digest}"' in anchor(
+        hash=f'{algorithm}={digest}',
+    )
 
 
-@pytest.mark.parametrize('algorithm', ('sha1', 'sha224', 'sha3_256'))
-def test_another_hash_is_in_json_only(algorithm: str) -> None:
+@pytest.mark.parametrize(('algorithm', 'digits'), (('sha1', 40), ('sha224', 56), ('sha3_256', 64)))
+def test_another_hash_is_in_json_only(algorithm: str, digits: int) -> None:
     """uv refuses a whole HTML page for it."""
-    assert json_file(hash=f'{algorithm}=ab')['hashes'] == {algorithm: 'ab'}
-    assert '#' not in anchor(hash=f'{algorithm}=ab')
+    digest = 'a' * digits
+    assert json_file(hash=f'{algorithm}={digest}')['hashes'] == {algorithm: digest}
+    assert '#' not in anchor(hash=f'{algorithm}={digest}')
+
+
+def test_the_long_form_of_blake2b_is_in_neither() -> None:
+    """uv refuses a whole page for it, HTML or JSON."""
+    digest = f'blake2b={"a" * 128}'
+    assert json_file(hash=digest)['hashes'] == {}
+    assert '#' not in anchor(hash=digest)
 
 
 @pytest.mark.parametrize('status', ('archived', 'deprecated', 'quarantined'))

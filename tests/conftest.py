@@ -1,0 +1,56 @@
+"""What the suites share: programs that a machine may lack."""
+from __future__ import annotations
+
+import os
+import shutil
+from typing import Protocol
+
+import pytest
+
+# Where programs for administrators are, which the PATH of others may not have.
+SYSTEM_FOLDERS = ('/usr/sbin', '/usr/local/sbin')
+
+_MISSING = pytest.StashKey[set[str]]()
+
+
+class NeedProgram(Protocol):
+    """Say where `program` is; without it, the test that asks is left out.
+
+    `package` is what to install where it is missing. With `CI=true` the test fails instead:
+    there nothing is left out.
+    """
+    def __call__(self, program: str, *, package: str) -> str: ...
+
+
+@pytest.fixture(scope='session')
+def need_program(pytestconfig: pytest.Config) -> NeedProgram:
+    missing = pytestconfig.stash.setdefault(_MISSING, set())
+
+    def need(program: str, *, package: str) -> str:
+        folders = (os.environ.get('PATH', os.defpath), *SYSTEM_FOLDERS)
+        path = shutil.which(program, path=os.pathsep.join(folders))
+        if path is not None:
+            return path
+        reason = f'{program} is not installed: apt install {package}'
+        if os.environ.get('CI') == 'true':
+            pytest.fail(reason, pytrace=False)
+        missing.add(reason)
+        pytest.skip(reason)
+
+    return need
+
+
+def pytest_terminal_summary(
+        terminalreporter: pytest.TerminalReporter, config: pytest.Config,
+) -> None:
+    """Say which tests were left out, and how to get the program that they need."""
+    for reason in sorted(config.stash.get(_MISSING, ())):
+        left_out = [
+            report.nodeid for report in terminalreporter.getreports('skipped')
+            if isinstance(report.longrepr, tuple) and report.longrepr[2] == f'Skipped: {reason}'
+        ]
+        terminalreporter.section('tests left out', yellow=True)
+        terminalreporter.line(f'{len(left_out)} tests were left out. {reason}')
+        # One line a test, not one for each of its cases.
+        for test in dict.fromkeys(nodeid.partition('[')[0] for nodeid in left_out):
+            terminalreporter.line(f'    {test}')

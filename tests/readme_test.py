@@ -1,0 +1,136 @@
+"""README shows only what runs, and all that there is."""
+from __future__ import annotations
+
+import configparser
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from dumb_pypi import package_list
+from dumb_pypi.build import build
+from dumb_pypi.distfile import Line
+from dumb_pypi.main import main
+from dumb_pypi.project import FactsLine
+from testing import distributions
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / 'README.md').read_text()
+# The blocks of each language, in their order.
+BLOCKS = re.findall(r'^```(\w*)\n(.*?)^```$', README, re.MULTILINE | re.DOTALL)
+
+
+def blocks(language: str) -> list[str]:
+    return [text for found, text in BLOCKS if found == language]
+
+
+def table(heading: str) -> set[str]:
+    """What stands in code in the first column of the table below a heading."""
+    section = README.partition(f'\n{heading}\n')[2]
+    rows = re.findall(r'^\| (`.*?) \|', re.split(r'^## ', section, flags=re.MULTILINE)[0],
+                      re.MULTILINE)
+    return {name for row in rows for name in re.findall(r'`([^`]+)`', row)}
+
+
+def test_every_option_is_there(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(['--help'])
+    options = set(re.findall(r'(?<![\w-])--?[a-z][a-z-]*', capsys.readouterr().out))
+    documented = {option.split()[0] for option in table('## Options')}
+    assert options - {'-'} == {option for option in documented if option.startswith('-')}
+
+
+def test_the_first_index(tmp_path: Path) -> None:
+    """The two minutes' path: from a folder of files to an index that lists them."""
+    pool = tmp_path / 'index/pool'
+    pool.mkdir(parents=True)
+    distributions.make(pool, {'filename': 'your_project-1.0-py3-none-any.whl'})
+    [script] = [text for text in blocks('sh') if 'dumb-pypi --package-list' in text]
+    environment = {**os.environ, 'PATH': f'{Path(sys.executable).parent}:{os.environ["PATH"]}'}
+    done = subprocess.run(
+        ['sh', '-e', '-c', script], cwd=tmp_path, env=environment, check=True,
+        capture_output=True,
+    )
+    assert done.stderr == b''
+    page = (tmp_path / 'index/simple/your-project/index.html').read_text()
+    assert 'href="../../pool/your_project-1.0-py3-none-any.whl"' in page
+
+
+def test_the_examples_of_lists_are_read_without_a_word() -> None:
+    [plain] = [text for text in blocks('') if text.startswith('foo-1.0-py3')]
+    files, notices = package_list.read_files(
+        plain.encode().splitlines(), package_list.PLAIN, 'README',
+    )
+    assert (len(files), notices) == (3, [])
+    [line] = blocks('json')
+    files, notices = package_list.read_files(
+        line.encode().splitlines(), package_list.JSON, 'README',
+    )
+    assert (len(files), notices) == (1, [])
+    assert set(json.loads(line)) <= set(Line.__struct_fields__)
+
+
+def test_the_example_of_a_message_is_what_is_said() -> None:
+    line = b'{"filename": "foo-1.0.zip", "hash": "deadbeef"}'
+    _, [notice] = package_list.read_files([b'\n'] * 16 + [line], package_list.JSON,
+                                          'packages.jsonl')
+    assert f'{notice}\n' in blocks('')
+
+
+def test_the_keys_of_the_lists() -> None:
+    assert table('## The list') >= set(Line.__struct_fields__)
+    assert table('### Facts about projects') | {'name'} >= set(FactsLine.__struct_fields__)
+
+
+@pytest.mark.parametrize('text', blocks('toml'))
+def test_the_settings_of_clients_are_toml(text: str) -> None:
+    assert 'https://pypi.example.com/simple/' in str(tomllib.loads(text))
+
+
+def test_the_settings_of_pip_are_its_format() -> None:
+    [text] = blocks('ini')
+    settings = configparser.ConfigParser()
+    settings.read_string(text)
+    assert settings['global']['index-url'] == 'https://pypi.example.com/simple/'
+
+
+def test_the_example_of_a_template(tmp_path: Path) -> None:
+    [text] = blocks('html')
+    (tmp_path / 'base.html').write_text(text)
+    (tmp_path / 'list').write_text('foo-1.0.zip\n')
+    build(
+        package_list=str(tmp_path / 'list'), packages_url='../../pool/',
+        output_dir=str(tmp_path / 'out'), template_dir=str(tmp_path),
+    )
+    page = (tmp_path / 'out/project/foo/index.html').read_text()
+    assert 'Questions? Ask the platform team.' in page
+
+
+def test_the_output_tree(tmp_path: Path) -> None:
+    """Each path that README names is there."""
+    (tmp_path / 'list').write_text('foo-1.0.zip\n')
+    build(
+        package_list=str(tmp_path / 'list'), packages_url='../../pool/',
+        output_dir=str(tmp_path), site_url='https://example.com/',
+    )
+    [tree] = [text for text in blocks('') if text.startswith('index.html')]
+    for line in tree.splitlines():
+        path = line.split()[0].rstrip(',').replace('<project>', 'foo').replace('<version>', '1.0')
+        assert (tmp_path / path).exists(), line
+
+
+def test_links_lead_to_files_and_headings() -> None:
+    for target in re.findall(r'\]\(([^)]+)\)', README):
+        path, _, anchor = target.partition('#')
+        text = (ROOT / path).read_text() if path and not (ROOT / path).is_dir() else README
+        headings = {
+            re.sub(r'[^a-z0-9 -]', '', heading.lower()).replace(' ', '-')
+            for heading in re.findall(r'^#+ (.*)$', text, re.MULTILINE)
+        }
+        assert (ROOT / path).exists()
+        assert not anchor or anchor in headings, target
