@@ -1,0 +1,112 @@
+"""The index, the web servers that serve it, and the clients that ask them."""
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dumb_pypi.build import build
+from testing.distributions import Facts
+from testing.distributions import make
+from tests.clients.index import ELSEWHERE
+from tests.clients.index import FILES
+from tests.clients.index import Index
+from tests.clients.index import PREFIX
+from tests.clients.index import PROJECTS
+from tests.clients.index import RESTATED
+from tests.clients.programs import Client
+from tests.clients.programs import Pip
+from tests.clients.programs import Uv
+from tests.conftest import NeedProgram
+from tests.servers import run_http_server
+from tests.servers import run_nginx
+from tests.servers import Server
+
+
+@pytest.fixture(scope='session')
+def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
+    """The tree, with its files beside it; again below a prefix; and one with files elsewhere."""
+    root = tmp_path_factory.mktemp('index')
+    pool = root / 'pool'
+    pool.mkdir()
+    with run_http_server(pool, tmp_path_factory.mktemp('elsewhere')) as elsewhere:
+        package_list = root / 'list.jsonl'
+        package_list.write_text(''.join(
+            f'{json.dumps(_make(pool, filename, elsewhere))}\n' for filename in FILES
+        ))
+        project_list = root / 'projects.jsonl'
+        project_list.write_text(''.join(f'{json.dumps(facts)}\n' for facts in PROJECTS))
+        for folder, packages_url in (('', '../../pool/'), (ELSEWHERE, elsewhere.url)):
+            report = build(
+                package_list_json=str(package_list), project_list_json=str(project_list),
+                packages_url=packages_url, output_dir=str(root / folder),
+            )
+            assert report.notices == []
+        prefix = root / PREFIX
+        prefix.parent.mkdir()
+        prefix.symlink_to(root)
+        yield Index(root, pool, elsewhere)
+
+
+def _make(pool: Path, filename: str, elsewhere: Server) -> Facts:
+    facts = make(pool, {'filename': filename, **FILES[filename]})
+    file = pool / filename
+    if filename.startswith('by-'):
+        algorithm = filename.split('-')[1]
+        facts['hash'] = f'{algorithm}={hashlib.new(algorithm, file.read_bytes()).hexdigest()}'
+    if 'url' in facts:
+        facts['url'] = facts['url'].format(elsewhere=elsewhere.url)
+        if '://' not in facts['url']:
+            place = pool / facts['url']
+            place.parent.mkdir(parents=True)
+            file.rename(place)
+    return {**facts, **RESTATED.get(filename, {})}
+
+
+@pytest.fixture(scope='session')
+def nginx(
+        index: Index, need_program: NeedProgram, tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Server]:
+    program = need_program('nginx', package='nginx')
+    with run_nginx(program, index.root, tmp_path_factory.mktemp('nginx')) as server:
+        yield server
+
+
+@pytest.fixture(scope='session')
+def http_server(index: Index, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with run_http_server(index.root, tmp_path_factory.mktemp('http_server')) as server:
+        yield server
+
+
+# Each form of the index has the server that people would have it on: negotiation takes a web
+# server with settings, HTML takes any.
+@pytest.fixture(params=['json (nginx)', 'html (http.server)'])
+def server(request: pytest.FixtureRequest) -> Server:
+    name = request.param.partition('(')[2].rstrip(')').replace('.', '_')
+    found: Server = request.getfixturevalue(name)
+    return found
+
+
+@pytest.fixture(scope='session')
+def pip(tmp_path_factory: pytest.TempPathFactory) -> Pip:
+    return Pip(tmp_path_factory.mktemp('pip'))
+
+
+@pytest.fixture(scope='session')
+def uv(tmp_path_factory: pytest.TempPathFactory) -> Uv:
+    return Uv(tmp_path_factory.mktemp('uv'))
+
+
+@pytest.fixture(params=['pip', 'uv'])
+def client(request: pytest.FixtureRequest) -> Client:
+    found: Client = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    """Where to install: a folder that is not there yet."""
+    return tmp_path / 'target'
