@@ -11,6 +11,8 @@ from dumb_pypi.errors import shown
 
 T = TypeVar('T')
 
+TOO_DEEP = 'JSON is nested too deeply'
+
 
 def decode(line: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     """Decode JSON; what is wrong with it is worded for the person who wrote the list."""
@@ -22,7 +24,7 @@ def decode(line: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     except msgspec.DecodeError as error:
         raise LineError(str(error)) from None
     except RecursionError:
-        raise LineError('JSON is nested too deeply') from None
+        raise LineError(TOO_DEEP) from None
 
 
 def unknown_keys(line: bytes, struct: type[msgspec.Struct]) -> list[str]:
@@ -31,7 +33,13 @@ def unknown_keys(line: bytes, struct: type[msgspec.Struct]) -> list[str]:
     Raises:
         LineError: a key stands there twice.
     """
-    pairs: list[tuple[str, object]] = json.loads(line, object_pairs_hook=list)
+    try:
+        # Of the values nothing is wanted, so that a number of any length will do.
+        pairs: list[tuple[str, object]] = json.loads(
+            line, object_pairs_hook=list, parse_int=str, parse_float=str,
+        )
+    except RecursionError:
+        raise LineError(TOO_DEEP) from None
     keys: set[str] = set()
     for key, _ in pairs:
         if key in keys:

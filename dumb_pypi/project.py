@@ -5,7 +5,6 @@ import functools
 import re
 from collections.abc import Iterable
 from operator import attrgetter
-from typing import Literal
 from typing import NamedTuple
 
 import msgspec
@@ -21,7 +20,9 @@ from dumb_pypi.jsonlines import decode
 from dumb_pypi.jsonlines import unknown_keys
 from dumb_pypi.text import clean_text
 
-Status = Literal['active', 'archived', 'deprecated', 'quarantined']
+ACTIVE = 'active'
+QUARANTINED = 'quarantined'
+STATUSES = (ACTIVE, 'archived', 'deprecated', QUARANTINED)
 
 _DIGITS = re.compile('([0-9]+)')
 
@@ -32,16 +33,16 @@ NaturalKey = tuple[str | int, ...]
 class FactsLine(msgspec.Struct, kw_only=True):
     """One line of a project list: each key as the contract of the input has it."""
     name: str
-    status: Status | None = None
+    status: str | None = None
     status_reason: str | None = None
     summary: str | None = None
     home_page: str | None = None
 
 
 class ProjectFacts(NamedTuple):
-    """What is known of a project beside its files."""
+    """What is known of a project beside its files; `status` is one of `STATUSES`."""
     project: NormalizedName
-    status: Status = 'active'
+    status: str = ACTIVE
     status_reason: str | None = None
     summary: str | None = None
     home_page: str | None = None
@@ -98,7 +99,7 @@ class Project(NamedTuple):
 
     @property
     def quarantined(self) -> bool:
-        return self.facts.status == 'quarantined'
+        return self.facts.status == QUARANTINED
 
     @property
     def latest(self) -> Release | None:
@@ -151,11 +152,19 @@ def parse_facts(line: bytes) -> tuple[ProjectFacts, list[str]]:
     facts = decode(line, _decoder)
     return ProjectFacts(
         normalized_name('name', facts.name),
-        facts.status or 'active',
+        _status(facts.status),
         clean_text('status_reason', facts.status_reason),
         clean_text('summary', facts.summary),
         _home_page(facts.home_page),
     ), unknown_keys(line, FactsLine)
+
+
+def _status(status: str | None) -> str:
+    if status is None:
+        return ACTIVE
+    if status not in STATUSES:
+        raise FieldError('status', status, f'is not one of {", ".join(STATUSES)}')
+    return status
 
 
 def _home_page(url: str | None) -> str | None:

@@ -17,6 +17,7 @@ from dumb_pypi import urls
 from dumb_pypi.distfile import Digest
 from dumb_pypi.distfile import Distfile
 from dumb_pypi.distfile import format_time
+from dumb_pypi.project import ACTIVE
 from dumb_pypi.project import Project
 
 API_VERSION = '1.4'
@@ -75,7 +76,7 @@ class ProjectList(msgspec.Struct):
 def project_html(project: Project, packages_url: urls.PackagesUrl) -> bytes:
     """The files of a project, HTML: one anchor a file and no other."""
     metas = []
-    if project.facts.status != 'active':
+    if project.facts.status != ACTIVE:
         metas.append(_meta('pypi:project-status', project.facts.status))
         if project.facts.status_reason is not None:
             metas.append(_meta('pypi:project-status-reason', project.facts.status_reason))
@@ -95,7 +96,7 @@ def project_json(project: Project, packages_url: urls.PackagesUrl) -> bytes:
         name=project.name,
         versions=[release.name for release in project.releases],
         files=[_file(file, urls.join(prefix, file.url)) for file in files],
-        project_status=None if status == 'active' else (
+        project_status=None if status == ACTIVE else (
             ProjectStatus(status, project.facts.status_reason)
         ),
     ))

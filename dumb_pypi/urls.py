@@ -76,8 +76,12 @@ def clean_reference(url: str) -> str:
 
 
 def file_name(url: str) -> str:
-    """The last part of a URL's path, decoded: what clients take for the file's name."""
-    return unquote(urlsplit(url).path.rpartition('/')[2])
+    """The last part of a URL's path, decoded: what clients take for the file's name.
+
+    >>> file_name('https://example.com/a/foo-1.0%2Blocal.zip?b=c/d')
+    'foo-1.0+local.zip'
+    """
+    return unquote(url.partition('?')[0].rpartition('/')[2])
 
 
 def from_page(page: str, target: str) -> str:

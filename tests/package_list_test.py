@@ -136,7 +136,7 @@ def test_facts_about_projects() -> None:
     assert [str(notice) for notice in notices] == [
         "projects:2: key 'colour' is not known and is ignored, on every line",
         'projects:3: project baz is on an earlier line too: this line stands',
-        "projects:5: status: Invalid enum value 'lost'",
+        "projects:5: status 'lost' is not one of active, archived, deprecated, quarantined",
         "projects:6: home_page 'javascript:alert(1)' is not an http or https URL",
         "projects:7: name '../bad' is not a name for a project",
         "projects:8: key 'name' is there twice",
