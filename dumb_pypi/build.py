@@ -2,53 +2,59 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from packaging.utils import NormalizedName
 
+from dumb_pypi import lock
 from dumb_pypi import package_list as lists
-from dumb_pypi import paths
+from dumb_pypi import plan
+from dumb_pypi import state as states
 from dumb_pypi.distfile import Distfile
-from dumb_pypi.distfile import to_json
 from dumb_pypi.errors import Notice
 from dumb_pypi.errors import OptionError
 from dumb_pypi.errors import RefusedError
+from dumb_pypi.errors import ShrinkError
+from dumb_pypi.groups import fingerprints
+from dumb_pypi.groups import group
+from dumb_pypi.groups import Groups
 from dumb_pypi.options import DEFAULT_TITLE
 from dumb_pypi.options import PageOptions
-from dumb_pypi.project import assemble
+from dumb_pypi.package_list import Source
+from dumb_pypi.plan import Baseline
+from dumb_pypi.plan import Tree
 from dumb_pypi.project import ProjectFacts
-from dumb_pypi.site import neighbours
-from dumb_pypi.site import Page
-from dumb_pypi.site import Site
-from dumb_pypi.site import summarize_month
-from dumb_pypi.summary import ProjectSummary
-from dumb_pypi.summary import summarize
-from dumb_pypi.summary import upload
-from dumb_pypi.templates import Templates
+from dumb_pypi.state import fingerprint
+from dumb_pypi.state import LastBuild
+from dumb_pypi.state import State
+from dumb_pypi.writer import write_changes
 from dumb_pypi.writer import Writer
 
 
 class Report(NamedTuple):
     """What a build did, and what it has to say of the lists, in the order of their lines.
 
-    `written` and `unchanged` count the pages that were written, and those that were so already.
+    `written`, `unchanged` and `deleted` count pages; `unchanged` only those that were rendered.
     """
     projects: int
     files: int
     written: int
     unchanged: int
+    deleted: int
     notices: list[Notice]
 
 
 def build(
         *, output_dir: str, packages_url: str,
         package_list: str | None = None, package_list_json: str | None = None,
+        previous_package_list: str | None = None, previous_package_list_json: str | None = None,
         project_list_json: str | None = None,
         title: str = DEFAULT_TITLE, logo: str | None = None, logo_width: int | None = None,
         site_url: str | None = None, template_dir: str | None = None,
-        per_release_json: bool = True, strict: bool = False,
-        generated: datetime.datetime | None = None,
+        per_release_json: bool = True, generated: datetime.datetime | None = None,
+        strict: bool = False, full: bool = False, allow_shrink: bool = False,
+        changes_file: str | None = None,
 ) -> Report:
     """Build the index of a package list: what the command `dumb-pypi` does.
 
@@ -61,7 +67,7 @@ def build(
     ...     pathlib.Path(folder, 'list').write_text('foo-1.0.zip\\n')
     ...     build(package_list=f'{folder}/list', packages_url='../../pool/', output_dir=folder)
     12
-    Report(projects=1, files=1, written=12, unchanged=0, notices=[])
+    Report(projects=1, files=1, written=12, unchanged=0, deleted=0, notices=[])
 
     Raises:
         DumbPypiError: the index could not be built; one line says what and why.
@@ -69,61 +75,139 @@ def build(
     """
     options = PageOptions.check(
         packages_url=packages_url, title=title, logo=logo, logo_width=logo_width,
-        site_url=site_url, per_release_json=per_release_json, generated=generated,
+        site_url=site_url, template_dir=template_dir, per_release_json=per_release_json,
+        generated=generated,
     )
-    templates = Templates(template_dir)
-    if lists.STDIN in (package_list, package_list_json) and project_list_json == lists.STDIN:
-        raise OptionError('--project-list-json', 'standard input is the package list already')
-    files, notices = _read_files(package_list, package_list_json)
-    facts, more_notices = _read_facts(project_list_json)
-    notices += more_notices
+    named = (
+        package_list, package_list_json, previous_package_list, previous_package_list_json,
+        project_list_json,
+    )
+    if named.count(lists.STDIN) > 1:
+        raise OptionError(lists.STDIN, 'only one list can be standard input')
+    sources = Sources(
+        _files_source(package_list, package_list_json),
+        None if project_list_json is None else lists.source_of(project_list_json, lists.FACTS),
+        _previous_source(previous_package_list, previous_package_list_json),
+    )
+    with lock.held(output_dir):
+        last = states.last_build(output_dir, states.shape_of(options), distrusted=full)
+        writer = Writer(
+            output_dir, keep_changes=changes_file is not None, suspicious=last.cut_short,
+        )
+        known = last.state_of(sources.digest) if sources.previous is None else None
+        if known is not None:
+            _refuse_bad_lines(known.notices, strict)
+            _finish(writer, changes_file, None)
+            return _report(writer, len(known.projects), known.files, known.notices)
+        files, groups, notices = _read(sources)
+        _refuse_bad_lines(notices, strict)
+        before = _baseline(sources, last, groups)
+        if not allow_shrink and plan.drops_too_much(before.published, groups.projects):
+            kept = sum(name in groups.projects for name in before.published)
+            raise ShrinkError(kept, len(before.published))
+        state = None
+        if not _is_current(last, before, groups):
+            from dumb_pypi.update import Update
+            state = Update(writer, options, last, before, groups).run(sources.digest, notices)
+        _finish(writer, changes_file, state)
+        return _report(writer, len(groups.projects), len(files), notices)
+
+
+class Sources(NamedTuple):
+    """The lists that a build reads."""
+    files: Source[Distfile]
+    facts: Source[ProjectFacts] | None
+    previous: Source[Distfile] | None
+
+    @property
+    def digest(self) -> str:
+        """A fingerprint of all that a build without a previous list reads."""
+        return fingerprint(
+            part for source in (self.files, self.facts) if source is not None
+            for part in (
+                source.place.encode(errors='replace'), source.form.name.encode(), source.content,
+            )
+        )
+
+
+def _files_source(plain: str | None, json: str | None) -> Source[Distfile]:
+    source = _previous_source(plain, json)
+    if source is None:
+        raise OptionError('--package-list, --package-list-json', 'exactly one is needed')
+    return source
+
+
+def _previous_source(plain: str | None, json: str | None) -> Source[Distfile] | None:
+    if plain is not None and json is not None:
+        raise OptionError('--…package-list, --…package-list-json', 'only one can be used')
+    if plain is not None:
+        return lists.source_of(plain, lists.PLAIN)
+    return None if json is None else lists.source_of(json, lists.JSON)
+
+
+def _read(sources: Sources) -> tuple[list[Distfile], Groups, list[Notice]]:
+    files, notices = lists.read_files(sources.files.lines, sources.files.form, sources.files.place)
+    facts: dict[NormalizedName, ProjectFacts] = {}
+    if sources.facts is not None:
+        facts, more_notices = lists.read_facts(sources.facts.lines, sources.facts.place)
+        notices = [*notices, *more_notices]
+    return files, group(files, facts), notices
+
+
+def _refuse_bad_lines(notices: Sequence[Notice], strict: bool) -> None:
     if strict and any(notice.left_out for notice in notices):
         raise RefusedError(notices)
-    writer = Writer(output_dir)
-    projects = _write(writer, Site(options, templates), files, facts)
-    return Report(projects, len(files), writer.written, writer.unchanged, notices)
 
 
-def _read_files(plain: str | None, json: str | None) -> lists.PackageList:
-    if plain is not None and json is None:
-        return lists.read_files(lists.lines_of(plain), lists.PLAIN, lists.place_of(plain))
-    if json is not None and plain is None:
-        return lists.read_files(lists.lines_of(json), lists.JSON, lists.place_of(json))
-    raise OptionError('--package-list, --package-list-json', 'exactly one is needed')
+def _baseline(sources: Sources, last: LastBuild, now: Groups) -> Baseline:
+    """What to compare the list with: the last build, or the previous list where one is given."""
+    if sources.previous is None:
+        # Whatever is not known to be there is rendered.
+        return last.baseline._replace(complete=True)
+    facts = {group.name: group.facts for group in now.projects.values()}
+    files, _ = lists.read_files(
+        sources.previous.lines, sources.previous.form, sources.previous.place,
+    )
+    previous = group(files, facts)
+    changed = set(plan.changed(fingerprints(now.projects), fingerprints(previous.projects)))
+    tree = plan.union(last.tree, Tree(
+        {
+            name: [release.name for release in group.project.releases]
+            for name, group in previous.projects.items() if name in changed
+        },
+        {month: group.summary.pages for month, group in previous.months.items()},
+        (),
+    ))
+    if last.all_again:
+        return Baseline({}, {}, tree, tuple(previous.projects), complete=True)
+    # The facts that the previous list was published with are not known.
+    told_of = {name for name, group in now.projects.items() if group.facts.is_told}
+    known = last.baseline
+    return Baseline(
+        plan.agreed(fingerprints(previous.projects), known.projects, known.complete, told_of),
+        plan.agreed(fingerprints(previous.months), known.months, known.complete, ()),
+        tree, tuple(previous.projects), known.complete,
+    )
 
 
-def _read_facts(path: str | None) -> lists.ProjectList:
-    if path is None:
-        return lists.ProjectList({}, [])
-    return lists.read_facts(lists.lines_of(path), lists.place_of(path))
+def _is_current(last: LastBuild, before: Baseline, now: Groups) -> bool:
+    """Whether the tree is as it is to be."""
+    return (
+        last.trusted is not None and last.trusted.complete
+        and plan.is_same(before.projects, fingerprints(now.projects), before.tree.releases)
+        and plan.is_same(before.months, fingerprints(now.months), before.tree.months)
+    )
 
 
-def _write(
-        writer: Writer, site: Site, files: list[Distfile],
-        facts: dict[NormalizedName, ProjectFacts],
-) -> int:
-    """Write all pages, each after those it links to, and last the list; count the projects."""
-    _write_pages(writer, site.static_pages())
-    projects: list[ProjectSummary] = []
-    lines: list[bytes] = []
-    for name, group in lists.by_project(files).items():
-        project = assemble(name, group, facts.get(name))
-        _write_pages(writer, site.project_pages(project))
-        projects.append(summarize(project))
-        lines.extend(to_json(file) + b'\n' for file in project.files)
-    uploads = {
-        month: [upload(file) for file in group]
-        for month, group in lists.by_month(files).items()
-    }
-    months = [summarize_month(month, group) for month, group in uploads.items()]
-    for month, beside in neighbours(months).items():
-        _write_pages(writer, site.month_pages(month, uploads.get(month, []), beside))
-    _write_pages(writer, site.root_pages(projects, months))
-    # Its presence says that all pages are there.
-    writer.write(paths.PACKAGES_JSON, b''.join(lines))
-    return len(projects)
+def _finish(writer: Writer, changes_file: str | None, state: State | None) -> None:
+    if changes_file is not None:
+        write_changes(changes_file, writer.changes)
+    if state is not None:
+        # Last of all: what it says is true only when all else is done.
+        states.save(writer, state)
 
 
-def _write_pages(writer: Writer, pages: Iterator[Page]) -> None:
-    for page in pages:
-        writer.write(page.path, page.content)
+def _report(writer: Writer, projects: int, files: int, notices: list[Notice]) -> Report:
+    return Report(
+        projects, files, writer.written, writer.unchanged, writer.deleted, notices,
+    )

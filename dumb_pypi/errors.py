@@ -89,3 +89,23 @@ class RefusedError(DumbPypiError):
     def __init__(self, notices: Sequence[Notice]) -> None:
         super().__init__('nothing was written, as --strict asks')
         self.notices = notices
+
+
+class BusyError(DumbPypiError):
+    """Another build is at work in the output directory."""
+
+    def __init__(self, output_dir: str) -> None:
+        super().__init__(f'another build is at work in {output_dir}')
+        self.output_dir = output_dir
+
+
+class ShrinkError(DumbPypiError):
+    """The list has so few of the last build's projects that its listing must have failed."""
+
+    def __init__(self, kept: int, before: int) -> None:
+        super().__init__(
+            f'the list has {kept} of the {before} projects of the last build; nothing was '
+            f'written. If that is meant, --allow-shrink permits it',
+        )
+        self.kept = kept
+        self.before = before

@@ -29,6 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         report = build(
             package_list=args.package_list,
             package_list_json=args.package_list_json,
+            previous_package_list=args.previous_package_list,
+            previous_package_list_json=args.previous_package_list_json,
             project_list_json=args.project_list_json,
             output_dir=args.output_dir,
             packages_url=args.packages_url,
@@ -39,6 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             template_dir=args.template_dir,
             per_release_json=args.per_release_json,
             strict=args.strict,
+            full=args.full,
+            allow_shrink=args.allow_shrink,
+            changes_file=args.changes_file,
             generated=datetime.datetime.now(datetime.UTC) if args.timestamp else None,
         )
     except OptionError as error:
@@ -72,6 +77,15 @@ def _parser() -> argparse.ArgumentParser:
     package_list.add_argument(
         '--package-list-json', metavar='PATH',
         help='the list of files, one JSON object a line; - is standard input',
+    )
+    previous = parser.add_mutually_exclusive_group()
+    previous.add_argument(
+        '--previous-package-list', metavar='PATH',
+        help='the list of the last build: write only what differs from it',
+    )
+    previous.add_argument(
+        '--previous-package-list-json', metavar='PATH',
+        help='the same, one JSON object a line; the packages.json of the last build will do',
     )
     parser.add_argument(
         '--project-list-json', metavar='PATH',
@@ -115,6 +129,18 @@ def _parser() -> argparse.ArgumentParser:
         '--strict', action='store_true',
         help='write nothing if any line of a list cannot be used',
     )
+    parser.add_argument(
+        '--full', action='store_true',
+        help="do not trust the last build's state: render everything again",
+    )
+    parser.add_argument(
+        '--allow-shrink', action='store_true',
+        help='let the list have fewer than half of the projects of the last build',
+    )
+    parser.add_argument(
+        '--changes-file', metavar='PATH',
+        help='write what was written and deleted, JSON lines in a safe order for uploading',
+    )
     loudness = parser.add_mutually_exclusive_group()
     loudness.add_argument(
         '-q', '--quiet', action='store_true', help='say nothing of lines that are odd',
@@ -146,7 +172,7 @@ def _say_notices(notices: Sequence[Notice]) -> None:
 def _say_report(report: Report) -> None:
     _say(
         f'{_count(report.projects, "project")}, {_count(report.files, "file")}; '
-        f'{_count(report.written, "page")} written, {report.unchanged} were up to date',
+        f'{_count(report.written, "page")} written, {report.deleted} deleted',
     )
 
 

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 from dataclasses import dataclass
 
 from dumb_pypi import urls
@@ -25,13 +26,15 @@ class PageOptions:
     logo: str | None = None
     logo_width: int | None = None
     site_url: str | None = None
+    template_dir: str | None = None
     per_release_json: bool = True
     generated: datetime.datetime | None = None
 
     @classmethod
     def check(
             cls, *, packages_url: str, title: str, logo: str | None, logo_width: int | None,
-            site_url: str | None, per_release_json: bool, generated: datetime.datetime | None,
+            site_url: str | None, template_dir: str | None, per_release_json: bool,
+            generated: datetime.datetime | None,
     ) -> PageOptions:
         """
         Raises:
@@ -39,12 +42,15 @@ class PageOptions:
         """
         if logo_width is not None and logo_width < 1:
             raise OptionError('--logo-width', f'{logo_width} is not a number of pixels')
+        if template_dir is not None and not os.path.isdir(template_dir):
+            raise OptionError('--template-dir', f'{template_dir} is not a directory')
         return cls(
             packages_url=_packages_url(packages_url),
             title=_text('--title', title) or DEFAULT_TITLE,
             logo=_logo(logo),
             logo_width=logo_width,
             site_url=_site_url(site_url),
+            template_dir=template_dir,
             per_release_json=per_release_json,
             generated=generated,
         )

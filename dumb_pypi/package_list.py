@@ -1,6 +1,7 @@
 """A list's bytes → what stands in it, grouped, and what was odd about its lines."""
 from __future__ import annotations
 
+import io
 from collections import defaultdict
 from collections.abc import Callable
 from collections.abc import Iterable
@@ -35,11 +36,23 @@ T = TypeVar('T')
 class Form(NamedTuple, Generic[T]):
     """How a list is written.
 
-    `parse` turns a line into its value and the keys of it that mean nothing here; lines that
-    begin with `comment` are passed over.
+    `name` tells it from the others, `parse` turns a line into its value and the keys of it that
+    mean nothing here; lines that begin with `comment` are passed over.
     """
+    name: str
     parse: Callable[[bytes], tuple[T, list[str]]]
     comment: bytes | None
+
+
+class Source(NamedTuple, Generic[T]):
+    """A list as it was read; `place` is what messages call it."""
+    place: str
+    content: bytes
+    form: Form[T]
+
+    @property
+    def lines(self) -> Iterable[bytes]:
+        return io.BytesIO(self.content)
 
 
 class PackageList(NamedTuple):
@@ -54,22 +67,18 @@ class ProjectList(NamedTuple):
     notices: list[Notice]
 
 
-def place_of(path: str) -> str:
-    """What messages call a list."""
-    return '<stdin>' if path == STDIN else path
-
-
-def lines_of(path: str) -> Iterator[bytes]:
-    """The lines of a file; `-` is standard input.
+def source_of(path: str, form: Form[T]) -> Source[T]:
+    """Read a list whole; `-` is standard input.
 
     Raises:
         FileError: it cannot be read.
     """
+    place = '<stdin>' if path == STDIN else path
     try:
         with open(0 if path == STDIN else path, 'rb', closefd=path != STDIN) as file:
-            yield from file
+            return Source(place, file.read(), form)
     except OSError as error:
-        raise FileError('read', place_of(path), error) from error
+        raise FileError('read', place, error) from error
 
 
 def parse_plain(line: bytes) -> tuple[Distfile, list[str]]:
@@ -110,7 +119,7 @@ def read_facts(lines: Iterable[bytes], place: str) -> ProjectList:
     """Read a list of facts about projects. Where a project stands twice, the later line counts."""
     facts: dict[NormalizedName, ProjectFacts] = {}
     notices: list[Notice] = []
-    for number, fact in _parse_lines(lines, _FACTS, place, notices):
+    for number, fact in _parse_lines(lines, FACTS, place, notices):
         if facts.setdefault(fact.project, fact) != fact:
             facts[fact.project] = fact
             notices.append(Notice(
@@ -166,6 +175,6 @@ def _parse_lines(
             yield number, value
 
 
-PLAIN = Form(parse_plain, comment=b'#')
-JSON = Form(parse_json, comment=None)
-_FACTS = Form(parse_facts, comment=None)
+PLAIN = Form('plain', parse_plain, comment=b'#')
+JSON = Form('json', parse_json, comment=None)
+FACTS = Form('facts', parse_facts, comment=None)

@@ -4,6 +4,8 @@ A page's path is a file's; its folder, with a slash at the end, is what others l
 """
 from __future__ import annotations
 
+import re
+
 HOME = 'index.html'
 PACKAGES_JSON = 'packages.json'
 SIMPLE_HTML = 'simple/index.html'
@@ -11,6 +13,20 @@ SIMPLE_JSON = 'simple/index.json'
 CHANGELOG = 'changelog/index.html'
 UPDATES_FEED = 'rss/updates.xml'
 PACKAGES_FEED = 'rss/packages.xml'
+# The pages that every index has, or, the feeds, every index with a URL of its own.
+ROOTS = (SIMPLE_HTML, SIMPLE_JSON, CHANGELOG, UPDATES_FEED, PACKAGES_FEED, HOME, PACKAGES_JSON)
+
+# The build's own: nobody links to these.
+OWN_FOLDER = '.dumb-pypi'
+LOCK = f'{OWN_FOLDER}/lock'
+STATE = f'{OWN_FOLDER}/state.json'
+JOURNAL = f'{OWN_FOLDER}/journal.json'
+UNFINISHED = f'{OWN_FOLDER}/unfinished'
+
+_SIMPLE_JSON_PAGE = re.compile(r'simple/(?:[^/]+/)?index\.json')
+_CONTENT_TYPES = {
+    'css': 'text/css', 'html': 'text/html', 'json': 'application/json', 'xml': 'text/xml',
+}
 
 
 def folder(page: str) -> str:
@@ -52,3 +68,22 @@ def changelog_page(month: str, number: int) -> str:
 
 def static(name: str) -> str:
     return f'static/{name}'
+
+
+def of_project(project: str) -> tuple[str, ...]:
+    """The pages that every project has."""
+    return (
+        project_page(project), simple_json(project), simple_html(project), project_json(project),
+    )
+
+
+def content_type(path: str) -> str:
+    """What to serve a page as: clients refuse the simple API with another type.
+
+    >>> content_type('simple/foo/index.json'), content_type('pypi/foo/json')
+    ('application/vnd.pypi.simple.v1+json', 'application/json')
+    """
+    if _SIMPLE_JSON_PAGE.fullmatch(path):
+        return 'application/vnd.pypi.simple.v1+json'
+    # The pages of the JSON API are called `json`, with no dot.
+    return _CONTENT_TYPES[path.rpartition('/')[2].rpartition('.')[2]]

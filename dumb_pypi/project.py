@@ -47,6 +47,11 @@ class ProjectFacts(NamedTuple):
     summary: str | None = None
     home_page: str | None = None
 
+    @property
+    def is_told(self) -> bool:
+        """Whether a project list says anything of the project."""
+        return self != ProjectFacts(self.project)
+
 
 class Release(NamedTuple):
     """The files of one version, wheels first; `version` is None where it is not PEP 440."""

@@ -6,7 +6,6 @@ import traceback
 
 import jinja2
 
-from dumb_pypi.errors import OptionError
 from dumb_pypi.errors import TemplateError
 
 
@@ -15,14 +14,9 @@ class Templates:
 
     Every value is escaped as HTML, which suits the XML of the feeds too; a name that a
     template uses and nobody gave it is an error.
-
-    Raises:
-        OptionError: `template_dir` is not a folder.
     """
 
     def __init__(self, template_dir: str | None = None) -> None:
-        if template_dir is not None and not os.path.isdir(template_dir):
-            raise OptionError('--template-dir', f'{template_dir} is not a directory')
         own = jinja2.PackageLoader('dumb_pypi')
         loaders = [] if template_dir is None else [jinja2.FileSystemLoader(template_dir)]
         self._environment = jinja2.Environment(

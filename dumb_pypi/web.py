@@ -8,15 +8,16 @@ from typing import NamedTuple
 
 from dumb_pypi import paths
 from dumb_pypi import urls
+from dumb_pypi.changelog import ChangelogPage
+from dumb_pypi.changelog import MonthSummary
+from dumb_pypi.changelog import Upload
 from dumb_pypi.distfile import Distfile
 from dumb_pypi.distfile import from_timestamp
 from dumb_pypi.options import PageOptions
 from dumb_pypi.project import Project
 from dumb_pypi.project import Release
-from dumb_pypi.summary import MonthSummary
 from dumb_pypi.summary import newest_releases
 from dumb_pypi.summary import ProjectSummary
-from dumb_pypi.summary import Upload
 from dumb_pypi.templates import Templates
 
 HOME_UPLOADS = 20
@@ -102,17 +103,18 @@ class Web:
             unversioned=[_file_view(file, prefix) for file in project.unversioned],
         )
 
-    def changelog_page(
-            self, page: str, month: str, uploads: Sequence[Upload],
-            earlier: str | None, later: str | None,
-    ) -> bytes:
-        """One page of a month's uploads, newest first; `earlier`, `later` are its neighbours."""
+    def changelog_page(self, page: ChangelogPage) -> bytes:
+        """One page of a month's uploads."""
+        earlier, later = (
+            None if target is None else urls.from_page(page.path, target)
+            for target in (page.earlier, page.later)
+        )
         return self._render(
-            page, 'changelog_month.html',
-            month=month,
-            uploads=[_upload_view(upload, page) for upload in uploads],
-            earlier=None if earlier is None else urls.from_page(page, earlier),
-            later=None if later is None else urls.from_page(page, later),
+            page.path, 'changelog_month.html',
+            month=page.month,
+            uploads=[_upload_view(upload, page.path) for upload in page.uploads],
+            earlier=earlier,
+            later=later,
         )
 
     def changelog(self, uploads: Sequence[Upload], months: Sequence[MonthSummary]) -> bytes:

@@ -1,39 +1,113 @@
-"""Whole-file writes below one root, each only where the bytes differ."""
+"""Whole-file writes below one root, each only where the bytes differ; deletes; what was done."""
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
+from collections.abc import Iterable
+from typing import Literal
 
+import msgspec
+
+from dumb_pypi import paths
 from dumb_pypi.errors import FileError
+
+
+class Change(msgspec.Struct, omit_defaults=True):
+    """One page that a build wrote or deleted; `size` is in bytes, `sha256` in hex."""
+    action: Literal['write', 'delete']
+    path: str
+    content_type: str | None = None
+    size: int | None = None
+    sha256: str | None = None
 
 
 class Writer:
     """Writes files below `root` and counts what it did.
 
-    A reader finds the old file or the new one, never a part: a file is written beside its
-    place under another name, and renamed.
+    A reader finds the old file or the new one, never a part: a file is written in the build's
+    own folder, and renamed. `changes` has what was done, in that order, if `keep_changes`.
+    With `suspicious` an equal file counts as written: a build that was cut short may have
+    written it, and have told nobody.
     """
 
-    def __init__(self, root: str) -> None:
-        self.root = root
+    def __init__(
+            self, root: str, *, keep_changes: bool = False, suspicious: bool = False,
+    ) -> None:
+        self._root = root
+        self._keep_changes = keep_changes
+        self._suspicious = suspicious
         self.written = 0
         self.unchanged = 0
+        self.deleted = 0
+        self.changes: list[Change] = []
 
     def write(self, path: str, content: bytes) -> None:
-        """Make the file at `path`, relative to the root, hold `content`.
+        """Make the page at `path`, relative to the root, hold `content`.
 
         Raises:
             FileError: it cannot be written. The old file stands as it was.
         """
-        place = os.path.join(self.root, path)
+        changed = self.write_own(path, content)
+        self.written += changed
+        self.unchanged += not changed
+        if self._keep_changes and (changed or self._suspicious):
+            self.changes.append(Change(
+                'write', path, paths.content_type(path), len(content),
+                hashlib.sha256(content).hexdigest(),
+            ))
+
+    def write_own(self, path: str, content: bytes) -> bool:
+        """The same for a file that is no page; say whether it was written."""
+        place = os.path.join(self._root, path)
         try:
             if _holds(place, content):
-                self.unchanged += 1
-            else:
-                _replace(place, content)
-                self.written += 1
+                return False
+            replace(place, content, os.path.join(self._root, paths.UNFINISHED))
         except OSError as error:
             raise FileError('write', place, error) from error
+        return True
+
+    def delete(self, path: str) -> None:
+        """Delete the page at `path`, if it is there, and the folders that this leaves empty.
+
+        Raises:
+            FileError: it cannot be deleted.
+        """
+        self.deleted += self.delete_own(path)
+        if self._keep_changes:
+            self.changes.append(Change('delete', path))
+
+    def delete_own(self, path: str) -> bool:
+        """The same for a file that is no page; say whether it was there."""
+        place = os.path.join(self._root, path)
+        try:
+            os.unlink(place)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            raise FileError('delete', place, error) from error
+        folder = os.path.dirname(path)
+        with contextlib.suppress(OSError):
+            while folder:
+                os.rmdir(os.path.join(self._root, folder))
+                folder = os.path.dirname(folder)
+        return True
+
+
+def replace(place: str, content: bytes, beside: str) -> None:
+    """Put a new file in place of an old one, whole; `beside` is where to write it first."""
+    try:
+        _create(beside, content)
+        try:
+            os.replace(beside, place)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(place), exist_ok=True)
+            os.replace(beside, place)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(beside)
+        raise
 
 
 def _holds(place: str, content: bytes) -> bool:
@@ -44,22 +118,21 @@ def _holds(place: str, content: bytes) -> bool:
         return False
 
 
-def _replace(place: str, content: bytes) -> None:
-    folder, name = os.path.split(place)
-    beside = os.path.join(folder, f'.{name}.{os.getpid()}.tmp')
-    try:
-        try:
-            _create(beside, content)
-        except FileNotFoundError:
-            os.makedirs(folder, exist_ok=True)
-            _create(beside, content)
-        os.replace(beside, place)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(beside)
-        raise
-
-
 def _create(place: str, content: bytes) -> None:
     with open(place, 'wb') as file:
         file.write(content)
+
+
+def write_changes(place: str, changes: Iterable[Change]) -> None:
+    """Write changes as JSON lines.
+
+    Raises:
+        FileError: they cannot be written.
+    """
+    try:
+        replace(place, _encoder.encode_lines(changes), f'{place}.{os.getpid()}.tmp')
+    except OSError as error:
+        raise FileError('write', place, error) from error
+
+
+_encoder = msgspec.json.Encoder()

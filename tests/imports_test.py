@@ -11,9 +11,10 @@ PACKAGE = Path(dumb_pypi.__file__).parent
 
 # A module imports only those below it.
 ORDER = (
-    '__main__', 'main', 'build', 'site', 'web', 'simple_api', 'json_api', 'templates', 'summary',
-    'options', 'package_list', 'project', 'distfile', 'filenames', 'jsonlines', 'text', 'writer',
-    'paths', 'urls', 'errors', '__init__',
+    '__main__', 'main', 'build', 'update', 'site', 'web', 'simple_api', 'json_api', 'templates',
+    'groups', 'state', 'plan', 'summary', 'changelog', 'options', 'package_list', 'project',
+    'distfile', 'filenames', 'jsonlines', 'text', 'lock', 'writer', 'paths', 'urls', 'errors',
+    '__init__',
 )
 
 

@@ -11,7 +11,8 @@ from dumb_pypi.options import PageOptions
 def check(**options: Any) -> PageOptions:
     return PageOptions.check(**{
         'packages_url': '../../pool', 'title': 'T', 'logo': None, 'logo_width': None,
-        'site_url': None, 'per_release_json': True, 'generated': None, **options,
+        'site_url': None, 'template_dir': None, 'per_release_json': True, 'generated': None,
+        **options,
     })
 
 
@@ -44,6 +45,7 @@ def test_logos(logo: str | None) -> None:
         ('logo', 'javascript:alert(1)',
          "--logo: 'javascript:alert(1)' is not an http or https URL"),
         ('logo_width', 0, '--logo-width: 0 is not a number of pixels'),
+        ('template_dir', '/nowhere', '--template-dir: /nowhere is not a directory'),
         ('site_url', '../', "--site-url: '../' is not an http or https URL"),
         ('site_url', 'https://example.com/?x',
          "--site-url: 'https://example.com/?x' has a '?', which no path can follow"),

@@ -163,9 +163,11 @@ def test_groups_are_in_order() -> None:
     assert list(package_list.by_month(files[:2])) == ['2024-02', '2024-01']
 
 
-def test_the_lines_of_a_file(tmp_path: Path) -> None:
+def test_a_list_is_read_whole(tmp_path: Path) -> None:
     (tmp_path / 'list').write_bytes(b'a\nb')
-    assert list(package_list.lines_of(str(tmp_path / 'list'))) == [b'a\n', b'b']
+    source = package_list.source_of(str(tmp_path / 'list'), PLAIN)
+    assert source == (str(tmp_path / 'list'), b'a\nb', PLAIN)
+    assert list(source.lines) == [b'a\n', b'b']
 
 
 @pytest.mark.parametrize(
@@ -174,5 +176,5 @@ def test_the_lines_of_a_file(tmp_path: Path) -> None:
 def test_a_list_that_cannot_be_read(tmp_path: Path, name: str, reason: str) -> None:
     path = str(tmp_path / name)
     with pytest.raises(FileError) as caught:
-        list(package_list.lines_of(path))
+        package_list.source_of(path, PLAIN)
     assert str(caught.value) == f'cannot read {path}: {reason}'

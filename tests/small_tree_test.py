@@ -30,7 +30,7 @@ def build_small_tree(output_dir: Path) -> None:
 def contents(tree: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(tree)): path.read_bytes()
-        for path in sorted(tree.rglob('*')) if path.is_file()
+        for path in sorted(tree.rglob('*')) if path.is_file() and '.dumb-pypi' not in path.parts
     }
 
 
@@ -45,3 +45,4 @@ def test_the_small_tree_is_as_it_was(tmp_path: Path) -> None:
 if __name__ == '__main__':
     shutil.rmtree(EXPECTED, ignore_errors=True)
     build_small_tree(EXPECTED)
+    shutil.rmtree(EXPECTED / '.dumb-pypi')

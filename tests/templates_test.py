@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from dumb_pypi.errors import OptionError
 from dumb_pypi.errors import TemplateError
 from dumb_pypi.templates import Templates
 
@@ -53,8 +52,3 @@ def test_a_template_that_fails_is_told_of_in_one_line(
 def test_a_template_that_is_not_there_is_told_of() -> None:
     with pytest.raises(TemplateError, match=r'cannot render template gone.html: '):
         Templates().render('gone.html')
-
-
-def test_the_folder_of_templates_must_be_one(tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match=r'--template-dir: .*gone is not a directory'):
-        Templates(str(tmp_path / 'gone'))

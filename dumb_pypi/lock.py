@@ -1,0 +1,38 @@
+"""One build at a time in a directory."""
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+
+from dumb_pypi import paths
+from dumb_pypi.errors import BusyError
+from dumb_pypi.errors import FileError
+
+
+@contextlib.contextmanager
+def held(output_dir: str) -> Iterator[None]:
+    """Hold the lock of an output directory, which is made if it is not there.
+
+    The lock is the kernel's: that of a process that died holds nobody up.
+
+    Raises:
+        BusyError: another build holds it.
+        FileError: the directory cannot be written in.
+    """
+    place = os.path.join(output_dir, paths.LOCK)
+    try:
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        lock = os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        raise FileError('write', place, error) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise BusyError(output_dir) from None
+    try:
+        yield
+    finally:
+        os.close(lock)

@@ -1,0 +1,110 @@
+"""The recipes of README, run as they stand, with programs of the reader's own stood in for."""
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dumb_pypi.build import build
+
+README = (Path(__file__).parent.parent / 'README.md').read_text()
+
+# Applies a changes file, line by line, to a folder: what an upload does to a bucket.
+UPLOAD = '''\
+import json, pathlib, shutil, sys
+changes, new, site = map(pathlib.Path, sys.argv[1:])
+for line in changes.read_text().splitlines():
+    change = json.loads(line)
+    place = site / change['path']
+    if change['action'] == 'write':
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(new / change['path'], place)
+    else:
+        place.unlink()
+'''
+
+
+def block(language: str) -> str:
+    [text] = re.findall(rf'^```{language}\n(.*?)^```$', README, re.MULTILINE | re.DOTALL)
+    return str(text)
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """Programs of ours first: those that README leaves to its reader."""
+    programs = tmp_path / 'bin'
+    programs.mkdir()
+    for name, script in (
+            ('list-packages', 'ls pool'), ('sync-index', 'rm -rf live && cp -R "$1" live'),
+            ('upload', f'exec {sys.executable} upload.py "$@"'),
+    ):
+        (programs / name).write_text(f'#!/bin/sh\n{script}\n')
+        (programs / name).chmod(0o755)
+    (tmp_path / 'upload.py').write_text(UPLOAD)
+    folders = (str(programs), str(Path(sys.executable).parent), os.environ['PATH'])
+    return {**os.environ, 'PATH': os.pathsep.join(folders)}
+
+
+def pages(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob('*') if path.is_file() and '.dumb-pypi' not in path.parts
+    }
+
+
+def full_build(tmp_path: Path, lines: str) -> dict[str, bytes]:
+    (tmp_path / 'full.jsonl').write_text(lines)
+    build(
+        package_list_json=str(tmp_path / 'full.jsonl'), packages_url='../../pool/',
+        output_dir=str(tmp_path / 'full'), allow_shrink=True,
+    )
+    return pages(tmp_path / 'full')
+
+
+def without_times(found: dict[str, bytes]) -> dict[str, bytes]:
+    """The command dates the two pages that may be dated."""
+    return {
+        path: re.sub(rb' Generated [0-9: -]+ UTC\.|<meta name="generated".*>\n', b'', content)
+        for path, content in found.items()
+    }
+
+
+def test_the_cron_job(tmp_path: Path, environment: dict[str, str]) -> None:
+    command = block('crontab').removeprefix('* * * * * ')
+    (tmp_path / 'pool').mkdir()
+    for name in ('foo-1.0.zip', 'bar-1.0.zip'):
+        (tmp_path / 'pool' / name).touch()
+        done = subprocess.run(
+            ['sh', '-c', command], cwd=tmp_path, env=environment, check=True, capture_output=True,
+        )
+        assert (done.stdout, done.stderr) == (b'', b'')
+        page = (tmp_path / 'live/simple' / name[:3] / 'index.html').read_text()
+        assert f'https://packages.example.com/{name}' in page
+
+
+def test_the_release_repository(tmp_path: Path, environment: dict[str, str]) -> None:
+    """Over several releases the live site is what one full build of the last list gives."""
+    (tmp_path / 'Makefile').write_text(block('make'))
+    (tmp_path / 'live').mkdir()
+    (tmp_path / 'live/packages.json').touch()
+    lines = [
+        json.dumps({'filename': f'{project}-{version}.zip', 'upload_timestamp': version * 10 ** 8})
+        for project in ('foo', 'bar', 'baz') for version in (1, 2, 9)
+    ]
+    for count, (first, last) in enumerate(((0, 4), (0, 9), (0, 8), (3, 8), (1, 9))):
+        text = ''.join(f'{line}\n' for line in lines[first:last])
+        (tmp_path / 'packages.jsonl').write_text(text)
+        subprocess.run(
+            ['make', 'release', 'FETCH=cat', 'SITE=live', 'UPLOAD=upload'],
+            cwd=tmp_path, env=environment, check=True, capture_output=True,
+        )
+        assert without_times(pages(tmp_path / 'live')) == full_build(tmp_path, text)
+        if count == 2:
+            # Only baz and what leads to it were rendered.
+            assert not (tmp_path / 'new/simple/foo').exists()
+            assert not (tmp_path / 'new/pypi/baz/9').exists()
