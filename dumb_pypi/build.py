@@ -73,6 +73,8 @@ def build(
         DumbPypiError: the index could not be built; one line says what and why.
         RefusedError: `strict`, and there are lines that cannot be used. Nothing was written.
     """
+    if not output_dir:
+        raise OptionError('--output-dir', 'is empty')
     options = PageOptions.check(
         packages_url=packages_url, title=title, logo=logo, logo_width=logo_width,
         site_url=site_url, template_dir=template_dir, per_release_json=per_release_json,
@@ -149,8 +151,13 @@ def _read(sources: Sources) -> tuple[list[Distfile], Groups, list[Notice]]:
     files, notices = lists.read_files(sources.files.lines, sources.files.form, sources.files.place)
     facts: dict[NormalizedName, ProjectFacts] = {}
     if sources.facts is not None:
-        facts, more_notices = lists.read_facts(sources.facts.lines, sources.facts.place)
-        notices = [*notices, *more_notices]
+        place = sources.facts.place
+        facts, lines, more_notices = lists.read_facts(sources.facts.lines, place)
+        unused = facts.keys() - {file.project for file in files}
+        notices = [*notices, *more_notices, *(
+            Notice(place, lines[name], f'project {name} has no file in the list', left_out=False)
+            for name in sorted(unused, key=lines.__getitem__)
+        )]
     return files, group(files, facts), notices
 
 

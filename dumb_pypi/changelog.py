@@ -11,6 +11,7 @@ from typing import NamedTuple
 from dumb_pypi import paths
 from dumb_pypi.distfile import Distfile
 from dumb_pypi.package_list import UNDATED
+from dumb_pypi.project import normal_form
 
 UPLOADS_A_PAGE = 500
 NEWEST_UPLOADS = 100
@@ -55,8 +56,9 @@ class ChangelogPage(NamedTuple):
 
 
 def upload(file: Distfile) -> Upload:
+    version = None if file.version is None else normal_form(file.version)
     return Upload(
-        file.upload_timestamp, file.project, file.version, file.filename, file.uploaded_by,
+        file.upload_timestamp, file.project, version, file.filename, file.uploaded_by,
     )
 
 

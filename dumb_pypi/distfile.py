@@ -17,11 +17,14 @@ from dumb_pypi.jsonlines import unknown_keys
 from dumb_pypi.text import clean_text
 from dumb_pypi.text import FORBIDDEN
 from dumb_pypi.text import one_line
+from dumb_pypi.text import refuse
 
 LONGEST_FILENAME = 255  # bytes: what file systems store
 LARGEST_SIZE = 2 ** 63 - 1  # bytes: what clients can count
 
-UPLOADS_END = 253402207200  # seconds since 1970: uv refuses a page that has a later upload
+# Seconds since 1970, the first of the year 9999: uv refuses a page that has an upload in its last
+# days.
+UPLOADS_END = 253370764800
 
 # A hash of another length is no hash of that kind, and uv refuses a page that has one. blake2b
 # comes in two lengths.
@@ -217,16 +220,14 @@ def _filename(filename: str) -> str:
         raise FieldError('filename', filename, "has a slash: the place of a file is its 'url'")
     if len(filename.encode(errors='replace')) > LONGEST_FILENAME:
         raise FieldError('filename', filename, f'is longer than {LONGEST_FILENAME} bytes')
-    if found := FORBIDDEN.search(filename) or _BIDIRECTIONAL.search(filename):
-        raise FieldError('filename', filename, f'has the control character U+{ord(found[0]):04X}')
+    refuse('filename', filename, FORBIDDEN.search(filename) or _BIDIRECTIONAL.search(filename))
     return filename
 
 
 def _url(url: str | None, filename: str) -> str:
     if url is None:
         return urls.quote_path(filename)
-    if FORBIDDEN.search(url):
-        raise FieldError('url', url, 'has a control character')
+    refuse('url', url, FORBIDDEN.search(url))
     try:
         url = urls.clean_reference(url)
     except urls.UrlError as error:
@@ -256,7 +257,7 @@ def _timestamp(timestamp: float | None) -> int | float | None:
         return None
     if not 0 <= timestamp < UPLOADS_END:
         raise FieldError(
-            'upload_timestamp', timestamp, 'is not seconds since 1970, up to the year 9999',
+            'upload_timestamp', timestamp, 'is not seconds since 1970, before the year 9999',
         )
     return int(timestamp) if timestamp == int(timestamp) else timestamp
 
@@ -274,8 +275,7 @@ def _size(size: int | None) -> int | None:
 def _provenance(url: str | None) -> str | None:
     if url is None:
         return None
-    if FORBIDDEN.search(url):
-        raise FieldError('provenance', url, 'has a control character')
+    refuse('provenance', url, FORBIDDEN.search(url))
     try:
         return urls.clean_absolute(url, schemes=('https',))
     except urls.UrlError as error:

@@ -13,6 +13,11 @@ def shown(value: object) -> str:
     return text if len(text) <= LONGEST_SHOWN else f'{text[:LONGEST_SHOWN - 1]}…'
 
 
+def shown_path(path: str) -> str:
+    """A path for a message: as it is, if that is one line of text."""
+    return path if path.isprintable() else shown(path)
+
+
 def _is_odd(value: object) -> bool:
     # repr() keeps characters that a terminal would obey, such as a right-to-left override.
     return isinstance(value, str) and not value.isprintable()
@@ -23,23 +28,23 @@ class DumbPypiError(Exception):
 
 
 class LineError(DumbPypiError):
-    """A line of a list that cannot be used."""
+    """A line of a list that cannot be used; `value` is what stands all the same, if anything."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, value: object = None) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.value = value
 
 
 class FieldError(LineError):
     """A value that is not what its key asks for.
 
-    `key` is the input key, `value` what stands there, `why` goes on after it: "is not …".
+    `key` is the input key, `why` goes on after it: "is not …".
     """
 
     def __init__(self, key: str, value: object, why: str) -> None:
         super().__init__(f'{key} {shown(value)} {why}')
         self.key = key
-        self.value = value
         self.why = why
 
 
@@ -53,10 +58,11 @@ class OptionError(DumbPypiError):
 
 
 class FileError(DumbPypiError):
-    """A file that cannot be read or written; `doing` is `'read'` or `'write'`."""
+    """A file that cannot be used; `doing` is `'read'`, `'write'` or `'delete'`."""
 
-    def __init__(self, doing: str, path: str, error: OSError) -> None:
-        super().__init__(f'cannot {doing} {path}: {error.strerror or error}')
+    def __init__(self, doing: str, path: str, error: OSError | ValueError) -> None:
+        what = getattr(error, 'strerror', None) or error
+        super().__init__(f'cannot {doing} {shown_path(path)}: {what}')
         self.doing = doing
         self.path = path
         self.error = error

@@ -96,18 +96,18 @@ def parse(filename: str, *, name: str | None = None, version: str | None = None)
     guessed_name, guessed_version = _split(stem.name_version, name, version)
     if name is not None:
         project = normalized_name('name', name)
-    elif _is_name(guessed_name):
-        project = canonicalize_name(guessed_name)
+    elif why := _why_no_name(guessed_name):
+        said = f'says {shown(guessed_name)}' if guessed_name else 'has nothing'
+        raise FieldError('filename', filename, f'{said} where its project should be, which {why}')
     else:
-        why = f'says {shown(guessed_name)}' if guessed_name else 'has nothing'
-        raise FieldError('filename', filename, f'{why} where its project should be')
-    if version is not None and not _is_version(version):
-        raise FieldError('version', version, 'is not a version')
+        project = canonicalize_name(guessed_name)
+    if version is not None and (why := _why_no_version(version)):
+        raise FieldError('version', version, why)
     if version is None and guessed_version is not None:
         version = guessed_version.strip()
-        if not _is_version(version):
-            why = f'says {shown(version)} where its version should be'
-            raise FieldError('filename', filename, why)
+        if why := _why_no_version(version):
+            said = f'says {shown(version)} where its version should be'
+            raise FieldError('filename', filename, f'{said}, which {why}')
     return ParsedName(project, version, stem.packagetype, stem.python_version)
 
 
@@ -117,17 +117,21 @@ def normalized_name(key: str, name: str) -> NormalizedName:
     Raises:
         FieldError: no project can have that name.
     """
-    if not _is_name(name):
-        raise FieldError(key, name, 'is not a name for a project')
+    if why := _why_no_name(name):
+        raise FieldError(key, name, why)
     return canonicalize_name(name)
 
 
-def _is_name(name: str) -> bool:
-    return len(name) <= _LONGEST and _NAME.fullmatch(name) is not None
+def _why_no_name(name: str) -> str | None:
+    if len(name) > _LONGEST:
+        return f'is longer than {_LONGEST} bytes'
+    return None if _NAME.fullmatch(name) else 'is not a name for a project'
 
 
-def _is_version(version: str) -> bool:
-    return len(version.encode()) <= _LONGEST and _NOT_A_VERSION.fullmatch(version) is None
+def _why_no_version(version: str) -> str | None:
+    if len(version.encode()) > _LONGEST:
+        return f'is longer than {_LONGEST} bytes'
+    return 'cannot be the name of a folder' if _NOT_A_VERSION.fullmatch(version) else None
 
 
 def _split(stem: str, name: str | None, version: str | None) -> tuple[str, str | None]:
@@ -141,7 +145,7 @@ def _split(stem: str, name: str | None, version: str | None) -> tuple[str, str |
                 return name, stem[dash.end():] or None
     for start in _VERSION_STARTS:
         if found := start.search(stem):
-            return stem[:found.start()], stem[found.end():]
+            return stem[:found.start()].rstrip('-'), stem[found.end():]
     return stem, None
 
 
@@ -176,7 +180,8 @@ def _installer(packagetype: str) -> Callable[[str], _Stem]:
 
 
 def _dmg(stem: str) -> _Stem:
-    return _egg(stem)._replace(packagetype='bdist_dmg')
+    found = _egg(stem)
+    return _Stem(_PLATFORM.sub('', found.name_version), 'bdist_dmg', found.python_version)
 
 
 def _rpm(stem: str) -> _Stem:
@@ -189,8 +194,9 @@ def _rpm(stem: str) -> _Stem:
 def _deb(stem: str) -> _Stem:
     # name_version-revision_architecture
     name, _, rest = stem.partition('_')
-    version = rest.rpartition('_')[0].rpartition('-')
-    return _Stem('-'.join(filter(None, (name, version[0] or version[2]))), 'bdist_dumb', 'any')
+    version, _, _ = rest.partition('_')
+    upstream = version.rpartition('-')[0] or version
+    return _Stem(f'{name}-{upstream}' if upstream else name, 'bdist_dumb', 'any')
 
 
 def _archive(stem: str) -> _Stem:

@@ -5,6 +5,7 @@ What the list does not say is what the public index has for a project that does 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 import msgspec
 
@@ -60,7 +61,7 @@ class Info(msgspec.Struct, kw_only=True):
 class File(msgspec.Struct, kw_only=True, rename={'core_metadata': 'core-metadata'}):
     """One file of a release. Its times are without a zone and with one, both UTC."""
     comment_text: str = ''
-    core_metadata: bool | dict[str, str]
+    core_metadata: Literal[False] | dict[str, str]
     digests: dict[str, str]
     downloads: int = -1
     filename: str
@@ -91,7 +92,9 @@ def project_json(
 ) -> bytes:
     """`/pypi/<project>/json`: the latest release, and the files of all."""
     page = paths.project_json(project.name)
-    return _page(project, project.latest, project.releases, page, packages_url, site_url)
+    return _page(
+        project, project.latest, project.releases, project.summary, page, packages_url, site_url,
+    )
 
 
 def release_json(
@@ -100,12 +103,13 @@ def release_json(
 ) -> bytes:
     """`/pypi/<project>/<version>/json`: one release."""
     page = paths.release_json(project.name, release.name)
-    return _page(project, release, [release], page, packages_url, site_url)
+    summary = release.best_informed.summary
+    return _page(project, release, [release], summary, page, packages_url, site_url)
 
 
 def _page(
-        project: Project, shown: Release | None, releases: Iterable[Release], page: str,
-        packages_url: urls.PackagesUrl, site_url: str | None,
+        project: Project, shown: Release | None, releases: Iterable[Release],
+        summary: str | None, page: str, packages_url: urls.PackagesUrl, site_url: str | None,
 ) -> bytes:
     prefix = packages_url.prefix(project.name, page, site_url)
     files = {
@@ -117,14 +121,16 @@ def _page(
         paths.project_page(project.name),
     )
     return msgspec.json.encode(Page(
-        info=_info(project, shown, project_url),
+        info=_info(project, shown, summary, project_url),
         last_serial=int(project.last_uploaded or 0),
         releases=files,
         urls=[] if shown is None else files[shown.name],
     ))
 
 
-def _info(project: Project, release: Release | None, project_url: str) -> Info:
+def _info(
+        project: Project, release: Release | None, summary: str | None, project_url: str,
+) -> Info:
     # All facts come from one file: two that disagree make no third.
     best = None if release is None else release.best_informed
     home_page = project.facts.home_page
@@ -139,7 +145,7 @@ def _info(project: Project, release: Release | None, project_url: str) -> Info:
         ),
         requires_dist=None if best is None else best.requires_dist,
         requires_python=None if best is None else best.requires_python,
-        summary=project.facts.summary or (None if best is None else best.summary),
+        summary=summary,
         version='' if release is None else release.name,
         yanked=release is not None and release.yanked,
         yanked_reason=None if release is None else release.yanked_reason or None,
@@ -149,9 +155,8 @@ def _info(project: Project, release: Release | None, project_url: str) -> Info:
 def _file(file: Distfile, url: str) -> File:
     uploaded = file.uploaded
     digests = {} if file.digest is None else dict([file.digest])
-    metadata = file.core_metadata
     return File(
-        core_metadata=dict([metadata]) if isinstance(metadata, Digest) else metadata,
+        core_metadata=_metadata_hashes(file.core_metadata),
         digests=digests,
         filename=file.filename,
         md5_digest=digests.get('md5'),
@@ -165,3 +170,10 @@ def _file(file: Distfile, url: str) -> File:
         yanked=file.yanked,
         yanked_reason=file.yanked_reason or None,
     )
+
+
+def _metadata_hashes(metadata: Digest | bool) -> Literal[False] | dict[str, str]:
+    if isinstance(metadata, Digest):
+        return dict([metadata])
+    # Metadata whose hash is not known has no hashes.
+    return {} if metadata else False

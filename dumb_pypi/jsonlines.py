@@ -1,7 +1,8 @@
 """A line of JSON → a struct, and what is wrong with the line."""
 from __future__ import annotations
 
-import json
+import re
+from collections import Counter
 from typing import TypeVar
 
 import msgspec
@@ -11,7 +12,8 @@ from dumb_pypi.errors import shown
 
 T = TypeVar('T')
 
-TOO_DEEP = 'JSON is nested too deeply'
+# What matters to tell an object's own keys from all else in it.
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]:]')
 
 
 def decode(line: bytes, decoder: msgspec.json.Decoder[T]) -> T:
@@ -22,27 +24,36 @@ def decode(line: bytes, decoder: msgspec.json.Decoder[T]) -> T:
         what, _, where = str(error).partition(' - at `$.')
         raise LineError(f'{where.rstrip("`")}: {what}' if where else what) from None
     except msgspec.DecodeError as error:
-        raise LineError(str(error)) from None
+        reason = str(error)
+        if 'truncated' in reason and line.endswith(b'}'):
+            reason = 'JSON is malformed, or has half of a character that takes two escapes'
+        raise LineError(reason) from None
     except RecursionError:
-        raise LineError(TOO_DEEP) from None
+        raise LineError('JSON is nested too deeply') from None
 
 
 def unknown_keys(line: bytes, struct: type[msgspec.Struct]) -> list[str]:
-    """The keys of a line's object that `struct` has no field for.
+    """The keys of a line's object that `struct` has no field for; the line is JSON.
 
     Raises:
         LineError: a key stands there twice.
     """
-    try:
-        # Of the values nothing is wanted, so that a number of any length will do.
-        pairs: list[tuple[str, object]] = json.loads(
-            line, object_pairs_hook=list, parse_int=str, parse_float=str,
-        )
-    except RecursionError:
-        raise LineError(TOO_DEEP) from None
-    keys: set[str] = set()
-    for key, _ in pairs:
-        if key in keys:
+    keys: list[str] = []
+    depth = 0
+    text = b''
+    for token in _TOKEN.findall(line):
+        if token in b'{[':
+            depth += 1
+        elif token in b'}]':
+            depth -= 1
+        elif token != b':':
+            text = token
+        elif depth == 1:
+            keys.append(_decode_key(text))
+    for key, times in Counter(keys).items():
+        if times > 1:
             raise LineError(f'key {shown(key)} is there twice')
-        keys.add(key)
-    return [key for key, _ in pairs if key not in struct.__struct_fields__]
+    return [key for key in keys if key not in struct.__struct_fields__]
+
+
+_decode_key = msgspec.json.Decoder(str).decode

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import os
 import sys
 from collections.abc import Sequence
 
@@ -44,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             full=args.full,
             allow_shrink=args.allow_shrink,
             changes_file=args.changes_file,
-            generated=datetime.datetime.now(datetime.UTC) if args.timestamp else None,
+            generated=_now() if args.timestamp else None,
         )
     except OptionError as error:
         parser.error(str(error))
@@ -152,18 +153,33 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+
+
 def _failed(error: DumbPypiError) -> int:
     _say(str(error))
     return FAILED
 
 
 def _say(text: str) -> None:
-    print(f'dumb-pypi: {text}', file=sys.stderr)
+    _print(f'dumb-pypi: {text}')
+
+
+def _print(line: str) -> None:
+    """Print on standard error. That nobody hears it does not undo what was done."""
+    if sys.stderr is None:
+        return
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except OSError:
+        # Else the interpreter tries again at its end, and fails for that.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def _say_notices(notices: Sequence[Notice]) -> None:
     for notice in notices:
-        print(notice, file=sys.stderr)
+        _print(str(notice))
     left_out = sum(notice.left_out for notice in notices)
     if left_out:
         _say(f'{_count(left_out, "line")} {"was" if left_out == 1 else "were"} left out')

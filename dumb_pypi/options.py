@@ -58,9 +58,9 @@ class PageOptions:
 
 def _text(option: str, text: str | None) -> str | None:
     try:
-        return clean_text('text', text)
+        return clean_text(option, text)
     except FieldError as error:
-        raise OptionError(option, error.reason) from None
+        raise OptionError(option, f'{shown(text)} {error.why}') from None
 
 
 def _packages_url(text: str) -> urls.PackagesUrl:
@@ -74,7 +74,7 @@ def _packages_url(text: str) -> urls.PackagesUrl:
 def _logo(text: str | None) -> str | None:
     text = _text('--logo', text)
     try:
-        if text is None or not urls.has_scheme(text):
+        if text is None or text.startswith('data:image/') or not urls.has_scheme(text):
             return text
         return urls.clean_absolute(text)
     except urls.UrlError as error:

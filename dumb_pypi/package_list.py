@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
+from typing import cast
 from typing import Generic
 from typing import NamedTuple
 from typing import TypeVar
@@ -21,6 +22,7 @@ from dumb_pypi.errors import FileError
 from dumb_pypi.errors import LineError
 from dumb_pypi.errors import Notice
 from dumb_pypi.errors import shown
+from dumb_pypi.errors import shown_path
 from dumb_pypi.project import parse_facts
 from dumb_pypi.project import ProjectFacts
 
@@ -62,8 +64,9 @@ class PackageList(NamedTuple):
 
 
 class ProjectList(NamedTuple):
-    """Facts about projects, by name, and the notices in the order of their lines."""
+    """Facts about projects and their lines, by name; the notices in the order of their lines."""
     facts: dict[NormalizedName, ProjectFacts]
+    lines: dict[NormalizedName, int]
     notices: list[Notice]
 
 
@@ -73,11 +76,11 @@ def source_of(path: str, form: Form[T]) -> Source[T]:
     Raises:
         FileError: it cannot be read.
     """
-    place = '<stdin>' if path == STDIN else path
+    place = '<stdin>' if path == STDIN else shown_path(path)
     try:
         with open(0 if path == STDIN else path, 'rb', closefd=path != STDIN) as file:
             return Source(place, file.read(), form)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise FileError('read', place, error) from error
 
 
@@ -119,15 +122,19 @@ def read_facts(lines: Iterable[bytes], place: str) -> ProjectList:
     """Read a list of facts about projects. Where a project stands twice, the later line counts."""
     facts: dict[NormalizedName, ProjectFacts] = {}
     notices: list[Notice] = []
+    found: dict[NormalizedName, int] = {}
     for number, fact in _parse_lines(lines, FACTS, place, notices):
+        earlier = found.setdefault(fact.project, number)
         if facts.setdefault(fact.project, fact) != fact:
             facts[fact.project] = fact
+            found[fact.project] = number
             notices.append(Notice(
                 place, number,
-                f'project {fact.project} is on an earlier line too: this line stands',
+                f'project {fact.project} is on line {earlier} too, with other facts: '
+                f'this line stands',
                 left_out=False,
             ))
-    return ProjectList(facts, notices)
+    return ProjectList(facts, found, notices)
 
 
 def by_project(files: Iterable[Distfile]) -> dict[NormalizedName, list[Distfile]]:
@@ -159,13 +166,15 @@ def _parse_lines(
         if not line or (form.comment and line.startswith(form.comment)):
             continue
         try:
-            line.decode()
+            raw_line.decode()
             value, unknown = form.parse(line)
         except UnicodeDecodeError as error:
             reason = f'byte {error.start + 1} is not UTF-8'
             notices.append(Notice(place, number, reason, left_out=True))
         except LineError as error:
             notices.append(Notice(place, number, error.reason, left_out=True))
+            if error.value is not None:
+                yield number, cast(T, error.value)
         else:
             for key in unknown:
                 if key not in told:

@@ -15,6 +15,7 @@ from packaging.version import Version
 from dumb_pypi import urls
 from dumb_pypi.distfile import Distfile
 from dumb_pypi.errors import FieldError
+from dumb_pypi.errors import LineError
 from dumb_pypi.filenames import normalized_name
 from dumb_pypi.jsonlines import decode
 from dumb_pypi.jsonlines import unknown_keys
@@ -37,6 +38,12 @@ class FactsLine(msgspec.Struct, kw_only=True):
     status_reason: str | None = None
     summary: str | None = None
     home_page: str | None = None
+
+
+class StatusLine(msgspec.Struct):
+    """What matters most of such a line."""
+    name: str
+    status: str | None = None
 
 
 class ProjectFacts(NamedTuple):
@@ -154,14 +161,28 @@ def parse_facts(line: bytes) -> tuple[ProjectFacts, list[str]]:
     Raises:
         LineError: it is not such a line.
     """
-    facts = decode(line, _decoder)
-    return ProjectFacts(
-        normalized_name('name', facts.name),
-        _status(facts.status),
-        clean_text('status_reason', facts.status_reason),
-        clean_text('summary', facts.summary),
-        _home_page(facts.home_page),
-    ), unknown_keys(line, FactsLine)
+    try:
+        facts = decode(line, _decoder)
+        return ProjectFacts(
+            normalized_name('name', facts.name),
+            _status(facts.status),
+            clean_text('status_reason', facts.status_reason),
+            clean_text('summary', facts.summary),
+            _home_page(facts.home_page),
+        ), unknown_keys(line, FactsLine)
+    except LineError as error:
+        error.value = _quarantine(line)
+        raise
+
+
+def _quarantine(line: bytes) -> ProjectFacts | None:
+    # Whatever else is wrong with it: a line that says so keeps a project's files from clients.
+    try:
+        facts = decode(line, _status_decoder)
+        name = normalized_name('name', facts.name)
+    except LineError:
+        return None
+    return ProjectFacts(name, QUARANTINED) if facts.status == QUARANTINED else None
 
 
 def _status(status: str | None) -> str:
@@ -208,6 +229,16 @@ def _file_key(file: Distfile) -> tuple[bool, NaturalKey, str]:
     return (not file.is_wheel, _natural(file.filename), file.filename)
 
 
+def normal_form(version: str) -> str:
+    """A version in its PEP 440 form, where it has one.
+
+    >>> normal_form('1.0-1'), normal_form('2013-11-14')
+    ('1.0.post1', '2013-11-14')
+    """
+    key = _version_key(version)
+    return version if isinstance(key, str) else str(key)
+
+
 def _natural(text: str) -> NaturalKey:
     """
     >>> _natural('cp39') < _natural('cp310')
@@ -223,3 +254,4 @@ def _timestamps(files: Iterable[Distfile]) -> Iterable[float]:
 
 
 _decoder = msgspec.json.Decoder(FactsLine)
+_status_decoder = msgspec.json.Decoder(StatusLine)

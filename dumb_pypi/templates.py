@@ -14,6 +14,10 @@ class Templates:
 
     Every value is escaped as HTML, which suits the XML of the feeds too; a name that a
     template uses and nobody gave it is an error.
+
+    Raises:
+        TemplateError: one of them is not a template. All are read at once, so that it is known
+            before anything is written.
     """
 
     def __init__(self, template_dir: str | None = None) -> None:
@@ -27,6 +31,8 @@ class Templates:
             lstrip_blocks=True,
             keep_trailing_newline=True,
         )
+        for name in own.list_templates():
+            self._template(name)
 
     def render(self, name: str, **values: object) -> bytes:
         """Render the template of that name.
@@ -34,8 +40,15 @@ class Templates:
         Raises:
             TemplateError: it cannot be, for whatever a template of the user's does.
         """
+        template = self._template(name)
         try:
-            return self._environment.get_template(name).render(values).encode()
+            return template.render(values).encode()
+        except Exception as error:
+            raise TemplateError(_place(name, error), error) from error
+
+    def _template(self, name: str) -> jinja2.Template:
+        try:
+            return self._environment.get_template(name)
         except Exception as error:
             raise TemplateError(_place(name, error), error) from error
 

@@ -26,6 +26,18 @@ def clean_text(key: str, text: str | None) -> str | None:
 def one_line(key: str, text: str) -> str:
     if not text.isprintable():
         text = _LINE_BREAKS.sub(' ', text)
-        if found := FORBIDDEN.search(text):
-            raise FieldError(key, text, f'has the control character U+{ord(found[0]):04X}')
+        refuse(key, text, FORBIDDEN.search(text))
     return text.strip()
+
+
+def refuse(key: str, text: str, found: re.Match[str] | None) -> None:
+    """Say of a text that has a character that it may not have.
+
+    Raises:
+        FieldError: one was `found`.
+    """
+    if found is not None and 0xdc80 <= ord(found[0]) <= 0xdcff:
+        # What Python makes of such bytes on a command line.
+        raise FieldError(key, text, 'has bytes that are not UTF-8')
+    if found is not None:
+        raise FieldError(key, text, f'has the control character U+{ord(found[0]):04X}')

@@ -106,11 +106,15 @@ class PackagesUrl(NamedTuple):
         >>> PackagesUrl.parse('https://example.com/my files').base
         'https://example.com/my%20files/'
         """
-        if has_scheme(text):
+        if not text:
+            raise UrlError('is empty')
+        if text.startswith('file:///'):
+            pass  # for clients that read the index from the same disk
+        elif has_scheme(text):
             text = clean_absolute(text)
         if '?' in text or '#' in text:
             raise UrlError("has a '?' or a '#', which file names cannot follow")
-        return cls(_encode(text.rstrip('/'), _PATH_SAFE) + '/' if text else './')
+        return cls(_encode(text.rstrip('/'), _PATH_SAFE) + '/')
 
     def prefix(self, project: str, page: str, site_url: str | None = None) -> str:
         """What to put before a file's relative URL on `page`, any page of the tree.
@@ -120,9 +124,13 @@ class PackagesUrl(NamedTuple):
         >>> PackagesUrl('../../pool/').prefix('foo', 'pypi/foo/1.0/json')
         '../../../pool/'
         """
+        if has_scheme(self.base):
+            return self.base
         if site_url is not None:
-            return urljoin(f'{site_url}simple/{project}/', self.base)
-        if is_absolute(self.base) or self.base.startswith('/'):
+            prefix = self.prefix(project, '')
+            below = not prefix.startswith(('/', '../'))
+            return site_url + prefix if below else urljoin(site_url, prefix)
+        if self.base.startswith('/'):
             return self.base
         if page.startswith(f'simple/{project}/'):
             return self.base

@@ -44,7 +44,6 @@ class ReleaseView(NamedTuple):
     anchor: str
     uploaded: str | None
     yanked: bool
-    yanked_reason: str | None
     prerelease: bool
     files: tuple[FileView, ...]
 
@@ -136,8 +135,6 @@ class Web:
         generated = self._options.generated
         return self._render(
             page, 'home.html',
-            index_url=f'{self._options.site_url or "https://example.com/"}simple/',
-            index_url_known=self._options.site_url is not None,
             projects=len(projects),
             releases=sum(project.releases for project in projects),
             files=sum(project.files for project in projects),
@@ -191,6 +188,8 @@ class Web:
             root=urls.from_page(page, ''),
             style=urls.from_page(page, self._style),
             feeds=options.site_url is not None,
+            index_url=f'{options.site_url or "https://example.com/"}simple/',
+            index_url_known=options.site_url is not None,
             **values,
         )
 
@@ -208,7 +207,6 @@ def _release_view(release: Release, prefix: str) -> ReleaseView:
         urls.quote_path(release.name),
         _date(release.uploaded),
         release.yanked,
-        release.yanked_reason,
         release.prerelease,
         tuple(_file_view(file, prefix) for file in release.files),
     )

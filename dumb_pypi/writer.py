@@ -114,7 +114,7 @@ def _holds(place: str, content: bytes) -> bool:
     try:
         with open(place, 'rb') as file:
             return os.fstat(file.fileno()).st_size == len(content) and file.read() == content
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         return False
 
 

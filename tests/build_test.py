@@ -128,12 +128,15 @@ def test_a_strict_build_writes_all_or_nothing(tmp_path: Path) -> None:
 
 
 def test_facts_about_projects_reach_their_pages(tmp_path: Path) -> None:
-    (tmp_path / 'projects').write_text('{"name": "Foo", "status": "archived"}\n"oops"\n')
+    (tmp_path / 'projects').write_text(
+        '{"name": "Foo", "status": "archived"}\n"oops"\n{"name": "qux"}\n',
+    )
     report = run(tmp_path, project_list_json=str(tmp_path / 'projects'))
     simple = json.loads((tmp_path / 'out/simple/foo/index.json').read_bytes())
     assert simple['project-status'] == {'status': 'archived'}
     assert [str(notice) for notice in report.notices] == [
         f'{tmp_path}/projects:2: Expected `object`, got `str`',
+        f'{tmp_path}/projects:3: project qux has no file in the list',
     ]
 
 

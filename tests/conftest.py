@@ -31,7 +31,7 @@ def need_program(pytestconfig: pytest.Config) -> NeedProgram:
         path = shutil.which(program, path=os.pathsep.join(folders))
         if path is not None:
             return path
-        reason = f'{program} is not installed: apt install {package}'
+        reason = f'{program} is not installed: apt install {package}, or brew install {package}'
         if os.environ.get('CI') == 'true':
             pytest.fail(reason, pytrace=False)
         missing.add(reason)

@@ -20,8 +20,13 @@ ORDER = (
 
 def imported_modules(module: str) -> set[str]:
     tree = ast.parse((PACKAGE / f'{module}.py').read_bytes())
-    found = set()
+    found: set[str] = set()
     for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found.update(
+                alias.name.removeprefix('dumb_pypi').removeprefix('.') or '__init__'
+                for alias in node.names if alias.name.startswith('dumb_pypi')
+            )
         if isinstance(node, ast.ImportFrom) and (node.module or '').startswith('dumb_pypi'):
             below = str(node.module).partition('.')[2]
             names = [alias.name for alias in node.names]

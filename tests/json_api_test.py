@@ -58,7 +58,7 @@ def test_a_yank_without_a_reason_has_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ('metadata', 'expected'), ((None, False), ('true', True), ('crc32=ab', {'crc32': 'ab'})),
+    ('metadata', 'expected'), ((None, False), ('true', {}), ('crc32=ab', {'crc32': 'ab'})),
 )
 def test_core_metadata(metadata: str | None, expected: object) -> None:
     found = page({'filename': 'foo-1.0.zip', 'core_metadata': metadata})

@@ -93,6 +93,8 @@ def test_what_cannot_be_done_is_one_line(
 @pytest.mark.parametrize(
     ('options', 'message'), (
         (['--packages-url', 's3://x'], "--packages-url: 's3://x' is not an http or https URL"),
+        (['--output-dir', ''], '--output-dir: is empty'),
+        (['--packages-url', ''], "--packages-url: '' is empty"),
         (['--site-url', 'x'], "--site-url: 'x' is not an http or https URL"),
         (['--logo-width', 'wide'], "argument --logo-width: invalid int value: 'wide'"),
         (['--template-dir', '/nowhere'], '--template-dir: /nowhere is not a directory'),
@@ -149,6 +151,18 @@ def test_a_closed_standard_input_is_told_of(command: list[str]) -> None:
     )
     assert done.returncode == 1
     assert done.stderr == b'dumb-pypi: cannot read <stdin>: Bad file descriptor\n'
+
+
+@pytest.mark.parametrize('redirection', ('2>&-', '2>/dev/full'))
+def test_that_nobody_hears_a_message_changes_nothing(
+        bad_command: list[str], redirection: str, tmp_path: Path,
+) -> None:
+    done = subprocess.run(
+        ['sh', '-c', f'"$0" -m dumb_pypi "$@" {redirection}', sys.executable, *bad_command],
+        check=False, stdout=subprocess.PIPE,
+    )
+    assert (done.returncode, done.stdout) == (0, b'')
+    assert (tmp_path / 'out/packages.json').exists()
 
 
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:

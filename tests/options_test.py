@@ -27,7 +27,7 @@ def test_options_have_one_form() -> None:
     assert options.site_url == 'https://example.com/index/'
 
 
-@pytest.mark.parametrize('logo', (None, 'a.png', '/a.png', 'https://example.com/a.png'))
+@pytest.mark.parametrize('logo', (None, 'data:image/png;base64,x', 'a.png', '/a.png', 'https://example.com/a.png'))
 def test_logos(logo: str | None) -> None:
     assert check(logo=logo).logo == logo
 
@@ -39,9 +39,9 @@ def test_logos(logo: str | None) -> None:
         ('packages_url', 'https://example.com/?x',
          ("--packages-url: 'https://example.com/?x' has a '?' or a '#', which file names cannot "
          'follow')),
-        ('packages_url', 'a\0b', r"--packages-url: text 'a\x00b' has the control character U+0000"),
-        ('title', 'a\0b', r"--title: text 'a\x00b' has the control character U+0000"),
-        ('title', 'a\udcffb', r"--title: text 'a\udcffb' has the control character U+DCFF"),
+        ('packages_url', 'a\0b', r"--packages-url: 'a\x00b' has the control character U+0000"),
+        ('title', 'a\0b', r"--title: 'a\x00b' has the control character U+0000"),
+        ('title', 'a\udcffb', r"--title: 'a\udcffb' has bytes that are not UTF-8"),
         ('logo', 'javascript:alert(1)',
          "--logo: 'javascript:alert(1)' is not an http or https URL"),
         ('logo_width', 0, '--logo-width: 0 is not a number of pixels'),

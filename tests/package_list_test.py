@@ -117,7 +117,7 @@ def test_an_unknown_key_is_told_of_once() -> None:
 
 
 def test_facts_about_projects() -> None:
-    facts, notices = read_facts([
+    facts, lines, notices = read_facts([
         (b'{"name": "Foo.Bar", "status": "archived", "status_reason": "done", "summary": "s", '
         b'"home_page": "https://example.com"}'),
         b'{"name": "baz", "status": null, "colour": "red"}',
@@ -133,14 +133,33 @@ def test_facts_about_projects() -> None:
         foo_bar: ProjectFacts(foo_bar, 'archived', 'done', 's', 'https://example.com/'),
         baz: ProjectFacts(baz, summary='later'),
     }
+    assert lines == {foo_bar: 1, baz: 3}
     assert [str(notice) for notice in notices] == [
         "projects:2: key 'colour' is not known and is ignored, on every line",
-        'projects:3: project baz is on an earlier line too: this line stands',
+        'projects:3: project baz is on line 2 too, with other facts: this line stands',
         "projects:5: status 'lost' is not one of active, archived, deprecated, quarantined",
         "projects:6: home_page 'javascript:alert(1)' is not an http or https URL",
         "projects:7: name '../bad' is not a name for a project",
         "projects:8: key 'name' is there twice",
     ]
+
+
+@pytest.mark.parametrize(
+    ('line', 'quarantined'), (
+        (b'{"name": "foo", "status": "quarantined", "home_page": "foo.example.com"}', True),
+        (b'{"name": "foo", "status": "quarantined", "summary": 1}', True),
+        (b'{"name": "foo", "status": "quarantined", "status": "quarantined"}', True),
+        (b'{"name": "foo", "status": "archived", "summary": 1}', False),
+        (b'{"name": "a b", "status": "quarantined"}', False),
+        (b'{"name": 1, "status": "quarantined"}', False),
+    ),
+)
+def test_a_quarantine_counts_whatever_else_is_wrong_with_its_line(
+        line: bytes, quarantined: bool,
+) -> None:
+    facts, _, [notice] = read_facts([line], 'projects')
+    assert [fact.status for fact in facts.values()] == ['quarantined'] * quarantined
+    assert notice.left_out
 
 
 def test_groups_are_in_order() -> None:

@@ -35,8 +35,6 @@ def test_a_template_of_ones_own_stands_for_the_one_of_its_name(tmp_path: Path) -
 @pytest.mark.parametrize(
     ('text', 'place', 'what'), (
         ('\n{{ missing }}', '/x.html:2', "UndefinedError: 'missing' is undefined"),
-        ('\n\n{% if %}', '/x.html:3',
-         "TemplateSyntaxError: Expected an expression, got 'end of statement block'"),
         ('{{ 1 / 0 }}', '/x.html:1', 'ZeroDivisionError: division by zero'),
         ('{% include "gone.html" %}', '/x.html:1', 'TemplateNotFound: gone.html'),
     ),
@@ -47,6 +45,21 @@ def test_a_template_that_fails_is_told_of_in_one_line(
     with pytest.raises(TemplateError) as caught:
         own(tmp_path, x=text).render('x.html')
     assert str(caught.value) == f'cannot render template {tmp_path}{place}: {what}'
+
+
+@pytest.mark.parametrize(
+    ('text', 'what'), (
+        ('\n\n{% if %}',
+         "3: TemplateSyntaxError: Expected an expression, got 'end of statement block'"),
+        ('{{ value | gone }}', "1: TemplateAssertionError: No filter named 'gone'."),
+    ),
+)
+def test_what_is_no_template_is_known_before_anything_is_rendered(
+        tmp_path: Path, text: str, what: str,
+) -> None:
+    with pytest.raises(TemplateError) as caught:
+        own(tmp_path, home=text)
+    assert str(caught.value) == f'cannot render template {tmp_path}/home.html:{what}'
 
 
 def test_a_template_that_is_not_there_is_told_of() -> None:

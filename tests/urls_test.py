@@ -86,7 +86,7 @@ def test_references_that_lead_elsewhere(url: str) -> None:
         ('/', '/'),
         ('//example.com/pool', '//example.com/pool/'),
         ('.', './'),
-        ('', './'),
+        ('file:///srv/pool', 'file:///srv/pool/'),
     ),
 )
 def test_packages_urls_end_in_one_slash(text: str, base: str) -> None:
@@ -94,8 +94,8 @@ def test_packages_urls_end_in_one_slash(text: str, base: str) -> None:
 
 
 @pytest.mark.parametrize(
-    'text', ('javascript:x', 's3://bucket/x', 'https://example.com/?x=', '../pool?', '../pool#x',
-             'https://example.com/pool#x'),
+    'text', ('', 'javascript:x', 'file://host/x', 's3://bucket/x', 'https://example.com/?x=',
+             '../pool?', '../pool#x', 'https://example.com/pool#x'),
 )
 def test_packages_urls_that_no_file_name_can_follow(text: str) -> None:
     with pytest.raises(UrlError):
@@ -111,7 +111,8 @@ PAGES = (
 @pytest.mark.parametrize('page', PAGES)
 @pytest.mark.parametrize(
     'base', ('../../pool/', '../../../pool/', '../../../../a/b/', 'pool/', './', '../foo/x/',
-             '../../', '/pool/', '//example.com/pool/', 'https://example.com/pool/', './../../p/'),
+             '../../', '/pool/', 'file:///srv/pool/', '//example.com/pool/',
+             'https://example.com/pool/', './../../p/'),
 )
 def test_a_packages_url_leads_to_the_same_place_from_every_page(page: str, base: str) -> None:
     """It is relative to simple/<project>/; every page has it at its own depth, below any prefix."""
@@ -127,3 +128,12 @@ def test_links_between_pages() -> None:
     assert urls.from_page('index.html', 'simple/') == 'simple/'
     assert urls.from_page('project/foo/index.html', '') == '../../'
     assert urls.from_page('project/foo/index.html', 'a b/é') == '../../a%20b/%C3%A9'
+
+
+def test_empty_parts_of_a_path_are_kept() -> None:
+    """They mean something in a bucket."""
+    url = PackagesUrl.parse('../../pool//x')
+    assert url.prefix('foo', 'pypi/foo/1.0/json') == '../../../pool//x/'
+    assert url.prefix('foo', 'pypi/foo/json', 'https://example.com/') == (
+        'https://example.com/pool//x/'
+    )
