@@ -91,6 +91,8 @@ def build(
         None if project_list_json is None else lists.source_of(project_list_json, lists.FACTS),
         _previous_source(previous_package_list, previous_package_list_json),
     )
+    # The lock is a file: a build that is refused before there is an index writes not even that.
+    listed = None if states.is_there(output_dir) else _read(sources, strict)
     with lock.held(output_dir):
         last = states.last_build(output_dir, states.shape_of(options), distrusted=full)
         writer = Writer(
@@ -101,8 +103,7 @@ def build(
             _refuse_bad_lines(known.notices, strict)
             _finish(writer, changes_file, None)
             return _report(writer, len(known.projects), known.files, known.notices)
-        files, groups, notices = _read(sources)
-        _refuse_bad_lines(notices, strict)
+        files, groups, notices = listed or _read(sources, strict)
         before = _baseline(sources, last, groups)
         if not allow_shrink and plan.drops_too_much(before.published, groups.projects):
             kept = sum(name in groups.projects for name in before.published)
@@ -147,7 +148,7 @@ def _previous_source(plain: str | None, json: str | None) -> Source[Distfile] | 
     return None if json is None else lists.source_of(json, lists.JSON)
 
 
-def _read(sources: Sources) -> tuple[list[Distfile], Groups, list[Notice]]:
+def _read(sources: Sources, strict: bool) -> tuple[list[Distfile], Groups, list[Notice]]:
     files, notices = lists.read_files(sources.files.lines, sources.files.form, sources.files.place)
     facts: dict[NormalizedName, ProjectFacts] = {}
     if sources.facts is not None:
@@ -158,6 +159,7 @@ def _read(sources: Sources) -> tuple[list[Distfile], Groups, list[Notice]]:
             Notice(place, lines[name], f'project {name} has no file in the list', left_out=False)
             for name in sorted(unused, key=lines.__getitem__)
         )]
+    _refuse_bad_lines(notices, strict)
     return files, group(files, facts), notices
 
 

@@ -152,6 +152,8 @@ def from_line(line: Line) -> Distfile:
     filename = _filename(line.filename)
     name = clean_text('name', line.name)
     version = clean_text('version', line.version)
+    if version is not None:
+        refuse('version', version, _BIDIRECTIONAL.search(version))
     parsed = filenames.parse(filename, name=name, version=version)
     return Distfile(
         filename=filename,

@@ -172,6 +172,11 @@ def last_build(output_dir: str, shape: str, *, distrusted: bool) -> LastBuild:
     return LastBuild(state, shape, cut_short, distrusted, projects, tree)
 
 
+def is_there(output_dir: str) -> bool:
+    """Whether a build has left its state."""
+    return os.path.exists(os.path.join(output_dir, paths.STATE))
+
+
 def save(writer: Writer, state: State) -> None:
     """Remember a build that is done."""
     writer.write_own(paths.STATE, msgspec.json.encode(state))

@@ -95,6 +95,8 @@ class Web:
             status=project.facts.status,
             status_reason=project.facts.status_reason,
             latest=None if latest is None else latest.name,
+            # What is not PEP 440 is nothing to install by, nor to put into a shell.
+            installable=latest is not None and latest.version is not None,
             requires_python=None if latest is None else latest.best_informed.requires_python,
             requires_dist=(() if latest is None else latest.best_informed.requires_dist) or (),
             files_offered=not project.quarantined,

@@ -121,7 +121,7 @@ def test_a_strict_build_writes_all_or_nothing(tmp_path: Path) -> None:
     with pytest.raises(RefusedError) as caught:
         run(tmp_path, (*LINES, 'oops'), strict=True)
     assert [notice.line for notice in caught.value.notices] == [4]
-    assert not (tmp_path / 'out/index.html').exists()
+    assert not (tmp_path / 'out').exists()
     # What is only odd costs no line its place.
     report = run(tmp_path, (*LINES, '{"filename": "baz-1.0.zip", "x": 1}'), strict=True)
     assert [notice.left_out for notice in report.notices] == [False]

@@ -146,6 +146,7 @@ def test_values_have_one_form(key: str, value: object, attribute: str, expected:
                                               'URL')),
         ('provenance', 'https://example.com/\x7f', 'has the control character U+007F'),
         ('name', 'a b', "name 'a b' is not a name for a project"),
+        ('version', '1.0\u202e', r"version '1.0\u202e' has the control character U+202E"),
         ('version', '..', "version '..' cannot be the name of a folder"),
     ),
 )

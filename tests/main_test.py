@@ -69,7 +69,7 @@ def test_strict(
         'dumb-pypi: 1 line was left out',
         'dumb-pypi: nothing was written, as --strict asks',
     ]
-    assert not (tmp_path / 'out/index.html').exists()
+    assert not (tmp_path / 'out').exists()
 
 
 @pytest.mark.parametrize(

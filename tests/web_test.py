@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from dumb_pypi.distfile import parse_json
 from dumb_pypi.options import PageOptions
+from dumb_pypi.project import assemble
 from dumb_pypi.summary import NewRelease
 from dumb_pypi.summary import ProjectSummary
 from dumb_pypi.templates import Templates
@@ -46,6 +50,21 @@ def test_a_logo_is_relative_to_the_home_page(logo: str, changelog_logo: str) -> 
     assert f'<img src="{logo}"'.encode() in web(logo).home([], [])
     assert f'<img src="{changelog_logo}"'.encode() in web(logo).changelog([], [])
     assert b'<img' not in web().home([], [])
+
+
+@pytest.mark.parametrize(
+    ('filename', 'command'), (
+        ('foo-1.0.zip', b'pip install --index-url https://example.com/simple/ foo==1.0<'),
+        # A person who copies it must not run it.
+        ('foo-1.0;rm -rf ~.zip', None),
+        ('foo.zip', None),
+    ),
+)
+def test_the_install_command_is_one(filename: str, command: bytes | None) -> None:
+    file, _ = parse_json(json.dumps({'filename': filename}).encode())
+    page = web().project(assemble(file.project, [file]))
+    assert command is None or command in page
+    assert (command is None) == (b'pip install' not in page)
 
 
 def test_feeds_have_the_newest_and_not_too_many() -> None:

@@ -1,0 +1,180 @@
+"""A build that is killed, wherever it is, leaves an index that installs; the next completes it."""
+from __future__ import annotations
+
+import itertools
+import shutil
+from collections.abc import Iterator
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.processes import Builds
+from tests.processes import Fate
+from tests.sound import own_files
+from tests.sound import problems
+from tests.sound import Reader
+from tests.sound import tree_of
+from tests.sound import wrong_changes
+from tests.workshop import keep_users_files
+from tests.workshop import linked_copy
+from tests.workshop import USERS
+from tests.workshop import WITH_SITE
+from tests.workshop import Workshop
+
+NO_RELEASES = ('--no-per-release-json',)
+
+
+@pytest.fixture(scope='module')
+def builds() -> Iterator[Builds]:
+    with Builds() as builds:
+        yield builds
+
+
+@pytest.fixture
+def workshop(tmp_path: Path, builds: Builds) -> Workshop:
+    return Workshop(tmp_path, builds)
+
+
+class Run(NamedTuple):
+    """A list's name and options that shape pages."""
+    list_name: str
+    options: Sequence[str] = ()
+
+
+class Case(NamedTuple):
+    """The last build, if there was one; the one that is killed; those that may come next."""
+    before: Run | None
+    killed: Run
+    following: Sequence[Run]
+    # Of the moments at which only the build's own files differ all count in one case.
+    coarse: bool = True
+    # Without its state an index is as one that 1.x made.
+    with_state: bool = True
+
+
+OLD = Run('old', WITH_SITE)
+NEW = Run('new', WITH_SITE)
+OTHER = Run('other', WITH_SITE)
+SMALL = Run('new', NO_RELEASES)
+CASES = {
+    'a first build': Case(None, OLD, (OLD, SMALL, OTHER)),
+    'an update': Case(OLD, NEW, (NEW, OTHER, OLD), coarse=False),
+    'fewer pages': Case(OLD, SMALL, (SMALL, OLD, Run('other', NO_RELEASES))),
+    'more pages': Case(SMALL, OLD, (OLD, SMALL, OTHER)),
+    'an index of 1.x': Case(OLD, SMALL, (SMALL, NEW, OTHER), with_state=False),
+}
+
+
+class Scene:
+    """An output directory before a build that is killed, and as each killed build left it."""
+
+    def __init__(
+            self, workshop: Workshop, before: Run | None, *, with_state: bool = True,
+    ) -> None:
+        self._workshop = workshop
+        self._base = workshop.place / 'base'
+        self.out = workshop.place / 'out'
+        if before is not None:
+            workshop.must_build(self._base, before.list_name, *before.options)
+            keep_users_files(self._base)
+            if not with_state:
+                shutil.rmtree(self._base / '.dumb-pypi')
+        self._before = tree_of(self._base)
+
+    def reset(self) -> None:
+        for left_over in self._workshop.changes.parent.iterdir():
+            left_over.unlink()
+        linked_copy(self._base, self.out)
+        assert tree_of(self.out) == self._before
+
+    def kill(self, run: Run, moment: int, *, coarse: bool = True) -> bool:
+        """Kill a build at a moment; say whether it came to that."""
+        ended = self._workshop.build(
+            self.out, run.list_name, *run.options, '--changes-file', str(self._workshop.changes),
+            fate=Fate(kill_at=moment, coarse=coarse),
+        )
+        assert ended.killed or ended[1:] == (0, '')
+        return ended.killed
+
+    def complete(self, run: Run) -> list[str]:
+        """Run a build that nobody kills; say what is wrong with what comes of it."""
+        changes = self._workshop.changes
+        # A build that had nothing to do any more but to end has told of its changes.
+        done = 'journal.json' not in own_files(self.out)
+        told = changes.read_bytes() if done and changes.exists() else b''
+        self._workshop.must_build(self.out, run.list_name, *run.options, changes=changes)
+        changes.write_bytes(told + changes.read_bytes())
+        return [
+            *self._workshop.differences(self.out, run.list_name, *run.options),
+            *wrong_changes(changes, self._before, tree_of(self.out)),
+            *(f'{path.name} is left over' for path in changes.parent.iterdir() if path != changes),
+        ]
+
+
+@pytest.mark.parametrize('name', CASES)
+def test_killed_at_any_moment_it_leaves_an_index_that_the_next_build_completes(
+        workshop: Workshop, name: str,
+) -> None:
+    """The next build may be of another list, and have other options."""
+    case = CASES[name]
+    scene = Scene(workshop, case.before, with_state=case.with_state)
+    wrong = {}
+    for moment in itertools.count(1):
+        scene.reset()
+        if not scene.kill(case.killed, moment, coarse=case.coarse):
+            break
+        next_one = case.following[moment % len(case.following)]
+        found = [*problems(tree_of(scene.out), USERS), *scene.complete(next_one)]
+        if found:
+            wrong[moment, next_one] = found
+    assert not wrong
+    assert moment > (50 if case.coarse else 150)
+
+
+def test_a_build_of_no_files_that_is_killed_is_completed(workshop: Workshop) -> None:
+    """The next build has no feeds, which the killed one may have written."""
+    scene = Scene(workshop, None)
+    wrong = {}
+    for moment in itertools.count(1):
+        scene.reset()
+        if not scene.kill(Run('nothing', WITH_SITE), moment):
+            break
+        if found := scene.complete(Run('nothing')):
+            wrong[moment] = found
+    assert not wrong
+
+
+def test_killed_twice_it_leaves_an_index_that_the_next_build_completes(workshop: Workshop) -> None:
+    """The two are of different lists, so that each has pages that no other build knows."""
+    scene = Scene(workshop, OLD)
+    wrong = {}
+    for first in range(3, 60, 3):
+        scene.reset()
+        assert scene.kill(NEW, first)
+        second = first * 7 % 54 + 1
+        assert scene.kill(OTHER, second)
+        if found := [*problems(tree_of(scene.out), USERS), *scene.complete(OLD)]:
+            wrong[first, second] = found
+    assert not wrong
+
+
+def test_a_reader_never_meets_a_broken_page_while_builds_are_killed(workshop: Workshop) -> None:
+    """They are killed at moments of the clock, and at moments of their own."""
+    scene = Scene(workshop, OLD)
+    scene.reset()
+    killed = 0
+    with Reader(scene.out) as reader:
+        for number, run in enumerate([NEW, OTHER, SMALL, OLD] * 10):
+            fate = (
+                Fate(kill_after=number * 0.002) if number % 3 == 0
+                else Fate(kill_at=number * 7 % 60 + 1, coarse=True)
+            )
+            ended = workshop.build(scene.out, run.list_name, *run.options, fate=fate)
+            assert ended.killed or ended[1:] == (0, '')
+            killed += ended.killed
+    assert not set(reader.problems)
+    assert killed > 20
+    assert reader.pages > 500
+    workshop.must_complete(scene.out, OLD.list_name, *OLD.options)

@@ -1,0 +1,110 @@
+"""Lists that cannot be read, and places that cannot be written: one line says so."""
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.processes import Builds
+from tests.sound import problems
+from tests.sound import tree_of
+from tests.workshop import Hindered
+from tests.workshop import USERS
+from tests.workshop import Workshop
+
+# What a server that has no such page gives.
+NOT_FOUND = '<!DOCTYPE html>\n<title>Not found</title>\n'
+
+
+@pytest.fixture(scope='module')
+def builds() -> Iterator[Builds]:
+    with Builds() as builds:
+        yield builds
+
+
+@pytest.fixture
+def workshop(tmp_path: Path, builds: Builds) -> Workshop:
+    return Workshop(tmp_path, builds)
+
+
+@pytest.mark.parametrize(
+    'option', (
+        '--package-list-json', '--project-list-json', '--previous-package-list-json',
+        '--previous-package-list',
+    ),
+)
+@pytest.mark.parametrize('what', ('nothing', 'a folder'))
+def test_a_list_that_is_gone(
+        workshop: Workshop, tmp_path: Path, option: str, what: str,
+) -> None:
+    place = tmp_path / 'list'
+    if what == 'a folder':
+        place.mkdir()
+    assert_refused(workshop, tmp_path, option)
+
+
+@pytest.mark.parametrize(
+    ('option', 'content'), (
+        pytest.param('--previous-package-list-json', NOT_FOUND.encode(), id='a web page'),
+        pytest.param('--previous-package-list', NOT_FOUND.encode(), id='a web page, plain'),
+        pytest.param('--previous-package-list-json', b'{"message": "Not found"}\n', id='an error'),
+        # What some editors save.
+        pytest.param(
+            '--previous-package-list-json', '{"filename": "stays-1.0.zip"}\n'.encode('utf-16'),
+            id='UTF-16',
+        ),
+        pytest.param(
+            '--previous-package-list', 'stays-1.0.zip\n'.encode('utf-16'), id='UTF-16, plain',
+        ),
+        # What it is when it was not unpacked.
+        pytest.param(
+            '--previous-package-list-json', gzip.compress(b'{"filename": "stays-1.0.zip"}\n'),
+            id='gzip',
+        ),
+    ),
+)
+def test_a_previous_list_that_is_none(
+        workshop: Workshop, tmp_path: Path, option: str, content: bytes,
+) -> None:
+    """To take it for an empty one would have all pages written, and none deleted."""
+    (tmp_path / 'list').write_bytes(content)
+    assert_refused(workshop, tmp_path, option)
+
+
+def assert_refused(workshop: Workshop, tmp_path: Path, option: str) -> None:
+    """A build with that option says in one line what is wrong with the list, and no more."""
+    scene = Hindered(workshop, tmp_path)
+    before = tree_of(scene.out)
+    _, status, messages = scene.build('new', option, str(tmp_path / 'list'))
+    assert (status, messages.count('\n')) == (1, 1), messages
+    assert messages.startswith('dumb-pypi: ')
+    assert str(tmp_path / 'list') in messages
+    assert tree_of(scene.out) == before
+    assert not scene.complete()
+
+
+@pytest.mark.parametrize('list_name', ('old', 'new'))
+def test_a_changes_file_in_a_folder_that_is_not_there(
+        workshop: Workshop, tmp_path: Path, list_name: str,
+) -> None:
+    scene = Hindered(workshop, tmp_path)
+    place = tmp_path / 'gone/changes.jsonl'
+    ended = scene.build(list_name, '--changes-file', str(place))
+    assert ended[1:] == (1, f'dumb-pypi: cannot write {place}: No such file or directory\n')
+    assert not place.parent.exists()
+    assert not problems(tree_of(scene.out), USERS)
+    assert not scene.complete()
+
+
+def test_an_output_directory_that_is_a_file(workshop: Workshop, tmp_path: Path) -> None:
+    scene = Hindered(workshop, tmp_path, None)
+    scene.out.write_bytes(b'mine')
+    _, status, messages = scene.build()
+    assert status == 1
+    assert messages.startswith(f'dumb-pypi: cannot write {scene.out}')
+    assert messages.count('\n') == 1
+    assert scene.out.read_bytes() == b'mine'
+    scene.out.unlink()
+    assert not scene.complete()

@@ -1,0 +1,235 @@
+"""What holds for every list, looked for with lists that nobody would write."""
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote
+from urllib.parse import unquote
+from urllib.parse import urljoin
+from urllib.parse import urlsplit
+
+from hypothesis import given
+from hypothesis import settings
+from hypothesis import strategies as st
+from packaging.utils import canonicalize_name
+
+from dumb_pypi import package_list
+from dumb_pypi.build import build
+from dumb_pypi.build import Report
+from dumb_pypi.distfile import parse_json
+from dumb_pypi.distfile import to_json
+from dumb_pypi.errors import Notice
+from dumb_pypi.urls import PackagesUrl
+from tests import strategies
+from tests import trees
+from tests.hostile import dangers
+from tests.markup import HtmlPage
+from tests.simple_forms import as_in_html
+from tests.simple_forms import html_files
+from tests.trees import Facts
+
+# The time that a test takes is bounded by the number of examples, not by the speed of a machine.
+cheap = settings(deadline=None, max_examples=200)
+with_a_tree = settings(deadline=None, max_examples=30)
+
+
+class Built(NamedTuple):
+    """A tree in memory, and what its build said."""
+    report: Report
+    pages: dict[str, bytes]
+
+
+def built(content: bytes, *, plain: bool = False, projects: bytes = b'') -> Built:
+    """Build a tree of lists; every page that was written is in the output directory."""
+    with trees.scratch() as scratch:
+        path = Path(scratch, 'list')
+        path.write_bytes(content)
+        facts = Path(scratch, 'projects')
+        facts.write_bytes(projects)
+        report = build(
+            package_list=str(path) if plain else None,
+            package_list_json=None if plain else str(path),
+            project_list_json=str(facts),
+            output_dir=f'{scratch}/site/index', packages_url='../../pool/', site_url=trees.SITE_URL,
+        )
+        pages = trees.pages_in(Path(scratch, 'site/index'))
+        others = [
+            path for path in trees.files_below(Path(scratch)) if not path.startswith('site/index/')
+        ]
+    assert sorted(others) == ['list', 'projects']
+    return Built(report, pages)
+
+
+def built_from(lines: list[Facts]) -> Built:
+    tree = built(trees.json_lines(lines))
+    assert tree.report.notices == []
+    return tree
+
+
+def listed_files(tree: Built) -> dict[str, Facts]:
+    """The files of all simple pages in JSON, by name; the pages in HTML say the same."""
+    files: dict[str, Facts] = {}
+    for path, content in tree.pages.items():
+        if Path(path).match('simple/*/index.json'):
+            page: list[Facts] = json.loads(content)['files']
+            html = HtmlPage(tree.pages[path.replace('.json', '.html')])
+            assert html.problems() == []
+            assert html_files(html) == [as_in_html(file) for file in page]
+            files |= {file['filename']: file for file in page}
+    return files
+
+
+def expected(line: Facts) -> Facts:
+    """What a simple page has to say of a file of a list, in the words of the standard."""
+    url = line.get('url', quote(line['filename'], safe=''))
+    facts: Facts = {
+        'filename': line['filename'],
+        'url': url if '://' in url else f'../../pool/{url}',
+        'hashes': hashes(line['hash']) if 'hash' in line else {},
+    }
+    if 'core_metadata' in line:
+        metadata = line['core_metadata']
+        facts['core-metadata'] = metadata == 'true' or hashes(metadata)
+    if 'yanked_reason' in line:
+        facts['yanked'] = line['yanked_reason'] or True
+    if 'requires_python' in line:
+        facts['requires-python'] = line['requires_python']
+    return facts | {key: line[key] for key in ('provenance', 'size') if key in line}
+
+
+def hashes(text: str) -> dict[str, str]:
+    return dict([text.lower().split('=')])
+
+
+def assert_told_well(notices: Iterable[Notice]) -> None:
+    for notice in notices:
+        assert str(notice).isprintable()
+        assert len(str(notice)) < 500
+
+
+@cheap
+@given(st.lists(strategies.any_json_lines, max_size=4))
+def test_no_line_of_a_json_list_is_an_error(lines: list[bytes]) -> None:
+    """It is a file, or a notice."""
+    assert_told_well(package_list.read_files(lines, package_list.JSON, 'list').notices)
+
+
+@cheap
+@given(st.lists(strategies.any_plain_lines, max_size=4))
+def test_no_line_of_a_plain_list_is_an_error(lines: list[bytes]) -> None:
+    assert_told_well(package_list.read_files(lines, package_list.PLAIN, 'list').notices)
+
+
+@cheap
+@given(st.lists(strategies.any_json_lines, max_size=4))
+def test_no_line_of_a_project_list_is_an_error(lines: list[bytes]) -> None:
+    assert_told_well(package_list.read_facts(lines, 'list').notices)
+
+
+@with_a_tree
+@given(st.lists(strategies.any_json_lines, max_size=4), st.lists(strategies.any_plain_lines))
+def test_whatever_is_taken_can_be_built(json_lines: list[bytes], plain_lines: list[bytes]) -> None:
+    """Within the output directory, each page at a place of its own, and nothing in it runs."""
+    for lines, plain in ((json_lines, False), (plain_lines, True)):
+        tree = built(b'\n'.join(lines), plain=plain)
+        assert len(tree.pages) == tree.report.written + tree.report.unchanged
+        assert tree.report.files == len(tree.pages['packages.json'].splitlines())
+        assert dangers(tree.pages) == []
+
+
+@with_a_tree
+@given(strategies.lists(strategies.filenames | strategies.odd_filenames))
+def test_what_a_list_says_is_on_both_forms_of_the_page(lines: list[Facts]) -> None:
+    files = listed_files(built_from(lines))
+    assert files.keys() == {line['filename'] for line in lines}
+    for line in lines:
+        file = files[line['filename']]
+        assert unquote(urlsplit(file['url']).path.rpartition('/')[2]) == line['filename']
+        time = file.pop('upload-time', None)
+        assert file == expected(line)
+        assert (None if time is None else datetime.datetime.fromisoformat(time)) == (
+            None if 'upload_timestamp' not in line else datetime.datetime.fromtimestamp(
+                line['upload_timestamp'], datetime.UTC,
+            )
+        )
+
+
+@with_a_tree
+@given(st.data())
+def test_the_order_of_a_list_does_not_matter(data: st.DataObject) -> None:
+    lines = data.draw(strategies.lists())
+    shuffled = data.draw(st.permutations(lines))
+    assert built_from(shuffled).pages == built_from(lines).pages
+
+
+@with_a_tree
+@given(strategies.lists(strategies.filenames | strategies.odd_filenames))
+def test_a_tree_can_be_built_from_its_own_list(lines: list[Facts]) -> None:
+    """`packages.json` has all that is known: the next build's comparison is with it."""
+    tree = built_from(lines)
+    again = built(tree.pages['packages.json'])
+    assert again.report.notices == []
+    assert again.pages == tree.pages
+
+
+@cheap
+@given(st.lists(strategies.any_json_lines), st.lists(strategies.urls()))
+def test_a_file_comes_back_from_its_line(lines: list[bytes], urls: list[bytes]) -> None:
+    """Whatever was taken, however odd it was written."""
+    for file in package_list.read_files([*lines, *urls], package_list.JSON, 'list').files:
+        assert parse_json(to_json(file)) == (file, [])
+
+
+@with_a_tree
+@given(
+    st.lists(strategies.path_parts, max_size=2), strategies.odd_filenames,
+    st.none() | strategies.hashes,
+)
+def test_both_forms_of_a_list_give_the_same_tree(
+        folders: list[str], filename: str, digest: str | None,
+) -> None:
+    """Where both can say it: the place of a file, and its hash."""
+    # A plain list has no way to write a `#` that is no hash; a colon, behind a dot.
+    place = '/'.join(('.', *folders, filename)).replace('#', '_')
+    plain = place if digest is None else f'{place}#{digest}'
+    line = {'filename': place.rpartition('/')[2], 'url': quote(place), 'hash': digest}
+    one = built(plain.encode(), plain=True)
+    other = built(trees.json_lines([line]))
+    assert one.pages == other.pages
+    assert one.report.files == 1
+
+
+@with_a_tree
+@given(strategies.lists(), strategies.good_text, st.sampled_from(['active', 'archived']))
+def test_facts_about_a_project_are_on_its_pages_alone(
+        lines: list[Facts], summary: str, status: str,
+) -> None:
+    """Only the root pages say something of more than one project."""
+    facts = {'name': lines[0]['filename'].partition('-')[0], 'summary': summary, 'status': status}
+    with_facts = built(trees.json_lines(lines), projects=trees.json_lines([facts]))
+    without = built_from(lines)
+    assert with_facts.pages.keys() == without.pages.keys()
+    other_pages = {
+        path for path in without.pages
+        if path.count('/') > 1 and canonicalize_name(facts['name']) != path.split('/')[1]
+    }
+    for page in other_pages:
+        assert with_facts.pages[page] == without.pages[page]
+
+
+@cheap
+@given(
+    st.lists(st.sampled_from(['..', '.', 'a', 'b c', '%2B']), max_size=6).map('/'.join),
+    st.sampled_from(['simple/foo/index.html', 'project/foo/index.html', 'pypi/foo/json',
+                     'pypi/foo/1.0/json']),
+)
+def test_files_are_in_one_place_whichever_page_says_it(base: str, page: str) -> None:
+    """A relative packages URL is relative to `simple/<project>/`; other pages are elsewhere."""
+    site = 'https://example.com/so/deep/that/no/base/leads/above/it/'
+    packages_url = PackagesUrl.parse(base)
+    wanted = urljoin(f'{site}simple/foo/', f'{packages_url.base}foo-1.0.zip')
+    assert urljoin(site + page, f'{packages_url.prefix("foo", page)}foo-1.0.zip') == wanted
+    assert f'{packages_url.prefix("foo", page, site)}foo-1.0.zip' == wanted
