@@ -9,9 +9,11 @@ from packaging.utils import NormalizedName
 
 from dumb_pypi import lock
 from dumb_pypi import package_list as lists
+from dumb_pypi import paths
 from dumb_pypi import plan
 from dumb_pypi import state as states
 from dumb_pypi.distfile import Distfile
+from dumb_pypi.errors import FileError
 from dumb_pypi.errors import Notice
 from dumb_pypi.errors import OptionError
 from dumb_pypi.errors import RefusedError
@@ -98,6 +100,8 @@ def build(
         writer = Writer(
             output_dir, keep_changes=changes_file is not None, suspicious=last.cut_short,
         )
+        # What a build that was killed may have left.
+        writer.delete_own(paths.UNFINISHED)
         known = last.state_of(sources.digest) if sources.previous is None else None
         if known is not None:
             _refuse_bad_lines(known.notices, strict)
@@ -174,9 +178,11 @@ def _baseline(sources: Sources, last: LastBuild, now: Groups) -> Baseline:
         # Whatever is not known to be there is rendered.
         return last.baseline._replace(complete=True)
     facts = {group.name: group.facts for group in now.projects.values()}
-    files, _ = lists.read_files(
-        sources.previous.lines, sources.previous.form, sources.previous.place,
-    )
+    place = sources.previous.place
+    files, notices = lists.read_files(sources.previous.lines, sources.previous.form, place)
+    if notices and not files:
+        # A page that says "not found", say: an empty list would leave every stale page.
+        raise FileError('read', place, ValueError('none of its lines can be used'))
     previous = group(files, facts)
     changed = set(plan.changed(fingerprints(now.projects), fingerprints(previous.projects)))
     tree = plan.union(last.tree, Tree(

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 
+STATIC = 'static/'
 HOME = 'index.html'
 PACKAGES_JSON = 'packages.json'
 SIMPLE_HTML = 'simple/index.html'
@@ -67,7 +68,7 @@ def changelog_page(month: str, number: int) -> str:
 
 
 def static(name: str) -> str:
-    return f'static/{name}'
+    return STATIC + name
 
 
 def of_project(project: str) -> tuple[str, ...]:

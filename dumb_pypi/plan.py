@@ -78,16 +78,19 @@ def agreed(
 
 def stale_paths(before: Tree, now: Tree) -> Iterator[str]:
     """The pages that were there and are not to be, each before those that it leads to."""
+    others = sorted(set(before.others) - set(now.others))
+    # Every page leads to a style sheet, and pages of no group to pages of any.
+    yield from (path for path in others if not path.startswith(paths.STATIC))
+    for month, pages in sorted(before.months.items()):
+        for number in range(now.months.get(month, 0) + 1, pages + 1):
+            yield paths.changelog_page(month, number)
     for project, releases in sorted(before.releases.items()):
         kept = now.releases.get(project, ())
         for release in sorted(set(releases).difference(kept)):
             yield paths.release_json(project, release)
         if project not in now.releases:
             yield from reversed(paths.of_project(project))
-    for month, pages in sorted(before.months.items()):
-        for number in range(now.months.get(month, 0) + 1, pages + 1):
-            yield paths.changelog_page(month, number)
-    yield from sorted(set(before.others) - set(now.others))
+    yield from (path for path in others if path.startswith(paths.STATIC))
 
 
 def drops_too_much(before: Collection[str], now: Collection[str]) -> bool:

@@ -164,11 +164,14 @@ def last_build(output_dir: str, shape: str, *, distrusted: bool) -> LastBuild:
     cut_short = os.path.exists(os.path.join(output_dir, paths.JOURNAL))
     if state is not None and not cut_short:
         return LastBuild(state, shape, cut_short, distrusted, tuple(state.projects), state.tree)
-    # The state does not know all that is there: what is on disk tells.
+    # The state does not know all that is there: the journal and what is on disk tell.
     projects = _published_projects(output_dir) if state is None else tuple(state.projects)
-    tree = _found_tree(output_dir, {*projects, *(journal or ())})
+    tree = EMPTY_TREE if journal is None else journal
     if state is not None:
         tree = union(tree, state.tree)
+    names = {*projects, *tree.releases}
+    if names:
+        tree = union(tree, _found_tree(output_dir, names))
     return LastBuild(state, shape, cut_short, distrusted, projects, tree)
 
 
@@ -183,9 +186,9 @@ def save(writer: Writer, state: State) -> None:
     writer.delete_own(paths.JOURNAL)
 
 
-def save_journal(writer: Writer, projects: Collection[str]) -> None:
-    """Remember what a build sets out to do, until it is done."""
-    writer.write_own(paths.JOURNAL, msgspec.json.encode(sorted(projects)))
+def save_journal(writer: Writer, tree: Tree) -> None:
+    """Remember all pages that may be there until a build is done."""
+    writer.write_own(paths.JOURNAL, msgspec.json.encode(tree))
 
 
 def _published_projects(output_dir: str) -> tuple[str, ...]:
@@ -201,12 +204,12 @@ def _published_projects(output_dir: str) -> tuple[str, ...]:
 
 def _found_tree(output_dir: str, projects: Collection[str]) -> Tree:
     """The pages on disk that are a build's, by their paths; of projects, only of those named."""
-    if not projects:
-        return EMPTY_TREE
     root = Path(output_dir)
     releases = {
         project: [
-            page.parent.name for page in root.glob(paths.release_json(project, '*'))
+            folder.name for folder in root.glob(f'{paths.folder(paths.project_json(project))}*')
+            # An empty one is of a build that was cut short.
+            if (folder / 'json').is_file() or (folder.is_dir() and not any(folder.iterdir()))
         ] for project in projects
     }
     months: dict[str, int] = {}
@@ -251,4 +254,4 @@ def _read(output_dir: str, path: str) -> bytes | None:
 
 
 _decode_state = msgspec.json.Decoder(State).decode
-_decode_journal = msgspec.json.Decoder(list[str]).decode
+_decode_journal = msgspec.json.Decoder(Tree).decode

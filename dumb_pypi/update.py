@@ -47,10 +47,15 @@ class Update:
 
         The state that it returns is true when all that is done.
         """
-        left_over = self._last.tree.releases if self._last.cut_short else ()
-        states.save_journal(self._writer, {*self._projects, *left_over})
         summaries = [group.summary for group in self._now.months.values()]
-        others = self._write(self._site.static_pages())
+        static = list(self._site.static_pages())
+        states.save_journal(self._writer, plan.union(self._before.tree, Tree(
+            # Their releases are found on disk, should it come to that.
+            dict.fromkeys(self._projects, ()),
+            {summary.month: summary.pages for summary in summaries},
+            (*paths.ROOTS, *(page.path for page in static)),
+        )))
+        others = self._write(static)
         records = self._write_projects()
         self._write_months()
         others += self._write(self._site.root_pages(

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 from collections.abc import Iterable
@@ -11,6 +12,9 @@ import msgspec
 
 from dumb_pypi import paths
 from dumb_pypi.errors import FileError
+
+# What systems call a folder that has something in it, or that is none.
+_NOT_EMPTY = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
 
 
 class Change(msgspec.Struct, omit_defaults=True):
@@ -81,18 +85,29 @@ class Writer:
     def delete_own(self, path: str) -> bool:
         """The same for a file that is no page; say whether it was there."""
         place = os.path.join(self._root, path)
+        there = True
         try:
-            os.unlink(place)
-        except (FileNotFoundError, NotADirectoryError):
-            return False
+            try:
+                os.unlink(place)
+            except (FileNotFoundError, NotADirectoryError):
+                there = False
+            self._remove_empty(os.path.dirname(path))
         except OSError as error:
             raise FileError('delete', place, error) from error
-        folder = os.path.dirname(path)
-        with contextlib.suppress(OSError):
-            while folder:
+        return there
+
+    def _remove_empty(self, folder: str) -> None:
+        # Also where the page was not there: a build may have been cut short in between.
+        while folder:
+            try:
                 os.rmdir(os.path.join(self._root, folder))
-                folder = os.path.dirname(folder)
-        return True
+            except FileNotFoundError:
+                pass
+            except OSError as error:
+                if error.errno in _NOT_EMPTY:
+                    return
+                raise
+            folder = os.path.dirname(folder)
 
 
 def replace(place: str, content: bytes, beside: str) -> None:
@@ -129,8 +144,14 @@ def write_changes(place: str, changes: Iterable[Change]) -> None:
     Raises:
         FileError: they cannot be written.
     """
+    content = _encoder.encode_lines(changes)
+    folder, name = os.path.split(place)
     try:
-        replace(place, _encoder.encode_lines(changes), f'{place}.{os.getpid()}.tmp')
+        if folder.startswith('/dev'):
+            # Standard output, say, is nothing to put a file in place of.
+            _create(place, content)
+        else:
+            replace(place, content, os.path.join(folder, f'.{name}.unfinished'))
     except OSError as error:
         raise FileError('write', place, error) from error
 

@@ -13,14 +13,15 @@ def test_groups_that_are_new_or_differ_are_changed() -> None:
 
 
 def test_stale_pages_come_before_those_that_they_lead_to() -> None:
-    before = Tree({'foo': ['1', '2'], 'bar': ['1'], 'baz': ()}, {'2024-01': 3, '2024-02': 1}, ['x'])
+    before = Tree({'foo': ['1', '2'], 'bar': ['1'], 'baz': ()}, {'2024-01': 3, '2024-02': 1}, ['static/x', 'x'])
     now = Tree({'foo': ['2', '3'], 'baz': ['1']}, {'2024-01': 1}, ['y'])
     assert list(plan.stale_paths(before, now)) == [
+        'x',
+        'changelog/2024-01-2.html', 'changelog/2024-01-3.html', 'changelog/2024-02.html',
         'pypi/bar/1/json', 'pypi/bar/json', 'simple/bar/index.html', 'simple/bar/index.json',
         'project/bar/index.html',
         'pypi/foo/1/json',
-        'changelog/2024-01-2.html', 'changelog/2024-01-3.html', 'changelog/2024-02.html',
-        'x',
+        'static/x',
     ]
     assert list(plan.stale_paths(now, now)) == []
 
