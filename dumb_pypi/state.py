@@ -165,13 +165,13 @@ def last_build(output_dir: str, shape: str, *, distrusted: bool) -> LastBuild:
     if state is not None and not cut_short:
         return LastBuild(state, shape, cut_short, distrusted, tuple(state.projects), state.tree)
     # The state does not know all that is there: the journal and what is on disk tell.
-    projects = _published_projects(output_dir) if state is None else tuple(state.projects)
+    published = _published_projects(output_dir) if state is None else tuple(state.projects)
+    projects = published or ()
     tree = EMPTY_TREE if journal is None else journal
     if state is not None:
         tree = union(tree, state.tree)
-    names = {*projects, *tree.releases}
-    if names:
-        tree = union(tree, _found_tree(output_dir, names))
+    if published is not None or tree != EMPTY_TREE:
+        tree = union(tree, _found_tree(output_dir, {*projects, *tree.releases}))
     return LastBuild(state, shape, cut_short, distrusted, projects, tree)
 
 
@@ -191,11 +191,11 @@ def save_journal(writer: Writer, tree: Tree) -> None:
     writer.write_own(paths.JOURNAL, msgspec.json.encode(tree))
 
 
-def _published_projects(output_dir: str) -> tuple[str, ...]:
-    # An index without a state is one that 1.x made, or one whose state was lost.
+def _published_projects(output_dir: str) -> tuple[str, ...] | None:
+    """The projects of an index without a state: 1.x made it, or its state was lost."""
     content = _read(output_dir, paths.PACKAGES_JSON)
     if content is None:
-        return ()
+        return None
     files, _ = package_list.read_files(
         io.BytesIO(content), package_list.JSON, paths.PACKAGES_JSON,
     )

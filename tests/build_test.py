@@ -160,3 +160,21 @@ def test_a_list_that_is_gone_leaves_the_index_alone(tmp_path: Path) -> None:
     with pytest.raises(FileError, match='cannot read'):
         run(tmp_path, package_list_json=str(tmp_path / 'gone'))
     assert before == {path: (tmp_path / 'out' / path).stat() for path in tree(tmp_path / 'out')}
+
+
+def test_a_previous_list_that_is_none_is_told_of(tmp_path: Path) -> None:
+    """An empty list would leave every stale page."""
+    (tmp_path / 'previous').write_text('<h1>Not found</h1>\n')
+    with pytest.raises(FileError, match=r'cannot read .*/previous: none of its lines can be used'):
+        run(tmp_path, previous_package_list_json=str(tmp_path / 'previous'))
+
+
+def test_a_template_that_cannot_be_read_is_told_of(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def read_bytes(self: Path) -> bytes:
+        raise PermissionError(13, 'Permission denied', str(self))
+
+    monkeypatch.setattr(Path, 'read_bytes', read_bytes)
+    with pytest.raises(FileError, match=r'cannot read .*: Permission denied'):
+        run(tmp_path, template_dir=str(tmp_path))

@@ -13,7 +13,10 @@ def test_groups_that_are_new_or_differ_are_changed() -> None:
 
 
 def test_stale_pages_come_before_those_that_they_lead_to() -> None:
-    before = Tree({'foo': ['1', '2'], 'bar': ['1'], 'baz': ()}, {'2024-01': 3, '2024-02': 1}, ['static/x', 'x'])
+    before = Tree(
+        {'foo': ['1', '2'], 'bar': ['1'], 'baz': ()}, {'2024-01': 3, '2024-02': 1},
+        ['static/x', 'x'],
+    )
     now = Tree({'foo': ['2', '3'], 'baz': ['1']}, {'2024-01': 1}, ['y'])
     assert list(plan.stale_paths(before, now)) == [
         'x',

@@ -222,7 +222,7 @@ def test_facts_about_a_project_are_on_its_pages_alone(
 
 @cheap
 @given(
-    st.lists(st.sampled_from(['..', '.', 'a', 'b c', '%2B']), max_size=6).map('/'.join),
+    st.lists(st.sampled_from(['..', '.', 'a', 'b c', '%2B']), min_size=1, max_size=6).map('/'.join),
     st.sampled_from(['simple/foo/index.html', 'project/foo/index.html', 'pypi/foo/json',
                      'pypi/foo/1.0/json']),
 )

@@ -133,3 +133,15 @@ def test_what_a_build_that_was_cut_short_may_have_written_counts(root: Path) -> 
 def test_changes_that_cannot_be_written_are_told_of(root: Path) -> None:
     with pytest.raises(FileError, match=r'cannot write .*/gone/changes: No such file'):
         write_changes(str(root / 'gone/changes'), [Change('delete', 'a')])
+
+
+def test_a_folder_that_cannot_be_removed_is_told_of(
+        root: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def rmdir(_: str) -> None:
+        raise PermissionError(13, 'Permission denied')
+
+    Writer(str(root)).write('a/b', b'')
+    monkeypatch.setattr(os, 'rmdir', rmdir)
+    with pytest.raises(FileError, match=r'cannot delete .*/a/b: Permission denied'):
+        Writer(str(root)).delete('a/b')
