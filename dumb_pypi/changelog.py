@@ -5,11 +5,14 @@ import heapq
 from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Iterator
+from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import msgspec
+
+from dumb_pypi import filenames
 from dumb_pypi import paths
-from dumb_pypi.distfile import Distfile
 from dumb_pypi.package_list import UNDATED
 from dumb_pypi.project import normal_form
 
@@ -26,12 +29,13 @@ class Upload(NamedTuple):
     uploaded_by: str | None
 
 
-class MonthSummary(NamedTuple):
-    """A month's uploads: how many, on how many pages, and the newest of them."""
-    month: str
-    pages: int
-    uploads: int
-    newest: tuple[Upload, ...]
+class Shown(msgspec.Struct, gc=False):
+    """The keys of a line that the changelog shows something of."""
+    filename: str
+    upload_timestamp: int | float | None = None
+    uploaded_by: str | None = None
+    name: str | None = None
+    version: str | None = None
 
 
 class Neighbour(NamedTuple):
@@ -47,19 +51,32 @@ class Neighbours(NamedTuple):
 
 
 class ChangelogPage(NamedTuple):
-    """A page of a month, newest upload first; `earlier` and `later` are paths of pages."""
+    """A page of a month; its number counts from 1, `earlier` and `later` are paths of pages."""
     path: str
     month: str
-    uploads: Sequence[Upload]
+    number: int
     earlier: str | None
     later: str | None
 
 
-def upload(file: Distfile) -> Upload:
-    version = None if file.version is None else normal_form(file.version)
+def upload(line: bytes) -> Upload:
+    """What the changelog shows of a file, of its line in the one form."""
+    shown = _decode(line)
+    parsed = filenames.parse(shown.filename, name=shown.name, version=shown.version)
+    version = None if parsed.version is None else normal_form(parsed.version)
     return Upload(
-        file.upload_timestamp, file.project, version, file.filename, file.uploaded_by,
+        shown.upload_timestamp, parsed.project, version, shown.filename, shown.uploaded_by,
     )
+
+
+def shown_of(line: bytes) -> Shown:
+    """All that an upload's row is made from."""
+    return _decode(line)
+
+
+def pages_of(uploads: int) -> int:
+    """How many pages a month of so many uploads has."""
+    return -(-uploads // UPLOADS_A_PAGE)
 
 
 def newest_uploads(uploads: Iterable[Upload]) -> tuple[Upload, ...]:
@@ -73,39 +90,47 @@ def in_order(uploads: Iterable[Upload]) -> list[Upload]:
     return sorted(uploads, key=_upload_key)
 
 
-def summarize_month(month: str, uploads: Sequence[Upload]) -> MonthSummary:
-    pages = -(-len(uploads) // UPLOADS_A_PAGE)
-    return MonthSummary(month, pages, len(uploads), newest_uploads(uploads))
-
-
-def neighbours(months: Sequence[MonthSummary]) -> dict[str, Neighbours]:
-    """What stands beside each month; `months` are newest first.
+def neighbours(months: Mapping[str, int]) -> dict[str, Neighbours]:
+    """What stands beside each month; `months` says how many uploads each has.
 
     Uploads with no date stand beside no month.
     """
-    dated = [Neighbour(month.month, month.pages) for month in months if month.month != UNDATED]
+    dated = [
+        Neighbour(month, pages_of(months[month])) for month in newest_first(months)
+        if month != UNDATED
+    ]
     around = {
         month.month: Neighbours(earlier, later)
         for month, earlier, later in zip(
             dated, [*dated[1:], None], [None, *dated], strict=False,
         )
     }
-    return {month.month: around.get(month.month, Neighbours(None, None)) for month in months}
+    return {month: around.get(month, Neighbours(None, None)) for month in months}
 
 
-def month_pages(month: str, uploads: Sequence[Upload], beside: Neighbours) -> list[ChangelogPage]:
+def newest_first(months: Iterable[str]) -> list[str]:
+    """Months in the order of the changelog, the undated uploads last."""
+    return sorted(months, key=_month_key, reverse=True)
+
+
+def month_places(month: str, uploads: int, beside: Neighbours) -> list[ChangelogPage]:
     """A month's pages, from the first: it has the oldest uploads, so that a full page stays."""
-    uploads = in_order(uploads)
-    starts = range(0, len(uploads), UPLOADS_A_PAGE)
-    places = [paths.changelog_page(month, number) for number, _ in enumerate(starts, 1)]
+    numbers = range(1, pages_of(uploads) + 1)
+    places = [paths.changelog_page(month, number) for number in numbers]
     earlier = None if beside.earlier is None else paths.changelog_page(*beside.earlier)
     later = None if beside.later is None else paths.changelog_page(beside.later.month, 1)
     return [
-        ChangelogPage(place, month, uploads[start:start + UPLOADS_A_PAGE][::-1], before, after)
-        for place, start, before, after in zip(
-            places, starts, [earlier, *places], [*places[1:], later], strict=False,
+        ChangelogPage(place, month, number, before, after)
+        for place, number, before, after in zip(
+            places, numbers, [earlier, *places], [*places[1:], later], strict=False,
         )
     ]
+
+
+def uploads_on(page: ChangelogPage, uploads: Sequence[Upload]) -> Sequence[Upload]:
+    """What a page shows of its month's uploads, which are in order: the newest first."""
+    start = (page.number - 1) * UPLOADS_A_PAGE
+    return uploads[start:start + UPLOADS_A_PAGE][::-1]
 
 
 def in_safe_order(
@@ -130,5 +155,12 @@ def in_safe_order(
     yield from unfinished
 
 
+def _month_key(month: str) -> tuple[bool, str]:
+    return (month != UNDATED, month)
+
+
 def _upload_key(upload: Upload) -> tuple[float, str]:
     return (upload.timestamp or 0, upload.filename)
+
+
+_decode = msgspec.json.Decoder(Shown).decode

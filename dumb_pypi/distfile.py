@@ -2,11 +2,13 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import re
+from typing import Literal
 from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
-from packaging.utils import NormalizedName
 
 from dumb_pypi import filenames
 from dumb_pypi import urls
@@ -18,6 +20,9 @@ from dumb_pypi.text import clean_text
 from dumb_pypi.text import FORBIDDEN
 from dumb_pypi.text import one_line
 from dumb_pypi.text import refuse
+
+if TYPE_CHECKING:
+    from packaging.utils import NormalizedName
 
 LONGEST_FILENAME = 255  # bytes: what file systems store
 LARGEST_SIZE = 2 ** 63 - 1  # bytes: what clients can count
@@ -32,7 +37,9 @@ _HEX_DIGITS = {
     'md5': (32,), 'sha1': (40,), 'sha224': (56,), 'sha256': (64,), 'sha384': (96,),
     'sha512': (128,), 'blake2b': (64, 128),
 }
+_SHA256 = re.compile('sha256=[0-9a-f]{64}')
 _DIGEST = re.compile(r'([a-z0-9_]+)=([0-9a-f]+)', re.IGNORECASE | re.ASCII)
+_PLAIN_FILENAME = re.compile(rf'[A-Za-z0-9_.-]{{1,{LONGEST_FILENAME}}}')
 # Characters that make a text look like another one: they turn its direction round.
 _BIDIRECTIONAL = re.compile('[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]')
 
@@ -48,6 +55,8 @@ class Digest(NamedTuple):
         >>> Digest.parse('MD5=5D41402ABC4B2A76B9719D911017C592')
         Digest(algorithm='md5', hex='5d41402abc4b2a76b9719d911017c592')
         """
+        if _SHA256.fullmatch(text):
+            return cls('sha256', text[7:])
         found = _DIGEST.fullmatch(text)
         if found is None:
             raise FieldError(key, text, "is not '<algorithm>=<hex>'")
@@ -80,6 +89,10 @@ class Line(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     provenance: str | None = None
     name: str | None = None
     version: str | None = None
+
+
+class _Name(msgspec.Struct):
+    filename: str
 
 
 class Distfile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -117,11 +130,10 @@ class Distfile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return self.packagetype == 'bdist_wheel'
 
     @property
-    def uploaded(self) -> datetime.datetime | None:
-        """When the file was uploaded, in UTC."""
-        if self.upload_timestamp is None:
-            return None
-        return from_timestamp(self.upload_timestamp)
+    def upload_time(self) -> str | None:
+        """When the file was uploaded, as the standards have it."""
+        timestamp = self.upload_timestamp
+        return None if timestamp is None else format_timestamp(timestamp)
 
     @property
     def facts_known(self) -> int:
@@ -135,12 +147,18 @@ def from_timestamp(timestamp: float) -> datetime.datetime:
 
 
 def format_time(time: datetime.datetime) -> str:
-    """A time in UTC as the standards have it.
+    """A time in UTC as the standards have it."""
+    return time.isoformat().replace('+00:00', 'Z')
 
-    >>> format_time(from_timestamp(1706702400.25))
+
+# A file's time stands on many pages, which are rendered one after the other.
+@functools.lru_cache(maxsize=4096)
+def format_timestamp(timestamp: float) -> str:
+    """
+    >>> format_timestamp(1706702400.25)
     '2024-01-31T12:00:00.250000Z'
     """
-    return time.isoformat().replace('+00:00', 'Z')
+    return format_time(from_timestamp(timestamp))
 
 
 def from_line(line: Line) -> Distfile:
@@ -149,23 +167,29 @@ def from_line(line: Line) -> Distfile:
     Raises:
         FieldError: the first one that is wrong, and why.
     """
-    filename = _filename(line.filename)
+    filename = line.filename
+    # Nothing is odd about nearly all names.
+    plain = _PLAIN_FILENAME.fullmatch(filename) is not None
+    if not plain:
+        _check_filename(filename)
     name = clean_text('name', line.name)
     version = clean_text('version', line.version)
     if version is not None:
         refuse('version', version, _BIDIRECTIONAL.search(version))
-    parsed = filenames.parse(filename, name=name, version=version)
+    project, version, packagetype, python_version = filenames.parse(
+        filename, name=name, version=version,
+    )
     return Distfile(
         filename=filename,
-        project=parsed.project,
-        version=parsed.version,
-        packagetype=parsed.packagetype,
-        python_version=parsed.python_version,
-        url=_url(line.url, filename),
+        project=project,
+        version=version,
+        packagetype=packagetype,
+        python_version=python_version,
+        url=filename if plain and line.url is None else _url(line.url, filename),
         digest=None if line.hash is None else Digest.parse(line.hash),
         requires_python=clean_text('requires_python', line.requires_python),
         requires_dist=_requires_dist(line.requires_dist),
-        core_metadata=_core_metadata(line.core_metadata),
+        core_metadata=line.core_metadata is not None and _core_metadata(line.core_metadata),
         upload_timestamp=_timestamp(line.upload_timestamp),
         uploaded_by=clean_text('uploaded_by', line.uploaded_by),
         yanked_reason=_yanked_reason(line.yanked_reason),
@@ -173,13 +197,14 @@ def from_line(line: Line) -> Distfile:
         summary=clean_text('summary', line.summary),
         provenance=_provenance(line.provenance),
         given_name=name,
-        given_version=version,
+        given_version=clean_text('version', line.version),
     )
 
 
 def to_json(file: Distfile) -> bytes:
-    """The file's line of a JSON list, without a line break; `parse_json` reads it back."""
+    """The file's line of a JSON list, without a line break; `from_json` reads it back."""
     metadata = file.core_metadata
+    url = file.url
     return _encode(Line(
         filename=file.filename,
         hash=None if file.digest is None else str(file.digest),
@@ -192,7 +217,8 @@ def to_json(file: Distfile) -> bytes:
         uploaded_by=file.uploaded_by,
         yanked_reason=file.yanked_reason,
         size=file.size,
-        url=None if file.url == urls.quote_path(file.filename) else file.url,
+        # A name that needs no encoding is told by being the same.
+        url=None if url == file.filename or url == urls.quote_path(file.filename) else url,
         summary=file.summary,
         provenance=file.provenance,
         name=file.given_name,
@@ -200,8 +226,9 @@ def to_json(file: Distfile) -> bytes:
     ))
 
 
-def parse_json(line: bytes) -> tuple[Distfile, list[str]]:
-    """One line of a JSON list → the file, and the keys of the line that mean nothing here.
+def check_json(line: bytes) -> tuple[Distfile, bytes, list[str]]:
+    """One line of a JSON list → the file, its line in the one form, and the keys that are not
+    known.
 
     Raises:
         LineError: it is not such a line.
@@ -211,11 +238,21 @@ def parse_json(line: bytes) -> tuple[Distfile, list[str]]:
     # Each key brings a colon. A line with as many colons as what was understood of it has no
     # key twice, nor one too many: that saves a second look at nearly every line.
     if b'\\' not in line and line.count(b':') == written.count(b':'):
-        return file, []
-    return file, unknown_keys(line, Line)
+        return file, written, []
+    return file, written, unknown_keys(line, Line)
 
 
-def _filename(filename: str) -> str:
+def from_json(line: bytes) -> Distfile:
+    """The file of a line that `to_json` wrote."""
+    return from_line(decode(line, _decoder))
+
+
+def filename_of(line: bytes) -> str:
+    """The file's name in a line that `to_json` wrote."""
+    return _name_decoder.decode(line).filename
+
+
+def _check_filename(filename: str) -> None:
     if not filename or filename != filename.strip():
         raise FieldError('filename', filename, 'is empty, or has a space at an end')
     if '/' in filename or '\\' in filename:
@@ -223,7 +260,6 @@ def _filename(filename: str) -> str:
     if len(filename.encode(errors='replace')) > LONGEST_FILENAME:
         raise FieldError('filename', filename, f'is longer than {LONGEST_FILENAME} bytes')
     refuse('filename', filename, FORBIDDEN.search(filename) or _BIDIRECTIONAL.search(filename))
-    return filename
 
 
 def _url(url: str | None, filename: str) -> str:
@@ -246,9 +282,9 @@ def _requires_dist(requirements: list[str] | None) -> tuple[str, ...] | None:
     return tuple(one_line('requires_dist', text) for text in requirements)
 
 
-def _core_metadata(text: str | None) -> Digest | bool:
-    if text is None or text == 'true':
-        return text is not None
+def _core_metadata(text: str) -> Digest | Literal[True]:
+    if text == 'true':
+        return True
     if '=' not in text:
         raise FieldError('core_metadata', text, "is neither 'true' nor '<algorithm>=<hex>'")
     return Digest.parse(text, 'core_metadata')
@@ -285,4 +321,5 @@ def _provenance(url: str | None) -> str | None:
 
 
 _decoder = msgspec.json.Decoder(Line)
+_name_decoder = msgspec.json.Decoder(_Name)
 _encode = msgspec.json.Encoder().encode

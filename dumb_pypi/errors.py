@@ -27,6 +27,19 @@ class DumbPypiError(Exception):
     """Anything that ends a build, or costs a line its place in the index."""
 
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # As a worker sends it: the arguments that made it are not kept.
+        return _revived, (type(self), self.args, vars(self))
+
+
+def _revived(
+        kind: type[DumbPypiError], args: tuple[object, ...], fields: dict[str, object],
+) -> DumbPypiError:
+    error = kind.__new__(kind, *args)
+    vars(error).update(fields)
+    return error
+
+
 class LineError(DumbPypiError):
     """A line of a list that cannot be used; `value` is what stands all the same, if anything."""
 
@@ -103,6 +116,17 @@ class BusyError(DumbPypiError):
     def __init__(self, output_dir: str) -> None:
         super().__init__(f'another build is at work in {output_dir}')
         self.output_dir = output_dir
+
+
+class WorkerError(DumbPypiError):
+    """A worker process died; `status` is its exit status, that of a signal below zero."""
+
+    def __init__(self, status: int | None) -> None:
+        how = f'with exit status {status}'
+        if status is not None and status < 0:
+            how = f'of signal {-status}'
+        super().__init__(f'a worker process died {how}')
+        self.status = status
 
 
 class ShrinkError(DumbPypiError):

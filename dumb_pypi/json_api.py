@@ -5,7 +5,11 @@ What the list does not say is what the public index has for a project that does 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Literal
+from typing import NamedTuple
 
 import msgspec
 
@@ -13,9 +17,11 @@ from dumb_pypi import paths
 from dumb_pypi import urls
 from dumb_pypi.distfile import Digest
 from dumb_pypi.distfile import Distfile
-from dumb_pypi.distfile import format_time
 from dumb_pypi.project import Project
 from dumb_pypi.project import Release
+
+
+_TO_SECONDS = len('2024-01-31T12:00:00')
 
 
 class Downloads(msgspec.Struct):
@@ -82,49 +88,73 @@ class Page(msgspec.Struct, kw_only=True):
     """A page of the JSON API. `last_serial` is the newest upload of the project."""
     info: Info
     last_serial: int
-    releases: dict[str, list[File]]
-    urls: list[File]
+    releases: dict[str, list[File]] | dict[str, msgspec.Raw]
+    urls: list[File] | msgspec.Raw
     vulnerabilities: list[str] = []
 
 
-def project_json(
-        project: Project, packages_url: urls.PackagesUrl, site_url: str | None = None,
-) -> bytes:
-    """`/pypi/<project>/json`: the latest release, and the files of all."""
-    page = paths.project_json(project.name)
-    return _page(
-        project, project.latest, project.releases, project.summary, page, packages_url, site_url,
+def pages(
+        project: Project, packages_url: urls.PackagesUrl, site_url: str | None = None, *,
+        per_release: bool = True,
+) -> Iterator[tuple[str, bytes]]:
+    """The paths and contents of a project's pages: those of its releases, then its own.
+
+    `/pypi/<project>/<version>/json` shows one release, `/pypi/<project>/json` the latest one and
+    the files of all.
+    """
+    files: dict[str, list[File]] = {
+        release.name: [] if project.quarantined else list(map(_file, release.files))
+        for release in project.releases
+    }
+    if per_release and project.releases:
+        # All of these pages are as deep in the tree.
+        links = _links(
+            project, paths.release_json(project.name, project.releases[0].name), packages_url,
+            site_url,
+        )
+        for release in project.releases:
+            _place(files[release.name], release, links)
+            yield paths.release_json(project.name, release.name), _page(
+                project, release, files, [release], release.best_informed.summary, links,
+            )
+    path = paths.project_json(project.name)
+    links = _links(project, path, packages_url, site_url)
+    for release in project.releases:
+        _place(files[release.name], release, links)
+    yield path, _page(project, project.latest, files, project.releases, project.summary, links)
+
+
+class _Links(NamedTuple):
+    """What a page puts before the relative URLs of files, and its URL of the project's page."""
+    prefix: str
+    project_url: str
+
+
+def _links(
+        project: Project, page: str, packages_url: urls.PackagesUrl, site_url: str | None,
+) -> _Links:
+    return _Links(
+        packages_url.prefix(project.name, page, site_url),
+        (site_url or urls.from_page(page, '')) + paths.folder(paths.project_page(project.name)),
     )
 
 
-def release_json(
-        project: Project, release: Release, packages_url: urls.PackagesUrl,
-        site_url: str | None = None,
-) -> bytes:
-    """`/pypi/<project>/<version>/json`: one release."""
-    page = paths.release_json(project.name, release.name)
-    summary = release.best_informed.summary
-    return _page(project, release, [release], summary, page, packages_url, site_url)
+def _place(files: Iterable[File], release: Release, links: _Links) -> None:
+    for shown, file in zip(files, release.files, strict=False):
+        shown.url = urls.join(links.prefix, file.url)
 
 
 def _page(
-        project: Project, shown: Release | None, releases: Iterable[Release],
-        summary: str | None, page: str, packages_url: urls.PackagesUrl, site_url: str | None,
+        project: Project, shown: Release | None, files: Mapping[str, Sequence[File]],
+        releases: Iterable[Release], summary: str | None, links: _Links,
 ) -> bytes:
-    prefix = packages_url.prefix(project.name, page, site_url)
-    files = {
-        release.name: [] if project.quarantined else [
-            _file(file, urls.join(prefix, file.url)) for file in release.files
-        ] for release in releases
-    }
-    project_url = (site_url or urls.from_page(page, '')) + paths.folder(
-        paths.project_page(project.name),
-    )
-    return msgspec.json.encode(Page(
-        info=_info(project, shown, summary, project_url),
+    # In JSON once, although some stand twice on the page.
+    encoded = {release.name: msgspec.Raw(_encode(files[release.name])) for release in releases}
+    return _encode(Page(
+        info=_info(project, shown, summary, links.project_url),
         last_serial=int(project.last_uploaded or 0),
-        releases=files,
-        urls=[] if shown is None else files[shown.name],
+        releases=encoded,
+        urls=[] if shown is None else encoded[shown.name],
     ))
 
 
@@ -152,8 +182,9 @@ def _info(
     )
 
 
-def _file(file: Distfile, url: str) -> File:
-    uploaded = file.uploaded
+def _file(file: Distfile) -> File:
+    """A file of a page, but for its URL, which is another one on each."""
+    uploaded = file.upload_time
     digests = {} if file.digest is None else dict([file.digest])
     return File(
         core_metadata=_metadata_hashes(file.core_metadata),
@@ -164,9 +195,9 @@ def _file(file: Distfile, url: str) -> File:
         python_version=file.python_version,
         requires_python=file.requires_python,
         size=file.size,
-        upload_time=None if uploaded is None else f'{uploaded:%Y-%m-%dT%H:%M:%S}',
-        upload_time_iso_8601=None if uploaded is None else format_time(uploaded),
-        url=url,
+        upload_time=None if uploaded is None else uploaded[:_TO_SECONDS],
+        upload_time_iso_8601=uploaded,
+        url='',
         yanked=file.yanked,
         yanked_reason=file.yanked_reason or None,
     )
@@ -177,3 +208,6 @@ def _metadata_hashes(metadata: Digest | bool) -> Literal[False] | dict[str, str]
         return dict([metadata])
     # Metadata whose hash is not known has no hashes.
     return {} if metadata else False
+
+
+_encode = msgspec.json.Encoder().encode

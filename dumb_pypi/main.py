@@ -5,27 +5,35 @@ import argparse
 import datetime
 import os
 import sys
+import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from dumb_pypi import __version__
 from dumb_pypi.build import build
-from dumb_pypi.build import Report
 from dumb_pypi.errors import DumbPypiError
 from dumb_pypi.errors import Notice
 from dumb_pypi.errors import OptionError
 from dumb_pypi.errors import RefusedError
 from dumb_pypi.options import DEFAULT_TITLE
+from dumb_pypi.request import Report
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 DONE = 0
 FAILED = 1
 WRONG_USAGE = 2
 INTERRUPTED = 128 + 2  # as a shell counts a death by SIGINT
 
+PATIENCE = 2  # seconds without a word
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; the exit status is what it returns."""
     parser = _parser()
     args = parser.parse_args(argv)
+    progress = _Progress()
     try:
         report = build(
             package_list=args.package_list,
@@ -45,6 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             full=args.full,
             allow_shrink=args.allow_shrink,
             changes_file=args.changes_file,
+            jobs=args.jobs,
+            progress=progress,
             generated=_now() if args.timestamp else None,
         )
     except OptionError as error:
@@ -55,8 +65,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except DumbPypiError as error:
         return _failed(error)
     except KeyboardInterrupt:
+        progress.close()
         _say('interrupted')
         return INTERRUPTED
+    finally:
+        progress.close()
     if not args.quiet:
         _say_notices(report.notices)
     if args.verbose:
@@ -142,6 +155,10 @@ def _parser() -> argparse.ArgumentParser:
         '--changes-file', metavar='PATH',
         help='write what was written and deleted, JSON lines in a safe order for uploading',
     )
+    parser.add_argument(
+        '-j', '--jobs', metavar='N', type=int,
+        help='worker processes (default: as many as there are processors, where it is worth it)',
+    )
     loudness = parser.add_mutually_exclusive_group()
     loudness.add_argument(
         '-q', '--quiet', action='store_true', help='say nothing of lines that are odd',
@@ -151,6 +168,35 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument('--version', action='version', version=f'%(prog)s {__version__}')
     return parser
+
+
+class _Progress:
+    """A bar on a terminal, for builds that last."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._shown = sys.stderr is not None and sys.stderr.isatty()
+        self._bar: tqdm[None] | None = None
+
+    def __call__(self, part: float) -> None:
+        """Show how much is done, from 0 to 1."""
+        if not self._shown:
+            return
+        if self._bar is None and time.monotonic() - self._began > PATIENCE:
+            from tqdm import tqdm
+            # It would start a thread, which no fork survives in good order.
+            tqdm.monitor_interval = 0
+            self._bar = tqdm(
+                total=100, leave=False, bar_format='{percentage:3.0f}% |{bar}| {elapsed}',
+            )
+        if self._bar is not None:
+            self._bar.update(min(100, 100 * part) - self._bar.n)
+
+    def close(self) -> None:
+        """Wipe the bar off."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
 
 
 def _now() -> datetime.datetime:

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import datetime
 import os
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from dumb_pypi import urls
 from dumb_pypi.errors import FieldError
@@ -14,8 +14,7 @@ from dumb_pypi.text import clean_text
 DEFAULT_TITLE = 'My Private PyPI'
 
 
-@dataclass(frozen=True, kw_only=True)
-class PageOptions:
+class PageOptions(NamedTuple):
     """What every page is rendered with.
 
     `logo` is absolute or relative to the home page, `logo_width` is in CSS pixels, `site_url`

@@ -1,66 +1,57 @@
-"""A list's bytes → what stands in it, grouped, and what was odd about its lines."""
+"""Lines of a list → what stands in them, in one form, and what is odd about them."""
 from __future__ import annotations
 
+import functools
 import io
-from collections import defaultdict
+import time
+import zlib
 from collections.abc import Callable
-from collections.abc import Iterable
 from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import cast
-from typing import Generic
 from typing import NamedTuple
+from typing import TYPE_CHECKING
 from typing import TypeVar
 
-from packaging.utils import NormalizedName
-
+from dumb_pypi import distfile
 from dumb_pypi import urls
+from dumb_pypi.blocks import BYTE_ORDER_MARK
+from dumb_pypi.blocks import Remark
 from dumb_pypi.distfile import Distfile
-from dumb_pypi.distfile import from_line
-from dumb_pypi.distfile import Line
-from dumb_pypi.distfile import parse_json
-from dumb_pypi.errors import FileError
 from dumb_pypi.errors import LineError
 from dumb_pypi.errors import Notice
 from dumb_pypi.errors import shown
-from dumb_pypi.errors import shown_path
 from dumb_pypi.project import parse_facts
 from dumb_pypi.project import ProjectFacts
 
-STDIN = '-'
-UNDATED = 'undated'
+if TYPE_CHECKING:
+    from packaging.utils import NormalizedName
 
-_BYTE_ORDER_MARK = b'\xef\xbb\xbf'
+PLAIN = 'plain'
+JSON = 'json'
+UNDATED = 'undated'
+_DAY = 86400  # seconds
 
 T = TypeVar('T')
 
 
+class Entry(NamedTuple):
+    """A good line of a package list; `line` is its one form, `number` counts from 1.
 
-class Form(NamedTuple, Generic[T]):
-    """How a list is written.
-
-    `name` tells it from the others, `parse` turns a line into its value and the keys of it that
-    mean nothing here; lines that begin with `comment` are passed over.
+    `checksum` is of the file's name: that of another file's can be the same.
     """
-    name: str
-    parse: Callable[[bytes], tuple[T, list[str]]]
-    comment: bytes | None
+    line: bytes
+    project: NormalizedName
+    month: str
+    number: int
+    checksum: int
 
 
-class Source(NamedTuple, Generic[T]):
-    """A list as it was read; `place` is what messages call it."""
-    place: str
-    content: bytes
-    form: Form[T]
-
-    @property
-    def lines(self) -> Iterable[bytes]:
-        return io.BytesIO(self.content)
-
-
-class PackageList(NamedTuple):
-    """The files of a list, each name once, and the notices in the order of their lines."""
-    files: list[Distfile]
-    notices: list[Notice]
+class Part(NamedTuple):
+    """The good lines of a part of a list, what is odd about its lines, and how many it has."""
+    entries: list[Entry]
+    remarks: list[Remark]
+    lines: int
 
 
 class ProjectList(NamedTuple):
@@ -70,21 +61,7 @@ class ProjectList(NamedTuple):
     notices: list[Notice]
 
 
-def source_of(path: str, form: Form[T]) -> Source[T]:
-    """Read a list whole; `-` is standard input.
-
-    Raises:
-        FileError: it cannot be read.
-    """
-    place = '<stdin>' if path == STDIN else shown_path(path)
-    try:
-        with open(0 if path == STDIN else path, 'rb', closefd=path != STDIN) as file:
-            return Source(place, file.read(), form)
-    except (OSError, ValueError) as error:
-        raise FileError('read', place, error) from error
-
-
-def parse_plain(line: bytes) -> tuple[Distfile, list[str]]:
+def parse_plain(line: bytes) -> tuple[Distfile, bytes, list[str]]:
     """One line of a plain list: a file name, a path below the packages URL, or a URL.
 
     Raises:
@@ -93,97 +70,106 @@ def parse_plain(line: bytes) -> tuple[Distfile, list[str]]:
     place, sharp, digest = line.decode().partition('#')
     # `find .` puts ./ before each path.
     url = place if urls.has_scheme(place) else urls.quote_path(place.removeprefix('./'))
-    return from_line(Line(
+    file = distfile.from_line(distfile.Line(
         filename=urls.file_name(url), url=url, hash=digest if sharp else None,
-    )), []
+    ))
+    return file, distfile.to_json(file), []
 
 
-def read_files(lines: Iterable[bytes], form: Form[Distfile], place: str) -> PackageList:
-    """Read a list of distribution files, `PLAIN` or `JSON`; `place` is its name for notices.
+def check(content: bytes, form: str) -> Part:
+    """Check the lines of a part of a list, `PLAIN` or `JSON`."""
+    parse = parse_plain if form == PLAIN else distfile.check_json
+    remarks: list[Remark] = []
+    entries: list[Entry] = []
+    comment = b'#' if form == PLAIN else None
+    for number, (file, line) in _good_lines(content, parse, comment, remarks):
+        entries.append(Entry(
+            line, file.project, month_of(file.upload_timestamp), number,
+            zlib.crc32(file.filename.encode()),
+        ))
+    return Part(entries, remarks, content.count(b'\n') + (not content.endswith(b'\n')))
 
-    Where a file name stands twice, the later line counts.
+
+def month_of(timestamp: float | None) -> str:
+    """The month of an upload, UTC.
+
+    >>> month_of(1706745599), month_of(1706745600), month_of(None)
+    ('2024-01', '2024-02', 'undated')
     """
-    found: dict[str, tuple[int, Distfile]] = {}
-    notices: list[Notice] = []
-    for number, file in _parse_lines(lines, form, place, notices):
-        earlier, known = found.setdefault(file.filename, (number, file))
-        if known != file:
-            found[file.filename] = (number, file)
-            notices.append(Notice(
-                place, number,
-                f'filename {shown(file.filename)} is on line {earlier} too, with other facts: '
-                f'this line stands',
-                left_out=False,
-            ))
-    return PackageList([file for _, file in found.values()], notices)
+    return UNDATED if timestamp is None else _month_of_day(int(timestamp // _DAY))
 
 
-def read_facts(lines: Iterable[bytes], place: str) -> ProjectList:
+@functools.lru_cache(maxsize=1 << 14)
+def _month_of_day(day: int) -> str:
+    moment = time.gmtime(day * _DAY)
+    return f'{moment.tm_year:04}-{moment.tm_mon:02}'
+
+
+def notices_of(parts: Iterator[tuple[Sequence[Remark], int]], place: str) -> list[Notice]:
+    """What there is to say of a list, from the remarks on its parts and their lengths in lines."""
+    told: set[str] = set()
+    notices = []
+    before = 0
+    for remarks, lines in parts:
+        for line, reason, left_out, key in remarks:
+            if key is None or key not in told:
+                notices.append(Notice(place, before + line, reason, left_out))
+            if key is not None:
+                told.add(key)
+        before += lines
+    return notices
+
+
+def read_facts(content: bytes, place: str) -> ProjectList:
     """Read a list of facts about projects. Where a project stands twice, the later line counts."""
     facts: dict[NormalizedName, ProjectFacts] = {}
-    notices: list[Notice] = []
+    remarks: list[Remark] = []
     found: dict[NormalizedName, int] = {}
-    for number, fact in _parse_lines(lines, FACTS, place, notices):
+    for number, (fact, _) in _good_lines(
+            content.removeprefix(BYTE_ORDER_MARK), _parse_facts, None, remarks,
+    ):
         earlier = found.setdefault(fact.project, number)
         if facts.setdefault(fact.project, fact) != fact:
             facts[fact.project] = fact
             found[fact.project] = number
-            notices.append(Notice(
-                place, number,
+            remarks.append(Remark(
+                number,
                 f'project {fact.project} is on line {earlier} too, with other facts: '
                 f'this line stands',
                 left_out=False,
             ))
-    return ProjectList(facts, found, notices)
+    return ProjectList(facts, found, notices_of(iter([(remarks, 0)]), place))
 
 
-def by_project(files: Iterable[Distfile]) -> dict[NormalizedName, list[Distfile]]:
-    """The files of each project, projects in the order of their names."""
-    groups: dict[NormalizedName, list[Distfile]] = defaultdict(list)
-    for file in files:
-        groups[file.project].append(file)
-    return dict(sorted(groups.items()))
+def _parse_facts(line: bytes) -> tuple[ProjectFacts, bytes, list[str]]:
+    facts, unknown = parse_facts(line)
+    return facts, line, unknown
 
 
-def by_month(files: Iterable[Distfile]) -> dict[str, list[Distfile]]:
-    """The files uploaded in each month, `2024-01`, newest month first, and last the undated."""
-    groups: dict[str, list[Distfile]] = defaultdict(list)
-    for file in files:
-        uploaded = file.uploaded
-        groups[UNDATED if uploaded is None else f'{uploaded:%Y-%m}'].append(file)
-    undated = groups.pop(UNDATED, None)
-    months = dict(sorted(groups.items(), reverse=True))
-    return months if undated is None else {**months, UNDATED: undated}
-
-
-def _parse_lines(
-        lines: Iterable[bytes], form: Form[T], place: str, notices: list[Notice],
-) -> Iterator[tuple[int, T]]:
-    """Each good line's number and value; `notices` gets what there is to say of the others."""
+def _good_lines(
+        content: bytes, parse: Callable[[bytes], tuple[T, bytes, list[str]]],
+        comment: bytes | None, remarks: list[Remark],
+) -> Iterator[tuple[int, tuple[T, bytes]]]:
+    """Each good line's number, value and one form; `remarks` gets what there is to say."""
     told: set[str] = set()
-    for number, raw_line in enumerate(lines, 1):
-        line = (raw_line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else raw_line).strip()
-        if not line or (form.comment and line.startswith(form.comment)):
+    for number, raw_line in enumerate(io.BytesIO(content), 1):
+        line = raw_line.strip()
+        if not line or (comment and line.startswith(comment)):
             continue
         try:
-            raw_line.decode()
-            value, unknown = form.parse(line)
+            if not line.isascii():
+                raw_line.decode()
+            value, normal, unknown = parse(line)
         except UnicodeDecodeError as error:
-            reason = f'byte {error.start + 1} is not UTF-8'
-            notices.append(Notice(place, number, reason, left_out=True))
+            remarks.append(Remark(number, f'byte {error.start + 1} is not UTF-8', left_out=True))
         except LineError as error:
-            notices.append(Notice(place, number, error.reason, left_out=True))
+            remarks.append(Remark(number, error.reason, left_out=True))
             if error.value is not None:
-                yield number, cast(T, error.value)
+                yield number, (cast(T, error.value), line)
         else:
             for key in unknown:
                 if key not in told:
                     told.add(key)
                     reason = f'key {shown(key)} is not known and is ignored, on every line'
-                    notices.append(Notice(place, number, reason, left_out=False))
-            yield number, value
-
-
-PLAIN = Form('plain', parse_plain, comment=b'#')
-JSON = Form('json', parse_json, comment=None)
-FACTS = Form('facts', parse_facts, comment=None)
+                    remarks.append(Remark(number, reason, left_out=False, key=key))
+            yield number, (value, normal)

@@ -22,7 +22,9 @@ OWN_FOLDER = '.dumb-pypi'
 LOCK = f'{OWN_FOLDER}/lock'
 STATE = f'{OWN_FOLDER}/state.json'
 JOURNAL = f'{OWN_FOLDER}/journal.json'
-UNFINISHED = f'{OWN_FOLDER}/unfinished'
+LEDGER = f'{OWN_FOLDER}/ledger'
+# The folder of what has not got to its place yet.
+UNFINISHED = f'{OWN_FOLDER}/unfinished/'
 
 _SIMPLE_JSON_PAGE = re.compile(r'simple/(?:[^/]+/)?index\.json')
 _CONTENT_TYPES = {

@@ -6,16 +6,19 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import msgspec
+
 from dumb_pypi import paths
 
 
 class Tree(NamedTuple):
     """Which pages there are.
 
-    `releases` are those of each project that have a page of their own, `months` says how many
+    `releases` are those of each project that have a page of their own, as they are or in JSON:
+    those of a project that stays as it is need no decoding. `months` says how many
     pages each month has, `others` are the paths of pages that belong to neither.
     """
-    releases: Mapping[str, Collection[str]]
+    releases: Mapping[str, Collection[str] | msgspec.Raw]
     months: Mapping[str, int]
     others: Collection[str]
 
@@ -24,13 +27,11 @@ class Baseline(NamedTuple):
     """What a list is compared with: fingerprints of groups whose pages need no rendering.
 
     `tree` has all pages that may be there, `published` the names of the projects of the index.
-    `complete` is whether the tree will have all pages when the others are rendered.
     """
     projects: Mapping[str, str]
     months: Mapping[str, str]
     tree: Tree
     published: Collection[str]
-    complete: bool
 
 
 EMPTY_TREE = Tree({}, {}, ())
@@ -40,7 +41,10 @@ def union(one: Tree, other: Tree) -> Tree:
     """All pages of both."""
     return Tree(
         {
-            project: {*one.releases.get(project, ()), *other.releases.get(project, ())}
+            project: {
+                *_decoded(one.releases.get(project, ())),
+                *_decoded(other.releases.get(project, ())),
+            }
             for project in (*one.releases, *other.releases)
         },
         {
@@ -86,14 +90,23 @@ def stale_paths(before: Tree, now: Tree) -> Iterator[str]:
             yield paths.changelog_page(month, number)
     for project, releases in sorted(before.releases.items()):
         kept = now.releases.get(project, ())
-        for release in sorted(set(releases).difference(kept)):
+        if kept is releases:
+            continue
+        for release in sorted(set(_decoded(releases)).difference(_decoded(kept))):
             yield paths.release_json(project, release)
         if project not in now.releases:
             yield from reversed(paths.of_project(project))
     yield from (path for path in others if path.startswith(paths.STATIC))
 
 
+def _decoded(releases: Collection[str] | msgspec.Raw) -> Collection[str]:
+    return _decode(releases) if isinstance(releases, msgspec.Raw) else releases
+
+
 def drops_too_much(before: Collection[str], now: Collection[str]) -> bool:
     """Whether more than half of the projects are gone: a failed listing, more likely than not."""
     dropped = sum(name not in now for name in before)
     return dropped * 2 > len(before)
+
+
+_decode = msgspec.json.Decoder(list[str]).decode

@@ -3,12 +3,16 @@ from __future__ import annotations
 
 import functools
 import re
+from collections import defaultdict
 from collections.abc import Iterable
+from collections.abc import Sequence
+from itertools import chain
 from operator import attrgetter
+from typing import cast
 from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
-from packaging.utils import NormalizedName
 from packaging.version import InvalidVersion
 from packaging.version import Version
 
@@ -20,6 +24,9 @@ from dumb_pypi.filenames import normalized_name
 from dumb_pypi.jsonlines import decode
 from dumb_pypi.jsonlines import unknown_keys
 from dumb_pypi.text import clean_text
+
+if TYPE_CHECKING:
+    from packaging.utils import NormalizedName
 
 ACTIVE = 'active'
 QUARANTINED = 'quarantined'
@@ -61,14 +68,18 @@ class ProjectFacts(NamedTuple):
 
 
 class Release(NamedTuple):
-    """The files of one version, wheels first; `version` is None where it is not PEP 440."""
+    """The files of one version, wheels first; `version` is None where it is not PEP 440.
+
+    `best_informed` is the file that knows most of the release; of several, the first. `uploaded`
+    is when its first file came, seconds since 1970.
+    """
     name: str
     version: Version | None
     files: tuple[Distfile, ...]
-
-    @property
-    def yanked(self) -> bool:
-        return all(file.yanked for file in self.files)
+    yanked: bool
+    prerelease: bool
+    best_informed: Distfile
+    uploaded: float | None
 
     @property
     def yanked_reason(self) -> str | None:
@@ -77,32 +88,21 @@ class Release(NamedTuple):
             return None
         return next(filter(None, (file.yanked_reason for file in self.files)), '')
 
-    @property
-    def prerelease(self) -> bool:
-        return self.version is not None and self.version.is_prerelease
-
-    @property
-    def best_informed(self) -> Distfile:
-        """The file that knows most of the release; of several, the first."""
-        return max(self.files, key=attrgetter('facts_known'))
-
-    @property
-    def uploaded(self) -> float | None:
-        """When its first file came, seconds since 1970."""
-        return min(_timestamps(self.files), default=None)
-
 
 class Project(NamedTuple):
-    """A project: releases from the lowest to the highest, and files that have no version."""
+    """A project: releases from the lowest to the highest, and files that have no version.
+
+    `files` are all in their order, `latest` is the highest release that is neither yanked nor a
+    pre-release, or the next best. Times are seconds since 1970.
+    """
     name: NormalizedName
     facts: ProjectFacts
     releases: tuple[Release, ...]
     unversioned: tuple[Distfile, ...]
-
-    @property
-    def files(self) -> tuple[Distfile, ...]:
-        """All files in their order."""
-        return (*self.unversioned, *(file for release in self.releases for file in release.files))
+    files: tuple[Distfile, ...]
+    latest: Release | None
+    first_uploaded: float | None
+    last_uploaded: float | None
 
     @property
     def offered(self) -> tuple[Distfile, ...]:
@@ -114,45 +114,36 @@ class Project(NamedTuple):
         return self.facts.status == QUARANTINED
 
     @property
-    def latest(self) -> Release | None:
-        """The highest release that is neither yanked nor a pre-release, or the next best."""
-        descending = self.releases[::-1]
-        kept = [release for release in descending if not release.yanked]
-        final = [release for release in kept if not release.prerelease]
-        return next(iter(final or kept or descending), None)
-
-    @property
     def summary(self) -> str | None:
         latest = self.latest
         return self.facts.summary or (latest.best_informed.summary if latest else None)
-
-    @property
-    def first_uploaded(self) -> float | None:
-        """When its first file came, seconds since 1970."""
-        return min(_timestamps(self.files), default=None)
-
-    @property
-    def last_uploaded(self) -> float | None:
-        """When its newest file came, seconds since 1970."""
-        return max(_timestamps(self.files), default=None)
 
 
 def assemble(
         name: NormalizedName, files: Iterable[Distfile], facts: ProjectFacts | None = None,
 ) -> Project:
     """Sort the files of a project into releases; the order they come in does not matter."""
-    groups: dict[Version | str, tuple[str, list[Distfile]]] = {}
+    groups: dict[Version | str, list[Distfile]] = defaultdict(list)
     unversioned: list[Distfile] = []
-    for file in sorted(files, key=_file_key):
+    for file in files:
         if file.version is None:
             unversioned.append(file)
         else:
-            _, group = groups.setdefault(_version_key(file.version), (file.version, []))
-            group.append(file)
-    releases = sorted(
-        (_release(key, *group) for key, group in groups.items()), key=_release_key,
+            groups[_version_key(file.version)].append(file)
+    releases = sorted((_release(key, group) for key, group in groups.items()), key=_release_key)
+    ordered = (*_in_order(unversioned), *(file for release in releases for file in release.files))
+    timestamps = _timestamps(ordered)
+    return Project(
+        name, facts or ProjectFacts(name), tuple(releases), ordered[:len(unversioned)], ordered,
+        _latest(releases), min(timestamps, default=None), max(timestamps, default=None),
     )
-    return Project(name, facts or ProjectFacts(name), tuple(releases), tuple(unversioned))
+
+
+def _latest(releases: Sequence[Release]) -> Release | None:
+    descending = releases[::-1]
+    kept = [release for release in descending if not release.yanked]
+    final = (release for release in kept if not release.prerelease)
+    return next(chain(final, kept, descending), None)
 
 
 def parse_facts(line: bytes) -> tuple[ProjectFacts, list[str]]:
@@ -201,10 +192,25 @@ def _home_page(url: str | None) -> str | None:
         raise FieldError('home_page', url, str(error)) from None
 
 
-def _release(key: Version | str, first_version: str, files: Iterable[Distfile]) -> Release:
+def _release(key: Version | str, files: list[Distfile]) -> Release:
+    ordered = _in_order(files)
+    if len(ordered) > 1:
+        # Equal versions can be spelt in different ways.
+        key = _version_key(cast(str, ordered[0].version))
+    best = ordered[0]
+    if len(ordered) > 1:
+        best = max(ordered, key=attrgetter('facts_known'))
+    yanked = all(file.yanked_reason is not None for file in ordered)
+    uploaded = min(_timestamps(ordered), default=None)
     if isinstance(key, str):
-        return Release(first_version, None, tuple(files))
-    return Release(str(key), key, tuple(files))
+        return Release(
+            cast(str, ordered[0].version), None, ordered, yanked, False, best, uploaded,
+        )
+    return Release(str(key), key, ordered, yanked, key.is_prerelease, best, uploaded)
+
+
+def _in_order(files: list[Distfile]) -> tuple[Distfile, ...]:
+    return tuple(files if len(files) < 2 else sorted(files, key=_file_key))
 
 
 @functools.lru_cache(maxsize=4096)
@@ -249,8 +255,8 @@ def _natural(text: str) -> NaturalKey:
     )
 
 
-def _timestamps(files: Iterable[Distfile]) -> Iterable[float]:
-    return (file.upload_timestamp for file in files if file.upload_timestamp is not None)
+def _timestamps(files: Iterable[Distfile]) -> list[float]:
+    return [file.upload_timestamp for file in files if file.upload_timestamp is not None]
 
 
 _decoder = msgspec.json.Decoder(FactsLine)

@@ -6,6 +6,7 @@ programs, so they come from here and not from templates: a theme cannot break an
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Iterable
 from collections.abc import Iterator
 
@@ -27,6 +28,9 @@ API_VERSION_WITHOUT_SIZES = '1.0'
 # uv refuses a whole HTML page on a fragment of any other algorithm.
 FRAGMENT_ALGORITHMS = frozenset(('md5', 'sha256', 'sha384', 'sha512', 'blake2b'))
 BLAKE2B_DIGITS = 64
+
+# Nothing in it means anything in HTML.
+_PLAIN = re.compile(r'[\w./:#=%+ -]*')
 
 
 class Meta(msgspec.Struct, rename='kebab'):
@@ -122,7 +126,7 @@ def _file(file: Distfile, url: str) -> File:
         url=url,
         hashes=dict([file.digest]) if file.digest and _is_readable(file.digest) else {},
         size=file.size,
-        upload_time=None if file.uploaded is None else format_time(file.uploaded),
+        upload_time=file.upload_time,
         requires_python=file.requires_python,
         core_metadata=_metadata_hashes(file.core_metadata),
         # Yanked with no reason given is `true`.
@@ -134,8 +138,8 @@ def _file(file: Distfile, url: str) -> File:
 def _anchor(file: Distfile, url: str) -> str:
     if file.digest is not None and _is_fragment(file.digest):
         url = f'{url}#{file.digest}'
-    attributes = ''.join(f' {name}="{escape(value)}"' for name, value in _attributes(file))
-    return f'<a href="{escape(url)}"{attributes}>{escape(file.filename)}</a>'
+    attributes = ''.join([f' {name}="{_escaped(value)}"' for name, value in _attributes(file)])
+    return f'<a href="{_escaped(url)}"{attributes}>{_escaped(file.filename)}</a>'
 
 
 def _attributes(file: Distfile) -> Iterator[tuple[str, str]]:
@@ -153,8 +157,13 @@ def _attributes(file: Distfile) -> Iterator[tuple[str, str]]:
     # Not in the specification: uv reads both, for `--exclude-newer` and its progress bars.
     if file.size is not None:
         yield 'data-size', str(file.size)
-    if file.uploaded is not None:
-        yield 'data-upload-time', format_time(file.uploaded)
+    if file.upload_time is not None:
+        yield 'data-upload-time', file.upload_time
+
+
+def _escaped(text: str) -> str:
+    # Most values have nothing to escape; to find that out is quicker than to escape them.
+    return text if _PLAIN.fullmatch(text) else str(escape(text))
 
 
 def _metadata_attribute(metadata: Digest | bool) -> str:

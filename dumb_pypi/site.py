@@ -11,10 +11,11 @@ from dumb_pypi import json_api
 from dumb_pypi import paths
 from dumb_pypi import simple_api
 from dumb_pypi.changelog import ChangelogPage
-from dumb_pypi.changelog import MonthSummary
-from dumb_pypi.changelog import newest_uploads
+from dumb_pypi.changelog import Upload
 from dumb_pypi.options import PageOptions
 from dumb_pypi.project import Project
+from dumb_pypi.summary import MonthSummary
+from dumb_pypi.summary import newest_of_months
 from dumb_pypi.summary import ProjectSummary
 from dumb_pypi.templates import Templates
 from dumb_pypi.web import Web
@@ -46,24 +47,20 @@ class Site:
         yield Page(paths.project_page(name), self._web.project(project))
         yield Page(paths.simple_json(name), simple_api.project_json(project, packages_url))
         yield Page(paths.simple_html(name), simple_api.project_html(project, packages_url))
-        where = (packages_url, options.site_url)
-        if options.per_release_json:
-            for release in project.releases:
-                yield Page(
-                    paths.release_json(name, release.name),
-                    json_api.release_json(project, release, *where),
-                )
-        yield Page(paths.project_json(name), json_api.project_json(project, *where))
+        for path, content in json_api.pages(
+                project, packages_url, options.site_url, per_release=options.per_release_json,
+        ):
+            yield Page(path, content)
 
-    def changelog_page(self, page: ChangelogPage) -> Page:
-        """One page of a month."""
-        return Page(page.path, self._web.changelog_page(page))
+    def changelog_page(self, page: ChangelogPage, uploads: Sequence[Upload]) -> Page:
+        """One page of a month, and the uploads on it."""
+        return Page(page.path, self._web.changelog_page(page, uploads))
 
     def root_pages(
             self, projects: Sequence[ProjectSummary], months: Sequence[MonthSummary],
     ) -> Iterator[Page]:
         """The pages of the whole index, each after those that it links to."""
-        uploads = newest_uploads(upload for month in months for upload in month.newest)
+        uploads = newest_of_months(months)
         names = [project.name for project in projects]
         yield Page(paths.SIMPLE_JSON, simple_api.projects_json(names))
         yield Page(paths.SIMPLE_HTML, simple_api.projects_html(names, self._options.generated))

@@ -1,17 +1,11 @@
-"""What a build remembers for the next one."""
+"""What a build remembers for the next one, and what it finds of others."""
 from __future__ import annotations
 
-import dataclasses
-import hashlib
-import importlib.metadata
-import io
 import os
 import re
-import sys
+from array import array
 from collections.abc import Callable
 from collections.abc import Collection
-from collections.abc import Iterable
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 from typing import TypeVar
@@ -20,30 +14,38 @@ import msgspec
 
 from dumb_pypi import package_list
 from dumb_pypi import paths
-from dumb_pypi.changelog import MonthSummary
+from dumb_pypi import stamp as stamps
+from dumb_pypi.catalog import Catalog
+from dumb_pypi.catalog import Columns
+from dumb_pypi.changelog import pages_of
 from dumb_pypi.errors import FileError
-from dumb_pypi.errors import Notice
-from dumb_pypi.options import PageOptions
 from dumb_pypi.plan import Baseline
 from dumb_pypi.plan import EMPTY_TREE
 from dumb_pypi.plan import Tree
 from dumb_pypi.plan import union
+from dumb_pypi.stamp import Stamp
+from dumb_pypi.summary import MonthSummary
 from dumb_pypi.summary import ProjectSummary
 from dumb_pypi.writer import Writer
 
 T = TypeVar('T')
 
-# What page bytes come from beside the list, the options and this program.
-_LIBRARIES = ('Jinja2', 'MarkupSafe', 'msgspec', 'packaging')
+# Hex digits of a fingerprint of lines, which that of a group begins with.
+PRINT = 32
+
 _MONTH_PAGE = re.compile(r'changelog/([0-9]{4}-[0-9]{2}|undated)(?:-([0-9]{1,9}))?\.html')
 # Pages of no group: the changelog of 1.x, and static files, which have a hash in their names.
 _OTHER_PAGE = re.compile(r'changelog/page[0-9]+\.html|static/[a-z]+-[0-9a-f]{12}\.[a-z]+')
 
 
 class ProjectRecord(msgspec.Struct, array_like=True, gc=False):
-    """A project whose pages are in the tree; `releases` are those that have a page."""
+    """A project whose pages are in the tree.
+
+    `fingerprint` is of its lines and of the facts about it. `releases` are those that have a
+    page, in JSON: that of most is never looked at.
+    """
     fingerprint: str
-    releases: tuple[str, ...]
+    releases: msgspec.Raw
     summary: ProjectSummary
 
 
@@ -54,103 +56,76 @@ class MonthRecord(msgspec.Struct, array_like=True, gc=False):
 
 
 class State(msgspec.Struct, gc=False):
-    """What is in the tree, and what it was made from.
-
-    `shape` stands for the options and the program, `source` for the lists. `complete` is whether
-    all of the index is here: a build against a previous list leaves out what did not change.
-    `others` are the paths of pages that belong to no group.
-    """
-    shape: str
-    source: str
-    complete: bool
+    """What is in the tree; `others` are the paths of pages that belong to no group."""
     projects: dict[str, ProjectRecord]
     months: dict[str, MonthRecord]
     others: list[str]
-    notices: list[Notice]
-
-    @property
-    def files(self) -> int:
-        """How many files the list has."""
-        return sum(record.summary.files for record in self.projects.values())
 
     @property
     def tree(self) -> Tree:
         return Tree(
             {name: record.releases for name, record in self.projects.items()},
-            {month: record.summary.pages for month, record in self.months.items()},
+            {month: pages_of(record.summary.uploads) for month, record in self.months.items()},
             self.others,
         )
+
+
+class Journal(NamedTuple):
+    """A tree, as it is noted."""
+    releases: dict[str, list[str]]
+    months: dict[str, int]
+    others: list[str]
+
+
+class Ledger(msgspec.Struct, array_like=True, gc=False):
+    """The catalog of a build, but for what is in `packages.json` and in the records."""
+    months: list[str]
+    columns: tuple[bytes, bytes, bytes, bytes]
 
 
 class LastBuild(NamedTuple):
     """What is in the output directory; `shape` is that of the build to come.
 
     `cut_short` is whether the build did not come to its end, `distrusted` whether the user does
-    not believe its state. `projects` are those that the index
-    was published with, `tree` all pages that may be there.
+    not believe its state. `published` are the projects of the index, `tree` has all pages that
+    may be there.
     """
+    stamp: Stamp | None
     state: State | None
     shape: str
     cut_short: bool
     distrusted: bool
-    projects: Collection[str]
+    published: Collection[str]
     tree: Tree
-
-    @property
-    def trusted(self) -> State | None:
-        """The state, if the pages that it knows are as this build would render them."""
-        if self.all_again or self.state is None:
-            return None
-        return self.state
 
     @property
     def all_again(self) -> bool:
         """Whether nothing that is there can be relied on."""
         return self.cut_short or self.distrusted or (
-            self.state is not None and self.state.shape != self.shape
+            self.stamp is not None and self.stamp.shape != self.shape
         )
 
-    def state_of(self, source: str) -> State | None:
-        """The state, if it is of a whole build of the lists with that fingerprint."""
-        state = self.trusted
-        return state if state is not None and state.complete and state.source == source else None
+    @property
+    def trusted(self) -> State | None:
+        """The state, if the pages that it knows are as this build would render them."""
+        return None if self.all_again else self.state
+
+    @property
+    def complete(self) -> bool:
+        """Whether the trusted state has all of the index."""
+        return self.trusted is not None and self.stamp is not None and self.stamp.complete
 
     @property
     def baseline(self) -> Baseline:
         """What to compare with where there is no previous list."""
         state = self.trusted
         if state is None:
-            return Baseline({}, {}, self.tree, self.projects, complete=False)
+            return Baseline({}, {}, self.tree, self.published)
         return Baseline(
             {name: record.fingerprint for name, record in state.projects.items()},
             {month: record.fingerprint for month, record in state.months.items()},
-            self.tree, self.projects, complete=state.complete,
+            self.tree, self.published,
         )
-
-
-def fingerprint(parts: Iterable[bytes]) -> str:
-    """One short text for all of the parts, another for any others."""
-    digest = hashlib.blake2b(digest_size=16)
-    for part in parts:
-        digest.update(len(part).to_bytes(8, 'big'))
-        digest.update(part)
-    return digest.hexdigest()
-
-
-def shape_of(options: PageOptions) -> str:
-    """A fingerprint of all that shapes a page, but for its group and the time.
-
-    Raises:
-        FileError: a template cannot be read.
-    """
-    return fingerprint([
-        repr(dataclasses.replace(options, generated=None)).encode(),
-        repr(options.generated is None).encode(),
-        sys.version.encode(),
-        *(importlib.metadata.version(library).encode() for library in _LIBRARIES),
-        *_contents(Path(__file__).parent, ('.py', '.html', '.xml', '.css')),
-        *(() if options.template_dir is None else _contents(Path(options.template_dir))),
-    ])
 
 
 def last_build(output_dir: str, shape: str, *, distrusted: bool) -> LastBuild:
@@ -159,35 +134,57 @@ def last_build(output_dir: str, shape: str, *, distrusted: bool) -> LastBuild:
     Raises:
         FileError: it cannot be read.
     """
-    state = _load(output_dir, paths.STATE, _decode_state)
+    stamp, state = _load_state(output_dir)
     journal = _load(output_dir, paths.JOURNAL, _decode_journal)
-    cut_short = os.path.exists(os.path.join(output_dir, paths.JOURNAL))
+    cut_short = stamps.was_cut_short(output_dir)
     if state is not None and not cut_short:
-        return LastBuild(state, shape, cut_short, distrusted, tuple(state.projects), state.tree)
+        return LastBuild(
+            stamp, state, shape, cut_short, distrusted, state.projects.keys(), state.tree,
+        )
     # The state does not know all that is there: the journal and what is on disk tell.
     published = _published_projects(output_dir) if state is None else tuple(state.projects)
     projects = published or ()
-    tree = EMPTY_TREE if journal is None else journal
+    tree = EMPTY_TREE if journal is None else Tree(*journal)
     if state is not None:
         tree = union(tree, state.tree)
     if published is not None or tree != EMPTY_TREE:
         tree = union(tree, _found_tree(output_dir, {*projects, *tree.releases}))
-    return LastBuild(state, shape, cut_short, distrusted, projects, tree)
+    return LastBuild(stamp, state, shape, cut_short, distrusted, projects, tree)
 
 
-def is_there(output_dir: str) -> bool:
-    """Whether a build has left its state."""
-    return os.path.exists(os.path.join(output_dir, paths.STATE))
+def last_catalog(output_dir: str, last: LastBuild) -> Catalog | None:
+    """The catalog of the last build, if all that it was made with is there as it was left."""
+    place = os.path.join(output_dir, paths.PACKAGES_JSON)
+    if not last.complete or last.trusted is None or last.stamp is None or (
+        stamps.stamp_of_file(place) != last.stamp.packages
+    ):
+        return None
+    content = _read(output_dir, paths.LEDGER)
+    if content is None or stamps.fingerprint([content]) != last.stamp.ledger:
+        return None
+    ledger = _decode_ledger(content)
+    columns = Columns(*(_array(column) for column in ledger.columns))
+    records = last.trusted.projects
+    return Catalog(
+        open(place, 'rb'), list(records), [record.summary.files for record in records.values()],
+        [record.fingerprint[:PRINT] for record in records.values()], ledger.months, columns,
+    )
 
 
-def save(writer: Writer, state: State) -> None:
+def save(writer: Writer, stamp: Stamp, state: State, catalog: Catalog) -> None:
     """Remember a build that is done."""
-    writer.write_own(paths.STATE, msgspec.json.encode(state))
+    ledger = msgspec.msgpack.encode(Ledger(
+        catalog.months, tuple(column.tobytes() for column in catalog.columns),
+    ))
+    stamp = stamp._replace(ledger=stamps.fingerprint([ledger]))
+    writer.write_own(paths.LEDGER, ledger)
+    writer.write_own(paths.STATE, stamp.encode() + b'\n' + msgspec.json.encode(state))
     writer.delete_own(paths.JOURNAL)
 
 
 def save_journal(writer: Writer, tree: Tree) -> None:
-    """Remember all pages that may be there until a build is done."""
+    """Remember all pages that may be there until a build is done, beside those that the state
+    of the last one knows."""
     writer.write_own(paths.JOURNAL, msgspec.json.encode(tree))
 
 
@@ -196,12 +193,9 @@ def _published_projects(output_dir: str) -> tuple[str, ...] | None:
     content = _read(output_dir, paths.PACKAGES_JSON)
     if content is None:
         return None
-    files, _ = package_list.read_files(
-        io.BytesIO(content), package_list.JSON, paths.PACKAGES_JSON,
-    )
-    return tuple({file.project for file in files})
-
-
+    return tuple({
+        entry.project for entry in package_list.check(content, package_list.JSON).entries
+    })
 def _found_tree(output_dir: str, projects: Collection[str]) -> Tree:
     """The pages on disk that are a build's, by their paths; of projects, only of those named."""
     root = Path(output_dir)
@@ -223,14 +217,23 @@ def _found_tree(output_dir: str, projects: Collection[str]) -> Tree:
     return Tree(releases, months, others)
 
 
-def _contents(folder: Path, endings: tuple[str, ...] = ('',)) -> Iterator[bytes]:
+def _array(content: bytes) -> array[int]:
+    column = array('I')
+    column.frombytes(content)
+    return column
+
+
+def _load_state(output_dir: str) -> tuple[Stamp, State] | tuple[None, None]:
+    content = _read(output_dir, paths.STATE)
+    if content is None:
+        return None, None
+    line, _, rest = content.partition(b'\n')
+    stamp = Stamp.decode(line)
     try:
-        for path in sorted(folder.rglob('*')):
-            if path.name.endswith(endings) and path.is_file():
-                yield str(path.relative_to(folder)).encode()
-                yield path.read_bytes()
-    except OSError as error:
-        raise FileError('read', str(folder), error) from error
+        return (None, None) if stamp is None else (stamp, _decode_state(rest))
+    except msgspec.DecodeError:
+        # Another version's, or damaged: as good as none.
+        return None, None
 
 
 def _load(output_dir: str, path: str, decode: Callable[[bytes], T]) -> T | None:
@@ -238,7 +241,6 @@ def _load(output_dir: str, path: str, decode: Callable[[bytes], T]) -> T | None:
     try:
         return None if content is None else decode(content)
     except msgspec.DecodeError:
-        # Another version's, or damaged: as good as none.
         return None
 
 
@@ -254,4 +256,5 @@ def _read(output_dir: str, path: str) -> bytes | None:
 
 
 _decode_state = msgspec.json.Decoder(State).decode
-_decode_journal = msgspec.json.Decoder(Tree).decode
+_decode_journal = msgspec.json.Decoder(Journal).decode
+_decode_ledger = msgspec.msgpack.Decoder(Ledger).decode

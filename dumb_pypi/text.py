@@ -20,7 +20,7 @@ def clean_text(key: str, text: str | None) -> str | None:
     Raises:
         FieldError: it has a character that HTML or XML cannot carry.
     """
-    return one_line(key, text) or None if text else None
+    return None if not text else one_line(key, text) or None
 
 
 def one_line(key: str, text: str) -> str:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 _SCHEME = re.compile(r'[A-Za-z][A-Za-z0-9+.-]*:')
 _HOST = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@%\[\]-]+")
 _BARE_PERCENT = re.compile(r'%(?![0-9A-Fa-f]{2})')
+_UNRESERVED = re.compile('[A-Za-z0-9_.~/-]*')
 # What may stand in a URL's path unencoded, but for `+`: buckets read it as a space.
 _PATH_SAFE = "/%:@!$&'()*,;=~"
 _QUERY_SAFE = _PATH_SAFE + '?+'
@@ -26,7 +27,7 @@ def quote_path(path: str) -> str:
     >>> quote_path('a b/foo-1.0+local.zip')
     'a%20b/foo-1.0%2Blocal.zip'
     """
-    return quote(path, safe='/')
+    return path if _UNRESERVED.fullmatch(path) else quote(path, safe='/')
 
 
 def has_scheme(url: str) -> bool:

@@ -9,13 +9,14 @@ from typing import NamedTuple
 from dumb_pypi import paths
 from dumb_pypi import urls
 from dumb_pypi.changelog import ChangelogPage
-from dumb_pypi.changelog import MonthSummary
+from dumb_pypi.changelog import pages_of
 from dumb_pypi.changelog import Upload
 from dumb_pypi.distfile import Distfile
 from dumb_pypi.distfile import from_timestamp
 from dumb_pypi.options import PageOptions
 from dumb_pypi.project import Project
 from dumb_pypi.project import Release
+from dumb_pypi.summary import MonthSummary
 from dumb_pypi.summary import newest_releases
 from dumb_pypi.summary import ProjectSummary
 from dumb_pypi.templates import Templates
@@ -104,8 +105,8 @@ class Web:
             unversioned=[_file_view(file, prefix) for file in project.unversioned],
         )
 
-    def changelog_page(self, page: ChangelogPage) -> bytes:
-        """One page of a month's uploads."""
+    def changelog_page(self, page: ChangelogPage, uploads: Sequence[Upload]) -> bytes:
+        """One page of a month's uploads, newest first."""
         earlier, later = (
             None if target is None else urls.from_page(page.path, target)
             for target in (page.earlier, page.later)
@@ -113,7 +114,7 @@ class Web:
         return self._render(
             page.path, 'changelog_month.html',
             month=page.month,
-            uploads=[_upload_view(upload, page.path) for upload in page.uploads],
+            uploads=[_upload_view(upload, page.path) for upload in uploads],
             earlier=earlier,
             later=later,
         )
@@ -126,7 +127,7 @@ class Web:
             uploads=[_upload_view(upload, page) for upload in uploads],
             months=[
                 MonthView(month.month, urls.from_page(
-                    page, paths.changelog_page(month.month, month.pages),
+                    page, paths.changelog_page(month.month, pages_of(month.uploads)),
                 ), month.uploads) for month in months
             ],
         )
@@ -146,7 +147,7 @@ class Web:
 
     def updates_feed(self, projects: Sequence[ProjectSummary], site_url: str) -> bytes:
         """The latest releases."""
-        releases = newest_releases(new for project in projects for new in project.newest_releases)
+        releases = newest_releases(projects)
         return self._feed(paths.UPDATES_FEED, 'latest releases', site_url, projects, [
             _item(
                 f'{new.project} {new.release}', site_url, new.project, new.timestamp,

@@ -3,9 +3,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import filecmp
 import hashlib
 import os
+import shutil
 from collections.abc import Iterable
+from itertools import groupby
+from typing import BinaryIO
 from typing import Literal
 
 import msgspec
@@ -13,6 +17,7 @@ import msgspec
 from dumb_pypi import paths
 from dumb_pypi.errors import FileError
 
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 # What systems call a folder that has something in it, or that is none.
 _NOT_EMPTY = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
 
@@ -26,11 +31,19 @@ class Change(msgspec.Struct, omit_defaults=True):
     sha256: str | None = None
 
 
+class Done(msgspec.Struct, array_like=True):
+    """What was done to pages: how many of each kind, and, if it is asked for, to which."""
+    written: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+    changes: list[Change] = []
+
+
 class Writer:
     """Writes files below `root` and counts what it did.
 
     A reader finds the old file or the new one, never a part: a file is written in the build's
-    own folder, and renamed. `changes` has what was done, in that order, if `keep_changes`.
+    own folder, and renamed. `done.changes` has what was done, in that order, if `keep_changes`.
     With `suspicious` an equal file counts as written: a build that was cut short may have
     written it, and have told nobody.
     """
@@ -41,10 +54,15 @@ class Writer:
         self._root = root
         self._keep_changes = keep_changes
         self._suspicious = suspicious
-        self.written = 0
-        self.unchanged = 0
-        self.deleted = 0
-        self.changes: list[Change] = []
+        self._unfinished = os.path.join(root, paths.UNFINISHED, str(os.getpid()))
+        self.done = Done()
+
+    def add(self, done: Done) -> None:
+        """Count what another writer did."""
+        self.done.written += done.written
+        self.done.unchanged += done.unchanged
+        self.done.deleted += done.deleted
+        self.done.changes.extend(done.changes)
 
     def write(self, path: str, content: bytes) -> None:
         """Make the page at `path`, relative to the root, hold `content`.
@@ -52,14 +70,39 @@ class Writer:
         Raises:
             FileError: it cannot be written. The old file stands as it was.
         """
-        changed = self.write_own(path, content)
-        self.written += changed
-        self.unchanged += not changed
-        if self._keep_changes and (changed or self._suspicious):
-            self.changes.append(Change(
-                'write', path, paths.content_type(path), len(content),
-                hashlib.sha256(content).hexdigest(),
-            ))
+        self._count_write(path, content, changed=self.write_own(path, content))
+
+    def write_new(self, pages: Iterable[tuple[str, bytes]]) -> None:
+        """Write the pages of a project that has none, those of a folder after each other.
+
+        A folder is filled where nobody looks, and renamed once: one rename a page would cost as
+        much as the pages.
+
+        Raises:
+            FileError: a page cannot be written.
+        """
+        for folder, group in groupby(pages, key=_folder_of):
+            contents = list(group)
+            place = os.path.join(self._root, folder)
+            try:
+                for path, content in contents:
+                    _create_below(self._unfinished, path[len(folder):], content)
+                try:
+                    _rename(self._unfinished, place)
+                except OSError as error:
+                    if error.errno not in _NOT_EMPTY:
+                        raise
+                    # Somebody else's files are there.
+                    shutil.rmtree(self._unfinished)
+                    for path, content in contents:
+                        self.write(path, content)
+                    continue
+            except OSError as error:
+                with contextlib.suppress(OSError):
+                    shutil.rmtree(self._unfinished)
+                raise FileError('write', os.path.join(self._root, path), error) from error
+            for path, content in contents:
+                self._count_write(path, content, changed=True)
 
     def write_own(self, path: str, content: bytes) -> bool:
         """The same for a file that is no page; say whether it was written."""
@@ -67,7 +110,7 @@ class Writer:
         try:
             if _holds(place, content):
                 return False
-            replace(place, content, os.path.join(self._root, paths.UNFINISHED))
+            replace(place, content, self._unfinished)
         except OSError as error:
             raise FileError('write', place, error) from error
         return True
@@ -78,9 +121,9 @@ class Writer:
         Raises:
             FileError: it cannot be deleted.
         """
-        self.deleted += self.delete_own(path)
+        self.done.deleted += self.delete_own(path)
         if self._keep_changes:
-            self.changes.append(Change('delete', path))
+            self.done.changes.append(Change('delete', path))
 
     def delete_own(self, path: str) -> bool:
         """The same for a file that is no page; say whether it was there."""
@@ -95,6 +138,65 @@ class Writer:
         except OSError as error:
             raise FileError('delete', place, error) from error
         return there
+
+    def adopt(self, path: str, file: str) -> None:
+        """Make a whole file the page at `path`, unless that holds the same.
+
+        Raises:
+            FileError: it cannot be put there. The old file stands as it was.
+        """
+        place = os.path.join(self._root, path)
+        try:
+            changed = not _are_equal(place, file)
+            self.done.written += changed
+            self.done.unchanged += not changed
+            if self._keep_changes and (changed or self._suspicious):
+                with open(file, 'rb') as content:
+                    digest = hashlib.file_digest(content, 'sha256').hexdigest()
+                    self._tell_write(path, os.fstat(content.fileno()).st_size, digest)
+            if changed:
+                os.replace(file, place)
+        except OSError as error:
+            raise FileError('write', place, error) from error
+
+    def open_unfinished(self, name: str) -> BinaryIO:
+        """A new file among those that have not got to their place.
+
+        Raises:
+            FileError: it cannot be made.
+        """
+        place = os.path.join(self._root, paths.UNFINISHED, name)
+        try:
+            return open(place, 'w+b')
+        except OSError as error:
+            raise FileError('write', place, error) from error
+
+    def begin(self) -> None:
+        """Make the folder for what has not got to its place, with nothing in it."""
+        self.end()
+        place = os.path.join(self._root, paths.UNFINISHED)
+        try:
+            os.mkdir(place)
+        except OSError as error:
+            raise FileError('write', place, error) from error
+
+    def end(self) -> None:
+        """Remove that folder."""
+        place = os.path.join(self._root, paths.UNFINISHED)
+        try:
+            if os.path.isdir(place):
+                shutil.rmtree(place)
+        except OSError as error:
+            raise FileError('delete', place, error) from error
+
+    def _count_write(self, path: str, content: bytes, *, changed: bool) -> None:
+        self.done.written += changed
+        self.done.unchanged += not changed
+        if self._keep_changes and (changed or self._suspicious):
+            self._tell_write(path, len(content), hashlib.sha256(content).hexdigest())
+
+    def _tell_write(self, path: str, size: int, digest: str) -> None:
+        self.done.changes.append(Change('write', path, paths.content_type(path), size, digest))
 
     def _remove_empty(self, folder: str) -> None:
         # Also where the page was not there: a build may have been cut short in between.
@@ -129,6 +231,51 @@ def _holds(place: str, content: bytes) -> bool:
     try:
         with open(place, 'rb') as file:
             return os.fstat(file.fileno()).st_size == len(content) and file.read() == content
+    except (FileNotFoundError, PermissionError):
+        return False
+
+
+def _folder_of(page: tuple[str, bytes]) -> str:
+    """The folder of a project's page: `simple/<project>`, say."""
+    path = page[0]
+    return path[:path.index('/', path.index('/') + 1)]
+
+
+def _create_below(folder: str, path: str, content: bytes) -> None:
+    """Write a file that is not there yet; `path` begins with a slash."""
+    place = folder + path
+    try:
+        file = os.open(place, _NEW, 0o666)
+    except FileNotFoundError:
+        _make_folder(place[:place.rindex('/')])
+        file = os.open(place, _NEW, 0o666)
+    try:
+        rest = memoryview(content)
+        while rest:
+            rest = rest[os.write(file, rest):]
+    finally:
+        os.close(file)
+
+
+def _make_folder(place: str) -> None:
+    # Without a look whether it is there, which `os.makedirs` takes first.
+    try:
+        os.mkdir(place)
+    except FileNotFoundError:
+        os.makedirs(place)
+
+
+def _rename(old: str, new: str) -> None:
+    try:
+        os.rename(old, new)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(new), exist_ok=True)
+        os.rename(old, new)
+
+
+def _are_equal(place: str, other: str) -> bool:
+    try:
+        return filecmp.cmp(place, other, shallow=False)
     except (FileNotFoundError, PermissionError):
         return False
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dumb_pypi.build import build
-from dumb_pypi.build import Report
+from dumb_pypi.request import Report
 from dumb_pypi.errors import FileError
 from dumb_pypi.errors import OptionError
 from dumb_pypi.errors import RefusedError

@@ -25,7 +25,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from dumb_pypi import changelog
 from dumb_pypi.build import build
-from dumb_pypi.build import Report
+from dumb_pypi.request import Report
 
 SPELLINGS = {
     'a': ('a', 'A'),

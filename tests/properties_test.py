@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 
 from dumb_pypi import package_list
 from dumb_pypi.build import build
-from dumb_pypi.build import Report
+from dumb_pypi.request import Report
 from dumb_pypi.distfile import parse_json
 from dumb_pypi.distfile import to_json
 from dumb_pypi.errors import Notice

@@ -12,7 +12,7 @@ import pytest
 from dumb_pypi import paths
 from dumb_pypi import state
 from dumb_pypi.build import build
-from dumb_pypi.build import Report
+from dumb_pypi.request import Report
 from dumb_pypi.main import main
 from tests import histories
 

@@ -1,0 +1,133 @@
+"""A list, read and checked: its lines that the last build did not meet, and its notices."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Sequence
+from itertools import compress
+from typing import NamedTuple
+
+from dumb_pypi import blocks
+from dumb_pypi import package_list
+from dumb_pypi.blocks import Block
+from dumb_pypi.blocks import BYTE_ORDER_MARK
+from dumb_pypi.catalog import Catalog
+from dumb_pypi.catalog import Duplicate
+from dumb_pypi.catalog import Fresh
+from dumb_pypi.errors import Notice
+from dumb_pypi.package_list import Part
+from dumb_pypi.source import Source
+from dumb_pypi.workers import Crew
+
+
+class Intake(NamedTuple):
+    """A list: its blocks, the rows of the last catalog that it no longer has, its fresh lines."""
+    blocks: Sequence[Block]
+    old: Catalog | None
+    gone: Sequence[int]
+    fresh: Fresh
+    notices: Sequence[Notice]
+
+
+class Stretch(NamedTuple):
+    """Blocks of lines to be checked, and how the list is written."""
+    form: str
+    pieces: Sequence[bytes]
+
+
+def take_in(
+        source: Source, known: Sequence[Block], begin: int, old: Catalog | None, crew: Crew,
+        tell: Callable[[int], None],
+) -> Intake:
+    """Read a list, and check the lines that are not of known blocks.
+
+    `old` is the catalog that the known blocks came into, and the list begins with the blocks
+    before `begin`. `tell` is told how many bytes were dealt with.
+    """
+    intake = None if old is None else _take_in(source, known, begin, old, crew, tell)
+    # Two lines for one file can only be settled with all lines at hand.
+    return intake or _take_in(source, (), 0, None, crew, tell)  # type: ignore[return-value]
+
+
+def check(stretch: Stretch) -> list[Part]:
+    """Check the blocks of a stretch."""
+    return [package_list.check(piece, stretch.form) for piece in stretch.pieces]
+
+
+def _take_in(
+        source: Source, known: Sequence[Block], begin: int, old: Catalog | None, crew: Crew,
+        tell: Callable[[int], None],
+) -> Intake | None:
+    number = max((block.number for block in known), default=0)
+    found: list[Block] = []
+    fresh = Fresh(() if old is None else old.months)
+    waiting: list[list[Block]] = []
+
+    def stretches() -> Iterator[Stretch]:
+        nonlocal number
+        for part in blocks.survey(source, known, begin):
+            if isinstance(part, Block):
+                found.append(part)
+                continue
+            pieces = list(blocks.cut(part))
+            waiting.append([])
+            for piece in pieces:
+                number += 1
+                first = piece[:piece.find(b'\n') + 1] or piece
+                block = Block(
+                    number, len(piece), blocks.fingerprint_of(piece),
+                    blocks.fingerprint_of(first), 0, (),
+                )
+                waiting[-1].append(block)
+                found.append(block)
+            if waiting[-1][0] is found[0]:
+                pieces[0] = pieces[0].removeprefix(BYTE_ORDER_MARK)
+            yield Stretch(source.form, pieces)
+
+    checked: dict[int, Block] = {}
+    for index, parts in enumerate(crew.map(check, stretches())):
+        for block, part in zip(waiting[index], parts, strict=True):
+            fresh.add(block.number, part.entries)
+            checked[block.number] = block._replace(lines=part.lines, remarks=part.remarks)
+            tell(block.length)
+    duplicates, uncertain = fresh.settle()
+    gone: Sequence[int] = ()
+    if old is not None:
+        live = {block.number for block in found}
+        gone = old.in_blocks(set(old.columns.blocks) - live)
+        if _conflict(old, set(gone), fresh):
+            fresh.close()
+            return None
+    found = [checked.get(block.number, block) for block in found]
+    return Intake(
+        [block._replace(certain=block.number not in uncertain) for block in found],
+        old, gone, fresh, _notices(source.place, found, duplicates),
+    )
+
+
+def _conflict(old: Catalog, gone: set[int], fresh: Fresh) -> bool:
+    """Whether a fresh line may be for a file that has a line already."""
+    checksums = set(fresh.columns.checksums)
+    column = old.columns.checksums
+    met = compress(range(len(column)), map(checksums.__contains__, column))
+    return any(row not in gone for row in met)
+
+
+def _notices(
+        place: str, found: Sequence[Block], duplicates: Sequence[Duplicate],
+) -> list[Notice]:
+    notices = package_list.notices_of(((block.remarks, block.lines) for block in found), place)
+    if duplicates:
+        starts: dict[int, int] = {}
+        line = 0
+        for block in found:
+            starts.setdefault(block.number, line)
+            line += block.lines
+        notices.extend(
+            Notice(
+                place, starts[twice.later[0]] + twice.later[1],
+                twice.reason(starts[twice.earlier[0]] + twice.earlier[1]), left_out=False,
+            ) for twice in duplicates
+        )
+        notices.sort(key=lambda notice: notice.line)
+    return notices

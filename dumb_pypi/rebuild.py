@@ -1,0 +1,264 @@
+"""A build that has something to do: read, compare, refuse or update, remember."""
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import cast
+from typing import NamedTuple
+
+from dumb_pypi import package_list
+from dumb_pypi import paths
+from dumb_pypi import plan
+from dumb_pypi import stamp as stamps
+from dumb_pypi import state as states
+from dumb_pypi.blocks import Block
+from dumb_pypi.catalog import Catalog
+from dumb_pypi.catalog import Merge
+from dumb_pypi.changelog import pages_of
+from dumb_pypi.errors import FileError
+from dumb_pypi.errors import Notice
+from dumb_pypi.errors import ShrinkError
+from dumb_pypi.intake import Intake
+from dumb_pypi.intake import take_in
+from dumb_pypi.options import PageOptions
+from dumb_pypi.plan import Baseline
+from dumb_pypi.plan import EMPTY_TREE
+from dumb_pypi.plan import Tree
+from dumb_pypi.project import ProjectFacts
+from dumb_pypi.request import refuse_bad_lines
+from dumb_pypi.request import Report
+from dumb_pypi.request import Request
+from dumb_pypi.request import Sources
+from dumb_pypi.source import Source
+from dumb_pypi.stamp import Stamp
+from dumb_pypi.state import LastBuild
+from dumb_pypi.update import group
+from dumb_pypi.update import Groups
+from dumb_pypi.update import releases_of
+from dumb_pypi.update import Update
+from dumb_pypi.work import Job
+from dumb_pypi.workers import crew
+from dumb_pypi.workers import Crew
+from dumb_pypi.writer import write_changes
+from dumb_pypi.writer import Writer
+
+# How much of the whole work reading is, about.
+_READING = 0.3
+_PACKAGES = 'packages.json'
+_PREVIOUS = 'previous.json'
+
+
+class Reading(NamedTuple):
+    """The lists as they were read; `facts` are by the names of projects."""
+    merge: Merge
+    intake: Intake
+    facts: Mapping[str, ProjectFacts]
+    facts_print: str
+    notices: Sequence[Notice]
+
+
+def read(
+        sources: Sources, request: Request, stack: ExitStack, last: LastBuild | None = None,
+        begin: int = 0,
+) -> Reading:
+    """Read the lists. Of the last build's blocks the list begins with those before `begin`.
+
+    What is open then is to be closed by the stack.
+
+    Raises:
+        FileError: a list cannot be read.
+        RefusedError: it has lines that cannot be used, and the build is strict.
+    """
+    old = None
+    known: Sequence[Block] = ()
+    if last is not None and last.stamp is not None:
+        old = states.last_catalog(request.output_dir, last)
+        if old is not None:
+            stack.callback(old.close)
+            known = last.stamp.blocks
+    intake = _take_in(sources.files, known, begin, old, request)
+    stack.callback(intake.fresh.close)
+    merge = Merge(intake.old, intake.gone, intake.fresh)
+    facts: Mapping[str, ProjectFacts] = {}
+    notices = intake.notices
+    facts_print = ''
+    if sources.facts is not None:
+        place, content = sources.facts.place, sources.facts.content
+        facts_print = stamps.fingerprint_of_list(sources.facts)
+        found, lines, more_notices = package_list.read_facts(content, place)
+        listed = set(merge.names)
+        facts = {name: fact for name, fact in found.items() if name in listed}
+        notices = [*notices, *more_notices, *(
+            Notice(place, lines[name], f'project {name} has no file in the list', left_out=False)
+            for name in sorted(found.keys() - facts.keys(), key=lines.__getitem__)
+        )]
+    refuse_bad_lines(notices, request)
+    return Reading(merge, intake, facts, facts_print, notices)
+
+
+def rebuild(
+        sources: Sources, options: PageOptions, request: Request, last: LastBuild,
+        reading: Reading, stack: ExitStack,
+) -> Report:
+    """Make the tree what the lists say, and remember it.
+
+    Raises:
+        DumbPypiError: it could not be done.
+    """
+    writer = Writer(
+        request.output_dir, keep_changes=request.changes_file is not None,
+        suspicious=last.cut_short,
+    )
+    writer.begin()
+    stack.callback(writer.end)
+    return _Rebuild(sources, options, request, last, reading, writer, stack).run()
+
+
+class _Rebuild:
+    def __init__(
+            self, sources: Sources, options: PageOptions, request: Request, last: LastBuild,
+            reading: Reading, writer: Writer, stack: ExitStack,
+    ) -> None:
+        self._stack = stack
+        self._sources = sources
+        self._request = request
+        self._last = last
+        self._reading = reading
+        self._writer = writer
+        self._job = Job(
+            options, last.shape, request.output_dir, request.changes_file is not None,
+            last.cut_short,
+        )
+
+    def run(self) -> Report:
+        request, reading, last = self._request, self._reading, self._last
+        names = reading.merge.names
+        published = self._last.published
+        previous: Groups | None = None
+        if self._sources.previous is not None:
+            previous = self._previous_groups()
+            published = previous.catalog.names
+        if not request.allow_shrink and plan.drops_too_much(published, set(names)):
+            kept = len(set(names).intersection(published))
+            raise ShrinkError(kept, len(published))
+        catalog = self._catalog(reading.merge, _PACKAGES)
+        known = last.trusted
+        state, complete = known, last.complete
+        with crew(request.jobs) as workers:
+            touched = reading.merge.touched_months if reading.intake.old is not None else None
+            now = group(catalog, reading.facts, known, touched, workers)
+            before = self._last.baseline
+            if previous is not None:
+                before = self._baseline(previous, now, workers)
+            if not self._is_current(before, now):
+                complete = self._sources.previous is None or last.all_again or last.complete
+                update = Update(
+                    self._writer, self._job, before, now, known, workers, self._tell(now),
+                )
+                state = update.run(EMPTY_TREE if previous is None and not last.cut_short and (
+                    last.state is not None
+                ) else before.tree)
+        if request.changes_file is not None:
+            write_changes(request.changes_file, self._writer.done.changes)
+        stamp = self._stamp(complete, catalog, state is not known)
+        if state is not None and (stamp != last.stamp or state is not known):
+            # Last of all: what it says is true only when all else is done.
+            states.save(self._writer, stamp, state, catalog)
+        done = self._writer.done
+        return Report(
+            len(names), len(catalog), done.written, done.unchanged, done.deleted,
+            reading.notices,
+        )
+
+    def _catalog(self, merge: Merge, name: str) -> Catalog:
+        file = self._writer.open_unfinished(name)
+        self._stack.callback(file.close)
+        try:
+            return merge.write(file)
+        except OSError as error:
+            raise FileError('write', file.name, error) from error
+
+    def _previous_groups(self) -> Groups:
+        source = cast(Source, self._sources.previous)
+        intake = _take_in(source, (), 0, None, self._request)
+        self._stack.callback(intake.fresh.close)
+        merge = Merge(None, (), intake.fresh)
+        if intake.notices and not merge.names:
+            # A page that says "not found", say: an empty list would leave every stale page.
+            raise FileError('read', source.place, ValueError('none of its lines can be used'))
+        # The facts that the previous list was published with are not known.
+        with crew(self._request.jobs) as workers:
+            return group(
+                self._catalog(merge, _PREVIOUS), self._reading.facts, None, None, workers,
+            )
+
+    def _baseline(self, previous: Groups, now: Groups, workers: Crew) -> Baseline:
+        """What to compare the list with where there is a previous list."""
+        last = self._last
+        changed = plan.changed(now.projects, previous.projects)
+        tree = plan.union(last.tree, Tree(
+            releases_of(self._job, previous, changed, workers),
+            {month: pages_of(summary.uploads) for month, summary in previous.summaries.items()},
+            (),
+        ))
+        published = previous.catalog.names
+        if last.all_again:
+            return Baseline({}, {}, tree, published)
+        told_of = {name for name, facts in now.facts.items() if facts.is_told}
+        known = last.baseline
+        return Baseline(
+            plan.agreed(previous.projects, known.projects, last.complete, told_of),
+            plan.agreed(previous.months, known.months, last.complete, ()),
+            tree, published,
+        )
+
+    def _is_current(self, before: Baseline, now: Groups) -> bool:
+        """Whether the tree is as it is to be."""
+        return (
+            self._last.complete
+            and plan.is_same(before.projects, now.projects, before.tree.releases)
+            and plan.is_same(before.months, now.months, before.tree.months)
+        )
+
+    def _tell(self, now: Groups) -> Callable[[int], None]:
+        done = 0
+
+        def tell(size: int) -> None:
+            nonlocal done
+            done += size
+            self._request.progress(_READING + (1 - _READING) * done / now.catalog.size)
+        return tell
+
+    def _stamp(self, complete: bool, catalog: Catalog, updated: bool) -> Stamp:
+        reading, source = self._reading, self._sources.files
+        place = os.path.join(self._request.output_dir, paths.PACKAGES_JSON)
+        return Stamp(
+            shape=self._last.shape,
+            complete=complete,
+            source=(source.form, source.place),
+            facts=reading.facts_print,
+            # One that was neither read nor written may be another's.
+            packages=stamps.stamp_of_file(place) if updated or reading.intake.old else '',
+            ledger='',
+            projects=len(catalog.names),
+            files=len(catalog),
+            blocks=reading.intake.blocks,
+            notices=reading.notices,
+        )
+
+
+def _take_in(
+        source: Source, known: Sequence[Block], begin: int, old: Catalog | None, request: Request,
+) -> Intake:
+    done = 0
+
+    def tell(size: int) -> None:
+        nonlocal done
+        done += size
+        request.progress(_READING * done / source.size)
+
+    with crew(request.jobs) as workers:
+        return take_in(source, known, begin, old, workers, tell)

@@ -1,0 +1,71 @@
+"""The lists that a build reads: bytes that stay as they are while it reads them."""
+from __future__ import annotations
+
+import os
+import stat
+from typing import BinaryIO
+from typing import cast
+
+from dumb_pypi.errors import FileError
+from dumb_pypi.errors import shown_path
+
+STDIN = '-'
+
+
+class Source:
+    """An open list; `place` is what messages call it, `form` how it is written.
+
+    Raises:
+        FileError: it cannot be read.
+    """
+
+    def __init__(self, path: str, form: str) -> None:
+        self.place = '<stdin>' if path == STDIN else shown_path(path)
+        self.form = form
+        try:
+            self._file = _open(path)
+            self.size = os.fstat(self._file.fileno()).st_size
+        except (OSError, ValueError) as error:
+            raise FileError('read', self.place, error) from error
+
+    def read(self, offset: int, length: int) -> bytes:
+        """The bytes from an offset on: fewer where the list ends.
+
+        Raises:
+            FileError: they cannot be read.
+        """
+        length = min(length, self.size - offset)
+        try:
+            found = os.pread(self._file.fileno(), length, offset)
+            while 0 < len(found) < length:
+                more = os.pread(self._file.fileno(), length - len(found), offset + len(found))
+                if not more:
+                    break
+                found += more
+        except OSError as error:
+            raise FileError('read', self.place, error) from error
+        if len(found) < length:
+            # A file that is written in place while we read it has no end to rely on.
+            raise FileError('read', self.place, ValueError('it became shorter meanwhile'))
+        return found
+
+    @property
+    def content(self) -> bytes:
+        return self.read(0, self.size)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _open(path: str) -> BinaryIO:
+    file = cast(BinaryIO, open(0 if path == STDIN else path, 'rb', closefd=path != STDIN))
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return file
+    # A pipe can be read once: keep what came.
+    import shutil
+    import tempfile
+    kept = cast(BinaryIO, tempfile.TemporaryFile())
+    with file:
+        shutil.copyfileobj(file, kept, 1 << 20)
+    kept.flush()
+    return kept

@@ -1,0 +1,126 @@
+"""What worker processes do: pages of projects and of months, from lines of the list."""
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from dumb_pypi import changelog
+from dumb_pypi.changelog import ChangelogPage
+from dumb_pypi.distfile import from_json
+from dumb_pypi.options import PageOptions
+from dumb_pypi.project import assemble
+from dumb_pypi.project import Project
+from dumb_pypi.project import ProjectFacts
+from dumb_pypi.stamp import fingerprint
+from dumb_pypi.summary import MonthSummary
+from dumb_pypi.summary import ProjectSummary
+from dumb_pypi.summary import summarize
+from dumb_pypi.summary import summarize_month
+from dumb_pypi.writer import Done
+from dumb_pypi.writer import Writer
+
+if TYPE_CHECKING:
+    from dumb_pypi.site import Site
+
+
+class Job(NamedTuple):
+    """What is the same for all tasks of a build; `shape` tells it from others in one process."""
+    options: PageOptions
+    shape: str
+    output_dir: str
+    keep_changes: bool
+    suspicious: bool
+
+
+class Projects(NamedTuple):
+    """Some projects: what is known of each, how many lines it has, and the lines of all.
+
+    Of those to be written `new` says which have no page yet.
+    """
+    job: Job
+    facts: Sequence[ProjectFacts]
+    counts: Sequence[int]
+    lines: bytes
+    write: bool
+    new: Sequence[bool]
+
+
+class Written(NamedTuple):
+    """What became of them: their releases, what the root pages show, what was done."""
+    releases: Sequence[msgspec.Raw]
+    summaries: Sequence[ProjectSummary]
+    done: Done
+
+
+class Month(NamedTuple):
+    """Some pages of a month, and the lines of all its uploads."""
+    job: Job
+    pages: Sequence[ChangelogPage]
+    lines: bytes
+
+
+def site_of(job: Job) -> Site:
+    return _site_of(job.options, job.shape)
+
+
+@functools.lru_cache(maxsize=1)
+def _site_of(options: PageOptions, _: str) -> Site:
+    # These import Jinja2, which takes as long as all else together.
+    from dumb_pypi.site import Site
+    from dumb_pypi.templates import Templates
+    return Site(options, Templates(options.template_dir))
+
+
+def write_projects(task: Projects) -> Written:
+    """Write the pages of projects, or, if they are not to be written, only sum them up."""
+    job = task.job
+    writer = Writer(job.output_dir, keep_changes=job.keep_changes, suspicious=job.suspicious)
+    lines = iter(task.lines.splitlines())
+    releases, summaries = [], []
+    for facts, count, new in zip(task.facts, task.counts, task.new, strict=True):
+        files = [from_json(next(lines)) for _ in range(count)]
+        project = assemble(facts.project, files, facts)
+        if task.write:
+            pages = site_of(job).project_pages(project)
+            if new:
+                writer.write_new(pages)
+            else:
+                for path, content in pages:
+                    writer.write(path, content)
+        releases.append(_releases(project, job.options))
+        summaries.append(summarize(project))
+    return Written(releases, summaries, writer.done)
+
+
+def render_month(task: Month) -> list[bytes]:
+    """Render pages of a month."""
+    uploads = changelog.in_order(map(changelog.upload, task.lines.splitlines()))
+    site = site_of(task.job)
+    return [
+        site.changelog_page(page, changelog.uploads_on(page, uploads)).content
+        for page in task.pages
+    ]
+
+
+def sum_up_month(task: tuple[str, bytes]) -> tuple[str, MonthSummary]:
+    """A month and its lines → a fingerprint of what its pages show of them, and its summary."""
+    month, lines = task
+    shown = [(changelog.shown_of(line), line) for line in lines.splitlines()]
+    # As many as can be among the newest of all months.
+    newest = sorted(shown, key=_moment, reverse=True)[:changelog.NEWEST_UPLOADS]
+    return fingerprint([msgspec.json.encode([keys for keys, _ in shown])]), summarize_month(
+        month, len(shown), (changelog.upload(line) for _, line in newest),
+    )
+
+
+def _releases(project: Project, options: PageOptions) -> msgspec.Raw:
+    names = [release.name for release in project.releases] if options.per_release_json else []
+    return msgspec.Raw(msgspec.json.encode(names))
+
+
+def _moment(shown: tuple[changelog.Shown, bytes]) -> tuple[float, str]:
+    return (shown[0].upload_timestamp or 0, shown[0].filename)

@@ -1,0 +1,193 @@
+"""Worker processes: tasks in, results out, in the order of the tasks."""
+from __future__ import annotations
+
+import contextlib
+import gc
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Sequence
+from itertools import chain
+from itertools import islice
+from multiprocessing.connection import Connection
+from multiprocessing.connection import wait
+from multiprocessing.context import BaseContext
+from multiprocessing.process import BaseProcess
+from typing import Any
+from typing import cast
+from typing import NamedTuple
+from typing import Protocol
+from typing import TypeVar
+
+from dumb_pypi.errors import WorkerError
+
+# Where there are no more tasks than these, workers cost more than they give.
+_FEW = 4
+# Tasks in all for each worker, done ones whose turn has not come among them.
+_AHEAD = 4
+# Seconds for a process that has closed its end to be gone.
+_PATIENCE = 5
+
+T = TypeVar('T')
+R = TypeVar('R')
+
+
+class _Worker(NamedTuple):
+    process: BaseProcess
+    connection: Connection
+
+
+class Crew(Protocol):
+    """Who does the tasks."""
+    number: int
+
+    def map(self, function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]: ...
+
+
+class Workers:
+    """Some processes that wait for tasks, if there are more than a few.
+
+    To be used in a `with` statement: at its end, however it comes, they end too. A worker whose
+    parent died ends when its task is done.
+    """
+
+    def __init__(self, number: int, *, eager: bool = False) -> None:
+        self.number = number
+        self._workers: list[_Worker] = []
+        self._few = 0 if eager else _FEW
+
+    def _start(self) -> None:
+        # A fork has all that is imported. Elsewhere it is not safe, or not there.
+        context: BaseContext = multiprocessing.get_context(
+            'fork' if sys.platform == 'linux' else None,
+        )
+        gc.freeze()
+        for _ in range(self.number):
+            here, there = context.Pipe()
+            inherited = [worker.connection for worker in self._workers]
+            process = context.Process(  # type: ignore[attr-defined]
+                target=_work,
+                args=(there, [here, *inherited] if context.get_start_method() == 'fork' else []),
+                daemon=True,
+            )
+            process.start()
+            there.close()
+            self._workers.append(_Worker(process, here))
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self._workers:
+            worker.connection.close()
+            worker.process.terminate()
+        for worker in self._workers:
+            worker.process.join()
+
+    def map(self, function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
+        """The function's results, in the order of the tasks.
+
+        No more than a few tasks are taken ahead of the results, so that memory does not grow
+        with their number.
+
+        Raises:
+            WorkerError: a worker died.
+            Exception: whatever the function raised.
+        """
+        waiting = enumerate(tasks)
+        if not self._workers:
+            first = list(islice(waiting, self._few + 1))
+            if len(first) <= self._few:
+                yield from (function(task) for _, task in first)
+                return
+            self._start()
+            waiting = chain(first, waiting)
+        idle = list(self._workers)
+        busy: dict[Connection, tuple[_Worker, int]] = {}
+        done: dict[int, R] = {}
+        result = 0
+        upcoming = next(waiting, None)
+        while busy or done or upcoming is not None:
+            # The next task is on its way before anybody looks at results.
+            while idle and upcoming is not None and upcoming[0] < result + _AHEAD * self.number:
+                worker = idle.pop()
+                _send(worker, (function, upcoming[1]))
+                busy[worker.connection] = worker, upcoming[0]
+                upcoming = next(waiting, None)
+            if result in done:
+                yield done.pop(result)
+                result += 1
+                continue
+            for connection in cast(Sequence[Connection], wait(list(busy))):
+                worker, index = busy.pop(connection)
+                done[index] = _receive(worker)
+                idle.append(worker)
+
+
+class Here:
+    """The same with no worker: every task is done when its result is asked for."""
+
+    number = 1
+
+    def map(self, function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
+        return map(function, tasks)
+
+
+@contextlib.contextmanager
+def crew(jobs: int | None) -> Iterator[Crew]:
+    """Who is to do the tasks: `jobs` processes, or as many as are of use."""
+    if jobs == 1 or (jobs is None and available() == 1):
+        yield Here()
+    else:
+        with Workers(jobs or available(), eager=jobs is not None) as workers:
+            yield workers
+
+
+def available() -> int:
+    """How many processors this process may use."""
+    if sys.platform == 'linux':
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _send(worker: _Worker, task: object) -> None:
+    try:
+        worker.connection.send(task)
+    except OSError:
+        raise _death(worker) from None
+
+
+def _receive(worker: _Worker) -> Any:
+    try:
+        result, error = worker.connection.recv()
+    except (EOFError, OSError):
+        raise _death(worker) from None
+    if error is not None:
+        raise error
+    return result
+
+
+def _death(worker: _Worker) -> WorkerError:
+    worker.process.join(_PATIENCE)
+    return WorkerError(worker.process.exitcode)
+
+
+def _work(tasks: Connection, inherited: Sequence[Connection]) -> None:
+    # Who pressed Ctrl-C wants the parent to end, which then ends this.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for connection in inherited:
+        # Else no end of the parent would be seen here.
+        connection.close()
+    gc.disable()
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            function, task = tasks.recv()
+            try:
+                result = function(task), None
+            except Exception as error:
+                result = None, error
+            tasks.send(result)
