@@ -72,19 +72,20 @@ def survey(
     offset = 0
     small: Block | None = None
     for part in _parts(source, known, begin):
-        if isinstance(part, bytes) and small is not None:
+        before, small = small, None
+        if isinstance(part, bytes):
             # A list that grows by a line a minute would come to be of blocks of one line.
-            part = source.read(offset - small.length, small.length) + part
-            offset -= small.length
-            small = None
-        if small is not None:
-            yield small
-            small = None
-        offset += part.length if isinstance(part, Block) else len(part)
-        if isinstance(part, Block) and part.length < BLOCK // 2:
+            length = 0 if before is None else before.length
+            yield source.read(offset - length, length) + part
+            offset += len(part)
+            continue
+        if before is not None:
+            yield before
+        if part.length < BLOCK // 2:
             small = part
         else:
             yield part
+        offset += part.length
     if small is not None:
         yield small
 

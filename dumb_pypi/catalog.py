@@ -11,6 +11,7 @@ import tempfile
 from array import array
 from bisect import bisect_left
 from bisect import bisect_right
+from collections import Counter
 from collections import defaultdict
 from collections.abc import Collection
 from collections.abc import Iterable
@@ -234,14 +235,15 @@ class Fresh:
         checksums = self.columns.checksums
         if len(set(checksums)) == len(checksums):
             return [], set()
-        met: set[int] = set()
-        twice = {number for number in checksums if number in met or met.add(number)}  # type: ignore[func-returns-value]
+        twice = {number for number, times in Counter(checksums).items() if times > 1}
         rows: dict[str, list[int]] = defaultdict(list)
         for row, number in enumerate(checksums):
             if number in twice:
                 rows[filename_of(self._line(row))].append(row)
         projects = {row: name for name, found in self._rows.items() for row in found}
-        duplicates, blocks, dropped = [], set(), set()
+        duplicates: list[Duplicate] = []
+        blocks: set[int] = set()
+        dropped: set[int] = set()
         for filename, same in rows.items():
             stands = same[0]
             for row in same[1:]:

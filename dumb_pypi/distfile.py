@@ -146,9 +146,9 @@ def from_timestamp(timestamp: float) -> datetime.datetime:
     return datetime.datetime.fromtimestamp(timestamp, datetime.UTC)
 
 
-def format_time(time: datetime.datetime) -> str:
+def format_time(moment: datetime.datetime) -> str:
     """A time in UTC as the standards have it."""
-    return time.isoformat().replace('+00:00', 'Z')
+    return moment.isoformat().replace('+00:00', 'Z')
 
 
 # A file's time stands on many pages, which are rendered one after the other.
@@ -243,8 +243,38 @@ def check_json(line: bytes) -> tuple[Distfile, bytes, list[str]]:
 
 
 def from_json(line: bytes) -> Distfile:
-    """The file of a line that `to_json` wrote."""
-    return from_line(decode(line, _decoder))
+    """The file of a line that `to_json` wrote: all in it was checked before that."""
+    known = _decoder.decode(line)
+    filename, digest, metadata, url = known.filename, known.hash, known.core_metadata, known.url
+    requires_dist = known.requires_dist
+    project, version, packagetype, python_version = filenames.parse(
+        filename, name=known.name, version=known.version,
+    )
+    return Distfile(
+        filename=filename,
+        project=project,
+        version=version,
+        packagetype=packagetype,
+        python_version=python_version,
+        url=urls.quote_path(filename) if url is None else url,
+        digest=None if digest is None else _digest(digest),
+        requires_python=known.requires_python,
+        requires_dist=None if requires_dist is None else tuple(requires_dist),
+        core_metadata=metadata is not None and (metadata == 'true' or _digest(metadata)),
+        upload_timestamp=known.upload_timestamp,
+        uploaded_by=known.uploaded_by,
+        yanked_reason=known.yanked_reason,
+        size=known.size,
+        summary=known.summary,
+        provenance=known.provenance,
+        given_name=known.name,
+        given_version=known.version,
+    )
+
+
+def _digest(text: str) -> Digest:
+    algorithm, _, digits = text.partition('=')
+    return Digest(algorithm, digits)
 
 
 def filename_of(line: bytes) -> str:

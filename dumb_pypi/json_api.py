@@ -20,7 +20,6 @@ from dumb_pypi.distfile import Distfile
 from dumb_pypi.project import Project
 from dumb_pypi.project import Release
 
-
 _TO_SECONDS = len('2024-01-31T12:00:00')
 
 

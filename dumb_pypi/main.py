@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from typing import Any
 from typing import TYPE_CHECKING
 
 from dumb_pypi import __version__
@@ -176,7 +177,7 @@ class _Progress:
     def __init__(self) -> None:
         self._began = time.monotonic()
         self._shown = sys.stderr is not None and sys.stderr.isatty()
-        self._bar: tqdm[None] | None = None
+        self._bar: tqdm[Any] | None = None
 
     def __call__(self, part: float) -> None:
         """Show how much is done, from 0 to 1."""

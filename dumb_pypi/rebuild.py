@@ -40,8 +40,8 @@ from dumb_pypi.update import Groups
 from dumb_pypi.update import releases_of
 from dumb_pypi.update import Update
 from dumb_pypi.work import Job
-from dumb_pypi.workers import crew
 from dumb_pypi.workers import Crew
+from dumb_pypi.workers import crew
 from dumb_pypi.writer import write_changes
 from dumb_pypi.writer import Writer
 

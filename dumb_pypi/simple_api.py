@@ -6,9 +6,8 @@ programs, so they come from here and not from templates: a theme cannot break an
 from __future__ import annotations
 
 import datetime
-import re
+import functools
 from collections.abc import Iterable
-from collections.abc import Iterator
 
 import msgspec
 from markupsafe import escape
@@ -28,9 +27,6 @@ API_VERSION_WITHOUT_SIZES = '1.0'
 # uv refuses a whole HTML page on a fragment of any other algorithm.
 FRAGMENT_ALGORITHMS = frozenset(('md5', 'sha256', 'sha384', 'sha512', 'blake2b'))
 BLAKE2B_DIGITS = 64
-
-# Nothing in it means anything in HTML.
-_PLAIN = re.compile(r'[\w./:#=%+ -]*')
 
 
 class Meta(msgspec.Struct, rename='kebab'):
@@ -138,32 +134,33 @@ def _file(file: Distfile, url: str) -> File:
 def _anchor(file: Distfile, url: str) -> str:
     if file.digest is not None and _is_fragment(file.digest):
         url = f'{url}#{file.digest}'
-    attributes = ''.join([f' {name}="{_escaped(value)}"' for name, value in _attributes(file)])
-    return f'<a href="{_escaped(url)}"{attributes}>{_escaped(file.filename)}</a>'
+    return f'<a href="{_escaped(url)}"{_attributes(file)}>{_escaped(file.filename)}</a>'
 
 
-def _attributes(file: Distfile) -> Iterator[tuple[str, str]]:
+def _attributes(file: Distfile) -> str:
+    # Hashes, numbers and times have nothing to escape.
+    attributes = ''
     if file.requires_python is not None:
-        yield 'data-requires-python', file.requires_python
+        attributes += f' data-requires-python="{_escaped(file.requires_python)}"'
     if file.core_metadata:
         # PEP 714: pip before 23.2 knows the second spelling only.
         metadata = _metadata_attribute(file.core_metadata)
-        yield 'data-core-metadata', metadata
-        yield 'data-dist-info-metadata', metadata
+        attributes += f' data-core-metadata="{metadata}" data-dist-info-metadata="{metadata}"'
     if file.yanked_reason is not None:
-        yield 'data-yanked', file.yanked_reason
+        attributes += f' data-yanked="{_escaped(file.yanked_reason)}"'
     if file.provenance is not None:
-        yield 'data-provenance', file.provenance
+        attributes += f' data-provenance="{_escaped(file.provenance)}"'
     # Not in the specification: uv reads both, for `--exclude-newer` and its progress bars.
     if file.size is not None:
-        yield 'data-size', str(file.size)
-    if file.upload_time is not None:
-        yield 'data-upload-time', file.upload_time
+        attributes += f' data-size="{file.size}"'
+    if file.upload_timestamp is not None:
+        attributes += f' data-upload-time="{file.upload_time}"'
+    return attributes
 
 
+@functools.lru_cache(maxsize=1024)
 def _escaped(text: str) -> str:
-    # Most values have nothing to escape; to find that out is quicker than to escape them.
-    return text if _PLAIN.fullmatch(text) else str(escape(text))
+    return str(escape(text))
 
 
 def _metadata_attribute(metadata: Digest | bool) -> str:

@@ -2,7 +2,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
+import tempfile
 from typing import BinaryIO
 from typing import cast
 
@@ -62,8 +64,6 @@ def _open(path: str) -> BinaryIO:
     if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         return file
     # A pipe can be read once: keep what came.
-    import shutil
-    import tempfile
     kept = cast(BinaryIO, tempfile.TemporaryFile())
     with file:
         shutil.copyfileobj(file, kept, 1 << 20)

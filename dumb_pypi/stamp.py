@@ -52,7 +52,7 @@ class Stamp(NamedTuple):
             values = json.loads(line)
             stamp = cls(**values)
             return stamp._replace(
-                source=tuple(stamp.source),
+                source=(stamp.source[0], stamp.source[1]),
                 blocks=[
                     _block(*block)
                     for block in stamp.blocks

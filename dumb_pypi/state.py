@@ -80,7 +80,7 @@ class Journal(NamedTuple):
 class Ledger(msgspec.Struct, array_like=True, gc=False):
     """The catalog of a build, but for what is in `packages.json` and in the records."""
     months: list[str]
-    columns: tuple[bytes, bytes, bytes, bytes]
+    columns: list[bytes]
 
 
 class LastBuild(NamedTuple):
@@ -174,7 +174,7 @@ def last_catalog(output_dir: str, last: LastBuild) -> Catalog | None:
 def save(writer: Writer, stamp: Stamp, state: State, catalog: Catalog) -> None:
     """Remember a build that is done."""
     ledger = msgspec.msgpack.encode(Ledger(
-        catalog.months, tuple(column.tobytes() for column in catalog.columns),
+        catalog.months, [column.tobytes() for column in catalog.columns],
     ))
     stamp = stamp._replace(ledger=stamps.fingerprint([ledger]))
     writer.write_own(paths.LEDGER, ledger)

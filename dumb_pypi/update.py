@@ -1,13 +1,12 @@
 """Render the groups that differ, write their pages, and delete those of groups that are gone."""
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
-from collections.abc import Sequence
-from bisect import bisect_left
 from itertools import groupby
 from operator import attrgetter
 from typing import cast
@@ -84,7 +83,7 @@ def group(
             print_, summaries[month] = summed_up[month]
         else:
             print_, summaries[month] = (
-                records[month].fingerprint[:states.PRINT], records[month].summary
+                records[month].fingerprint[:states.PRINT], records[month].summary,
             )
         prints[month] = print_ + fingerprint([msgspec.json.encode(beside[month])])
     return Groups(catalog, facts, projects, prints, summaries, beside)
@@ -113,7 +112,7 @@ def _done(
         names = catalog.names[batch.start:batch.stop]
         return work.Projects(
             job,
-            [groups.facts.get(name) or ProjectFacts(cast('NormalizedName', name)) for name in names],
+            [_facts_of(name, groups.facts) for name in names],
             catalog.counts[batch.start:batch.stop],
             catalog.text(batch.start, batch.stop - 1),
             names[0] in to_write,
@@ -122,6 +121,10 @@ def _done(
 
     batches = list(_batches(catalog, wanted, to_write))
     return zip(batches, crew.map(work.write_projects, map(task, batches)), strict=True)
+
+
+def _facts_of(name: str, facts: Mapping[str, ProjectFacts]) -> ProjectFacts:
+    return facts.get(name) or ProjectFacts(cast('NormalizedName', name))
 
 
 def _batches(

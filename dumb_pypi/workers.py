@@ -21,6 +21,7 @@ from typing import Any
 from typing import cast
 from typing import NamedTuple
 from typing import Protocol
+from typing import Self
 from typing import TypeVar
 
 from dumb_pypi.errors import WorkerError
@@ -78,7 +79,7 @@ class Workers:
             there.close()
             self._workers.append(_Worker(process, here))
 
-    def __enter__(self) -> Workers:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -98,7 +99,7 @@ class Workers:
             WorkerError: a worker died.
             Exception: whatever the function raised.
         """
-        waiting = enumerate(tasks)
+        waiting: Iterator[tuple[int, T]] = enumerate(tasks)
         if not self._workers:
             first = list(islice(waiting, self._few + 1))
             if len(first) <= self._few:
@@ -149,7 +150,7 @@ def crew(jobs: int | None) -> Iterator[Crew]:
 
 def available() -> int:
     """How many processors this process may use."""
-    if sys.platform == 'linux':
+    if hasattr(os, 'sched_getaffinity'):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
@@ -187,7 +188,7 @@ def _work(tasks: Connection, inherited: Sequence[Connection]) -> None:
         while True:
             function, task = tasks.recv()
             try:
-                result = function(task), None
+                result, failure = function(task), None
             except Exception as error:
-                result = None, error
-            tasks.send(result)
+                result, failure = None, error
+            tasks.send((result, failure))
