@@ -9,6 +9,7 @@ help:
 	@echo 'make test-repo  build the example index, and say how to look at it'
 	@echo 'make test       run every check'
 	@echo 'make lint       ruff and mypy only'
+	@echo 'make bench      measure; BENCH_ARGS=--help says what can be chosen'
 	@echo 'make clean      remove all that these made'
 
 .PHONY: venv
@@ -49,7 +50,15 @@ test-repo: venv
 	@echo 'then open http://127.0.0.1:8000/ in a browser, or install from it:'
 	@echo '    pip install --index-url http://127.0.0.1:8000/simple/ ocelot'
 
+# What is measured is installed as users install it: an editable install takes longer to start.
+.PHONY: bench
+bench: venv
+	$(PYTHON) -m venv bench/venv
+	bench/venv/bin/python -m pip install --quiet .
+	bench/venv/bin/python -m pip install --quiet --force-reinstall --no-deps .
+	$(BIN)/python -m testing.benchmark --program bench/venv/bin/dumb-pypi $(BENCH_ARGS)
+
 .PHONY: clean
 clean:
-	rm -rf venv build dist *.egg-info .coverage .coverage.* .mypy_cache .pytest_cache \
+	rm -rf venv bench build dist *.egg-info .coverage .coverage.* .mypy_cache .pytest_cache \
 		.ruff_cache .hypothesis $(EXAMPLE) $(EXAMPLE).jsonl

@@ -7,11 +7,13 @@ from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
+from itertools import chain
 from itertools import groupby
 from operator import attrgetter
 from typing import cast
 from typing import NamedTuple
 from typing import TYPE_CHECKING
+from typing import TypeVar
 
 import msgspec
 
@@ -36,6 +38,8 @@ from dumb_pypi.writer import Writer
 
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName
+
+T = TypeVar('T')
 
 # What a worker gets at once: bytes of lines, at least one project's.
 _BATCH = 1 << 17
@@ -73,8 +77,9 @@ def group(
     unknown = [
         month for month in months if month not in records or month in (touched_months or ())
     ]
+    batches = _batched(catalog.uploads_of(unknown), lambda month: len(month[1]))
     summed_up = dict(zip(
-        unknown, crew.map(work.sum_up_month, catalog.uploads_of(unknown)), strict=True,
+        unknown, chain.from_iterable(crew.map(work.sum_up_months, batches)), strict=True,
     ))
     prints = {}
     summaries = {}
@@ -125,6 +130,20 @@ def _done(
 
 def _facts_of(name: str, facts: Mapping[str, ProjectFacts]) -> ProjectFacts:
     return facts.get(name) or ProjectFacts(cast('NormalizedName', name))
+
+
+def _batched(items: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]:
+    """Items a batch at a time; `size` says how many bytes of lines one has."""
+    batch: list[T] = []
+    total = 0
+    for item in items:
+        batch.append(item)
+        total += size(item)
+        if total > _BATCH:
+            yield batch
+            batch, total = [], 0
+    if batch:
+        yield batch
 
 
 def _batches(
@@ -250,7 +269,10 @@ class Update:
         tasks = (work.Month(self._job, pages, text) for pages, (_, text) in zip(
             runs, lines, strict=True,
         ))
-        for pages, contents in zip(runs, self._crew.map(work.render_month, tasks), strict=True):
+        rendered = chain.from_iterable(self._crew.map(
+            work.render_months, _batched(tasks, lambda month: len(month.lines)),
+        ))
+        for pages, contents in zip(runs, rendered, strict=True):
             self._write(zip((page.path for page in pages), contents, strict=True))
 
     def _state(self, records: dict[str, ProjectRecord], others: list[str]) -> State:

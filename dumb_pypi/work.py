@@ -96,8 +96,19 @@ def write_projects(task: Projects) -> Written:
     return Written(releases, summaries, writer.done)
 
 
-def render_month(task: Month) -> list[bytes]:
-    """Render pages of a month."""
+def render_months(tasks: Sequence[Month]) -> list[list[bytes]]:
+    """Render pages of some months."""
+    return [_render_month(task) for task in tasks]
+
+
+def sum_up_months(
+        months: Sequence[tuple[str, bytes]],
+) -> list[tuple[str, MonthSummary]]:
+    """Months and their lines → a fingerprint of what their pages show of them, and a summary."""
+    return [_sum_up_month(month, lines) for month, lines in months]
+
+
+def _render_month(task: Month) -> list[bytes]:
     uploads = changelog.in_order(map(changelog.upload, task.lines.splitlines()))
     site = site_of(task.job)
     return [
@@ -106,9 +117,7 @@ def render_month(task: Month) -> list[bytes]:
     ]
 
 
-def sum_up_month(task: tuple[str, bytes]) -> tuple[str, MonthSummary]:
-    """A month and its lines → a fingerprint of what its pages show of them, and its summary."""
-    month, lines = task
+def _sum_up_month(month: str, lines: bytes) -> tuple[str, MonthSummary]:
     shown = [(changelog.shown_of(line), line) for line in lines.splitlines()]
     # As many as can be among the newest of all months.
     newest = sorted(shown, key=_moment, reverse=True)[:changelog.NEWEST_UPLOADS]

@@ -1,0 +1,375 @@
+"""How long builds take: ours, those of another program, and writing the same files by itself.
+
+`make bench` runs it. Each figure is measured several times, all in turn, on a RAM disk where
+there is one; the table has ratios, medians, and what the largest process of a build needed. What
+a build left is counted before its time is: one that wrote nothing cannot win.
+"""
+from __future__ import annotations
+
+import argparse
+import datetime
+import hashlib
+import os
+import platform
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from testing.make_package_list import Line
+from testing.make_package_list import lines as made_lines
+
+PACKAGES_URL = '../../pool/'
+# What 1.x knows; it refuses a list with any other key.
+OLD_KEYS = (
+    'filename', 'hash', 'requires_dist', 'requires_python', 'core_metadata', 'uploaded_by',
+    'upload_timestamp', 'yanked_reason',
+)
+ADDED: Line = {
+    'filename': 'one_file_more-1.0.tar.gz', 'hash': f'sha256={"0" * 64}',
+    'upload_timestamp': 1788220800, 'uploaded_by': 'ana',
+}
+ADDED_PAGE = 'simple/one-file-more/index.html'
+SMALL = 300
+MEBIBYTE = 1 << 20
+
+
+class BenchmarkError(Exception):
+    """A build did not do what its time was to be taken for."""
+
+
+class Run(NamedTuple):
+    """One run of a program: seconds by the clock, bytes of its largest process."""
+    seconds: float
+    memory: int
+
+
+class Row(msgspec.Struct):
+    """A line of the table: what was done by whom, and every run of it.
+
+    `rival` are runs of what it is compared with. `target` is the ratio that is asked for:
+    how many times faster, or, where `at_most`, how many times the rival's time.
+    """
+    what: str
+    ours: list[Run]
+    rival: list[Run]
+    rival_name: str
+    target: float | None
+    at_most: bool = False
+    most_memory: int | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        if not self.rival:
+            return None
+        ours, theirs = _median(self.ours), _median(self.rival)
+        return ours / theirs if self.at_most else theirs / ours
+
+    @property
+    def is_met(self) -> bool | None:
+        """Whether the targets are met; None where there are none, or no rival."""
+        checks = []
+        if self.target is not None and self.ratio is not None:
+            checks.append(
+                self.ratio <= self.target if self.at_most else self.ratio >= self.target,
+            )
+        if self.most_memory is not None:
+            checks.append(max(run.memory for run in self.ours) <= self.most_memory)
+        return all(checks) if checks else None
+
+
+class Program(NamedTuple):
+    """A program to measure; `previous` is whether it wants to be told of the last list."""
+    command: Sequence[str]
+    previous: bool
+
+    def build(self, package_list: Path, output_dir: Path, last: Path | None = None) -> Run:
+        """Run one build.
+
+        Raises:
+            BenchmarkError: it failed.
+        """
+        command = [
+            *self.command, '--package-list-json', str(package_list),
+            '--packages-url', PACKAGES_URL, '--output-dir', str(output_dir),
+        ]
+        if self.previous and last is not None:
+            command += ['--previous-package-list-json', str(last)]
+        return run(command)
+
+
+class Lists(NamedTuple):
+    """A list, the same and one file more, and its first lines; how many files the first has."""
+    whole: Path
+    more: Path
+    small: Path
+    files: int
+
+
+def run(command: Sequence[str]) -> Run:
+    """Run a command to its end.
+
+    Raises:
+        BenchmarkError: it failed.
+    """
+    with tempfile.TemporaryFile() as messages:
+        began = time.perf_counter()
+        process = subprocess.Popen(command, stdout=messages, stderr=messages)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            messages.seek(0)
+            text = messages.read().decode(errors='replace')[-500:]
+            raise BenchmarkError(f'{command[0]} ended with {process.returncode}: {text}')
+    # Kibibytes, but on macOS, where it is bytes.
+    unit = 1 if sys.platform == 'darwin' else 1024
+    return Run(seconds, usage.ru_maxrss * unit)
+
+
+def check_tree(tree: Path, files: int) -> None:
+    """See that a build wrote an index of about so many files.
+
+    Raises:
+        BenchmarkError: it did not.
+    """
+    listed = (tree / 'packages.json').read_bytes().count(b'\n')
+    projects = len(list((tree / 'simple').glob('*/index.html')))
+    links = sum(
+        page.read_bytes().count(b'<a') for page in (tree / 'simple').glob('*/index.html')
+    )
+    # 1.x refuses about a tenth of real names.
+    if not projects or min(listed, links) < 0.85 * files:
+        raise BenchmarkError(
+            f'{tree} has {projects} projects, {listed} files listed and {links} linked, of {files}',
+        )
+
+
+def dressed(names: Iterable[str]) -> Iterator[Line]:
+    """Lines for bare file names, with what a list usually knows."""
+    chance = random.Random(0)
+    for name in names:
+        digest = hashlib.sha256(name.encode()).hexdigest()
+        yield {
+            'filename': name, 'hash': f'sha256={digest}', 'size': chance.randrange(10_000_000),
+            'upload_timestamp': chance.randrange(1262304000, 1704067200),
+            'uploaded_by': chance.choice(('ana', 'ben', 'cleo')), 'requires_python': '>=3.6',
+            'core_metadata': f'sha256={digest}',
+        }
+
+
+def write_lists(lines: Iterable[Line], folder: Path, *, old: bool) -> Lists:
+    """Write the lists of a benchmark, for 1.x with the keys that it knows."""
+    lists = Lists(folder / 'whole.jsonl', folder / 'more.jsonl', folder / 'small.jsonl', 0)
+    encode = msgspec.json.Encoder().encode
+    folder.mkdir(parents=True)
+    files = 0
+    with lists.whole.open('wb') as whole, lists.small.open('wb') as small:
+        for line in lines:
+            known = {key: line[key] for key in OLD_KEYS if key in line} if old else line
+            whole.write(encode(known) + b'\n')
+            if files < SMALL:
+                small.write(encode(known) + b'\n')
+            files += 1
+    shutil.copy(lists.whole, lists.more)
+    with lists.more.open('ab') as more:
+        more.write(encode(ADDED) + b'\n')
+    return lists._replace(files=files)
+
+
+class Bench:
+    """Measures programs on a list, each in a folder of its own."""
+
+    def __init__(self, folder: Path, repeats: int) -> None:
+        self._folder = folder
+        self._repeats = repeats
+
+    def full(self, program: Program, lists: Lists) -> Callable[[], Run]:
+        return lambda: self._fresh(program, lists.whole, lists.files)
+
+    def small(self, program: Program, lists: Lists) -> Callable[[], Run]:
+        return lambda: self._fresh(program, lists.small, min(SMALL, lists.files))
+
+    def more(self, program: Program, lists: Lists, tree: Path) -> Callable[[], Run]:
+        """A rebuild with one file more, in a tree of the whole list, which it is again after."""
+        def measure() -> Run:
+            measured = program.build(lists.more, tree, lists.whole)
+            if not (tree / ADDED_PAGE).is_file():
+                raise BenchmarkError(f'{tree} has not the file that was added')
+            program.build(lists.whole, tree, lists.more)
+            return measured
+        return measure
+
+    def same(self, program: Program, lists: Lists, tree: Path) -> Callable[[], Run]:
+        return lambda: program.build(lists.whole, tree, lists.whole)
+
+    def floor(self, tree: Path) -> Callable[[], Run]:
+        """Write the files of a tree from memory by a plain loop."""
+        command = [sys.executable, '-m', 'testing.floor', str(tree), str(self._folder / 'floor')]
+
+        def measure() -> Run:
+            seconds = float(subprocess.run(
+                command, check=True, capture_output=True, text=True,
+            ).stdout)
+            shutil.rmtree(self._folder / 'floor')
+            return Run(seconds, 0)
+        return measure
+
+    def tree(self, program: Program, lists: Lists, name: str) -> Path:
+        """A tree of the whole list."""
+        tree = self._folder / name
+        tree.mkdir()
+        program.build(lists.whole, tree)
+        check_tree(tree, lists.files)
+        return tree
+
+    def interleaved(self, *measures: Callable[[], Run]) -> list[list[Run]]:
+        """Every measure's runs, taken in turn."""
+        rounds = [[measure() for measure in measures] for _ in range(self._repeats)]
+        return [list(runs) for runs in zip(*rounds, strict=True)]
+
+    def _fresh(self, program: Program, package_list: Path, files: int) -> Run:
+        tree = self._folder / 'fresh'
+        tree.mkdir()
+        measured = program.build(package_list, tree)
+        check_tree(tree, files)
+        shutil.rmtree(tree)
+        return measured
+
+
+def compare(
+        bench: Bench, ours: Program, rival: Program | None, lists: Lists, rival_lists: Lists,
+) -> Iterator[Row]:
+    """The rows in which another program is the measure."""
+    contestants = [(ours, lists, bench.tree(ours, lists, 'ours'))]
+    if rival is not None:
+        contestants.append((rival, rival_lists, bench.tree(rival, rival_lists, 'rival')))
+    number = f'{lists.files:,} files'
+    rows: tuple[tuple[str, Callable[..., Callable[[], Run]], bool, float, int | None], ...] = (
+        (f'full build, {number}', bench.full, False, 10, 100 * MEBIBYTE),
+        (f'rebuild, {number} and one more', bench.more, True, 25, None),
+        (f'rebuild, {number}, nothing changed', bench.same, True, 20, None),
+        (f'first build, {SMALL} files', bench.small, False, 1, None),
+    )
+    for what, measure, in_tree, target, memory in rows:
+        runs = bench.interleaved(*(
+            measure(program, its_lists, tree) if in_tree else measure(program, its_lists)
+            for program, its_lists, tree in contestants
+        ))
+        yield Row(
+            what, runs[0], runs[1] if len(runs) > 1 else [], '1.x', target, most_memory=memory,
+        )
+    full, floor = bench.interleaved(bench.full(ours, lists), bench.floor(contestants[0][2]))
+    yield Row(
+        f'full build, {number}', full, floor, 'writing its files', 2.5, at_most=True,
+    )
+
+
+def scale(bench: Bench, ours: Program, small: Lists, large: Lists) -> Iterator[Row]:
+    """The rows that tell how time and memory grow with the list."""
+    few, many = bench.interleaved(bench.full(ours, small), bench.full(ours, large))
+    yield Row(
+        f'full build, {large.files:,} files', many, few, f'{small.files:,} files',
+        1.1 * large.files / small.files, at_most=True, most_memory=400 * MEBIBYTE,
+    )
+    tree = bench.tree(ours, large, 'large')
+    more = bench.interleaved(bench.more(ours, large, tree))[0]
+    yield Row(
+        f'rebuild, {large.files:,} files and one more', more, many, 'its full build', 0.06,
+        at_most=True,
+    )
+
+
+def table(rows: Iterable[Row]) -> str:
+    """The rows in Markdown."""
+    lines = [
+        '| work | median s | min | max | peak MiB | against | its median s | ratio | target | met |',
+        '|---|--:|--:|--:|--:|---|--:|--:|--:|---|',
+    ]
+    for row in rows:
+        seconds = [run.seconds for run in row.ours]
+        sign = '≤' if row.at_most else '≥'
+        targets = [f'{sign} {row.target:g}'] if row.target is not None and row.rival else []
+        if row.most_memory is not None:
+            targets.append(f'≤ {row.most_memory // MEBIBYTE} MiB')
+        lines.append('| ' + ' | '.join((
+            row.what, f'{_median(row.ours):.3f}', f'{min(seconds):.3f}', f'{max(seconds):.3f}',
+            f'{max(run.memory for run in row.ours) / MEBIBYTE:.0f}',
+            row.rival_name if row.rival else '',
+            f'{_median(row.rival):.3f}' if row.rival else '',
+            '' if row.ratio is None else f'{row.ratio:.3g}',
+            ', '.join(targets),
+            {True: 'yes', False: 'no', None: ''}[row.is_met],
+        )) + ' |')
+    return '\n'.join(lines) + '\n'
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
+    parser.add_argument('--names', type=Path, help='a file of file names; else names are made up')
+    parser.add_argument('--size', type=int, default=71_408, help='files, where names are made up')
+    parser.add_argument('--program', type=Path, help='the dumb-pypi to measure; else this one')
+    parser.add_argument('--rival', type=Path, help='the dumb-pypi of a 1.x to compare with')
+    parser.add_argument(
+        '--scale', type=int, nargs=2, metavar=('FEW', 'MANY'),
+        help='sizes of lists between which time is to grow in proportion',
+    )
+    parser.add_argument('--repeats', type=int, default=5, help='runs of each')
+    parser.add_argument(
+        '--folder', type=Path, default=Path('/dev/shm' if Path('/dev/shm').is_dir() else '.'),
+        help='where to build: a RAM disk is best',
+    )
+    parser.add_argument('--output', type=Path, default=Path('bench'), help='where to put tables')
+    args = parser.parse_args()
+    command = [sys.executable, '-m', 'dumb_pypi'] if args.program is None else [str(args.program)]
+    ours = Program([*command, '-q'], previous=False)
+    rival = None if args.rival is None else Program([str(args.rival)], previous=True)
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory(dir=args.folder) as folder:
+        place = Path(folder)
+
+        def lists(name: str, size: int, *, old: bool = False) -> Lists:
+            lines = made_lines(size) if args.names is None or size != args.size else dressed(
+                args.names.read_text().split('\n')[:-1],
+            )
+            return write_lists(lines, place / name, old=old)
+
+        bench = Bench(place, args.repeats)
+        _show(rows, compare(
+            bench, ours, rival, lists('list', args.size), lists('old', args.size, old=True),
+        ))
+        if args.scale is not None:
+            few, many = args.scale
+            _show(rows, scale(bench, ours, lists('few', few), lists('many', many)))
+    args.output.mkdir(exist_ok=True)
+    about = f'Python {platform.python_version()}, {os.cpu_count()} processors, ' \
+        f'{datetime.datetime.now(datetime.UTC):%Y-%m-%d}; medians of {args.repeats} runs\n'
+    (args.output / 'benchmark.json').write_bytes(msgspec.json.format(msgspec.json.encode(rows)))
+    (args.output / 'benchmark.md').write_text(f'{about}\n{table(rows)}')
+    print(f'\n{about}\n{table(rows)}')
+    return 0
+
+
+def _show(rows: list[Row], more: Iterable[Row]) -> None:
+    for row in more:
+        rows.append(row)
+        print(table([row]).splitlines()[-1], flush=True)
+
+
+def _median(runs: Sequence[Run]) -> float:
+    return statistics.median(run.seconds for run in runs)
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

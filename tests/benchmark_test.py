@@ -1,0 +1,212 @@
+"""What the benchmark counts and says. Its times are nobody's to test."""
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from dumb_pypi import filenames
+from dumb_pypi.build import build
+from testing import benchmark
+from testing.benchmark import BenchmarkError
+from testing.benchmark import Lists
+from testing.benchmark import MEBIBYTE
+from testing.benchmark import Program
+from testing.benchmark import Row
+from testing.benchmark import Run
+from testing.floor import read_tree
+from testing.floor import write_tree
+from testing.make_package_list import Line
+from testing.make_package_list import lines
+
+PROGRAM = Program([sys.executable, '-m', 'dumb_pypi', '-q'], previous=False)
+RIVAL = Program([sys.executable, '-m', 'dumb_pypi', '-q'], previous=True)
+
+
+def some(count: int, seed: int = 0) -> list[Line]:
+    return list(lines(count, seed))
+
+
+def lists(folder: Path, count: int = 40, *, old: bool = False) -> Lists:
+    return benchmark.write_lists(some(count), folder / ('old' if old else 'new'), old=old)
+
+
+def test_a_made_list_is_the_same_for_the_same_seed_and_begins_as_a_shorter_one_does() -> None:
+    assert some(500) == some(500)
+    assert some(500)[:200] == some(200)
+    assert some(500) != some(500, seed=1)
+
+
+def test_every_line_of_a_made_list_is_good_and_no_file_stands_twice(tmp_path: Path) -> None:
+    made = some(20_000)
+    assert len({line['filename'] for line in made}) == 20_000
+    (tmp_path / 'list').write_text(''.join(f'{json.dumps(line)}\n' for line in made[:3000]))
+    report = build(
+        package_list_json=str(tmp_path / 'list'), packages_url='../../pool/',
+        output_dir=str(tmp_path / 'out'), per_release_json=False,
+    )
+    assert (report.files, report.notices) == (3000, [])
+
+
+def test_a_made_list_has_the_shape_of_a_real_one() -> None:
+    """Most projects have a few files, a few have very many; every key is there; uploads are
+    spread over years; wheels are for many platforms."""
+    made = some(30_000)
+    sizes = sorted(Counter(
+        filenames.parse(line['filename']).project for line in made
+    ).values())
+    assert sizes[len(sizes) // 2] <= 5
+    assert sizes[-1] > 500
+    assert {key for line in made for key in line} == {
+        'filename', 'hash', 'size', 'upload_timestamp', 'requires_python', 'requires_dist',
+        'uploaded_by', 'summary', 'yanked_reason', 'core_metadata', 'provenance', 'url',
+    }
+    assert len({line['upload_timestamp'] // 31_557_600 for line in made}) > 15
+    endings = Counter(line['filename'].rpartition('.')[2] for line in made)
+    assert {'whl', 'gz', 'zip', 'bz2', 'egg', 'exe'} <= set(endings)
+    assert any('manylinux' in line['filename'] for line in made)
+
+
+def test_the_command_prints_a_list() -> None:
+    command = [sys.executable, '-m', 'testing.make_package_list', '25', '--seed', '3']
+    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert [json.loads(line) for line in printed.splitlines()] == some(25, seed=3)
+
+
+def test_the_lists_of_a_benchmark_differ_in_one_file_and_the_old_one_in_keys(
+        tmp_path: Path,
+) -> None:
+    new, old = lists(tmp_path), lists(tmp_path, old=True)
+    assert new.files == old.files == 40
+    assert new.more.read_bytes() == new.whole.read_bytes() + msgspec.json.encode(
+        benchmark.ADDED,
+    ) + b'\n'
+    keys = {key for line in old.more.read_text().splitlines() for key in json.loads(line)}
+    assert keys <= set(benchmark.OLD_KEYS)
+    assert len(old.whole.read_text().splitlines()) == 40
+
+
+def script(place: Path, text: str) -> Program:
+    place.write_text(f'#!/bin/sh\n{text}\n')
+    place.chmod(place.stat().st_mode | stat.S_IXUSR)
+    return Program([str(place)], previous=False)
+
+
+def test_a_program_that_writes_nothing_cannot_win(tmp_path: Path) -> None:
+    program = script(tmp_path / 'lazy', 'exit 0')
+    bench = benchmark.Bench(tmp_path / 'place', 1)
+    (tmp_path / 'place').mkdir()
+    made = lists(tmp_path)
+    with pytest.raises(OSError, match='packages.json'):
+        bench.full(program, made)()
+
+
+def test_a_program_that_leaves_files_out_cannot_win(tmp_path: Path) -> None:
+    made = lists(tmp_path)
+    PROGRAM.build(made.whole, tmp_path / 'tree')
+    benchmark.check_tree(tmp_path / 'tree', 40)
+    benchmark.check_tree(tmp_path / 'tree', 45)
+    with pytest.raises(BenchmarkError, match=r'projects, 40 files listed and 40 linked, of 60'):
+        benchmark.check_tree(tmp_path / 'tree', 60)
+    page = next((tmp_path / 'tree/simple').glob('*/index.html'))
+    page.write_text(page.read_text().replace('<a', '<b'))
+    for other in (tmp_path / 'tree/simple').glob('*/index.html'):
+        other.write_text('')
+    with pytest.raises(BenchmarkError, match='and 0 linked'):
+        benchmark.check_tree(tmp_path / 'tree', 40)
+
+
+def test_a_rebuild_that_does_not_add_the_file_cannot_win(tmp_path: Path) -> None:
+    made = lists(tmp_path)
+    bench = benchmark.Bench(tmp_path, 1)
+    tree = bench.tree(PROGRAM, made, 'tree')
+    with pytest.raises(BenchmarkError, match='has not the file that was added'):
+        bench.more(script(tmp_path / 'lazy', 'exit 0'), made, tree)()
+
+
+def test_a_program_that_fails_is_told_of(tmp_path: Path) -> None:
+    with pytest.raises(BenchmarkError, match='ended with 3: no luck'):
+        script(tmp_path / 'broken', 'echo no luck; exit 3').build(tmp_path, tmp_path)
+
+
+def test_memory_is_that_of_the_largest_process() -> None:
+    program = (
+        'import os; x = bytearray(5 << 20)\n'
+        'if os.fork() == 0: x = bytearray(80 << 20); os._exit(0)\n'
+        'os.wait()'
+    )
+    measured = benchmark.run([sys.executable, '-c', program])
+    assert 80 * MEBIBYTE < measured.memory < 160 * MEBIBYTE
+
+
+def test_the_floor_is_the_very_same_files(tmp_path: Path) -> None:
+    made = lists(tmp_path)
+    PROGRAM.build(made.whole, tmp_path / 'tree')
+    files = read_tree(tmp_path / 'tree')
+    assert ('simple/index.html', (tmp_path / 'tree/simple/index.html').read_bytes()) in files
+    assert write_tree(files, tmp_path / 'copy') > 0
+    assert read_tree(tmp_path / 'copy') == files
+
+
+def test_all_rows_are_measured_in_turn(tmp_path: Path) -> None:
+    made = lists(tmp_path)
+    (tmp_path / 'place').mkdir()
+    bench = benchmark.Bench(tmp_path / 'place', 2)
+    rows = list(benchmark.compare(bench, PROGRAM, RIVAL, made, lists(tmp_path, old=True)))
+    assert [len(row.ours) for row in rows] == [2] * 5
+    assert [len(row.rival) for row in rows] == [2] * 5
+    assert all(run.seconds > 0 for row in rows for run in (*row.ours, *row.rival))
+    grown = list(benchmark.scale(
+        benchmark.Bench(tmp_path, 1), PROGRAM, made,
+        benchmark.write_lists(some(80), tmp_path / 'many', old=False),
+    ))
+    assert [row.what for row in grown] == [
+        'full build, 80 files', 'rebuild, 80 files and one more',
+    ]
+
+
+@pytest.mark.parametrize(
+    ('row', 'ratio', 'met'), (
+        (Row('x', [Run(1, 1)], [Run(10, 0)], '1.x', 10), 10, True),
+        (Row('x', [Run(1, 1)], [Run(9, 0)], '1.x', 10), 9, False),
+        # A median: one slow run is not the measure.
+        (Row('x', [Run(1, 1), Run(9, 1), Run(1, 1)], [Run(10, 0)], '1.x', 10), 10, True),
+        (Row('x', [Run(1, 200 * MEBIBYTE)], [Run(10, 0)], '1.x', 10, most_memory=MEBIBYTE),
+         10, False),
+        (Row('x', [Run(3, 1)], [Run(1, 0)], 'floor', 2.5, at_most=True), 3, False),
+        (Row('x', [Run(2, 1)], [Run(1, 0)], 'floor', 2.5, at_most=True), 2, True),
+        (Row('x', [Run(2, 1)], [], '1.x', 10), None, None),
+        (Row('x', [Run(2, 1)], [], '1.x', 10, most_memory=MEBIBYTE), None, True),
+    ),
+)
+def test_a_row_knows_its_ratio_and_whether_its_targets_are_met(
+        row: Row, ratio: float | None, met: bool | None,
+) -> None:
+    assert (row.ratio, row.is_met) == (ratio, met)
+    assert {True: '| yes |', False: '| no |', None: '|  |'}[met] in benchmark.table([row])
+
+
+def test_the_command_writes_a_table(tmp_path: Path) -> None:
+    (tmp_path / 'names').write_text('a-1.0.zip\nb c-1.0.zip\nb-1.0-py3-none-any.whl\n' * 1)
+    command = [
+        sys.executable, '-m', 'testing.benchmark', '--names', str(tmp_path / 'names'),
+        '--size', '3', '--repeats', '1', '--folder', str(tmp_path), '--output',
+        str(tmp_path / 'tables'),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ))
+    # One of the names is bad: a build of them has not all files.
+    assert 'BenchmarkError' in done.stderr
+    (tmp_path / 'names').write_text('a-1.0.zip\nb-1.0.zip\nb-1.0-py3-none-any.whl\n')
+    subprocess.run(command, check=True, capture_output=True, text=True)
+    rows = json.loads((tmp_path / 'tables/benchmark.json').read_text())
+    assert [row['what'] for row in rows][:2] == [
+        'full build, 3 files', 'rebuild, 3 files and one more',
+    ]
+    assert (tmp_path / 'tables/benchmark.md').read_text().count('\n| ') == 6
