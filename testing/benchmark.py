@@ -294,7 +294,7 @@ def scale(bench: Bench, ours: Program, small: Lists, large: Lists) -> Iterator[R
 def table(rows: Iterable[Row]) -> str:
     """The rows in Markdown."""
     lines = [
-        '| work | median s | min | max | peak MiB | against | its median s | ratio | target | met |',
+        '| work | median s | min | max | peak MiB | against | median s | ratio | target | met |',
         '|---|--:|--:|--:|--:|---|--:|--:|--:|---|',
     ]
     for row in rows:
@@ -353,8 +353,10 @@ def main() -> int:
             few, many = args.scale
             _show(rows, scale(bench, ours, lists('few', few), lists('many', many)))
     args.output.mkdir(exist_ok=True)
-    about = f'Python {platform.python_version()}, {os.cpu_count()} processors, ' \
+    about = (
+        f'Python {platform.python_version()}, {os.cpu_count()} processors, '
         f'{datetime.datetime.now(datetime.UTC):%Y-%m-%d}; medians of {args.repeats} runs\n'
+    )
     (args.output / 'benchmark.json').write_bytes(msgspec.json.format(msgspec.json.encode(rows)))
     (args.output / 'benchmark.md').write_text(f'{about}\n{table(rows)}')
     print(f'\n{about}\n{table(rows)}')
@@ -372,4 +374,7 @@ def _median(runs: Sequence[Run]) -> float:
 
 
 if __name__ == '__main__':
-    raise SystemExit(main())
+    try:
+        raise SystemExit(main())
+    except BenchmarkError as error:
+        raise SystemExit(f'benchmark: {error}') from None

@@ -85,7 +85,7 @@ def project_name(number: int, chance: random.Random) -> str:
 
 def requirements(chance: random.Random) -> list[str]:
     return [
-        f'{project_name(chance.randrange(5000), chance)}>={chance.randrange(5)}.{chance.randrange(9)}'
+        f'{project_name(chance.randrange(5000), chance)}>={chance.randrange(50) / 10}'
         for _ in range(int(chance.expovariate(0.7)))
     ]
 

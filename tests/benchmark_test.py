@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
 import subprocess
 import sys
@@ -104,7 +103,7 @@ def test_a_program_that_writes_nothing_cannot_win(tmp_path: Path) -> None:
     bench = benchmark.Bench(tmp_path / 'place', 1)
     (tmp_path / 'place').mkdir()
     made = lists(tmp_path)
-    with pytest.raises(OSError, match='packages.json'):
+    with pytest.raises(OSError, match=r'packages\.json'):
         bench.full(program, made)()
 
 
@@ -194,15 +193,16 @@ def test_a_row_knows_its_ratio_and_whether_its_targets_are_met(
 
 
 def test_the_command_writes_a_table(tmp_path: Path) -> None:
-    (tmp_path / 'names').write_text('a-1.0.zip\nb c-1.0.zip\nb-1.0-py3-none-any.whl\n' * 1)
+    (tmp_path / 'names').write_text('a-1.0.zip\nb c-1.0.zip\nb-1.0-py3-none-any.whl\n')
     command = [
         sys.executable, '-m', 'testing.benchmark', '--names', str(tmp_path / 'names'),
         '--size', '3', '--repeats', '1', '--folder', str(tmp_path), '--output',
         str(tmp_path / 'tables'),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ))
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
     # One of the names is bad: a build of them has not all files.
-    assert 'BenchmarkError' in done.stderr
+    assert done.returncode == 1
+    assert done.stderr.startswith('benchmark: ')
     (tmp_path / 'names').write_text('a-1.0.zip\nb-1.0.zip\nb-1.0-py3-none-any.whl\n')
     subprocess.run(command, check=True, capture_output=True, text=True)
     rows = json.loads((tmp_path / 'tables/benchmark.json').read_text())
