@@ -182,7 +182,7 @@ class Fresh:
         self._offsets = array('Q')
         self._numbers = array('I')
         self._months = {month: number for number, month in enumerate(months)}
-        self._rows: dict[str, list[int]] = defaultdict(list)
+        self._rows: dict[str, array[int]] = defaultdict(_no_rows)
         self.columns = Columns.empty()
 
     def add(self, block: int, entries: Iterable[Entry]) -> None:
@@ -214,7 +214,7 @@ class Fresh:
     def projects(self) -> Collection[str]:
         return self._rows.keys()
 
-    def lines(self, project: str) -> tuple[list[bytes], list[int]]:
+    def lines(self, project: str) -> tuple[list[bytes], Sequence[int]]:
         """The lines of a project, and their rows in `columns`."""
         rows = self._rows.get(project)
         if rows is None:
@@ -262,13 +262,20 @@ class Fresh:
         return duplicates, blocks
 
     def close(self) -> None:
+        """Let go of all lines."""
         self._file.close()
+        self._rows.clear()
+        self.columns = Columns.empty()
 
     def _line(self, row: int) -> bytes:
         return os.pread(self._file.fileno(), self.columns.lengths[row], self._offsets[row])
 
     def _place(self, row: int) -> tuple[int, int]:
         return self.columns.blocks[row], self._numbers[row]
+
+
+def _no_rows() -> array[int]:
+    return array('I')
 
 
 class Merge:

@@ -145,6 +145,8 @@ class _Rebuild:
             kept = len(set(names).intersection(published))
             raise ShrinkError(kept, len(published))
         catalog = self._catalog(reading.merge, _PACKAGES)
+        # Workers would have a copy of it.
+        reading.intake.fresh.close()
         known = last.trusted
         state, complete = known, last.complete
         with crew(request.jobs) as workers:

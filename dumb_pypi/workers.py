@@ -183,7 +183,6 @@ def _work(tasks: Connection, inherited: Sequence[Connection]) -> None:
     for connection in inherited:
         # Else no end of the parent would be seen here.
         connection.close()
-    gc.disable()
     with contextlib.suppress(EOFError, OSError):
         while True:
             function, task = tasks.recv()

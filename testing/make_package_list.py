@@ -45,7 +45,7 @@ def project_lines(number: int, seed: int) -> Iterator[Line]:
     name = project_name(number, chance)
     # A long tail: half of the projects have two releases or fewer, one in a thousand hundreds.
     compiled = chance.random() < 0.04
-    releases = min(int(chance.paretovariate(1.05)), 200 if compiled else 2000)
+    releases = min(int(chance.paretovariate(1.05)), 80 if compiled else 2000)
     uploaded = chance.randrange(BEGIN, END - DAY)
     step = max(1, min(60 * DAY, (END - uploaded) // releases))
     summary = f'A {chance.choice(KINDS)} for {name} & friends'
