@@ -102,6 +102,23 @@ class Notice(NamedTuple):
         return f'{self.place}:{self.line}: {self.reason}'
 
 
+class Remark(NamedTuple):
+    """What there is to say of one file in a folder; the reason goes on after its path: "is …"."""
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f'{shown_path(self.path)}: {self.reason}'
+
+
+class BrokenError(DumbPypiError):
+    """A distribution file that is not what it should be; `reason` goes on after its path."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class RefusedError(DumbPypiError):
     """A strict build met lines that it cannot use; `notices` says which and why."""
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -12,6 +11,12 @@ from typing import TYPE_CHECKING
 
 from dumb_pypi import __version__
 from dumb_pypi.build import build
+from dumb_pypi.console import count
+from dumb_pypi.console import DONE
+from dumb_pypi.console import FAILED
+from dumb_pypi.console import INTERRUPTED
+from dumb_pypi.console import say
+from dumb_pypi.console import WRONG_USAGE
 from dumb_pypi.errors import DumbPypiError
 from dumb_pypi.errors import Notice
 from dumb_pypi.errors import OptionError
@@ -22,10 +27,7 @@ from dumb_pypi.request import Report
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-DONE = 0
-FAILED = 1
-WRONG_USAGE = 2
-INTERRUPTED = 128 + 2  # as a shell counts a death by SIGINT
+__all__ = ['DONE', 'FAILED', 'INTERRUPTED', 'WRONG_USAGE', 'main']
 
 PATIENCE = 2  # seconds without a word
 
@@ -210,37 +212,22 @@ def _failed(error: DumbPypiError) -> int:
 
 
 def _say(text: str) -> None:
-    _print(f'dumb-pypi: {text}')
-
-
-def _print(line: str) -> None:
-    """Print on standard error. That nobody hears it does not undo what was done."""
-    if sys.stderr is None:
-        return
-    try:
-        print(line, file=sys.stderr, flush=True)
-    except OSError:
-        # Else the interpreter tries again at its end, and fails for that.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+    say(f'dumb-pypi: {text}')
 
 
 def _say_notices(notices: Sequence[Notice]) -> None:
     for notice in notices:
-        _print(str(notice))
+        say(str(notice))
     left_out = sum(notice.left_out for notice in notices)
     if left_out:
-        _say(f'{_count(left_out, "line")} {"was" if left_out == 1 else "were"} left out')
+        _say(f'{count(left_out, "line")} {"was" if left_out == 1 else "were"} left out')
 
 
 def _say_report(report: Report) -> None:
     _say(
-        f'{_count(report.projects, "project")}, {_count(report.files, "file")}; '
-        f'{_count(report.written, "page")} written, {report.deleted} deleted',
+        f'{count(report.projects, "project")}, {count(report.files, "file")}; '
+        f'{count(report.written, "page")} written, {report.deleted} deleted',
     )
-
-
-def _count(number: int, thing: str) -> str:
-    return f'{number} {thing}' if number == 1 else f'{number} {thing}s'
 
 
 if __name__ == '__main__':

@@ -4,7 +4,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import multiprocessing
-import os
 import signal
 import sys
 from collections.abc import Callable
@@ -25,6 +24,7 @@ from typing import Self
 from typing import TypeVar
 
 from dumb_pypi.errors import WorkerError
+from dumb_pypi.machine import processors
 
 # Where there are no more tasks than these, workers cost more than they give.
 _FEW = 4
@@ -141,18 +141,11 @@ class Here:
 @contextlib.contextmanager
 def crew(jobs: int | None) -> Iterator[Crew]:
     """Who is to do the tasks: `jobs` processes, or as many as are of use."""
-    if jobs == 1 or (jobs is None and available() == 1):
+    if jobs == 1 or (jobs is None and processors() == 1):
         yield Here()
     else:
-        with Workers(jobs or available(), eager=jobs is not None) as workers:
+        with Workers(jobs or processors(), eager=jobs is not None) as workers:
             yield workers
-
-
-def available() -> int:
-    """How many processors this process may use."""
-    if hasattr(os, 'sched_getaffinity'):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _send(worker: _Worker, task: object) -> None:

@@ -11,7 +11,9 @@ PACKAGE = Path(dumb_pypi.__file__).parent
 
 # A module imports only those below it.
 ORDER = (
-    '__main__', 'main', 'build', 'update', 'site', 'web', 'simple_api', 'json_api', 'templates',
+    '__main__', 'main', 'scan', 'console', 'pool', 'reading', 'archives', 'tarballs',
+    'core_metadata', 'folder', 'beside',
+    'build', 'update', 'site', 'web', 'simple_api', 'json_api', 'templates',
     'groups', 'state', 'plan', 'summary', 'changelog', 'options', 'package_list', 'project',
     'distfile', 'filenames', 'jsonlines', 'text', 'lock', 'writer', 'paths', 'urls', 'errors',
     '__init__',

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from dumb_pypi import package_list
+from dumb_pypi import scan
 from dumb_pypi.build import build
 from dumb_pypi.distfile import Line
 from dumb_pypi.main import main
@@ -45,20 +46,34 @@ def test_every_option_is_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert options - {'-'} == {option for option in documented if option.startswith('-')}
 
 
+def test_every_option_of_the_scan_is_there(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        scan.main(['--help'])
+    options = set(re.findall(r'(?<![\w-])--?[a-z][a-z-]*', capsys.readouterr().out))
+    documented = {option.split()[0] for option in table('## The list of a folder')}
+    assert options == {option for option in documented if option.startswith('-')}
+
+
 def test_the_first_index(tmp_path: Path) -> None:
-    """The two minutes' path: from a folder of files to an index that lists them."""
+    """The two minutes' path: from a folder of files to an index that lists them, and again."""
     pool = tmp_path / 'index/pool'
     pool.mkdir(parents=True)
     distributions.make(pool, {'filename': 'your_project-1.0-py3-none-any.whl'})
     [script] = [text for text in blocks('sh') if 'dumb-pypi --package-list' in text]
+    [again] = [text for text in blocks('sh') if '--previous packages.json' in text]
     environment = {**os.environ, 'PATH': f'{Path(sys.executable).parent}:{os.environ["PATH"]}'}
-    done = subprocess.run(
-        ['sh', '-e', '-c', script], cwd=tmp_path, env=environment, check=True,
-        capture_output=True,
-    )
-    assert done.stderr == b''
+    lists = []
+    for text in (script, script + again):
+        done = subprocess.run(
+            ['sh', '-e', '-c', text], cwd=tmp_path, env=environment, check=True,
+            capture_output=True,
+        )
+        assert done.stderr == b''
+        lists.append((tmp_path / 'index/packages.jsonl').read_bytes())
+    assert lists[0] == lists[1]
     page = (tmp_path / 'index/simple/your-project/index.html').read_text()
-    assert 'href="../../pool/your_project-1.0-py3-none-any.whl"' in page
+    assert 'href="../../pool/your_project-1.0-py3-none-any.whl#sha256=' in page
+    assert 'data-core-metadata="sha256=' in page
 
 
 def test_the_examples_of_lists_are_read_without_a_word() -> None:

@@ -1,0 +1,203 @@
+"""Distribution files → their lines of the list: hash, size, and what their metadata says."""
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import os
+from collections import deque
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+from concurrent.futures import CancelledError
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+from typing import NamedTuple
+
+from dumb_pypi import archives
+from dumb_pypi import beside
+from dumb_pypi import core_metadata
+from dumb_pypi import filenames
+from dumb_pypi.distfile import from_line
+from dumb_pypi.distfile import Line
+from dumb_pypi.distfile import to_json
+from dumb_pypi.errors import BrokenError
+from dumb_pypi.errors import FieldError
+from dumb_pypi.errors import Remark
+from dumb_pypi.folder import Found
+
+_BLOCK = 2 ** 20  # bytes: large, so that threads seldom wait for each other
+
+# Told how many bytes more were read.
+Advance = Callable[[int], object]
+
+
+class Task(NamedTuple):
+    """A file to read; `before` is its line in the last list, if it had one."""
+    found: Found
+    packagetype: str
+    before: Line | None
+
+
+class Read(NamedTuple):
+    """A file that was read: its hash and its line."""
+    found: Found
+    hash: str
+    line: bytes
+
+
+class Outcome(NamedTuple):
+    """What came of some files, in no order."""
+    read: list[Read]
+    problems: list[Remark]
+    notices: list[Remark]
+
+
+def tasks(
+        files: Iterable[Found], before: Mapping[str, Line],
+        problems: list[Remark], notices: list[Remark],
+) -> list[Task]:
+    """What there is to do for files that are to be read, and what to say of those that are not."""
+    found = []
+    for file in files:
+        try:
+            packagetype = filenames.parse(file.filename).packagetype
+        except FieldError as error:
+            problems.append(Remark(file.path, error.reason))
+            continue
+        if packagetype == 'bdist_dumb':
+            notices.append(Remark(
+                file.path, 'is a dumb binary archive, which no client installs: passed over',
+            ))
+        else:
+            found.append(Task(file, packagetype, before.get(file.filename)))
+    return found
+
+
+class Reader:
+    """Reads files in so many threads; `advance` is called by one of them at a time."""
+
+    def __init__(
+            self, *, write_metadata: bool, uploaded_by: str | None, jobs: int, advance: Advance,
+    ) -> None:
+        self._write_metadata = write_metadata
+        self._uploaded_by = uploaded_by
+        self._jobs = jobs
+        self._tell = advance
+        self._lock = Lock()
+        self._stopped = False
+
+    def read(self, tasks: Sequence[Task]) -> Outcome:
+        """Read them all. One that is broken costs no other its place.
+
+        Raises:
+            FileError: a `.metadata` file cannot be written.
+        """
+        # The largest first: then no thread is left alone with it at the end.
+        queue = deque(sorted(tasks, key=lambda task: task.found.size, reverse=True))
+        outcome = Outcome([], [], [])
+        with ThreadPoolExecutor(self._jobs) as executor:
+            futures = [
+                executor.submit(self._work, queue, outcome)
+                for _ in range(min(self._jobs, len(tasks)))
+            ]
+            try:
+                for future in futures:
+                    future.result()
+            except BaseException:
+                self._stop(queue)
+                raise
+        return outcome
+
+    def _work(self, queue: deque[Task], outcome: Outcome) -> None:
+        try:
+            for task in _taken(queue):
+                self._try(task, outcome)
+        except CancelledError:
+            pass
+        except BaseException:
+            self._stop(queue)
+            raise
+
+    def _stop(self, queue: deque[Task]) -> None:
+        self._stopped = True
+        queue.clear()
+
+    def _try(self, task: Task, outcome: Outcome) -> None:
+        path = task.found.path
+        try:
+            outcome.read.append(self._read(task, outcome.notices))
+        except (BrokenError, FieldError) as error:
+            outcome.problems.append(Remark(path, error.reason))
+        except OSError as error:
+            outcome.problems.append(Remark(path, f'cannot be read: {error.strerror or error}'))
+
+    def _read(self, task: Task, notices: list[Remark]) -> Read:
+        found, packagetype, before = task
+        with archives.File(io.FileIO(found.path)) as file:
+            _must_be(found, file)
+            metadata = archives.read_metadata(file, found.filename, packagetype, found.size)
+            facts = core_metadata.parse(metadata, packagetype)
+            name, version = core_metadata.check_name(found.filename, facts.name, facts.version)
+            file.seek(0)
+            digest = self._hash(file, found)
+            _must_be(found, file)
+        line = Line(
+            filename=found.filename, hash=digest, size=found.size, url=found.url,
+            upload_timestamp=found.upload_timestamp, uploaded_by=self._uploaded_by,
+            requires_python=facts.requires_python, requires_dist=facts.requires_dist,
+            summary=facts.summary, name=name, version=version,
+        )
+        if before is not None and before.hash == digest:
+            # What no file says of itself.
+            line.uploaded_by = before.uploaded_by or line.uploaded_by
+            line.yanked_reason = before.yanked_reason
+            line.provenance = before.provenance
+        if packagetype == 'bdist_wheel':
+            line.core_metadata = self._announce(found, metadata, notices)
+        return Read(found, digest, to_json(from_line(line)))
+
+    def _hash(self, file: archives.File, found: Found) -> str:
+        digest = hashlib.sha256()
+        buffer = memoryview(bytearray(min(_BLOCK, found.size)))
+        left = found.size
+        while left and (count := file.readinto(buffer)):
+            digest.update(buffer[:count])
+            left -= count
+            self._advance(count)
+        return f'sha256={digest.hexdigest()}'
+
+    def _advance(self, size: int) -> None:
+        with self._lock:
+            if self._stopped:
+                raise CancelledError
+            self._tell(size)
+
+    def _announce(self, found: Found, metadata: bytes, notices: list[Remark]) -> str | None:
+        """The hash of the `.metadata` file beside a wheel, if it is the wheel's own."""
+        digest = beside.digest(metadata)
+        if found.has_metadata and beside.core_metadata(found.path) == digest:
+            return digest
+        if self._write_metadata and beside.write(found.path, metadata):
+            return digest
+        if found.has_metadata:
+            notices.append(Remark(
+                found.path + beside.METADATA,
+                'is not the metadata in the wheel, and is not announced',
+            ))
+        return None
+
+
+def _taken(queue: deque[Task]) -> Iterator[Task]:
+    """Take tasks until there are no more; others may do so at the same time."""
+    with contextlib.suppress(IndexError):
+        while True:
+            yield queue.popleft()
+
+
+def _must_be(found: Found, file: archives.File) -> None:
+    status = os.fstat(file.fileno())
+    if (status.st_size, status.st_mtime_ns) != (found.size, found.mtime_ns):
+        raise BrokenError('changes while it is read')

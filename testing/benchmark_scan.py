@@ -1,0 +1,101 @@
+"""How fast `dumb-pypi-scan` is, beside programs that do the least of the same work.
+
+`python -m testing.benchmark_scan` makes folders on a RAM disk where there is one, runs each
+pair of programs by turns, and prints a table.
+"""
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from dumb_pypi.pool import processors
+from testing import distributions
+
+RUNS = 9
+RAM_DISK = Path('/dev', 'shm')
+LARGE_FILES = 8
+LARGE_SIZE = 64 * 2 ** 20  # bytes
+SMALL_FILES = 10_000
+
+Command = Sequence[str]
+
+_LIST = '''\
+import os, sys
+print(sorted((file.name, file.stat().st_size) for file in os.scandir(sys.argv[1])))
+'''
+_SCAN = (sys.executable, '-m', 'dumb_pypi.scan')
+
+
+def main() -> int:
+    print(f'{"":<52} {"min":>7} {"median":>7} {"max":>7}   seconds, {RUNS} runs')
+    place = RAM_DISK if RAM_DISK.is_dir() else None
+    with tempfile.TemporaryDirectory(dir=place) as folder:
+        large, small = Path(folder, 'large'), Path(folder, 'small')
+        _make_large(large)
+        _compare(
+            (f'scan of {LARGE_FILES} wheels of {LARGE_SIZE >> 20} MiB', (*_SCAN, str(large))),
+            ('sha256sum', (
+                'sh', '-c',
+                f'find "$0" -type f -print0 | xargs -0 -n 1 -P {processors()} sha256sum',
+                str(large),
+            )),
+        )
+        for metadata in ((), ('--write-metadata',)):
+            _make_small(small)
+            previous = Path(folder, 'packages.jsonl')
+            with previous.open('wb') as stream:
+                subprocess.run([*_SCAN, *metadata, str(small)], stdout=stream, check=True)
+            _compare(
+                (' '.join((f'unchanged scan of {SMALL_FILES} wheels', *metadata)),
+                 (*_SCAN, *metadata, '--previous', str(previous), str(small))),
+                ('os.scandir and stat in Python', (sys.executable, '-c', _LIST, str(small))),
+                ('find -printf', ('find', str(small), '-printf', '%s %T@ %p\n')),
+            )
+    return 0
+
+
+def _compare(*programs: tuple[str, Command]) -> None:
+    """Run them by turns, so that whatever else the machine does befalls all alike."""
+    times: dict[str, list[float]] = {name: [] for name, _ in programs}
+    for _ in range(RUNS):
+        for name, command in programs:
+            start = time.perf_counter()
+            subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+            times[name].append(time.perf_counter() - start)
+    medians = {name: statistics.median(taken) for name, taken in times.items()}
+    ours = next(iter(medians.values()))
+    for name, taken in times.items():
+        row = ' '.join(f'{value:7.3f}' for value in (min(taken), medians[name], max(taken)))
+        ratio = '' if medians[name] == ours else f'   x {ours / medians[name]:.2f}'
+        print(f'{name:<52} {row}{ratio}')
+
+
+def _make_large(folder: Path) -> None:
+    folder.mkdir()
+    content = os.urandom(LARGE_SIZE)
+    for number in range(LARGE_FILES):
+        name = f'large_{number}-1.0-py3-none-any.whl'
+        distributions.make(folder, {'filename': name})
+        with zipfile.ZipFile(folder / name, 'a') as wheel:
+            wheel.writestr('content', content)
+
+
+def _make_small(folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    for number in range(SMALL_FILES):
+        distributions.make(folder, {
+            'filename': f'small_{number % 500}-1.{number // 500}-py3-none-any.whl',
+            'summary': 'One of many', 'requires_python': '>=3.8',
+            'requires_dist': ['one>=1', 'two[more]; python_version < "3"'],
+        })
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())
