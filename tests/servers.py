@@ -204,7 +204,7 @@ AddLanguage de .de
 </Directory>
 Include dumb-pypi.conf
 """
-# The first four are in every Apache; a2enmod switches on the last three.
+# a2enmod switches on the last three; the others are on in Debian's.
 _APACHE_MODULES = (
     'mpm_event', 'alias', 'authz_core', 'dir', 'filter', 'mime', 'setenvif', 'env', 'authz_host',
     'deflate', 'headers', 'rewrite',

@@ -7,8 +7,9 @@ command line, or `remote:bucket/path`, for rclone; both have their usual setting
 
 A page is uploaded after those that it leads to, and deleted when nothing leads to it any more.
 packages.json comes last: what the bucket's list says is what the bucket has. The files in CHANGES
-are removed at the very end. So after a failure, at any point, run it again: the next build's
-changes come on top.
+are removed at the very end. So after a failure, at any point, run it again. Changes of a next build
+come on top; it must not be one that was compared with the bucket's list, which is that of the last
+publishing that was done.
 """
 from __future__ import annotations
 
@@ -106,7 +107,9 @@ def run(*command: str) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(usage=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument('changes', type=Path)
     parser.add_argument('index', type=Path)
     parser.add_argument('destination')

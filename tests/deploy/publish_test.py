@@ -151,11 +151,16 @@ class Publisher:
         self._destination = destination
         self._builds = 0
 
-    def build(self, text: str) -> None:
+    def build(self, text: str, book: Bucket) -> None:
+        """A build is compared with the bucket's list, unless a publishing has failed."""
         self._builds += 1
         (self.folder / 'list').write_text(text)
+        previous = self.folder / 'previous'
+        previous.write_bytes(book.tree.get('packages.json', b''))
+        failed = any(self.queue.iterdir())
         build(
-            package_list_json=str(self.folder / 'list'), packages_url='https://files.example.com/',
+            package_list_json=str(self.folder / 'list'),
+            previous_package_list_json=None if failed else str(previous), packages_url='https://files.example.com/',
             output_dir=str(self.index), site_url=SITE_URL, allow_shrink=True,
             changes_file=str(self.queue / f'{self._builds:03}.jsonl'),
         )
@@ -210,7 +215,7 @@ def test_over_a_history_a_reader_never_meets_a_gap(
 ) -> None:
     """After each build the bucket is the tree, and between two objects nothing leads nowhere."""
     for text in HISTORY[:3] if tool == 'aws' else HISTORY:
-        publisher.build(text)
+        publisher.build(text, book)
         book.changes.clear()
         assert publisher.publish() == 0
         assert book.wrong == []
@@ -231,9 +236,9 @@ def test_over_a_history_a_reader_never_meets_a_gap(
 
 @pytest.mark.parametrize('tool', ['rclone'], indirect=True)
 def test_where_nothing_changed_nothing_is_done(publisher: Publisher, book: Bucket) -> None:
-    publisher.build(HISTORY[0])
+    publisher.build(HISTORY[0], book)
     assert publisher.publish() == 0
-    publisher.build(HISTORY[0])
+    publisher.build(HISTORY[0], book)
     book.changes.clear()
     assert publisher.publish() == 0
     assert book.changes == []
@@ -247,15 +252,18 @@ def test_where_nothing_changed_nothing_is_done(publisher: Publisher, book: Bucke
 def test_killed_and_run_again_after_the_next_build(
         publisher: Publisher, book: Bucket, fatal: int,
 ) -> None:
-    """What a publishing that died had not done is done with what the next build changed."""
-    publisher.build(HISTORY[0])
+    """What a publishing that died had not done is done with what the next build changed.
+
+    Or is undone, where the next list is again that of the bucket.
+    """
+    publisher.build(HISTORY[0], book)
     assert publisher.publish() == 0
-    publisher.build(HISTORY[2])
+    publisher.build(HISTORY[2], book)
     book.fatal = fatal
     killed = publisher.publish(book)
     assert killed == -signal.SIGKILL
     book.fatal = None
-    publisher.build(HISTORY[3])
+    publisher.build(HISTORY[0 if fatal == 20 else 3], book)
     assert publisher.publish() == 0
     assert book.wrong == []
     assert book.tree == publisher.pages()
@@ -264,7 +272,7 @@ def test_killed_and_run_again_after_the_next_build(
 
 @pytest.mark.parametrize('tool', ['rclone'], indirect=True)
 def test_killed_at_the_first_publishing(publisher: Publisher, book: Bucket) -> None:
-    publisher.build(HISTORY[0])
+    publisher.build(HISTORY[0], book)
     book.fatal = 11
     assert publisher.publish(book) == -signal.SIGKILL
     book.fatal = None
@@ -277,7 +285,7 @@ def test_a_page_that_is_not_what_the_changes_say_is_not_published(
         publisher: Publisher, book: Bucket,
 ) -> None:
     """A build whose changes nobody kept has been there: only a full one puts that right."""
-    publisher.build(HISTORY[0])
+    publisher.build(HISTORY[0], book)
     (publisher.index / 'simple/ant/index.html').write_text('by hand')
     assert publisher.publish() == 1
     assert book.tree == {}
@@ -290,7 +298,7 @@ def test_a_page_that_is_not_what_the_changes_say_is_not_published(
 def test_an_error_of_the_bucket_is_told_and_nothing_is_forgotten(
         publisher: Publisher, book: Bucket,
 ) -> None:
-    publisher.build(HISTORY[0])
+    publisher.build(HISTORY[0], book)
     book.fatal = 5
     assert publisher.publish() == 1
     assert len(list(publisher.queue.iterdir())) == 1
