@@ -16,6 +16,7 @@ _MISSING = pytest.StashKey[set[str]]()
 class NeedProgram(Protocol):
     """Say where `program` is; without it, the test that asks is left out.
 
+    A part of a program that is no program itself is asked for by its whole path.
     `package` is what to install where it is missing. With `CI=true` the test fails instead:
     there nothing is left out.
     """
@@ -29,6 +30,8 @@ def need_program(pytestconfig: pytest.Config) -> NeedProgram:
     def need(program: str, *, package: str) -> str:
         folders = (os.environ.get('PATH', os.defpath), *SYSTEM_FOLDERS)
         path = shutil.which(program, path=os.pathsep.join(folders))
+        if path is None and os.path.isabs(program) and os.path.exists(program):
+            path = program
         if path is not None:
             return path
         reason = f'{program} is not installed: apt install {package}, or brew install {package}'

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,9 +18,15 @@ from tests.clients.index import Index
 from tests.clients.index import PREFIX
 from tests.clients.index import PROJECTS
 from tests.clients.index import RESTATED
+from tests.clients.index import SECOND
 from tests.clients.programs import Client
+from tests.clients.programs import Manager
+from tests.clients.programs import OLD_PIP
+from tests.clients.programs import Pdm
 from tests.clients.programs import Pip
+from tests.clients.programs import Poetry
 from tests.clients.programs import Uv
+from tests.clients.programs import UvProject
 from tests.conftest import NeedProgram
 from tests.servers import run_http_server
 from tests.servers import run_nginx
@@ -45,6 +52,14 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
                 packages_url=packages_url, output_dir=str(root / folder),
             )
             assert report.notices == []
+        second = root / SECOND
+        (second / 'pool').mkdir(parents=True)
+        lodger = make(second / 'pool', {'filename': 'lodger-1.0-py3-none-any.whl'})
+        (root / 'second.jsonl').write_text(json.dumps(lodger))
+        build(
+            package_list_json=str(root / 'second.jsonl'), packages_url='../../pool/',
+            output_dir=str(second),
+        )
         prefix = root / PREFIX
         prefix.parent.mkdir()
         prefix.symlink_to(root)
@@ -103,6 +118,69 @@ def uv(tmp_path_factory: pytest.TempPathFactory) -> Uv:
 @pytest.fixture(params=['pip', 'uv'])
 def client(request: pytest.FixtureRequest) -> Client:
     found: Client = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture(scope='session')
+def html_nginx(
+        index: Index, need_program: NeedProgram, tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Server]:
+    """nginx with an index whose JSON is gone: it falls back to HTML."""
+    program = need_program('nginx', package='nginx')
+    folder = tmp_path_factory.mktemp('html_nginx')
+    root = folder / 'root'
+    root.mkdir()
+    for part in ('simple', SECOND):
+        shutil.copytree(
+            index.root / part, root / part, ignore=shutil.ignore_patterns('*.json', 'pypi'),
+        )
+    (root / 'pool').symlink_to(index.pool)
+    with run_nginx(program, root, folder) as server:
+        yield server
+
+
+@pytest.fixture(params=['json', 'html'])
+def form(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def either_nginx(request: pytest.FixtureRequest, form: str) -> Server:
+    """nginx, with both forms of the index or with HTML alone."""
+    name = {'json': 'nginx', 'html': 'html_nginx'}[form]
+    found: Server = request.getfixturevalue(name)
+    return found
+
+
+@pytest.fixture(scope='session')
+def old_pip(tmp_path_factory: pytest.TempPathFactory) -> Pip:
+    return Pip(tmp_path_factory.mktemp('old_pip'), OLD_PIP)
+
+
+@pytest.fixture(scope='session')
+def poetry(tmp_path_factory: pytest.TempPathFactory) -> Manager:
+    return Poetry(tmp_path_factory.mktemp('poetry'))
+
+
+@pytest.fixture(scope='session')
+def pdm(tmp_path_factory: pytest.TempPathFactory) -> Manager:
+    return Pdm(tmp_path_factory.mktemp('pdm'))
+
+
+@pytest.fixture(scope='session')
+def uv_project() -> Manager:
+    return UvProject()
+
+
+@pytest.fixture(params=['poetry', 'pdm', 'uv_project'])
+def manager(request: pytest.FixtureRequest) -> Manager:
+    found: Manager = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture(params=['pip', 'old_pip'])
+def any_pip(request: pytest.FixtureRequest) -> Pip:
+    found: Pip = request.getfixturevalue(request.param)
     return found
 
 

@@ -10,9 +10,10 @@ from tests.clients.programs import Outcome
 from tests.servers import Server
 
 JSON = 'application/vnd.pypi.simple.v1+json'
-HTML = 'application/vnd.pypi.simple.v1+html'
 PREFIX = 'some/prefix/'
 ELSEWHERE = 'files-elsewhere/'
+# An index with one project, `lodger`.
+SECOND = 'second/'
 WRONG_SHA256 = '0' * 64
 
 JANUARY = 1704103200  # 2024-01-01T10:00:00Z

@@ -9,7 +9,6 @@ from urllib.parse import urljoin
 import pytest
 
 from tests.clients.index import ELSEWHERE
-from tests.clients.index import HTML
 from tests.clients.index import Index
 from tests.clients.index import JSON
 from tests.clients.index import PREFIX
@@ -27,34 +26,6 @@ def test_both_clients_ask_for_json_and_take_it(
     assert outcome.status == 0, outcome.said
     page, *_ = requests
     assert (page.path, page.status, page.content_type) == ('/simple/plain/', 200, JSON)
-
-
-@pytest.mark.parametrize(('path', 'accept', 'content_type'), [
-    # pip and PDM; uv; Poetry.
-    ('/simple/', f'{JSON}, {HTML}; q=0.1, text/html; q=0.01', JSON),
-    ('/simple/plain/', f'{JSON}, {HTML}; q=0.1, text/html; q=0.01', JSON),
-    ('/simple/plain/', f'{JSON}, {HTML};q=0.2, text/html;q=0.01', JSON),
-    ('/simple/plain/', f'{JSON}, */*;q=0.1', JSON),
-    # Old clients and people.
-    ('/simple/', 'text/html', 'text/html'),
-    ('/simple/plain/', 'text/html, */*; q=0.01', 'text/html'),
-    ('/simple/plain/', None, 'text/html'),
-    # The JSON API's names have no ending that would say what they are.
-    ('/pypi/plain/json', None, 'application/json'),
-    ('/pypi/plain/1.0/json', 'text/html', 'application/json'),
-    ('/packages.json', None, 'application/json'),
-    ('/project/plain/', JSON, 'text/html'),
-])
-def test_nginx_says_what_it_serves(
-        nginx: Server, path: str, accept: str | None, content_type: str,
-) -> None:
-    """One page, two forms: the settings in tests/servers.py are enough to tell them apart."""
-    response = nginx.get(path, accept)
-    assert response.status == 200
-    assert response.headers['Content-Type'] == content_type
-    assert response.headers['Vary'] == 'Accept'
-    json_body = response.body.startswith(b'{')
-    assert json_body == content_type.endswith('json')
 
 
 def test_a_page_without_its_slash_leads_to_the_page(server: Server) -> None:

@@ -1,0 +1,151 @@
+#!/usr/bin/env python3
+"""Publish what builds changed to a bucket: publish.py CHANGES INDEX DESTINATION
+
+CHANGES is a folder where each build has left its `--changes-file`, under names that sort by time
+and end in .jsonl. INDEX is the output directory. DESTINATION is `s3://bucket/path`, for the AWS
+command line, or `remote:bucket/path`, for rclone; both have their usual settings.
+
+A page is uploaded after those that it leads to, and deleted when nothing leads to it any more.
+packages.json comes last: what the bucket's list says is what the bucket has. The files in CHANGES
+are removed at the very end. So after a failure, at any point, run it again. Changes of a next build
+come on top; it must not be one that was compared with the bucket's list, which is that of the last
+publishing that was done.
+"""
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+# Each kind of page leads to those before it. Month pages lead to each other, too: see `months`.
+KINDS = [re.compile(kind) for kind in (
+    r'static/.*', r'project/.*', r'simple/.+/.*', r'pypi/.*', r'changelog/(?!index\.html).*',
+    r'simple/.*', r'rss/.*', r'changelog/.*', r'(?!index\.html|packages\.json).*', r'index\.html.*',
+    r'packages\.json.*',
+)]
+MONTHS, LIST = 4, len(KINDS) - 1
+
+
+def kind(path: str) -> int:
+    return next(number for number, found in enumerate(KINDS) if found.fullmatch(path))
+
+
+def cache_control(path: str) -> str:
+    if re.fullmatch(r'static/.*-[0-9a-f]{12}\.\w+', path):
+        return 'max-age=31536000, immutable'
+    # The list is what the next build is compared with: an old one would do harm.
+    return 'no-cache' if kind(path) == LIST else 'max-age=60, must-revalidate'
+
+
+class Aws:
+    def __init__(self, destination: str) -> None:
+        self.destination = destination.rstrip('/')
+        self.bucket, _, path = destination.removeprefix('s3://').partition('/')
+        self.path = f'{path.rstrip("/")}/'.removeprefix('/')
+
+    def upload(self, index: Path, paths: list[str], content_type: str, cache: str) -> None:
+        # A process for each file would take a second each: a folder of links takes one for all.
+        with tempfile.TemporaryDirectory() as folder:
+            for path in paths:
+                link = Path(folder, path)
+                link.parent.mkdir(parents=True, exist_ok=True)
+                link.symlink_to((index / path).resolve())
+            run('aws', 's3', 'cp', folder, self.destination, '--recursive', '--only-show-errors',
+                '--content-type', content_type, '--cache-control', cache)
+
+    def delete(self, paths: list[str]) -> None:
+        for start in range(0, len(paths), 1000):  # S3 takes no more at once
+            keys = [{'Key': self.path + path} for path in paths[start:start + 1000]]
+            with tempfile.NamedTemporaryFile('w', suffix='.json') as file:
+                json.dump({'Objects': keys, 'Quiet': True}, file)
+                file.flush()
+                said = run('aws', 's3api', 'delete-objects', '--bucket', self.bucket,
+                           '--delete', f'file://{file.name}', '--output', 'json')
+            # Its exit status is 0 even where it could delete nothing.
+            if said and 'Errors' in json.loads(said):
+                sys.exit(f'publish.py: {said}')
+
+    def months(self) -> set[str]:
+        said = run('aws', 's3api', 'list-objects-v2', '--bucket', self.bucket, '--output', 'json',
+                   '--prefix', f'{self.path}changelog/', '--query', 'Contents[].Key')
+        return {key.removeprefix(self.path) for key in json.loads(said or 'null') or ()}
+
+
+class Rclone:
+    def __init__(self, destination: str) -> None:
+        self.destination = destination
+
+    def upload(self, index: Path, paths: list[str], content_type: str, cache: str) -> None:
+        self._run_on(paths, 'copy', '--no-traverse', '--no-check-dest',
+                     '--header-upload', f'Content-Type: {content_type}',
+                     '--header-upload', f'Cache-Control: {cache}', str(index))
+
+    def delete(self, paths: list[str]) -> None:
+        self._run_on(paths, 'delete')
+
+    def months(self) -> set[str]:
+        return set(run('rclone', 'lsf', '--recursive', '--files-only', '--include', '/changelog/**',
+                       '--disable', 'ListR', self.destination).splitlines())
+
+    def _run_on(self, paths: list[str], *command: str) -> None:
+        with tempfile.NamedTemporaryFile('w') as file:
+            file.writelines(f'{path}\n' for path in paths)
+            file.flush()
+            run('rclone', *command, self.destination, '--files-from-raw', file.name)
+
+
+def run(*command: str) -> str:
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        sys.exit(f'publish.py: {" ".join(command[:3])} ended with status {done.returncode}')
+    return done.stdout
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('changes', type=Path)
+    parser.add_argument('index', type=Path)
+    parser.add_argument('destination')
+    args = parser.parse_args()
+    bucket = (Aws if args.destination.startswith('s3://') else Rclone)(args.destination)
+
+    files = sorted(args.changes.glob('*.jsonl'))
+    lines = [json.loads(line) for file in files for line in file.read_bytes().splitlines()]
+    last = {line['path']: line for line in lines}
+    types = {path: line['content_type'] for path, line in last.items() if line['action'] == 'write'}
+    for path in types:
+        place = args.index / path
+        there = hashlib.sha256(place.read_bytes()).hexdigest() if place.is_file() else 'missing'
+        if there != last[path]['sha256']:
+            sys.exit(f'publish.py: {place} is not what {args.changes} says: build with --full, '
+                     'and without a previous list')
+    # Nothing leads to a new month until an old one, or the changelog, does.
+    is_month = MONTHS in map(kind, types)
+    known = bucket.months() if is_month else set()
+    steps: dict[tuple[int, bool, str, str], list[str]] = {}
+    for path, content_type in types.items():
+        step = kind(path), path in known, content_type, cache_control(path)
+        steps.setdefault(step, []).append(path)
+    gone: dict[int, list[str]] = {}
+    for path in last.keys() - types.keys():
+        gone.setdefault(kind(path), []).append(path)
+
+    for step in sorted(step for step in steps if step[0] != LIST):
+        bucket.upload(args.index, steps[step], *step[2:])
+    for number in sorted(gone, reverse=True):
+        bucket.delete(sorted(gone[number]))
+    for step in sorted(step for step in steps if step[0] == LIST):
+        bucket.upload(args.index, steps[step], *step[2:])
+    for file in files:
+        file.unlink()
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,100 @@
+// An index in a bucket behind a CDN. One CloudFront function (cloudfront-js-2.0) for the viewer
+// request, which finds the page that is meant, and for the viewer response, which adds headers.
+//
+// The cache key is the path alone: the request's function has put the form, HTML or JSON, into it
+// before the cache is asked. So let the cache policy have no header, no cookie and no query string,
+// and the bucket's own Cache-Control decide how long. The bucket is the plain one (REST), not its
+// web site. Let the CDN list it (s3:ListBucket): else S3 says 403 for what is not there, and uv
+// ends its search.
+'use strict';
+
+// Where the index is on this host: '/', or '/some/path/'.
+var BASE = '/';
+
+var JSON_TYPE = /^application\/vnd\.pypi\.simple\.(v1|latest)\+json$/;
+var HTML_TYPE = /^application\/vnd\.pypi\.simple\.(v1|latest)\+html$/;
+var POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https:; " +
+    "connect-src 'self'; form-action 'self'; base-uri 'none'";
+
+function handler(event) {
+    if (event.context.eventType === 'viewer-response') {
+        return dressed(event.response, event.request.uri);
+    }
+    var request = event.request;
+    if (request.uri.indexOf(BASE) !== 0) {
+        return request;
+    }
+    var path = request.uri.slice(BASE.length);
+    var parts = /^(simple|project|pypi)\/([^\/]+)(.*)$/.exec(path);
+    if (parts && !(parts[1] === 'simple' && /^index\.(html|json)$/.test(parts[2]))) {
+        // Old clients ask for names as people write them: pages are at the normalized name.
+        var name = parts[2].toLowerCase().replace(/[-_.]+/g, '-');
+        path = parts[1] + '/' + name + parts[3];
+    }
+    if (/^(simple|changelog)$|^(simple|project)\/[^\/]+$/.test(path) && !/\.html$|\.json$/.test(path)) {
+        return moved(BASE + path + '/', request.querystring);
+    }
+    if (path === '' || /\/$/.test(path)) {
+        var negotiable = /^simple\/([^\/]+\/)?$/.test(path);
+        path += negotiable && wantsJson(request) ? 'index.json' : 'index.html';
+    }
+    request.uri = BASE + path;
+    return request;
+}
+
+function moved(place, querystring) {
+    var format = querystring.format ? '?format=' + querystring.format.value : '';
+    return {
+        statusCode: 301,
+        statusDescription: 'Moved Permanently',
+        headers: {location: {value: place + format}}
+    };
+}
+
+// `?format=` outdoes the header. HTML where nothing fits, and where both are as welcome.
+function wantsJson(request) {
+    var format = request.querystring.format ? request.querystring.format.value : '';
+    if (format) {
+        format = format.toLowerCase().replace(/%2f/g, '/').replace(/%2b|%20/g, '+');
+        return format === 'json' || JSON_TYPE.test(format);
+    }
+    var accept = request.headers.accept ? request.headers.accept.value.toLowerCase() : '';
+    var json = quality(accept, JSON_TYPE, /^application\/\*$/);
+    return json > quality(accept, HTML_TYPE, /^application\/\*$/) &&
+        json > quality(accept, /^text\/html$/, /^text\/\*$/);
+}
+
+// How welcome a type is, from 0 to 1: the most exact of the header's entries counts.
+function quality(accept, exact, range) {
+    var found = [0, 0, 0];
+    var seen = [false, false, false];
+    accept.split(',').forEach(function (entry) {
+        var words = entry.split(';').map(function (word) { return word.trim(); });
+        var rank = [exact, range, /^\*\/\*$/].findIndex(function (type) {
+            return type.test(words[0]);
+        });
+        if (rank >= 0 && !seen[rank]) {
+            var number = /;\s*q\s*=\s*(1|0(?:\.\d*)?)(?:\.0*)?\s*(?:;|$)/.exec(entry);
+            found[rank] = number ? Number(number[1]) : 1;
+            seen[rank] = true;
+        }
+    });
+    return found[seen.indexOf(true)] || 0;
+}
+
+function dressed(response, uri) {
+    var headers = response.headers;
+    var type = headers['content-type'] ? headers['content-type'].value : '';
+    headers['access-control-allow-origin'] = {value: '*'};
+    headers['x-content-type-options'] = {value: 'nosniff'};
+    if (/^text\/html/.test(type)) {
+        headers['content-security-policy'] = {value: POLICY};
+        headers['referrer-policy'] = {value: 'same-origin'};
+    }
+    if (uri.indexOf(BASE) === 0 &&
+            /^simple\/([^\/]+\/)?(index\.(html|json))?$/.test(uri.slice(BASE.length))) {
+        var vary = headers.vary ? headers.vary.value + ', ' : '';
+        headers.vary = {value: vary + 'Accept'};
+    }
+    return response;
+}

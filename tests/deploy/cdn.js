@@ -1,0 +1,96 @@
+// A CDN for tests: node cdn.js EDGE_FUNCTION ORIGIN_URL
+//
+// It does what CloudFront does with a function of both events: the viewer's request is given to it;
+// the cache is asked for the path that comes back, and for nothing else; what is missing there is
+// fetched from the origin without the viewer's headers; the response is given to it unless it is
+// an error. It answers conditional and range requests from its cache, and packs nothing.
+'use strict';
+
+const fs = require('fs');
+const http = require('http');
+const vm = require('vm');
+
+const [source, origin] = process.argv.slice(2);
+const context = vm.createContext({});
+vm.runInContext(fs.readFileSync(source, 'utf8'), context);
+
+// Copied both ways, as the CDN does: a function keeps nothing between two calls.
+function call(event) {
+    context.event = JSON.stringify(event);
+    return JSON.parse(vm.runInContext('JSON.stringify(handler(JSON.parse(event)))', context));
+}
+
+function pairs(entries) {
+    return Object.fromEntries(Array.from(entries, ([name, value]) => [name, {value}]));
+}
+
+const cache = new Map();
+
+async function fetched(uri) {
+    if (!cache.has(uri)) {
+        cache.set(uri, await new Promise((resolve, reject) => {
+            http.get(origin + uri, (response) => {
+                const parts = [];
+                response.on('data', (part) => parts.push(part));
+                response.on('end', () => resolve({
+                    status: response.statusCode, headers: response.headers,
+                    body: Buffer.concat(parts),
+                }));
+            }).on('error', reject);
+        }));
+    }
+    return cache.get(uri);
+}
+
+async function answer(request, response) {
+    const url = new URL(request.url, 'http://cdn.example.com');
+    // Query strings reach a function as they were sent.
+    const query = url.search.slice(1).split('&').filter(Boolean)
+        .map((part) => [part.split('=')[0], part.split('=').slice(1).join('=')]);
+    const viewer = {
+        method: request.method, uri: request.url.split('?')[0], querystring: pairs(query),
+        headers: pairs(Object.entries(request.headers)), cookies: {},
+    };
+    const asked = call({version: '1.0', context: {eventType: 'viewer-request'}, request: viewer});
+    if (asked.statusCode) {
+        response.writeHead(asked.statusCode, Object.fromEntries(
+            Object.entries(asked.headers).map(([name, {value}]) => [name, value])));
+        response.end();
+        return;
+    }
+    const hit = cache.has(asked.uri);
+    const found = await fetched(asked.uri);
+    let {status, body} = found;
+    const headers = Object.fromEntries(['content-type', 'cache-control', 'etag', 'last-modified']
+        .filter((name) => name in found.headers).map((name) => [name, found.headers[name]]));
+    const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range || '');
+    if (status === 200 && request.headers['if-none-match'] === headers.etag) {
+        status = 304;
+        body = Buffer.alloc(0);
+    } else if (status === 200 && range) {
+        status = 206;
+        headers['content-range'] = `bytes ${range[1]}-${range[2]}/${body.length}`;
+        body = body.subarray(Number(range[1]), Number(range[2]) + 1);
+    }
+    headers['content-length'] = String(body.length);
+    headers['x-cache'] = hit ? 'Hit' : 'Miss';
+    let sent = {headers: pairs(Object.entries(headers))};
+    if (status < 400) {
+        sent = call({
+            version: '1.0', context: {eventType: 'viewer-response'}, request: asked,
+            response: {statusCode: status, statusDescription: '', ...sent, cookies: {}},
+        });
+    }
+    response.writeHead(status, Object.fromEntries(
+        Object.entries(sent.headers).map(([name, {value}]) => [name, value])));
+    response.end(request.method === 'HEAD' ? undefined : body);
+}
+
+const server = http.createServer((request, response) => {
+    answer(request, response).catch((error) => {
+        console.error(error);
+        response.writeHead(502);
+        response.end();
+    });
+});
+server.listen(0, '127.0.0.1', () => console.log(` port ${server.address().port} `));

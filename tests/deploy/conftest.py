@@ -1,0 +1,72 @@
+"""A small index, and the hosts that it is put on."""
+from __future__ import annotations
+
+import gzip
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from dumb_pypi.build import build
+from testing.distributions import make
+from tests.conftest import NeedProgram
+from tests.deploy.hosts import Case
+from tests.deploy.hosts import Sites
+from tests.servers import Server
+from tests.trees import SAMPLES
+
+# Pages that have a .gz beside them, as if packed by whoever built the index.
+PACKED_PAGES = (
+    'simple/whiskers/index.html', 'simple/whiskers/index.json', 'pypi/whiskers/json',
+    'project/whiskers/index.html',
+)
+
+
+@pytest.fixture(scope='session')
+def tree() -> Iterator[Path]:
+    """The sample index, with its files in `pool`. Every user may read it: servers are others."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        tree = Path(folder, 'tree')
+        pool = tree / 'pool'
+        pool.mkdir(parents=True)
+        lines = [
+            make(pool, json.loads(line))
+            for line in (SAMPLES / 'package-list.jsonl').read_text().splitlines()
+        ]
+        package_list = Path(folder, 'packages.jsonl')
+        package_list.write_text(''.join(f'{json.dumps(line)}\n' for line in lines))
+        build(
+            package_list_json=str(package_list), packages_url='../../pool/', output_dir=str(tree),
+            site_url='https://pypi.example.com/', changes_file=f'{folder}/changes.jsonl',
+        )
+        for page in PACKED_PAGES:
+            content = (tree / page).read_bytes()
+            # No server packs like this: it can be told who did.
+            (tree / f'{page}.gz').write_bytes(gzip.compress(content, 1, mtime=1))
+        # Two sdists, not one packed and unpacked.
+        (pool / 'odd-1.0.tar').write_bytes(b'the plain one')
+        (pool / 'odd-1.0.tar.gz').write_bytes(gzip.compress(b'the packed one'))
+        (tree / 'empty').mkdir()
+        assert (tree / '.dumb-pypi/state.json').exists()
+        yield tree
+
+
+@pytest.fixture(scope='session')
+def sites(tree: Path, need_program: NeedProgram) -> Iterator[Sites]:
+    with ExitStack() as stack:
+        yield Sites(tree, need_program, stack)
+
+
+@pytest.fixture
+def site(request: pytest.FixtureRequest, sites: Sites) -> Server:
+    case: Case = request.param
+    return sites[case]
+
+
+@pytest.fixture
+def rclone(need_program: NeedProgram) -> str:
+    return need_program('rclone', package='rclone')

@@ -1,0 +1,132 @@
+"""What README says of hosts is what was tried, and its recipe for a bucket runs as it stands."""
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from testing.distributions import make
+from tests.deploy import bucket
+from tests.deploy.hosts import FEATURES
+from tests.deploy.hosts import HOSTS
+from tests.servers import DEPLOY
+from tests.servers import Server
+
+README = (DEPLOY.parent / 'README.md').read_text()
+PACKAGES = 'packages.example.com'
+INDEX = 'index.example.com'
+
+
+def rows() -> list[list[str]]:
+    table = README.partition('\n## Which host do I have?\n')[2].partition('\n\nAll of it')[0]
+    return [line[2:-2].split(' | ') for line in table.splitlines() if line.startswith('| ')]
+
+
+def test_the_table_says_what_was_tried() -> None:
+    """Each row is a host of the conformance tests, or says that it could not be tried."""
+    head, *found = rows()
+    assert tuple(head) == ('host', 'settings', *FEATURES)
+    assert {row[0]: row[2:] for row in found} == {
+        **{
+            host: ['yes' if feature in given else 'no' for feature in FEATURES]
+            for host, given in HOSTS.items()
+        },
+        'GitHub or GitLab Pages': ['not tried'] * len(FEATURES),
+    }
+
+
+def test_nothing_in_deploy_is_left_unsaid() -> None:
+    named = {path for row in rows() for path in re.findall(r'\]\(deploy/([^)]*)\)', row[1])}
+    folders = {path.name for path in DEPLOY.iterdir()}
+    assert {path.partition('/')[0] for path in named} == folders
+
+
+@pytest.mark.parametrize('name', ['github.yml', 'gitlab.yml'])
+def test_the_commands_for_pages_build_an_index(tmp_path: Path, name: str) -> None:
+    commands = re.findall(
+        r'^[ -]+((?:pip|mkdir|cp|ls|dumb-pypi) .*)$', (DEPLOY / 'pages' / name).read_text(),
+        re.MULTILINE,
+    ) or re.findall(r'- run: (.*)', (DEPLOY / 'pages' / name).read_text())
+    commands = [command for command in commands if not command.startswith('pip ')]
+    assert len(commands) == 4
+    (tmp_path / 'pool').mkdir()
+    make(tmp_path / 'pool', {'filename': 'foo-1.0-py3-none-any.whl'})
+    subprocess.run(
+        ['sh', '-e', '-c', '\n'.join(commands)], cwd=tmp_path, check=True,
+        env=bucket.tool_environment('http://127.0.0.1:1/', tmp_path),
+    )
+    page = (tmp_path / 'public/simple/foo/index.html').read_text()
+    [link] = re.findall(r'href="([^"#]*)', page)
+    assert (tmp_path / 'public/simple/foo' / link).exists()
+
+
+@pytest.fixture(scope='module')
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with bucket.run_s3(tmp_path_factory.mktemp('s3')) as server:
+        yield server
+
+
+def test_the_recipe_for_a_bucket(s3: Server, tmp_path: Path) -> None:
+    """Each minute the index has what the bucket of packages has."""
+    [script] = re.findall(r'^```sh\n(#!/bin/sh\n.*?)^```$', README, re.MULTILINE | re.DOTALL)
+    environment = bucket.tool_environment(s3.url, tmp_path)
+
+    def run(*command: str | Path) -> str:
+        return bucket.run_tool(environment, *command)
+
+    bucket.make(environment, PACKAGES)
+    bucket.make(environment, INDEX)
+    (tmp_path / 'empty').touch()
+    run('aws', 's3', 'cp', '--quiet', tmp_path / 'empty', f's3://{INDEX}/packages.json')
+    (tmp_path / 'changes').mkdir()
+    (tmp_path / 'deploy').symlink_to(DEPLOY)
+    pool = tmp_path / 'pool'
+    pool.mkdir()
+    for number, filename in enumerate((
+            'foo-1.0-py3-none-any.whl', 'bar-1.0+a.tar.gz', 'foo-1.1-py3-none-any.whl',
+    )):
+        make(pool, {'filename': filename, 'core_metadata': 'true' if 'whl' in filename else ''})
+        run('aws', 's3', 'sync', '--quiet', pool, f's3://{PACKAGES}/team')
+        # A second later: each build has its own file of changes.
+        text = script.replace('$(date +%s)', str(number))
+        assert text != script
+        run('sh', '-c', f'cd {tmp_path} && {text}')
+        listed = s3.ask(f'/{INDEX}/packages.json').body.decode().splitlines()
+        assert {json.loads(line)['filename'] for line in listed} == {
+            path.name for path in pool.iterdir() if path.suffix != '.metadata'
+        }
+        project = filename.partition('-')[0]
+        page = json.loads(s3.ask(f'/{INDEX}/simple/{project}/index.json').body)
+        files = {file['filename']: file for file in page['files']}
+        assert files[filename]['size'] == (pool / filename).stat().st_size
+        assert files[filename]['upload-time']
+        assert ('core-metadata' in files[filename]) == filename.endswith('.whl')
+        path = files[filename]['url'].removeprefix(f'https://{PACKAGES}/')
+        assert s3.ask(f'/{PACKAGES}/{path}').body == (pool / filename).read_bytes()
+    assert list((tmp_path / 'changes').iterdir()) == []
+
+
+def test_rclone_s_listing_is_read_as_well(s3: Server, rclone: str, tmp_path: Path) -> None:
+    environment = bucket.tool_environment(s3.url, tmp_path, rclone)
+    bucket.make(environment, 'listed')
+    (tmp_path / 'foo-1.0.zip').write_bytes(b'12345')
+    bucket.run_tool(
+        environment, 'rclone', 'copyto', tmp_path / 'foo-1.0.zip', 'remote:listed/team/foo-1.0.zip',
+    )
+    listing = bucket.run_tool(
+        environment, 'rclone', 'lsjson', '--recursive', '--files-only', '--use-server-modtime',
+        'remote:listed',
+    )
+    done = subprocess.run(
+        [bucket.PYTHON, bucket.LIST_PACKAGES], input=listing, capture_output=True, text=True,
+        check=True,
+    )
+    found = json.loads(done.stdout)
+    assert found.pop('upload_timestamp') > 1.7e9
+    assert found == {
+        'filename': 'foo-1.0.zip', 'url': 'team/foo-1.0.zip', 'size': 5, 'core_metadata': None,
+    }
