@@ -32,7 +32,8 @@ def build(
         project_list_json: str | None = None,
         title: str = DEFAULT_TITLE, logo: str | None = None, logo_width: int | None = None,
         site_url: str | None = None, template_dir: str | None = None,
-        per_release_json: bool = True, generated: datetime.datetime | None = None,
+        per_release_json: bool = True, precompress: bool = False,
+        generated: datetime.datetime | None = None,
         strict: bool = False, full: bool = False, allow_shrink: bool = False,
         changes_file: str | None = None, jobs: int | None = None,
         progress: Callable[[float], None] = lambda _: None,
@@ -61,7 +62,7 @@ def build(
     options = PageOptions.check(
         packages_url=packages_url, title=title, logo=logo, logo_width=logo_width,
         site_url=site_url, template_dir=template_dir, per_release_json=per_release_json,
-        generated=generated,
+        precompress=precompress, generated=generated,
     )
     named = (
         package_list, package_list_json, previous_package_list, previous_package_list_json,

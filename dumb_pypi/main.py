@@ -52,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             site_url=args.site_url,
             template_dir=args.template_dir,
             per_release_json=args.per_release_json,
+            precompress=args.precompress,
             strict=args.strict,
             full=args.full,
             allow_shrink=args.allow_shrink,
@@ -141,6 +142,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--no-per-release-json', dest='per_release_json', action='store_false',
         help='leave out the JSON API of each release, /pypi/<project>/<version>/json',
+    )
+    parser.add_argument(
+        '--precompress', action='store_true',
+        help='write a .gz file beside each page that gets smaller, for nginx gzip_static and such',
     )
     parser.add_argument(
         '--strict', action='store_true',

@@ -27,13 +27,14 @@ class PageOptions(NamedTuple):
     site_url: str | None = None
     template_dir: str | None = None
     per_release_json: bool = True
+    precompress: bool = False
     generated: datetime.datetime | None = None
 
     @classmethod
     def check(
             cls, *, packages_url: str, title: str, logo: str | None, logo_width: int | None,
             site_url: str | None, template_dir: str | None, per_release_json: bool,
-            generated: datetime.datetime | None,
+            precompress: bool, generated: datetime.datetime | None,
     ) -> PageOptions:
         """
         Raises:
@@ -51,6 +52,7 @@ class PageOptions(NamedTuple):
             site_url=_site_url(site_url),
             template_dir=template_dir,
             per_release_json=per_release_json,
+            precompress=precompress,
             generated=generated,
         )
 

@@ -108,18 +108,21 @@ def rebuild(
     Raises:
         DumbPypiError: it could not be done.
     """
-    writer = Writer(
-        request.output_dir, keep_changes=request.changes_file is not None,
+    job = Job(
+        options, last.shape, request.output_dir, request.changes_file is not None,
+        # What the last build left is not known then, nor with which options it did.
         suspicious=last.cut_short,
+        sweep=last.all_again or (last.state is None and bool(last.published)),
     )
+    writer = job.writer()
     writer.begin()
     stack.callback(writer.end)
-    return _Rebuild(sources, options, request, last, reading, writer, stack).run()
+    return _Rebuild(sources, job, request, last, reading, writer, stack).run()
 
 
 class _Rebuild:
     def __init__(
-            self, sources: Sources, options: PageOptions, request: Request, last: LastBuild,
+            self, sources: Sources, job: Job, request: Request, last: LastBuild,
             reading: Reading, writer: Writer, stack: ExitStack,
     ) -> None:
         self._stack = stack
@@ -128,10 +131,7 @@ class _Rebuild:
         self._last = last
         self._reading = reading
         self._writer = writer
-        self._job = Job(
-            options, last.shape, request.output_dir, request.changes_file is not None,
-            last.cut_short,
-        )
+        self._job = job
 
     def run(self) -> Report:
         request, reading, last = self._request, self._reading, self._last

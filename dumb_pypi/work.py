@@ -34,6 +34,13 @@ class Job(NamedTuple):
     output_dir: str
     keep_changes: bool
     suspicious: bool
+    sweep: bool
+
+    def writer(self) -> Writer:
+        return Writer(
+            self.output_dir, keep_changes=self.keep_changes, suspicious=self.suspicious,
+            precompress=self.options.precompress, sweep=self.sweep,
+        )
 
 
 class Projects(NamedTuple):
@@ -78,7 +85,7 @@ def _site_of(options: PageOptions, _: str) -> Site:
 def write_projects(task: Projects) -> Written:
     """Write the pages of projects, or, if they are not to be written, only sum them up."""
     job = task.job
-    writer = Writer(job.output_dir, keep_changes=job.keep_changes, suspicious=job.suspicious)
+    writer = job.writer()
     lines = iter(task.lines.splitlines())
     releases, summaries = [], []
     for facts, count, new in zip(task.facts, task.counts, task.new, strict=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import filecmp
+import gzip
 import hashlib
 import os
 import shutil
@@ -16,6 +17,10 @@ import msgspec
 
 from dumb_pypi import paths
 from dumb_pypi.errors import FileError
+
+# The end of the name of a page's compressed form.
+GZ = '.gz'
+_WORTH_COMPRESSING = 1000  # bytes: less fits into one packet as it is
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 # What systems call a folder that has something in it, or that is none.
@@ -45,15 +50,20 @@ class Writer:
     A reader finds the old file or the new one, never a part: a file is written in the build's
     own folder, and renamed. `done.changes` has what was done, in that order, if `keep_changes`.
     With `suspicious` an equal file counts as written: a build that was cut short may have
-    written it, and have told nobody.
+    written it, and have told nobody. With `precompress` a page has its compressed form beside
+    it, for servers that have a use for it, and with `sweep` an old one is deleted where there is
+    to be none. Compressed forms are not counted.
     """
 
     def __init__(
             self, root: str, *, keep_changes: bool = False, suspicious: bool = False,
+            precompress: bool = False, sweep: bool = False,
     ) -> None:
         self._root = root
         self._keep_changes = keep_changes
         self._suspicious = suspicious
+        self._precompress = precompress
+        self._sweep = precompress or sweep
         self._unfinished = os.path.join(root, paths.UNFINISHED, str(os.getpid()))
         self.done = Done()
 
@@ -71,6 +81,8 @@ class Writer:
             FileError: it cannot be written. The old file stands as it was.
         """
         self._count_write(path, content, changed=self.write_own(path, content))
+        if self._sweep:
+            self._write_compressed(path, content)
 
     def write_new(self, pages: Iterable[tuple[str, bytes]]) -> None:
         """Write the pages of a project that has none, those of a folder after each other.
@@ -86,7 +98,11 @@ class Writer:
             place = os.path.join(self._root, folder)
             try:
                 for path, content in contents:
-                    _create_below(self._unfinished, path[len(folder):], content)
+                    below = path[len(folder):]
+                    _create_below(self._unfinished, below, content)
+                    if self._precompress and (compressed := _compressed(content)) is not None:
+                        _create_below(self._unfinished, below + GZ, compressed)
+                        _copy_mtime(self._unfinished + below, self._unfinished + below + GZ)
                 try:
                     _rename(self._unfinished, place)
                 except OSError as error:
@@ -103,6 +119,10 @@ class Writer:
                 raise FileError('write', os.path.join(self._root, path), error) from error
             for path, content in contents:
                 self._count_write(path, content, changed=True)
+                if self._precompress and self._keep_changes and (
+                    (compressed := _compressed(content)) is not None
+                ):
+                    self._tell_write(path + GZ, compressed)
 
     def write_own(self, path: str, content: bytes) -> bool:
         """The same for a file that is no page; say whether it was written."""
@@ -121,6 +141,8 @@ class Writer:
         Raises:
             FileError: it cannot be deleted.
         """
+        if self._sweep:
+            self._delete_compressed(path)
         self.done.deleted += self.delete_own(path)
         if self._keep_changes:
             self.done.changes.append(Change('delete', path))
@@ -153,7 +175,7 @@ class Writer:
             if self._keep_changes and (changed or self._suspicious):
                 with open(file, 'rb') as content:
                     digest = hashlib.file_digest(content, 'sha256').hexdigest()
-                    self._tell_write(path, os.fstat(content.fileno()).st_size, digest)
+                    self._tell(path, os.fstat(content.fileno()).st_size, digest)
             if changed:
                 os.replace(file, place)
         except OSError as error:
@@ -193,9 +215,30 @@ class Writer:
         self.done.written += changed
         self.done.unchanged += not changed
         if self._keep_changes and (changed or self._suspicious):
-            self._tell_write(path, len(content), hashlib.sha256(content).hexdigest())
+            self._tell_write(path, content)
 
-    def _tell_write(self, path: str, size: int, digest: str) -> None:
+    def _write_compressed(self, path: str, content: bytes) -> None:
+        compressed = _compressed(content) if self._precompress else None
+        if compressed is None:
+            self._delete_compressed(path)
+            return
+        changed = self.write_own(path + GZ, compressed)
+        place = os.path.join(self._root, path)
+        try:
+            _copy_mtime(place, place + GZ)
+        except OSError as error:
+            raise FileError('write', place + GZ, error) from error
+        if self._keep_changes and (changed or self._suspicious):
+            self._tell_write(path + GZ, compressed)
+
+    def _delete_compressed(self, path: str) -> None:
+        if self.delete_own(path + GZ) and self._keep_changes:
+            self.done.changes.append(Change('delete', path + GZ))
+
+    def _tell_write(self, path: str, content: bytes) -> None:
+        self._tell(path, len(content), hashlib.sha256(content).hexdigest())
+
+    def _tell(self, path: str, size: int, digest: str) -> None:
         self.done.changes.append(Change('write', path, paths.content_type(path), size, digest))
 
     def _remove_empty(self, folder: str) -> None:
@@ -271,6 +314,22 @@ def _rename(old: str, new: str) -> None:
     except FileNotFoundError:
         os.makedirs(os.path.dirname(new), exist_ok=True)
         os.rename(old, new)
+
+
+def _compressed(content: bytes) -> bytes | None:
+    """Compressed, the same every time; None where that is not worth a file."""
+    if len(content) < _WORTH_COMPRESSING:
+        return None
+    compressed = gzip.compress(content, 6, mtime=0)
+    return compressed if len(compressed) < len(content) else None
+
+
+def _copy_mtime(place: str, to: str) -> None:
+    """Servers that have both forms compare their times."""
+    wanted = os.stat(place).st_mtime_ns
+    status = os.stat(to)
+    if status.st_mtime_ns != wanted:
+        os.utime(to, ns=(status.st_atime_ns, wanted))
 
 
 def _are_equal(place: str, other: str) -> bool:

@@ -1,0 +1,119 @@
+"""Compressed forms beside pages."""
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dumb_pypi.build import build
+from dumb_pypi.request import Report
+from tests import histories
+
+LINES = tuple(
+    f'{{"filename": "{name}-{number}.0.zip", "upload_timestamp": {1704103200 + number}}}'
+    for name in ('foo', 'bar') for number in range(20)
+)
+
+
+def run(folder: Path, lines: tuple[str, ...] = LINES, **options: Any) -> Report:
+    return build(**{
+        'package_list_json': histories.write_lines(folder / 'list', list(lines)),
+        'packages_url': '../../pool/', 'output_dir': str(folder / 'out'), 'precompress': True,
+        **options,
+    })
+
+
+def compressed(out: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob('*.gz')
+    }
+
+
+def assert_sound(out: Path) -> None:
+    """Each compressed form is that of its page, with its time; each page worth one has one."""
+    for path, content in compressed(out).items():
+        page = out / path.removesuffix('.gz')
+        assert gzip.decompress(content) == page.read_bytes()
+        assert page.stat().st_mtime_ns == (out / path).stat().st_mtime_ns
+    missing = {
+        path for path, content in histories.read_tree(out).items()
+        if len(content) > 4000 and not path.endswith('.gz') and not (out / f'{path}.gz').exists()
+    }
+    assert missing <= {'packages.json'}
+
+
+@pytest.mark.parametrize('jobs', (1, 2))
+def test_pages_worth_it_have_a_compressed_form(tmp_path: Path, jobs: int) -> None:
+    run(tmp_path, jobs=jobs)
+    found = compressed(tmp_path / 'out')
+    assert {
+        'simple/foo/index.html.gz', 'simple/foo/index.json.gz', 'project/foo/index.html.gz',
+        'pypi/foo/json.gz', 'changelog/2024-01.html.gz', 'index.html.gz',
+    } <= set(found)
+    # Two lines get no smaller.
+    assert 'simple/index.json.gz' not in found
+    assert_sound(tmp_path / 'out')
+
+
+def test_the_same_build_gives_the_same_bytes_and_touches_none(tmp_path: Path) -> None:
+    run(tmp_path)
+    before = histories.age(tmp_path / 'out')
+    assert run(tmp_path, full=True).written == 0
+    now = histories.stamps(tmp_path / 'out')
+    assert {path for path in now if path[0] != '.' and now[path] != before[path]} == set()
+    run(tmp_path, output_dir=str(tmp_path / 'other'))
+    assert compressed(tmp_path / 'other') == compressed(tmp_path / 'out')
+
+
+def test_a_page_that_changes_or_goes_takes_its_compressed_form_with_it(tmp_path: Path) -> None:
+    run(tmp_path)
+    run(tmp_path, (*LINES[:20], *LINES[21:25]), allow_shrink=True)
+    assert_sound(tmp_path / 'out')
+    # Its pages are too small now.
+    run(tmp_path, (*LINES[:20], LINES[21]), allow_shrink=True)
+    assert_sound(tmp_path / 'out')
+    assert 'simple/bar/index.json.gz' not in compressed(tmp_path / 'out')
+    run(tmp_path, LINES[:20], allow_shrink=True)
+    assert not (tmp_path / 'out/simple/bar').exists()
+    assert_sound(tmp_path / 'out')
+
+
+@pytest.mark.parametrize('lost', (False, True))
+def test_without_the_option_no_old_form_is_left_to_be_served(
+        tmp_path: Path, lost: bool,
+) -> None:
+    run(tmp_path)
+    if lost:
+        (tmp_path / 'out/.dumb-pypi/state.json').unlink()
+    run(tmp_path, precompress=False)
+    assert not compressed(tmp_path / 'out')
+
+
+def test_what_the_user_compressed_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / 'out/simple/foo').mkdir(parents=True)
+    (tmp_path / 'out/simple/foo/notes.txt.gz').write_bytes(b'mine')
+    run(tmp_path)
+    run(tmp_path, precompress=False)
+    run(tmp_path, LINES[20:], allow_shrink=True)
+    assert (tmp_path / 'out/simple/foo/notes.txt.gz').read_bytes() == b'mine'
+
+
+def test_the_changes_file_has_them_too(tmp_path: Path) -> None:
+    changes = tmp_path / 'changes'
+
+    def told() -> list[dict[str, Any]]:
+        return [json.loads(line) for line in changes.read_text().splitlines()]
+
+    run(tmp_path, changes_file=str(changes))
+    written = {change['path'] for change in told() if change['path'].endswith('.gz')}
+    assert written == set(compressed(tmp_path / 'out'))
+    run(tmp_path, (*LINES, '{"filename": "foo-99.0.zip"}'), changes_file=str(changes))
+    written = {change['path'] for change in told()}
+    assert {'simple/foo/index.html', 'simple/foo/index.html.gz'} <= written
+    assert 'simple/bar/index.html.gz' not in written
+    run(tmp_path, LINES[:20], changes_file=str(changes))
+    deleted = [change['path'] for change in told() if change['action'] == 'delete']
+    assert deleted.index('simple/bar/index.html.gz') < deleted.index('simple/bar/index.html')
