@@ -28,7 +28,8 @@ UNFINISHED = f'{OWN_FOLDER}/unfinished/'
 
 _SIMPLE_JSON_PAGE = re.compile(r'simple/(?:[^/]+/)?index\.json')
 _CONTENT_TYPES = {
-    'css': 'text/css', 'gz': 'application/gzip', 'html': 'text/html', 'json': 'application/json', 'xml': 'text/xml',
+    'css': 'text/css', 'gz': 'application/gzip', 'html': 'text/html', 'json': 'application/json',
+    'xml': 'text/xml',
 }
 
 
