@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import mmap
 import os
-import tempfile
 from array import array
 from bisect import bisect_left
 from bisect import bisect_right
@@ -23,6 +22,7 @@ from typing import BinaryIO
 from typing import cast
 from typing import NamedTuple
 
+from dumb_pypi import scratch
 from dumb_pypi.blocks import fingerprint_of
 from dumb_pypi.distfile import filename_of
 from dumb_pypi.errors import shown
@@ -174,10 +174,13 @@ class Fresh:
     """Lines that were just checked, in the order of the list, until they have their place.
 
     Months keep the numbers that they have in the catalog that the lines are to go into.
+
+    Raises:
+        FileError: there is no room for them.
     """
 
     def __init__(self, months: Iterable[str] = ()) -> None:
-        self._file = cast(BinaryIO, tempfile.TemporaryFile())
+        self._file = scratch.new_file()
         self._end = 0
         self._offsets = array('Q')
         self._numbers = array('I')
@@ -202,8 +205,9 @@ class Fresh:
             columns.blocks.append(block)
             columns.checksums.append(checksum)
         if lines:
-            self._file.write(b'\n'.join(lines))
-            self._file.write(b'\n')
+            with scratch.writing():
+                self._file.write(b'\n'.join(lines))
+                self._file.write(b'\n')
 
     @property
     def months(self) -> list[str]:
@@ -231,7 +235,8 @@ class Fresh:
     def settle(self) -> tuple[list[Duplicate], set[int]]:
         """Keep one line of each file name: what there is to say of it, and the blocks concerned.
         """
-        self._file.flush()
+        with scratch.writing():
+            self._file.flush()
         checksums = self.columns.checksums
         if len(set(checksums)) == len(checksums):
             return [], set()
@@ -263,7 +268,7 @@ class Fresh:
 
     def close(self) -> None:
         """Let go of all lines."""
-        self._file.close()
+        scratch.close(self._file)
         self._rows.clear()
         self.columns = Columns.empty()
 

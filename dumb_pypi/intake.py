@@ -58,9 +58,23 @@ def _take_in(
         source: Source, known: Sequence[Block], begin: int, old: Catalog | None, crew: Crew,
         tell: Callable[[int], None],
 ) -> Intake | None:
+    fresh = Fresh(() if old is None else old.months)
+    try:
+        intake = _fill(fresh, source, known, begin, old, crew, tell)
+    except BaseException:
+        fresh.close()
+        raise
+    if intake is None:
+        fresh.close()
+    return intake
+
+
+def _fill(
+        fresh: Fresh, source: Source, known: Sequence[Block], begin: int, old: Catalog | None,
+        crew: Crew, tell: Callable[[int], None],
+) -> Intake | None:
     number = max((block.number for block in known), default=0)
     found: list[Block] = []
-    fresh = Fresh(() if old is None else old.months)
     waiting: list[list[Block]] = []
 
     def stretches() -> Iterator[Stretch]:
@@ -96,7 +110,6 @@ def _take_in(
         live = {block.number for block in found}
         gone = old.in_blocks(set(old.columns.blocks) - live)
         if _conflict(old, set(gone), fresh):
-            fresh.close()
             return None
     found = [checked.get(block.number, block) for block in found]
     return Intake(

@@ -2,16 +2,16 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
-import tempfile
 from typing import BinaryIO
 from typing import cast
 
+from dumb_pypi import scratch
 from dumb_pypi.errors import FileError
 from dumb_pypi.errors import shown_path
 
 STDIN = '-'
+_COPY = 1 << 20  # bytes at once
 
 
 class Source:
@@ -64,8 +64,15 @@ def _open(path: str) -> BinaryIO:
     if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         return file
     # A pipe can be read once: keep what came.
-    kept = cast(BinaryIO, tempfile.TemporaryFile())
-    with file:
-        shutil.copyfileobj(file, kept, 1 << 20)
-    kept.flush()
+    kept = scratch.new_file()
+    try:
+        with file:
+            while content := file.read(_COPY):
+                with scratch.writing():
+                    kept.write(content)
+        with scratch.writing():
+            kept.flush()
+    except BaseException:
+        scratch.close(kept)
+        raise
     return kept
