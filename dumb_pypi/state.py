@@ -17,7 +17,6 @@ from dumb_pypi import paths
 from dumb_pypi import stamp as stamps
 from dumb_pypi.catalog import Catalog
 from dumb_pypi.catalog import Columns
-from dumb_pypi.changelog import pages_of
 from dumb_pypi.errors import FileError
 from dumb_pypi.plan import Baseline
 from dumb_pypi.plan import EMPTY_TREE
@@ -50,8 +49,9 @@ class ProjectRecord(msgspec.Struct, array_like=True, gc=False):
 
 
 class MonthRecord(msgspec.Struct, array_like=True, gc=False):
-    """A month whose pages are in the tree."""
+    """A month whose pages are in the tree: so many, whatever a page of this program holds."""
     fingerprint: str
+    pages: int
     summary: MonthSummary
 
 
@@ -65,7 +65,7 @@ class State(msgspec.Struct, gc=False):
     def tree(self) -> Tree:
         return Tree(
             {name: record.releases for name, record in self.projects.items()},
-            {month: pages_of(record.summary.uploads) for month, record in self.months.items()},
+            {month: record.pages for month, record in self.months.items()},
             self.others,
         )
 

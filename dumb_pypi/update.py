@@ -284,7 +284,9 @@ class Update:
                 if name in self.projects or (known is not None and name in known.projects)
             },
             months={
-                month: MonthRecord(print_, now.summaries[month])
+                month: MonthRecord(
+                    print_, changelog.pages_of(now.summaries[month].uploads), now.summaries[month],
+                )
                 for month, print_ in now.months.items()
                 if month in self.months or (known is not None and month in known.months)
             },
