@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -200,11 +201,15 @@ class _Rebuild:
     def _baseline(self, previous: Groups, now: Groups, workers: Crew) -> Baseline:
         """What to compare the list with where there is a previous list."""
         last = self._last
-        changed = plan.changed(now.projects, previous.projects)
+        doubtful: Iterable[str] = plan.changed(now.projects, previous.projects)
+        roots: Sequence[str] = ()
+        if last.all_again:
+            # Options may have been others, so that there are pages that these do not make.
+            doubtful, roots = previous.projects, paths.ROOTS
         tree = plan.union(last.tree, Tree(
-            releases_of(self._job, previous, changed, workers),
+            releases_of(self._job, previous, doubtful, workers),
             {month: pages_of(summary.uploads) for month, summary in previous.summaries.items()},
-            (),
+            roots,
         ))
         published = previous.catalog.names
         if last.all_again:

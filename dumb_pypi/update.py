@@ -97,7 +97,8 @@ def group(
 def releases_of(
         job: Job, groups: Groups, projects: Iterable[str], crew: Crew,
 ) -> dict[str, msgspec.Raw]:
-    """The releases that have pages, of some projects."""
+    """The releases of some projects, whether or not pages of releases are asked for."""
+    job = job._replace(options=job.options._replace(per_release_json=True))
     wanted = sorted(bisect_left(groups.catalog.names, name) for name in projects)
     return {
         groups.catalog.names[index]: releases

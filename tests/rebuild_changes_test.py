@@ -16,9 +16,9 @@ from hypothesis.stateful import rule
 
 from dumb_pypi import paths
 from dumb_pypi.build import build
-from dumb_pypi.writer import Writer
 from tests import histories
 from tests.histories import History
+from tests.writes import note_writes
 
 SITE = 'https://index.example.com/base/'
 CONTENT_TYPES = {
@@ -127,13 +127,11 @@ def stage(change: Change) -> int:
 def contents(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
     """All that builds write while a test runs, by its hash."""
     found: dict[str, bytes] = {}
-    write = Writer.write
 
-    def remember(self: Writer, path: str, content: bytes) -> None:
+    def remember(_: str, content: bytes) -> None:
         found[hashlib.sha256(content).hexdigest()] = content
-        write(self, path, content)
 
-    monkeypatch.setattr(Writer, 'write', remember)
+    note_writes(monkeypatch, remember)
     return found
 
 
@@ -292,3 +290,19 @@ def test_no_changes_are_an_empty_file(tmp_path: Path, step: int) -> None:
     assert build_lines(tmp_path, *files)
     assert build_lines(tmp_path, *files[::step]) == []
     assert (tmp_path / 'changes').read_bytes() == b''
+
+
+def test_a_full_build_into_a_fresh_folder_deletes_what_other_options_made(tmp_path: Path) -> None:
+    """The previous list does not say whether the site has feeds, or pages of releases."""
+    lines = ['{"filename": "foo-1.0.zip"}', '{"filename": "foo-2.0.zip"}']
+    build_lines(tmp_path, *lines)
+    changes = build_lines(
+        tmp_path, *lines, output_dir=str(tmp_path / 'fresh'), full=True, per_release_json=False,
+        site_url=None,
+        previous_package_list_json=str(tmp_path / 'out/packages.json'),
+    )
+    assert [change for change in changes if change['action'] == 'delete'] == [
+        {'action': 'delete', 'path': path} for path in (
+            'rss/packages.xml', 'rss/updates.xml', 'pypi/foo/1.0/json', 'pypi/foo/2.0/json',
+        )
+    ]
