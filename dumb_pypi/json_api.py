@@ -84,11 +84,14 @@ class File(msgspec.Struct, kw_only=True, rename={'core_metadata': 'core-metadata
 
 
 class Page(msgspec.Struct, kw_only=True):
-    """A page of the JSON API. `last_serial` is the newest upload of the project."""
+    """A page of the JSON API, its lists of files in JSON.
+
+    `last_serial` is the newest upload of the project.
+    """
     info: Info
     last_serial: int
-    releases: dict[str, list[File]] | dict[str, msgspec.Raw]
-    urls: list[File] | msgspec.Raw
+    releases: dict[str, msgspec.Raw]
+    urls: msgspec.Raw
     vulnerabilities: list[str] = []
 
 
@@ -153,7 +156,7 @@ def _page(
         info=_info(project, shown, summary, links.project_url),
         last_serial=int(project.last_uploaded or 0),
         releases=encoded,
-        urls=[] if shown is None else encoded[shown.name],
+        urls=msgspec.Raw(b'[]') if shown is None else encoded[shown.name],
     ))
 
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from dumb_pypi.build import build
-from dumb_pypi.request import Report
 from dumb_pypi.errors import FileError
 from dumb_pypi.errors import OptionError
 from dumb_pypi.errors import RefusedError
-from dumb_pypi.writer import Writer
+from dumb_pypi.request import Report
+from tests.writes import note_writes
 
 LINES = (
     '{"filename": "foo-1.0.zip", "upload_timestamp": 1704103200}',
@@ -82,14 +82,7 @@ def test_pages_come_before_those_that_link_to_them_and_the_list_last(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     written: list[str] = []
-
-    write = Writer.write
-
-    def noting_write(self: Writer, path: str, content: bytes) -> None:
-        written.append(path)
-        write(self, path, content)
-
-    monkeypatch.setattr(Writer, 'write', noting_write)
+    note_writes(monkeypatch, lambda path, _: written.append(path))
     run(tmp_path, site_url='https://example.com/')
     assert written[0].startswith('static/')
     assert written[-1] == 'packages.json'
@@ -172,9 +165,13 @@ def test_a_previous_list_that_is_none_is_told_of(tmp_path: Path) -> None:
 def test_a_template_that_cannot_be_read_is_told_of(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def read_bytes(self: Path) -> bytes:
-        raise PermissionError(13, 'Permission denied', str(self))
+    (tmp_path / 'templates').mkdir()
+    monkeypatch.setattr(os, 'walk', refuse)
+    with pytest.raises(FileError) as caught:
+        run(tmp_path, template_dir=str(tmp_path / 'templates'))
+    assert str(caught.value).startswith('cannot read /')
+    assert str(caught.value).endswith(': Permission denied')
 
-    monkeypatch.setattr(Path, 'read_bytes', read_bytes)
-    with pytest.raises(FileError, match=r'cannot read .*: Permission denied'):
-        run(tmp_path, template_dir=str(tmp_path))
+
+def refuse(top: str, **_: Any) -> None:
+    raise PermissionError(13, 'Permission denied', top)

@@ -1,16 +1,17 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dumb_pypi import changelog
 from dumb_pypi.changelog import ChangelogPage
-from dumb_pypi.changelog import month_pages
 from dumb_pypi.changelog import Neighbour
 from dumb_pypi.changelog import Neighbours
 from dumb_pypi.changelog import neighbours
-from dumb_pypi.changelog import summarize_month
 from dumb_pypi.changelog import Upload
 
 ALONE = Neighbours(None, None)
@@ -27,13 +28,31 @@ def uploads(count: int) -> list[Upload]:
     ]
 
 
+class Shown(NamedTuple):
+    """A page, and the uploads on it."""
+    page: ChangelogPage
+    uploads: Sequence[Upload]
+
+
+def month_pages(month: str, uploads: Sequence[Upload], beside: Neighbours) -> list[Shown]:
+    """All pages of a month that has these uploads, in whichever order."""
+    ordered = changelog.in_order(uploads)
+    return [
+        Shown(page, changelog.uploads_on(page, ordered))
+        for page in changelog.month_places(month, len(uploads), beside)
+    ]
+
+
 def test_a_months_pages_fill_from_the_oldest_upload() -> None:
     """A page that is full stays as it is but for its link to the next one."""
     pages = month_pages('2024-01', uploads(5)[::-1], ALONE)
-    assert [(page.path, [upload.version for upload in page.uploads]) for page in pages] == [
+    assert [(page.path, [upload.version for upload in shown]) for page, shown in pages] == [
         ('changelog/2024-01.html', ['1', '0']),
         ('changelog/2024-01-2.html', ['3', '2']),
         ('changelog/2024-01-3.html', ['4']),
+    ]
+    assert [(page.month, page.number) for page, _ in pages] == [
+        ('2024-01', 1), ('2024-01', 2), ('2024-01', 3),
     ]
 
 
@@ -44,27 +63,49 @@ def test_an_upload_changes_the_last_page_of_its_month_only() -> None:
 
 
 def test_pages_lead_to_the_pages_beside_them() -> None:
-    first, last = month_pages('2024-02', uploads(4), Neighbours(
+    first, last = changelog.month_places('2024-02', 4, Neighbours(
         earlier=Neighbour('2023-12', 3), later=Neighbour('2024-05', 9),
     ))
     assert first[-2:] == ('changelog/2023-12-3.html', 'changelog/2024-02-2.html')
     assert last[-2:] == ('changelog/2024-02.html', 'changelog/2024-05.html')
-    [only] = month_pages('2024-02', uploads(1), ALONE)
+    [only] = changelog.month_places('2024-02', 1, ALONE)
     assert only[-2:] == (None, None)
 
 
+@pytest.mark.parametrize(('count', 'pages'), ((0, 0), (1, 1), (2, 1), (3, 2), (4, 2)))
+def test_a_month_has_as_many_pages_as_its_uploads_fill(count: int, pages: int) -> None:
+    assert changelog.pages_of(count) == pages
+    assert len(changelog.month_places('2024-01', count, ALONE)) == pages
+
+
 def test_undated_uploads_stand_beside_no_month() -> None:
-    months = [
-        summarize_month(month, uploads(count))
-        for month, count in (('2024-03', 3), ('2024-01', 2), ('2023-12', 1), ('undated', 2))
-    ]
-    assert neighbours(months) == {
+    assert neighbours({'2023-12': 1, 'undated': 2, '2024-03': 3, '2024-01': 2}) == {
         '2024-03': (('2024-01', 1), None),
         '2024-01': (('2023-12', 1), ('2024-03', 2)),
         '2023-12': (None, ('2024-01', 1)),
         'undated': (None, None),
     }
-    assert neighbours([]) == {}
+    assert neighbours({}) == {}
+
+
+def test_months_stand_newest_first_and_undated_uploads_last() -> None:
+    months = ['2023-12', 'undated', '1999-01', '2024-01']
+    assert changelog.newest_first(months) == ['2024-01', '2023-12', '1999-01', 'undated']
+
+
+@pytest.mark.parametrize(
+    ('line', 'upload'), (
+        (b'{"filename":"Foo_b-1.0.0-py3-none-any.whl","upload_timestamp":1.5,"uploaded_by":"me"}',
+         (1.5, 'foo-b', '1.0.0', 'Foo_b-1.0.0-py3-none-any.whl', 'me')),
+        (b'{"filename":"foo-1.0-1.zip","size":1}',
+         (None, 'foo', '1.0.post1', 'foo-1.0-1.zip', None)),
+        (b'{"filename":"foo.zip"}', (None, 'foo', None, 'foo.zip', None)),
+        (b'{"filename":"foo-2-1.zip","name":"foo-2"}', (None, 'foo-2', '1', 'foo-2-1.zip', None)),
+        (b'{"filename":"x.zip","name":"A.b","version":"01"}', (None, 'a-b', '1', 'x.zip', None)),
+    ),
+)
+def test_what_is_shown_of_a_file(line: bytes, upload: Upload) -> None:
+    assert changelog.upload(line) == upload
 
 
 @st.composite
@@ -73,10 +114,10 @@ def chains(draw: st.DrawFn) -> tuple[list[ChangelogPage], set[str]]:
     count = draw(st.integers(1, 8))
     places = [f'changelog/{number}.html' for number in range(count)]
     chain = [
-        ChangelogPage(place, '', (), before, after)
-        for place, before, after in zip(
+        ChangelogPage(place, '', number, before, after)
+        for number, (place, before, after) in enumerate(zip(
             places, [None, *places], [*places[1:], None], strict=False,
-        )
+        ), 1)
     ]
     there = draw(st.sets(st.sampled_from(places)))
     return [

@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
+from dumb_pypi.distfile import check_json
 from dumb_pypi.distfile import Digest
 from dumb_pypi.distfile import Distfile
-from dumb_pypi.distfile import parse_json
+from dumb_pypi.distfile import from_json
 from dumb_pypi.distfile import to_json
 from dumb_pypi.errors import LineError
+from tests.lists import file_of
 
 FULL = {
     'filename': 'foo-1.0-py3-none-any.whl',
@@ -30,14 +32,19 @@ FULL = {
 
 
 def parsed(**keys: Any) -> Distfile:
-    file, unknown = parse_json(json.dumps({'filename': 'foo-1.0.zip', **keys}).encode())
-    assert not unknown
-    return file
+    return file_of(json.dumps({'filename': 'foo-1.0.zip', **keys}).encode())
+
+
+def assert_comes_back(file: Distfile) -> None:
+    """A file's line says all that is known of it, to whoever checks it and to whoever does not."""
+    line = to_json(file)
+    assert check_json(line) == (file, line, [])
+    assert from_json(line) == file
 
 
 def refused(line: bytes) -> str:
     with pytest.raises(LineError) as caught:
-        parse_json(line)
+        check_json(line)
     return caught.value.reason
 
 
@@ -54,6 +61,7 @@ def test_every_key_of_a_line_is_kept() -> None:
     )
     assert file.project == 'foo'
     assert json.loads(to_json(file)) == FULL
+    assert_comes_back(file)
 
 
 def test_null_means_absent() -> None:
@@ -92,7 +100,7 @@ def test_values_have_one_form(key: str, value: object, attribute: str, expected:
     file = parsed(**{key: value})
     assert getattr(file, attribute) == expected
     assert type(getattr(file, attribute)) is type(expected)
-    assert parse_json(to_json(file)) == (file, [])
+    assert_comes_back(file)
 
 
 @pytest.mark.parametrize(
@@ -185,6 +193,7 @@ def test_lines_that_are_no_object_of_a_list(line: bytes, reason: str) -> None:
     ),
 )
 def test_unknown_keys_are_passed_over_and_told_of(line: bytes, unknown: list[str]) -> None:
-    file, keys = parse_json(line)
+    file, normal, keys = check_json(line)
     assert file.filename == 'foo-1.0.zip'
     assert keys == unknown
+    assert normal == to_json(file)

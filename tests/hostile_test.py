@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from dumb_pypi import main
-from dumb_pypi import package_list
 from tests.hostile import Command
 from tests.hostile import dangers
 from tests.hostile import GOOD_JSON
@@ -24,6 +23,7 @@ from tests.hostile import Outcome
 from tests.hostile_lines import REFUSED_JSON
 from tests.hostile_lines import REFUSED_PLAIN
 from tests.hostile_lines import REFUSED_PROJECTS
+from tests.lists import read_files
 
 WRONG_TYPES: dict[str, tuple[object, ...]] = {
     **dict.fromkeys((
@@ -129,7 +129,7 @@ def test_a_line_of_any_depth(command: Command, opening: bytes, closing: bytes) -
         return b'{"filename": "foo-1.%d.zip", "x": %s}' % (depth, nested)
 
     def is_too_deep(depth: int) -> bool:
-        notices = package_list.read_files([line_of(depth)], package_list.JSON, 'list').notices
+        notices = read_files(line_of(depth)).notices
         return notices[0].left_out
 
     limit = bisect.bisect_left(range(100_000), True, key=is_too_deep)

@@ -13,9 +13,10 @@ PACKAGE = Path(dumb_pypi.__file__).parent
 ORDER = (
     '__main__', 'main', 'scan', 'console', 'pool', 'reading', 'archives', 'tarballs',
     'core_metadata', 'folder', 'beside',
-    'build', 'update', 'site', 'web', 'simple_api', 'json_api', 'templates',
-    'groups', 'state', 'plan', 'summary', 'changelog', 'options', 'package_list', 'project',
-    'distfile', 'filenames', 'jsonlines', 'text', 'lock', 'writer', 'paths', 'urls', 'errors',
+    'build', 'rebuild', 'update', 'work', 'site', 'web', 'simple_api', 'json_api', 'templates',
+    'state', 'intake', 'summary', 'catalog', 'changelog', 'package_list', 'project', 'distfile',
+    'filenames', 'jsonlines', 'plan', 'request', 'stamp', 'blocks', 'options', 'text', 'source',
+    'scratch', 'workers', 'machine', 'writer', 'lock', 'paths', 'urls', 'errors',
     '__init__',
 )
 

@@ -7,22 +7,30 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from dumb_pypi import json_api
-from dumb_pypi.distfile import parse_json
 from dumb_pypi.project import assemble
 from dumb_pypi.project import Project
 from dumb_pypi.project import ProjectFacts
 from dumb_pypi.urls import PackagesUrl
+from tests.lists import file_of
 
 FOO = canonicalize_name('foo')
 POOL = PackagesUrl('../../pool/')
 
 
 def project(*files: dict[str, Any], facts: ProjectFacts | None = None) -> Project:
-    return assemble(FOO, [parse_json(json.dumps(file).encode())[0] for file in files], facts)
+    return assemble(FOO, [file_of(json.dumps(file).encode()) for file in files], facts)
+
+
+def pages(project: Project, **options: Any) -> dict[str, Any]:
+    """The decoded pages of a project, by their paths."""
+    return {
+        path: json.loads(content)
+        for path, content in json_api.pages(project, POOL, **options)
+    }
 
 
 def page(*files: dict[str, Any], **options: Any) -> Any:
-    return json.loads(json_api.project_json(project(*files), POOL, **options))
+    return pages(project(*files), **options)['pypi/foo/json']
 
 
 def test_info_comes_from_one_file_of_the_latest_release() -> None:
@@ -41,7 +49,7 @@ def test_a_releases_own_page_is_about_that_release() -> None:
         {'filename': 'foo-1.0.zip', 'yanked_reason': 'bad', 'upload_timestamp': 5},
         {'filename': 'foo-2.0.zip', 'upload_timestamp': 9.5},
     )
-    found = json.loads(json_api.release_json(foo, foo.releases[0], POOL))
+    found = pages(foo)['pypi/foo/1.0/json']
     assert found['info']['version'] == '1.0'
     assert (found['info']['yanked'], found['info']['yanked_reason']) == (True, 'bad')
     assert list(found['releases']) == ['1.0']
@@ -86,7 +94,7 @@ def test_a_project_without_releases() -> None:
 def test_a_quarantined_project_offers_no_files() -> None:
     facts = ProjectFacts(FOO, 'quarantined', summary='s', home_page='https://example.com/')
     foo = project({'filename': 'foo-1.0.zip', 'summary': 'own'}, facts=facts)
-    found = json.loads(json_api.project_json(foo, POOL))
+    found = pages(foo)['pypi/foo/json']
     assert (found['releases'], found['urls']) == ({'1.0': []}, [])
     assert found['info']['summary'] == 's'
     assert found['info']['project_urls'] == {'Homepage': 'https://example.com/'}

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import zlib
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,9 @@ from dumb_pypi.errors import FileError
 from dumb_pypi.package_list import JSON
 from dumb_pypi.package_list import PLAIN
 from dumb_pypi.package_list import read_facts
-from dumb_pypi.package_list import read_files
 from dumb_pypi.project import ProjectFacts
+from dumb_pypi.source import Source
+from tests.lists import read_files
 
 
 @pytest.mark.parametrize(
@@ -31,7 +34,7 @@ from dumb_pypi.project import ProjectFacts
 def test_a_plain_line_is_a_name_a_path_or_a_url(
         line: bytes, url: str, digest: tuple[str, str] | None,
 ) -> None:
-    files, notices = read_files([line], PLAIN, 'list')
+    files, notices = read_files(line, PLAIN)
     assert not notices
     assert [(file.filename, file.url, file.digest) for file in files] == [
         ('foo-1.0.zip', url, digest),
@@ -39,7 +42,7 @@ def test_a_plain_line_is_a_name_a_path_or_a_url(
 
 
 def test_an_encoded_url_gives_the_file_name_decoded() -> None:
-    files, _ = read_files([b'https://example.com/f-1.0%2Bl-py3-none-any.whl'], PLAIN, 'list')
+    files, _ = read_files(b'https://example.com/f-1.0%2Bl-py3-none-any.whl', PLAIN)
     assert [file.filename for file in files] == ['f-1.0+l-py3-none-any.whl']
 
 
@@ -58,22 +61,22 @@ def test_an_encoded_url_gives_the_file_name_decoded() -> None:
     ),
 )
 def test_a_plain_line_that_cannot_be_used(line: bytes, reason: str) -> None:
-    files, [notice] = read_files([line], PLAIN, 'list')
+    files, [notice] = read_files(line, PLAIN)
     assert not files
     assert str(notice) == f'list:1: {reason}'
     assert notice.left_out
 
 
 def test_blank_lines_comments_and_a_byte_order_mark_are_passed_over() -> None:
-    lines = [b'\xef\xbb\xbf# a list\r\n', b'\r\n', b'  \n', b' foo-1.0.zip\r\n', b'#bar-1.0.zip']
-    files, notices = read_files(lines, PLAIN, 'list')
+    files, notices = read_files(
+        b'\xef\xbb\xbf# a list\r\n\r\n  \n foo-1.0.zip\r\n#bar-1.0.zip', PLAIN,
+    )
     assert [file.filename for file in files] == ['foo-1.0.zip']
     assert not notices
 
 
 def test_json_has_no_comments() -> None:
-    lines = [b'\xef\xbb\xbf{"filename": "foo-1.0.zip"}\n', b'\n', b'# bar\n']
-    files, notices = read_files(lines, JSON, 'list')
+    files, notices = read_files(b'\xef\xbb\xbf{"filename": "foo-1.0.zip"}\n\n# bar\n')
     assert [file.filename for file in files] == ['foo-1.0.zip']
     assert [str(notice) for notice in notices] == [
         'list:3: JSON is malformed: invalid character (byte 0)',
@@ -83,14 +86,14 @@ def test_json_has_no_comments() -> None:
 def test_a_name_that_stands_twice_is_one_file() -> None:
     line = b'{"filename": "foo-1.0.zip", "size": 1}'
     spaced = b'{ "size": 1, "filename": "foo-1.0.zip" }'
-    files, notices = read_files([line, spaced], JSON, 'list')
+    files, notices = read_files(line + b'\n' + spaced)
     assert [file.size for file in files] == [1]
     assert not notices
 
 
 def test_of_two_lines_that_disagree_the_later_stands() -> None:
     lines = [b'{"filename": "foo-1.0.zip", "size": %d}' % size for size in (1, 2, 2)]
-    files, notices = read_files(lines, JSON, 'list')
+    files, notices = read_files(b'\n'.join(lines))
     assert [file.size for file in files] == [2]
     assert [str(notice) for notice in notices] == [
         "list:2: filename 'foo-1.0.zip' is on line 1 too, with other facts: this line stands",
@@ -100,14 +103,14 @@ def test_of_two_lines_that_disagree_the_later_stands() -> None:
 
 def test_a_line_that_is_left_out_hides_no_earlier_one() -> None:
     lines = [b'{"filename": "foo-1.0.zip", "size": 1}', b'{"filename": "foo-1.0.zip", "size": -1}']
-    files, notices = read_files(lines, JSON, 'list')
+    files, notices = read_files(b'\n'.join(lines))
     assert [file.size for file in files] == [1]
     assert [notice.line for notice in notices] == [2]
 
 
 def test_an_unknown_key_is_told_of_once() -> None:
     lines = [b'{"filename": "foo-%d.zip", "x": 1, "y": 2}' % number for number in range(3)]
-    files, notices = read_files(lines, JSON, 'list')
+    files, notices = read_files(b'\n'.join(lines))
     assert len(files) == 3
     assert [str(notice) for notice in notices] == [
         "list:1: key 'x' is not known and is ignored, on every line",
@@ -117,7 +120,7 @@ def test_an_unknown_key_is_told_of_once() -> None:
 
 
 def test_facts_about_projects() -> None:
-    facts, lines, notices = read_facts([
+    facts, lines, notices = read_facts(b'\n'.join([
         (b'{"name": "Foo.Bar", "status": "archived", "status_reason": "done", "summary": "s", '
         b'"home_page": "https://example.com"}'),
         b'{"name": "baz", "status": null, "colour": "red"}',
@@ -127,7 +130,7 @@ def test_facts_about_projects() -> None:
         b'{"name": "bad", "home_page": "javascript:alert(1)"}',
         b'{"name": "../bad"}',
         b'{"name": "bad", "name": "worse"}',
-    ], 'projects')
+    ]), 'projects')
     foo_bar, baz = canonicalize_name('foo-bar'), canonicalize_name('baz')
     assert facts == {
         foo_bar: ProjectFacts(foo_bar, 'archived', 'done', 's', 'https://example.com/'),
@@ -157,36 +160,53 @@ def test_facts_about_projects() -> None:
 def test_a_quarantine_counts_whatever_else_is_wrong_with_its_line(
         line: bytes, quarantined: bool,
 ) -> None:
-    facts, _, [notice] = read_facts([line], 'projects')
+    facts, _, [notice] = read_facts(line, 'projects')
     assert [fact.status for fact in facts.values()] == ['quarantined'] * quarantined
     assert notice.left_out
 
 
-def test_groups_are_in_order() -> None:
-    lines = [
-        b'{"filename": "b-1.zip", "upload_timestamp": 1706702399}',
-        b'{"filename": "a-1.zip", "upload_timestamp": 1706745600}',
-        b'{"filename": "b-2.zip"}',
+def test_the_lines_of_a_part() -> None:
+    """What a list needs of each: its one form, its groups, where it stood, a checksum of its name.
+    """
+    entries, remarks, lines = package_list.check(
+        b'\n{"size": 1, "filename": "B_b-1.zip", "upload_timestamp": 1706745600.0}\n'
+        b'oops\n{"filename": "a-1.zip"}', JSON,
+    )
+    assert entries == [
+        (b'{"filename":"B_b-1.zip","upload_timestamp":1706745600,"size":1}', 'b-b', '2024-02', 2,
+         zlib.crc32(b'B_b-1.zip')),
+        (b'{"filename":"a-1.zip"}', 'a', 'undated', 4, zlib.crc32(b'a-1.zip')),
     ]
-    files, _ = read_files(lines, JSON, 'list')
-    assert {
-        project: [file.filename for file in group]
-        for project, group in package_list.by_project(files).items()
-    } == {'a': ['a-1.zip'], 'b': ['b-1.zip', 'b-2.zip']}
-    assert list(package_list.by_project(files)) == ['a', 'b']
-    assert {
-        month: [file.filename for file in group]
-        for month, group in package_list.by_month(files).items()
-    } == {'2024-02': ['a-1.zip'], '2024-01': ['b-1.zip'], 'undated': ['b-2.zip']}
-    assert list(package_list.by_month(files)) == ['2024-02', '2024-01', 'undated']
-    assert list(package_list.by_month(files[:2])) == ['2024-02', '2024-01']
+    assert remarks == [(3, 'JSON is malformed: invalid character (byte 0)', True, None)]
+    assert lines == 4
+
+
+@pytest.mark.parametrize(
+    ('content', 'lines'), ((b'a', 1), (b'a\n', 1), (b'a\nb', 2), (b'\n\n', 2), (b'\r\n\r', 2)),
+)
+def test_the_last_line_counts_with_and_without_an_end(content: bytes, lines: int) -> None:
+    assert package_list.check(content, PLAIN).lines == lines
+
+
+def test_lines_of_parts_are_counted_through_and_a_key_is_told_of_once() -> None:
+    parts = [
+        package_list.check(content, JSON) for content in (
+            b'{"filename": "a-1.zip"}\n\n', b'oops\n',
+            b'\n{"filename": "b-1.zip", "x": 1}\n{"filename": "b-2.zip", "x": 1}\n',
+            b'{"filename": "b-3.zip", "x": 1}\noops',
+        )
+    ]
+    notices = package_list.notices_of(iter([(part.remarks, part.lines) for part in parts]), 'list')
+    assert [str(notice).partition(' is ')[0] for notice in notices] == [
+        'list:3: JSON', "list:5: key 'x'", 'list:8: JSON',
+    ]
 
 
 def test_a_list_is_read_whole(tmp_path: Path) -> None:
     (tmp_path / 'list').write_bytes(b'a\nb')
-    source = package_list.source_of(str(tmp_path / 'list'), PLAIN)
-    assert source == (str(tmp_path / 'list'), b'a\nb', PLAIN)
-    assert list(source.lines) == [b'a\n', b'b']
+    with closing(Source(str(tmp_path / 'list'), PLAIN)) as source:
+        assert (source.place, source.form) == (str(tmp_path / 'list'), PLAIN)
+        assert (source.size, source.content) == (3, b'a\nb')
 
 
 @pytest.mark.parametrize(
@@ -195,5 +215,5 @@ def test_a_list_is_read_whole(tmp_path: Path) -> None:
 def test_a_list_that_cannot_be_read(tmp_path: Path, name: str, reason: str) -> None:
     path = str(tmp_path / name)
     with pytest.raises(FileError) as caught:
-        package_list.source_of(path, PLAIN)
+        Source(path, PLAIN)
     assert str(caught.value) == f'cannot read {path}: {reason}'

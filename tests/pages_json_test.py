@@ -61,6 +61,10 @@ def has_null(value: Any) -> bool:
     return value is None or any(has_null(one) for one in inner)
 
 
+def assert_has_schema(content: bytes | msgspec.Raw, schema: Any) -> None:
+    assert msgspec.json.encode(msgspec.json.decode(content, type=schema)) == bytes(content)
+
+
 @pytest.mark.parametrize(('pages', 'schema'), (
     ('simple_json_pages', simple_api.ProjectPage),
     ('json_api_pages', json_api.Page),
@@ -68,8 +72,14 @@ def has_null(value: Any) -> bool:
 def test_every_page_has_its_schema(tree: Tree, pages: str, schema: type[msgspec.Struct]) -> None:
     """What the schema has no place for would not be there when it is written again."""
     for page in getattr(tree, pages):
-        content = tree.read(page)
-        assert msgspec.json.encode(msgspec.json.decode(content, type=schema)) == content, page
+        assert_has_schema(tree.read(page), schema)
+
+
+def test_files_of_the_json_api_have_their_schema(tree: Tree) -> None:
+    for page in tree.json_api_pages:
+        decoded = msgspec.json.decode(tree.read(page), type=json_api.Page)
+        for files in (decoded.urls, *decoded.releases.values()):
+            assert_has_schema(files, list[json_api.File])
 
 
 def test_the_list_of_projects_has_its_schema(tree: Tree) -> None:

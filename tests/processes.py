@@ -214,7 +214,7 @@ def _bind_root() -> None:
 def _warm_up() -> None:
     """Load what a build needs, and compile the templates, which takes half of a small build."""
     changelog.UPLOADS_A_PAGE = UPLOADS_A_PAGE
-    mock.patch('dumb_pypi.update.Templates', functools.cache(Templates)).start()
+    mock.patch('dumb_pypi.templates.Templates', functools.cache(Templates)).start()
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, 'list').write_text('{"filename": "foo-1.0.zip", "upload_timestamp": 1}\n')
         assert main.main([

@@ -8,16 +8,16 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from dumb_pypi.distfile import Distfile
-from dumb_pypi.distfile import parse_json
 from dumb_pypi.project import assemble
 from dumb_pypi.project import Project
 from dumb_pypi.project import ProjectFacts
+from tests.lists import file_of
 
 FOO = canonicalize_name('foo')
 
 
 def file(filename: str, **keys: object) -> Distfile:
-    return parse_json(json.dumps({'filename': filename, **keys}).encode())[0]
+    return file_of(json.dumps({'filename': filename, **keys}).encode())
 
 
 def project(files: Iterable[Distfile | str], facts: ProjectFacts | None = None) -> Project:

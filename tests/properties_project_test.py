@@ -12,11 +12,11 @@ from packaging.version import InvalidVersion
 from packaging.version import Version
 
 from dumb_pypi.distfile import Distfile
-from dumb_pypi.distfile import parse_json
 from dumb_pypi.project import assemble
 from dumb_pypi.project import Project
 from dumb_pypi.project import Release
 from tests import strategies
+from tests.lists import file_of
 
 bounded = settings(deadline=None, max_examples=200)
 
@@ -36,7 +36,7 @@ def _file(version: str, ending: str, yanked: bool, number: int) -> Distfile:
     line = {'filename': name, 'name': 'foo', 'version': version}
     if yanked:
         line['yanked_reason'] = ''
-    return parse_json(json.dumps(line).encode())[0]
+    return file_of(json.dumps(line).encode())
 
 
 files = st.lists(

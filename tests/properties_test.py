@@ -1,6 +1,7 @@
 """What holds for every list, looked for with lists that nobody would write."""
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 from collections.abc import Iterable
@@ -18,14 +19,17 @@ from packaging.utils import canonicalize_name
 
 from dumb_pypi import package_list
 from dumb_pypi.build import build
-from dumb_pypi.request import Report
-from dumb_pypi.distfile import parse_json
+from dumb_pypi.distfile import check_json
+from dumb_pypi.distfile import from_json
 from dumb_pypi.distfile import to_json
+from dumb_pypi.errors import LineError
 from dumb_pypi.errors import Notice
+from dumb_pypi.request import Report
 from dumb_pypi.urls import PackagesUrl
 from tests import strategies
 from tests import trees
 from tests.hostile import dangers
+from tests.lists import read_files
 from tests.markup import HtmlPage
 from tests.simple_forms import as_in_html
 from tests.simple_forms import html_files
@@ -114,19 +118,19 @@ def assert_told_well(notices: Iterable[Notice]) -> None:
 @given(st.lists(strategies.any_json_lines, max_size=4))
 def test_no_line_of_a_json_list_is_an_error(lines: list[bytes]) -> None:
     """It is a file, or a notice."""
-    assert_told_well(package_list.read_files(lines, package_list.JSON, 'list').notices)
+    assert_told_well(read_files(b'\n'.join(lines)).notices)
 
 
 @cheap
 @given(st.lists(strategies.any_plain_lines, max_size=4))
 def test_no_line_of_a_plain_list_is_an_error(lines: list[bytes]) -> None:
-    assert_told_well(package_list.read_files(lines, package_list.PLAIN, 'list').notices)
+    assert_told_well(read_files(b'\n'.join(lines), package_list.PLAIN).notices)
 
 
 @cheap
 @given(st.lists(strategies.any_json_lines, max_size=4))
 def test_no_line_of_a_project_list_is_an_error(lines: list[bytes]) -> None:
-    assert_told_well(package_list.read_facts(lines, 'list').notices)
+    assert_told_well(package_list.read_facts(b'\n'.join(lines), 'list').notices)
 
 
 @with_a_tree
@@ -179,8 +183,12 @@ def test_a_tree_can_be_built_from_its_own_list(lines: list[Facts]) -> None:
 @given(st.lists(strategies.any_json_lines), st.lists(strategies.urls()))
 def test_a_file_comes_back_from_its_line(lines: list[bytes], urls: list[bytes]) -> None:
     """Whatever was taken, however odd it was written."""
-    for file in package_list.read_files([*lines, *urls], package_list.JSON, 'list').files:
-        assert parse_json(to_json(file)) == (file, [])
+    for line in (*lines, *urls):
+        with contextlib.suppress(LineError, UnicodeDecodeError):
+            file, normal, _ = check_json(line)
+            assert to_json(file) == normal
+            assert from_json(normal) == file
+            assert check_json(normal) == (file, normal, [])
 
 
 @with_a_tree

@@ -19,6 +19,7 @@ from dumb_pypi.distfile import Line
 from dumb_pypi.main import main
 from dumb_pypi.project import FactsLine
 from testing import distributions
+from tests.lists import read_files
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / 'README.md').read_text()
@@ -78,22 +79,17 @@ def test_the_first_index(tmp_path: Path) -> None:
 
 def test_the_examples_of_lists_are_read_without_a_word() -> None:
     [plain] = [text for text in blocks('') if text.startswith('foo-1.0-py3')]
-    files, notices = package_list.read_files(
-        plain.encode().splitlines(), package_list.PLAIN, 'README',
-    )
+    files, notices = read_files(plain.encode(), package_list.PLAIN)
     assert (len(files), notices) == (3, [])
     [line] = blocks('json')
-    files, notices = package_list.read_files(
-        line.encode().splitlines(), package_list.JSON, 'README',
-    )
+    files, notices = read_files(line.encode())
     assert (len(files), notices) == (1, [])
     assert set(json.loads(line)) <= set(Line.__struct_fields__)
 
 
 def test_the_example_of_a_message_is_what_is_said() -> None:
     line = b'{"filename": "foo-1.0.zip", "hash": "deadbeef"}'
-    _, [notice] = package_list.read_files([b'\n'] * 16 + [line], package_list.JSON,
-                                          'packages.jsonl')
+    _, [notice] = read_files(b'\n' * 16 + line, place='packages.jsonl')
     assert f'{notice}\n' in blocks('')
 
 

@@ -7,11 +7,11 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from dumb_pypi import simple_api
-from dumb_pypi.distfile import parse_json
 from dumb_pypi.project import assemble
 from dumb_pypi.project import Project
 from dumb_pypi.project import ProjectFacts
 from dumb_pypi.urls import PackagesUrl
+from tests.lists import file_of
 
 FOO = canonicalize_name('foo')
 POOL = PackagesUrl('../../pool/')
@@ -19,7 +19,7 @@ HASH = 'ab' * 16
 
 
 def project(*files: dict[str, Any], facts: ProjectFacts | None = None) -> Project:
-    return assemble(FOO, [parse_json(json.dumps(file).encode())[0] for file in files], facts)
+    return assemble(FOO, [file_of(json.dumps(file).encode()) for file in files], facts)
 
 
 def json_file(**keys: Any) -> dict[str, Any]:

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 
-from dumb_pypi.distfile import parse_json
 from dumb_pypi.options import PageOptions
 from dumb_pypi.project import assemble
 from dumb_pypi.summary import NewRelease
@@ -13,6 +13,7 @@ from dumb_pypi.templates import Templates
 from dumb_pypi.urls import PackagesUrl
 from dumb_pypi.web import readable_size
 from dumb_pypi.web import Web
+from tests.lists import file_of
 
 SITE_URL = 'https://example.com/'
 
@@ -25,9 +26,14 @@ def web(logo: str | None = None) -> Web:
 def project(number: int, releases: int = 0) -> ProjectSummary:
     """The project of that number, first and last seen in the second of that number."""
     name = f'p{number}'
-    return ProjectSummary(name, None, number, number, releases, releases, tuple(
-        NewRelease(number + step / 1000, name, str(step), None) for step in range(releases)
-    ))
+    newest = [
+        NewRelease(number + step / 1000, name, str(step), None)
+        for step in reversed(range(releases))
+    ]
+    return ProjectSummary(
+        name, None, number, number, newest[0].timestamp if newest else None, releases, releases,
+        msgspec.Raw(msgspec.json.encode(newest)),
+    )
 
 
 @pytest.mark.parametrize(
@@ -61,7 +67,7 @@ def test_a_logo_is_relative_to_the_home_page(logo: str, changelog_logo: str) -> 
     ),
 )
 def test_the_install_command_is_one(filename: str, command: bytes | None) -> None:
-    file, _ = parse_json(json.dumps({'filename': filename}).encode())
+    file = file_of(json.dumps({'filename': filename}).encode())
     page = web().project(assemble(file.project, [file]))
     assert command is None or command in page
     assert (command is None) == (b'pip install' not in page)
@@ -77,14 +83,14 @@ def test_feeds_have_the_newest_and_not_too_many() -> None:
     assert packages.count('<item>') == 40
     assert packages.index('<title>p50 added<') < packages.index('<title>p49 added<')
     # Not the time of the newest item's first file: a later file of it counts.
-    newer = project(60)._replace(first_uploaded=1)
+    newer = msgspec.structs.replace(project(60), first_uploaded=1)
     assert '<lastBuildDate>Thu, 01 Jan 1970 00:01:00 GMT<' in web().packages_feed(
         [*projects, newer], SITE_URL,
     ).decode()
 
 
 def test_a_feed_of_nothing_has_no_date() -> None:
-    undated = project(0)._replace(first_uploaded=None, last_uploaded=None)
+    undated = msgspec.structs.replace(project(0), first_uploaded=None, last_uploaded=None)
     for feed in (web().updates_feed([undated], SITE_URL), web().packages_feed([undated], SITE_URL)):
         assert b'<item>' not in feed
         assert b'<lastBuildDate>' not in feed

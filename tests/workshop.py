@@ -19,6 +19,8 @@ from tests.sound import SITE_URL
 from tests.sound import tree_of
 
 WITH_SITE = ('--site-url', SITE_URL)
+# What a build that came to its end keeps for the next one.
+OWN = frozenset({'lock', 'state.json', 'ledger'})
 # What the user keeps in the output directory.
 USERS = {
     'robots.txt': b'mine', 'simple/goes/notes.txt': b'mine', 'changelog/notes.html': b'mine',
@@ -129,7 +131,7 @@ class Workshop:
                 f'{path} differs'
                 for path, content in found.items() if content != expected.get(path, content)
             ),
-            *(f'{path} is left over' for path in sorted(own_files(out) - {'lock', 'state.json'})),
+            *(f'{path} is left over' for path in sorted(own_files(out) - OWN)),
         ]
 
 
@@ -195,7 +197,7 @@ class Hindered:
             ) and ended.messages.count('\n') == 1 else (ended.messages,)),
             *problems(out, USERS),
             *(f'{path} is left over' for path in own_files(self.out) - {
-                'lock', 'state.json', 'journal.json',
+                *OWN, 'journal.json',
             }),
             *(f'{path} is left over' for path in self.changes.parent.glob('changes.jsonl?*')),
         ]

@@ -8,17 +8,25 @@ from pathlib import Path
 
 import pytest
 
+from dumb_pypi import paths
 from dumb_pypi.errors import FileError
 from dumb_pypi.writer import Change
 from dumb_pypi.writer import write_changes
 from dumb_pypi.writer import Writer
+from tests import trees
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """An output directory, with the build's own folder, which comes with the lock."""
     (tmp_path / 'root/.dumb-pypi').mkdir(parents=True)
+    Writer(str(tmp_path / 'root')).begin()
     return tmp_path / 'root'
+
+
+def unfinished(root: Path) -> list[str]:
+    """What has not got to its place."""
+    return trees.files_below(root / paths.UNFINISHED)
 
 
 def test_a_file_is_written_once(root: Path) -> None:
@@ -30,9 +38,9 @@ def test_a_file_is_written_once(root: Path) -> None:
     assert place.stat().st_mtime == 1
     writer.write('a/b/c', b'2')
     assert place.read_bytes() == b'2'
-    assert (writer.written, writer.unchanged) == (2, 1)
+    assert (writer.done.written, writer.done.unchanged) == (2, 1)
     assert os.listdir(place.parent) == ['c']
-    assert os.listdir(root / '.dumb-pypi') == []
+    assert unfinished(root) == []
 
 
 @pytest.mark.parametrize('umask', (0o022, 0o077))
@@ -80,7 +88,7 @@ def test_what_stops_a_write_leaves_the_old_file_and_nothing_else(
     with pytest.raises((FileError, KeyboardInterrupt)):
         Writer(str(root)).write('a', b'new')
     assert sorted(os.listdir(root)) == ['.dumb-pypi', 'a']
-    assert os.listdir(root / '.dumb-pypi') == []
+    assert unfinished(root) == []
     assert (root / 'a').read_bytes() == b'old'
 
 
@@ -91,7 +99,7 @@ def test_a_deleted_file_takes_its_empty_folders_along(root: Path) -> None:
     (root / 'a/e/mine').touch()
     for path in ('a/b/c/d', 'a/e/f', 'a/gone', 'a/b/x/y'):
         writer.delete(path)
-    assert writer.deleted == 2
+    assert writer.done.deleted == 2
     assert sorted(str(path.relative_to(root)) for path in root.rglob('a/**/*')) == [
         'a/b', 'a/b/x', 'a/e', 'a/e/mine',
     ]
@@ -109,7 +117,7 @@ def test_changes_are_kept_in_their_order(root: Path) -> None:
     writer.write('index.html', b'1')
     writer.write('simple/foo/index.json', b'')
     writer.delete('pypi/foo/json')
-    write_changes(str(root / 'changes'), writer.changes)
+    write_changes(str(root / 'changes'), writer.done.changes)
     assert [json.loads(line) for line in (root / 'changes').read_bytes().splitlines()] == [
         {
             'action': 'write', 'path': 'index.html', 'content_type': 'text/html', 'size': 1,
@@ -126,8 +134,8 @@ def test_what_a_build_that_was_cut_short_may_have_written_counts(root: Path) -> 
     Writer(str(root)).write('index.html', b'')
     writer = Writer(str(root), keep_changes=True, suspicious=True)
     writer.write('index.html', b'')
-    assert [change.path for change in writer.changes] == ['index.html']
-    assert (writer.written, writer.unchanged) == (0, 1)
+    assert [change.path for change in writer.done.changes] == ['index.html']
+    assert (writer.done.written, writer.done.unchanged) == (0, 1)
 
 
 def test_changes_that_cannot_be_written_are_told_of(root: Path) -> None:
