@@ -15,7 +15,7 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from dumb_pypi.pool import processors
+from dumb_pypi.machine import processors
 from testing import distributions
 
 RUNS = 9

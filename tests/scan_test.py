@@ -18,7 +18,7 @@ import dumb_pypi
 from dumb_pypi import reading
 from dumb_pypi import scan as command
 from dumb_pypi.errors import FileError
-from dumb_pypi.pool import processors
+from dumb_pypi.machine import processors
 from dumb_pypi.pool import scan
 from dumb_pypi.scan import main
 from tests.pools import METADATA
