@@ -56,7 +56,7 @@ def leading(source: Readable, known: Sequence[Block]) -> int:
     """How many of the known blocks a list begins with."""
     offset = 0
     for index, block in enumerate(known):
-        if not _is_at(source, offset, block):
+        if not _is_at(source, offset, known, index):
             return index
         offset += block.length
     return len(known)
@@ -98,7 +98,7 @@ def _parts(source: Readable, known: Sequence[Block], begin: int) -> Iterator[Blo
     expected = begin
     while offset < source.size:
         if expected < len(known) and known[expected].certain and (
-            _is_at(source, offset, known[expected])
+            _is_at(source, offset, known, expected)
         ):
             yield known[expected]
             offset += known[expected].length
@@ -108,7 +108,7 @@ def _parts(source: Readable, known: Sequence[Block], begin: int) -> Iterator[Blo
         taken = 0 if known else len(lines)
         for line in io.BytesIO(lines[taken:]):
             found = starts.get(fingerprint_of(line))
-            if found is not None and _is_at(source, offset + taken, known[found]):
+            if found is not None and _is_at(source, offset + taken, known, found):
                 expected = found
                 break
             taken += len(line)
@@ -125,14 +125,15 @@ def cut(lines: bytes) -> Iterator[bytes]:
         lines = lines[end:]
 
 
-def _is_at(source: Readable, offset: int, block: Block) -> bool:
+def _is_at(source: Readable, offset: int, known: Sequence[Block], index: int) -> bool:
+    block = known[index]
     if offset + block.length > source.size:
         return False
     content = source.read(offset, block.length)
     # The last line of a list may want its end: anywhere else that would be part of a line.
     whole = content.endswith(b'\n') or offset + block.length == source.size
-    # Nor is a byte-order mark one, anywhere else than at the beginning.
-    at_home = offset == 0 or not content.startswith(BYTE_ORDER_MARK)
+    # A byte-order mark is none of a line at the beginning, and part of one anywhere else.
+    at_home = (offset == 0) == (index == 0) or not content.startswith(BYTE_ORDER_MARK)
     return whole and at_home and fingerprint_of(content) == block.digest
 
 
