@@ -202,10 +202,21 @@ class Update:
         pages = {
             month: changelog.pages_of(summary.uploads) for month, summary in now.summaries.items()
         }
+        before = self._before.tree
         states.save_journal(self._writer, plan.union(noted, Tree(
-            # Their releases are found on disk, should it come to that.
-            dict.fromkeys(self.projects, ()), pages,
-            (*paths.ROOTS, *(page.path for page in static)),
+            {
+                # What may be deleted: when the new state is there, the old one tells no more.
+                **{
+                    name: releases for name, releases in before.releases.items()
+                    if name in self.projects or name not in now.projects
+                },
+                # Of what is new the releases are found on disk, should it come to that.
+                **{name: () for name in self.projects if name not in before.releases},
+            },
+            pages | {
+                month: max(count, pages.get(month, 0)) for month, count in before.months.items()
+            },
+            {*before.others, *paths.ROOTS, *(page.path for page in static)},
         )))
         others = self._write(static)
         records = self._write_projects()

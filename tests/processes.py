@@ -5,6 +5,7 @@ that has all modules loaded; for each build it forks.
 """
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import gc
@@ -130,7 +131,9 @@ class End:
                 continue
             self._left -= 1
             if self._left == 0:
-                effect()
+                # Where a folder is not there, say, the operation has no effect.
+                with contextlib.suppress(OSError):
+                    effect()
                 os.kill(os.getpid(), self._signal)
 
 
