@@ -13,6 +13,7 @@ from typing import NamedTuple
 from dumb_pypi import package_list
 from dumb_pypi import paths
 from dumb_pypi import plan
+from dumb_pypi import scratch
 from dumb_pypi import stamp as stamps
 from dumb_pypi import state as states
 from dumb_pypi.blocks import Block
@@ -178,7 +179,7 @@ class _Rebuild:
 
     def _catalog(self, merge: Merge, name: str) -> Catalog:
         file = self._writer.open_unfinished(name)
-        self._stack.callback(file.close)
+        self._stack.callback(scratch.close, file)
         try:
             return merge.write(file)
         except OSError as error:

@@ -188,7 +188,8 @@ class Hindered:
         """What is wrong with a build that failed for one of these reasons, and what it left."""
         out = tree_of(self.out)
         started = ended.messages.startswith(
-            ('dumb-pypi: cannot write /', 'dumb-pypi: cannot delete /'),
+            ('dumb-pypi: cannot write /', 'dumb-pypi: cannot delete /',
+             'dumb-pypi: cannot write a temporary file: '),
         )
         return [
             *(() if ended.status == 1 else (f'status {ended.status}',)),
