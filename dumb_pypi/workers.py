@@ -26,6 +26,8 @@ from typing import TypeVar
 from dumb_pypi.errors import WorkerError
 from dumb_pypi.machine import processors
 
+# A fork has all that is imported. Elsewhere it is not safe, or not there.
+_START_METHOD = 'fork' if sys.platform == 'linux' else None
 # Where there are no more tasks than these, workers cost more than they give.
 _FEW = 4
 # Tasks in all for each worker, done ones whose turn has not come among them.
@@ -62,10 +64,7 @@ class Workers:
         self._few = 0 if eager else _FEW
 
     def _start(self) -> None:
-        # A fork has all that is imported. Elsewhere it is not safe, or not there.
-        context: BaseContext = multiprocessing.get_context(
-            'fork' if sys.platform == 'linux' else None,
-        )
+        context: BaseContext = multiprocessing.get_context(_START_METHOD)
         gc.freeze()
         for _ in range(self.number):
             here, there = context.Pipe()
@@ -75,9 +74,10 @@ class Workers:
                 args=(there, [here, *inherited] if context.get_start_method() == 'fork' else []),
                 daemon=True,
             )
-            process.start()
-            there.close()
-            self._workers.append(_Worker(process, here))
+            with _uninterrupted():
+                process.start()
+                there.close()
+                self._workers.append(_Worker(process, here))
 
     def __enter__(self) -> Self:
         return self
@@ -146,6 +146,16 @@ def crew(jobs: int | None) -> Iterator[Crew]:
     else:
         with Workers(jobs or processors(), eager=jobs is not None) as workers:
             yield workers
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Have Ctrl-C wait: a process inherits that, until it is ready to pass it over."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _send(worker: _Worker, task: object) -> None:
