@@ -36,9 +36,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; the exit status is what it returns."""
     parser = _parser()
     args = parser.parse_args(argv)
+    try:
+        report = _build(args)
+    except OptionError as error:
+        parser.error(str(error))
+    except RefusedError as error:
+        _say_notices(error.notices)
+        return _failed(error)
+    except DumbPypiError as error:
+        return _failed(error)
+    except KeyboardInterrupt:
+        _say('interrupted')
+        return INTERRUPTED
+    if not args.quiet:
+        _say_notices(report.notices)
+    if args.verbose:
+        _say_report(report)
+    return DONE
+
+
+def _build(args: argparse.Namespace) -> Report:
     progress = _Progress()
     try:
-        report = build(
+        return build(
             package_list=args.package_list,
             package_list_json=args.package_list_json,
             previous_package_list=args.previous_package_list,
@@ -61,24 +81,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             progress=progress,
             generated=_now() if args.timestamp else None,
         )
-    except OptionError as error:
-        parser.error(str(error))
-    except RefusedError as error:
-        _say_notices(error.notices)
-        return _failed(error)
-    except DumbPypiError as error:
-        return _failed(error)
-    except KeyboardInterrupt:
-        progress.close()
-        _say('interrupted')
-        return INTERRUPTED
     finally:
+        # Before anything is said.
         progress.close()
-    if not args.quiet:
-        _say_notices(report.notices)
-    if args.verbose:
-        _say_report(report)
-    return DONE
 
 
 def _parser() -> argparse.ArgumentParser:
