@@ -68,9 +68,10 @@ _RPM_ARCHITECTURE = re.compile(r'\.(?:noarch|src|nosrc|' + _ARCHITECTURE + r')$'
 # What nearly all names are: a name in which no version can begin, a version that is numbers, and
 # nothing else. The rules below would find the same in them, and take longer.
 _COMMON = re.compile(
-    r'([A-Za-z0-9][A-Za-z0-9._]*(?:-[A-Za-uw-z][A-Za-z0-9._]*)*)'
+    r'([A-Za-z0-9][A-Za-z0-9._]*(?:-[A-UW-Za-uw-z][A-Za-z0-9._]*)*)'
     r'-(\d+(?:\.\d+)*(?:(?:a|b|rc|\.post|\.dev)\d+)*)'
     r'(?:\.(?:tar\.gz|zip)|-([A-Za-z0-9.]+)-[A-Za-z0-9._]+-[A-Za-z0-9._]+\.whl)',
+    re.ASCII,
 )
 
 # Where a version may begin, the surest sign first: `-1.`, `-v1.` or `-.5`; then a bare

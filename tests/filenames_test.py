@@ -1,9 +1,17 @@
 from __future__ import annotations
 
-import pytest
+import re
 
+import pytest
+from hypothesis import example
+from hypothesis import given
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from dumb_pypi import filenames
 from dumb_pypi.errors import FieldError
 from dumb_pypi.filenames import parse
+from dumb_pypi.filenames import ParsedName
 
 # Each name, what it says, and why it is here. Most are names that somebody once published.
 ODD_NAMES = (
@@ -179,3 +187,60 @@ def test_versions_that_would_not_make_a_folder(version: str) -> None:
 def test_names_and_versions_that_are_too_long(keys: dict[str, str]) -> None:
     with pytest.raises(FieldError, match='is longer than 200 bytes'):
         parse('foo-1.0.zip', **keys)
+
+
+# Parts of names: what may begin a version, or end one, or be taken for something else.
+PARTS = st.sampled_from([
+    'foo', 'a', 'b', 'rc', 'post', 'dev', 'py', 'py3', 'none', 'any', 'win32', 'linux-i686', 'r',
+    'v', 'V', 'x86_64', 'zip', 'tar.gz', 'whl', 'macosx', '0', '1', '2.0', '12', '1.0', '.', '_', '-',
+    '--', '+', ' ', 'é', '\u0661', '\u017f', 'freebsd-9-i386',
+]) | st.from_regex('[a-zA-Z0-9._-]{1,3}', fullmatch=True)
+TEXTS = st.lists(PARTS, max_size=6).map(''.join)
+NAMES = st.one_of(
+    TEXTS,
+    st.builds('{}-{}{}'.format, TEXTS, TEXTS, st.sampled_from([
+        '.tar.gz', '.zip', '-py3-none-any.whl', '-cp39.cp310-abi3-linux_x86_64.whl',
+        '-1-py3-none-any.whl', '.whl', '.egg', '.exe', '.tar.GZ',
+    ])),
+    st.from_regex(filenames._COMMON, fullmatch=True),
+)
+
+
+def said(filename: str) -> ParsedName | str:
+    try:
+        return parse(filename)
+    except FieldError as error:
+        return error.reason
+
+
+def assert_found_the_long_way(filename: str) -> None:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(filenames, '_COMMON', re.compile('(?!)'))
+        the_long_way = said(filename)
+    assert said(filename) == the_long_way
+
+
+@settings(deadline=None, max_examples=500)
+@given(NAMES)
+@example('foo-V2.0-1.0.tar.gz')
+@example('foo-v2.0-1.0.tar.gz')
+@example('foo-V2-1.0.tar.gz')
+@example(f'foo-{"1" * 199}.zip')
+@example(f'foo-{"1" * 200}.zip')
+@example(f'foo-{"1" * 201}.zip')
+@example(f'{"f" * 201}-1.0.zip')
+# Digits, and more bytes than a folder's name may have.
+@example('foo-' + '\u0661' * 101 + '.zip')
+@example('foo-1-2-py3-none-any.whl')
+@example('foo-1.0-py3-none-any.whl.zip')
+@example('foo-1.0\n')
+@example('foo-1.0.zip\n')
+def test_what_is_taken_from_common_names_at_once_is_what_is_found_the_long_way(
+        filename: str,
+) -> None:
+    assert_found_the_long_way(filename)
+
+
+def test_so_it_is_for_names_that_somebody_once_published() -> None:
+    for name, *_ in ODD_NAMES:
+        assert_found_the_long_way(name)

@@ -20,10 +20,13 @@ from packaging.utils import canonicalize_name
 from dumb_pypi import package_list
 from dumb_pypi.build import build
 from dumb_pypi.distfile import check_json
+from dumb_pypi.distfile import filename_of
 from dumb_pypi.distfile import from_json
+from dumb_pypi.distfile import Line
 from dumb_pypi.distfile import to_json
 from dumb_pypi.errors import LineError
 from dumb_pypi.errors import Notice
+from dumb_pypi.jsonlines import unknown_keys
 from dumb_pypi.request import Report
 from dumb_pypi.urls import PackagesUrl
 from tests import strategies
@@ -185,8 +188,10 @@ def test_a_file_comes_back_from_its_line(lines: list[bytes], urls: list[bytes]) 
     """Whatever was taken, however odd it was written."""
     for line in (*lines, *urls):
         with contextlib.suppress(LineError, UnicodeDecodeError):
-            file, normal, _ = check_json(line)
+            file, normal, unknown = check_json(line)
+            assert unknown == unknown_keys(line, Line)
             assert to_json(file) == normal
+            assert filename_of(normal) == file.filename
             assert from_json(normal) == file
             assert check_json(normal) == (file, normal, [])
 
