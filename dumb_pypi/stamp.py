@@ -59,7 +59,7 @@ class Stamp(NamedTuple):
                 ],
                 notices=[Notice(*notice) for notice in stamp.notices],
             )
-        except (ValueError, TypeError, IndexError, RecursionError):
+        except (ValueError, TypeError, LookupError, RecursionError):
             return None
 
 

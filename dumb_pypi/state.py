@@ -162,11 +162,16 @@ def last_catalog(output_dir: str, last: LastBuild) -> Catalog | None:
     content = _read(output_dir, paths.LEDGER)
     if content is None or stamps.fingerprint([content]) != last.stamp.ledger:
         return None
+    try:
+        file = open(place, 'rb')
+    except OSError:
+        # A build can do without.
+        return None
     ledger = _decode_ledger(content)
     columns = Columns(*(_array(column) for column in ledger.columns))
     records = last.trusted.projects
     return Catalog(
-        open(place, 'rb'), list(records), [record.summary.files for record in records.values()],
+        file, list(records), [record.summary.files for record in records.values()],
         [record.fingerprint[:PRINT] for record in records.values()], ledger.months, columns,
     )
 
@@ -196,6 +201,8 @@ def _published_projects(output_dir: str) -> tuple[str, ...] | None:
     return tuple({
         entry.project for entry in package_list.check(content, package_list.JSON).entries
     })
+
+
 def _found_tree(output_dir: str, projects: Collection[str]) -> Tree:
     """The pages on disk that are a build's, by their paths; of projects, only of those named."""
     root = Path(output_dir)
