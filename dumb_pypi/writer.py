@@ -208,6 +208,10 @@ class Writer:
         try:
             if os.path.isdir(place):
                 shutil.rmtree(place)
+            else:
+                # Other versions had a file of that name.
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(place.rstrip('/'))
         except OSError as error:
             raise FileError('delete', place, error) from error
 
