@@ -1,8 +1,10 @@
 """A build that is killed, wherever it is, leaves an index that installs; the next completes it."""
 from __future__ import annotations
 
+import contextlib
 import itertools
 import shutil
+import time
 from collections.abc import Iterator
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +12,8 @@ from typing import NamedTuple
 
 import pytest
 
+from dumb_pypi import lock
+from dumb_pypi.errors import BusyError
 from tests.processes import Builds
 from tests.processes import Fate
 from tests.sound import own_files
@@ -37,10 +41,19 @@ def workshop(tmp_path: Path, builds: Builds) -> Workshop:
     return Workshop(tmp_path, builds)
 
 
+# What a build says when it was a worker that was killed.
+WORKER_DIED = 'dumb-pypi: a worker process died of signal 9\n'
+
+
 class Run(NamedTuple):
     """A list's name and options that shape pages."""
     list_name: str
     options: Sequence[str] = ()
+
+    @property
+    def by_workers(self) -> Run:
+        """The same by two workers."""
+        return self._replace(options=(*self.options, '--jobs', '2'))
 
 
 class Case(NamedTuple):
@@ -63,6 +76,8 @@ CASES = {
     'an update': Case(OLD, NEW, (NEW, OTHER, OLD), coarse=False),
     'fewer pages': Case(OLD, SMALL, (SMALL, OLD, Run('other', NO_RELEASES))),
     'more pages': Case(SMALL, OLD, (OLD, SMALL, OTHER)),
+    'a first build by workers': Case(None, OLD.by_workers, (OLD, SMALL, OTHER.by_workers)),
+    'an update by workers': Case(OLD, NEW.by_workers, (NEW, OTHER, OLD.by_workers)),
     'an index of 1.x': Case(OLD, SMALL, (SMALL, NEW, OTHER), with_state=False),
 }
 
@@ -90,13 +105,23 @@ class Scene:
         assert tree_of(self.out) == self._before
 
     def kill(self, run: Run, moment: int, *, coarse: bool = True) -> bool:
-        """Kill a build at a moment; say whether it came to that."""
+        """Kill a build, or a worker of it, at a moment; say whether it came to that."""
         ended = self._workshop.build(
             self.out, run.list_name, *run.options, '--changes-file', str(self._workshop.changes),
             fate=Fate(kill_at=moment, coarse=coarse),
         )
-        assert ended.killed or ended[1:] == (0, '')
-        return ended.killed
+        killed = ended.killed or ended[1:] == (1, WORKER_DIED)
+        assert killed or ended[1:] == (0, '')
+        if ended.killed:
+            self._wait_for_workers()
+        return killed
+
+    def _wait_for_workers(self) -> None:
+        """Workers end what they are at when their parent is gone, and hold its lock until then."""
+        while (self.out / '.dumb-pypi').exists():
+            with contextlib.suppress(BusyError), lock.held(str(self.out)):
+                return
+            time.sleep(0.001)
 
     def complete(self, run: Run) -> list[str]:
         """Run a build that nobody kills; say what is wrong with what comes of it."""
