@@ -13,7 +13,8 @@ PACKAGE = Path(dumb_pypi.__file__).parent
 ORDER = (
     '__main__', 'main', 'scan', 'console', 'pool', 'reading', 'archives', 'tarballs',
     'core_metadata', 'folder', 'beside',
-    'build', 'update', 'site', 'web', 'simple_api', 'json_api', 'templates',
+    'build', 'update', 'site', 'search', 'web', 'wheel_tags', 'simple_api', 'json_api',
+    'templates',
     'groups', 'state', 'plan', 'summary', 'changelog', 'options', 'package_list', 'project',
     'distfile', 'filenames', 'jsonlines', 'text', 'lock', 'writer', 'paths', 'urls', 'errors',
     '__init__',

@@ -110,6 +110,7 @@ class Search {
     // Browsers stop a page that changes its address with every key.
     this.timer = setTimeout(() => this.writeAddress(), 300);
     this.shown = null;
+    this.results.ariaBusy = 'true';
     this.next();
   }
 
@@ -145,6 +146,7 @@ class Search {
       element('b', {textContent: name}), ' ', element('bdi', {textContent: summary}),
     ))));
     this.results.hidden = found.length === 0;
+    this.results.ariaBusy = String(!done);
     if (focused !== -1) this.links()[focused]?.focus();
     if (this.hurry && found.length !== 0) this.links()[0].click();
     if (done || found.length !== 0) this.hurry = false;
