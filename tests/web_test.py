@@ -185,10 +185,9 @@ def test_what_a_file_is_for(filename: str, kind: str) -> None:
 def test_older_releases_are_folded() -> None:
     """All are there; the newest is unfolded, and so is the latest, be it far down."""
     def folds(page: HtmlPage) -> list[str]:
-        return [
-            element.attrs['id'] or '' for element in page.named('details')
-            if 'open' in element.attrs
-        ]
+        releases = zip(page.named('details'), texts(page, 'h3'), strict=True)
+        return [name for details, name in releases if 'open' in details.attrs]
+
     few = page_of(*({'filename': f'foo-{number}.zip'} for number in range(30)))
     assert len(folds(few)) == 30
     many = page_of(
