@@ -133,7 +133,7 @@ def test_commands_have_the_index_s_address() -> None:
 
 def test_a_quarantined_project_offers_nothing() -> None:
     page = page_of({'filename': 'foo-1.0.zip', 'core_metadata': 'true'}, status='quarantined')
-    assert 'This project is quarantined.' in page.source
+    assert 'This project is quarantined: its files are not offered.' in page.source
     assert '../pool/' not in page.source
     assert 'pip install' not in page.source
     assert texts(page, 'td')[0].strip() == 'foo-1.0.zip'

@@ -24,7 +24,6 @@ _FLAGS = (
     '--disable-quic', '--disable-sync', '--no-first-run', '--no-sandbox',
 )
 WIDTHS = {'phone': 390, 'desktop': 1280}
-SCHEMES = ('light', 'dark')
 
 
 class _Handler(SimpleHTTPRequestHandler):
