@@ -61,7 +61,7 @@ def _pythons(tags: list[str], abi: str) -> str:
         version = major if minor is None else f'{major}.{minor}'
         # The stable interface goes on working; so does what was made for a major version only.
         newer = '+' if abi == 'abi3' else ''
-        free = ' free-threaded' if threads or abi.endswith('t') and name == 'cp' else ''
+        free = ' free-threaded' if threads or (abi.endswith('t') and name == 'cp') else ''
         versions.setdefault(_PYTHONS[name], []).append(f'{version}{newer}{free}')
     return ' or '.join(
         f'{name} {", ".join(dict.fromkeys(numbers))}' if numbers else name

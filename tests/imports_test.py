@@ -13,7 +13,7 @@ PACKAGE = Path(dumb_pypi.__file__).parent
 ORDER = (
     '__main__', 'main', 'scan', 'console', 'pool', 'reading', 'archives', 'tarballs',
     'core_metadata', 'folder', 'beside',
-    'build', 'update', 'site', 'search', 'web', 'wheel_tags', 'simple_api', 'json_api',
+    'build', 'update', 'site', 'search', 'web', 'views', 'wheel_tags', 'simple_api', 'json_api',
     'templates',
     'groups', 'state', 'plan', 'summary', 'changelog', 'options', 'package_list', 'project',
     'distfile', 'filenames', 'jsonlines', 'text', 'lock', 'writer', 'paths', 'urls', 'errors',

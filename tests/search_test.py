@@ -11,9 +11,11 @@ def project(name: str, summary: str | None) -> ProjectSummary:
 
 
 def test_both_texts_have_a_line_for_each_project() -> None:
-    projects = [project('bar', None), project('foo', 'Foos & bars – all.'), project('long', 'a' * 999)]
+    projects = [
+        project('bar', None), project('foo', 'Foos → bars'), project('long', 'a' * 999),
+    ]
     assert search.names(projects) == b'bar\nfoo\nlong'
-    assert search.summaries(projects).decode() == f'\nFoos & bars – all.\n{"a" * 200}'
+    assert search.summaries(projects).decode() == f'\nFoos → bars\n{"a" * 200}'
 
 
 def test_an_empty_index_has_nothing_to_find() -> None:

@@ -49,7 +49,7 @@ def test_a_style_sheet_of_ones_own_comes_last(tmp_path: Path) -> None:
 
 def test_a_style_sheet_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / 'custom.css').mkdir()
-    with pytest.raises(FileError, match='custom.css: Is a directory'):
+    with pytest.raises(FileError, match=r'custom\.css: Is a directory'):
         site(template_dir=tmp_path)
     (tmp_path / 'custom.css').rmdir()
     assert len(list(site(template_dir=tmp_path).static_pages())) == 4

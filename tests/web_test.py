@@ -16,7 +16,7 @@ from dumb_pypi.summary import NewRelease
 from dumb_pypi.summary import ProjectSummary
 from dumb_pypi.templates import Templates
 from dumb_pypi.urls import PackagesUrl
-from dumb_pypi.web import readable_size
+from dumb_pypi.views import readable_size
 from dumb_pypi.web import SearchFiles
 from dumb_pypi.web import StaticFiles
 from dumb_pypi.web import Web

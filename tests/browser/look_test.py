@@ -89,7 +89,7 @@ def look(
         viewport={'width': chromium.WIDTHS[width], 'height': 800}, color_scheme=scheme,
     )
     # The sample's logo is elsewhere.
-    context.route(ELSEWHERE, lambda route: route.fulfill(status=200, content_type='image/png', body=b''))
+    context.route(ELSEWHERE, lambda route: route.fulfill(content_type='image/png', body=b''))
     yield watched(context)
     context.close()
 

@@ -225,7 +225,7 @@ def many_projects(number: int) -> list[ProjectSummary]:
         names.add('-'.join(rng.choices([*words, *(['python', 'py', 'api'] * 500)],
                                        k=rng.randint(1, 4))))
     return [ProjectSummary(
-        name, ' '.join(rng.choices(words, k=8)) + (' – déjà' if index % 100 == 0 else ''),
+        name, ' '.join(rng.choices(words, k=8)) + (' déjà → vu' if index % 100 == 0 else ''),
         None, None, None, 1, 1, msgspec.Raw(b'[]'),
     ) for index, name in enumerate(sorted(names))]
 
@@ -247,7 +247,7 @@ TIMED = '''async (query) => {
 
 
 def test_how_long_it_takes(
-        browser: Browser, page: Page, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+        page: Page, tmp_path: Path, capsys: pytest.CaptureFixture[str],
 ) -> None:
     """700,000 projects: printed, since a machine may be busy; what is found must be right."""
     site = Site(PageOptions(packages_url=PackagesUrl('../../pool/')), Templates())
@@ -283,7 +283,7 @@ def test_how_long_it_takes(
                 'erpython', 'nothing-of-that-name', 'nothing of that name', 'déjà', 'qq',
         ):
             times = [page.evaluate(TIMED, query) for _ in range(5)]
-            first, done = (statistics.median(column) for column in list(zip(*times))[:2])
+            first, done, _ = map(statistics.median, zip(*times, strict=True))
             lines.append(
                 f'{query!r}: first answer after {first:.0f} ms, whole after {done:.0f} ms, '
                 f'{times[0][2]:.0f} projects',
