@@ -6,11 +6,12 @@ EXAMPLE := test-repo
 
 .PHONY: help
 help:
-	@echo 'make test-repo  build the example index, and say how to look at it'
-	@echo 'make test       run every check'
-	@echo 'make lint       ruff and mypy only'
+	@echo 'make test-repo    build the example index, and say how to look at it'
+	@echo 'make screenshots  take pictures of its pages, in Chromium'
+	@echo 'make test         run every check'
+	@echo 'make lint         ruff and mypy only'
 	@echo 'make bench      measure; BENCH_ARGS=--help says what can be chosen'
-	@echo 'make clean      remove all that these made'
+	@echo 'make clean        remove all that these made'
 
 .PHONY: venv
 venv: venv/.installed
@@ -58,7 +59,13 @@ bench: venv
 	bench/venv/bin/python -m pip install --quiet --force-reinstall --no-deps .
 	$(BIN)/python -m testing.benchmark --program bench/venv/bin/dumb-pypi $(BENCH_ARGS)
 
+# Look at them after a change of templates or style.
+.PHONY: screenshots
+screenshots: test-repo
+	rm -rf screenshots
+	$(BIN)/python -m tests.browser.screenshots $(EXAMPLE) screenshots
+
 .PHONY: clean
 clean:
 	rm -rf venv bench build dist *.egg-info .coverage .coverage.* .mypy_cache .pytest_cache \
-		.ruff_cache .hypothesis $(EXAMPLE) $(EXAMPLE).jsonl
+		.ruff_cache .hypothesis $(EXAMPLE) $(EXAMPLE).jsonl screenshots

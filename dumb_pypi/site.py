@@ -3,22 +3,30 @@ from __future__ import annotations
 
 import hashlib
 import importlib.resources
+import os
 from collections.abc import Iterator
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from dumb_pypi import json_api
 from dumb_pypi import paths
+from dumb_pypi import search
 from dumb_pypi import simple_api
 from dumb_pypi.changelog import ChangelogPage
 from dumb_pypi.changelog import Upload
+from dumb_pypi.errors import FileError
 from dumb_pypi.options import PageOptions
 from dumb_pypi.project import Project
 from dumb_pypi.summary import MonthSummary
 from dumb_pypi.summary import newest_of_months
 from dumb_pypi.summary import ProjectSummary
 from dumb_pypi.templates import Templates
+from dumb_pypi.web import SearchFiles
+from dumb_pypi.web import StaticFiles
 from dumb_pypi.web import Web
+
+# A style sheet of the user's own, beside the templates, which comes after this program's.
+CUSTOM_STYLE = 'custom.css'
 
 
 class Page(NamedTuple):
@@ -28,13 +36,27 @@ class Page(NamedTuple):
 
 
 class Site:
-    """Renders the pages of each group; every page is a function of its group and the options."""
+    """Renders the pages of each group; every page is a function of its group and the options.
+
+    Raises:
+        FileError: a style sheet of the user's cannot be read.
+    """
 
     def __init__(self, options: PageOptions, templates: Templates) -> None:
         self._options = options
-        style = _static_page('style.css')
-        self._static = [style]
-        self._web = Web(options, templates, style.path)
+        style, script, icon, self._searcher = (
+            _static_page(name, _own_file(name))
+            for name in ('style.css', 'script.js', 'icon.svg', 'search.js')
+        )
+        self._static = [style, script, icon, self._searcher]
+        custom = None
+        content = _custom_style(options.template_dir)
+        if content is not None:
+            custom = _static_page(CUSTOM_STYLE, content)
+            self._static.append(custom)
+        self._web = Web(options, templates, StaticFiles(
+            style.path, script.path, icon.path, None if custom is None else custom.path,
+        ))
 
     def static_pages(self) -> Iterator[Page]:
         """What the pages for people need beside themselves."""
@@ -69,12 +91,34 @@ class Site:
             yield Page(paths.UPDATES_FEED, self._web.updates_feed(projects, site_url))
             yield Page(paths.PACKAGES_FEED, self._web.packages_feed(projects, site_url))
         yield Page(paths.CHANGELOG, self._web.changelog(uploads, months))
-        yield Page(paths.HOME, self._web.home(uploads, projects))
+        search_names = _static_page('names.txt', search.names(projects))
+        yield search_names
+        search_summaries = _static_page('summaries.txt', search.summaries(projects))
+        yield search_summaries
+        yield Page(paths.HOME, self._web.home(uploads, projects, SearchFiles(
+            self._searcher.path, search_names.path, search_summaries.path,
+        )))
 
 
-def _static_page(name: str) -> Page:
-    """A file of the package, its content's hash in its name: it can be cached for good."""
-    content = importlib.resources.files('dumb_pypi').joinpath('static', name).read_bytes()
+def _static_page(name: str, content: bytes) -> Page:
+    """A file with its content's hash in its name: it can be cached for good."""
     digest = hashlib.sha256(content).hexdigest()[:12]
     stem, _, ending = name.rpartition('.')
     return Page(paths.static(f'{stem}-{digest}.{ending}'), content)
+
+
+def _own_file(name: str) -> bytes:
+    return importlib.resources.files('dumb_pypi').joinpath('static', name).read_bytes()
+
+
+def _custom_style(template_dir: str | None) -> bytes | None:
+    if template_dir is None:
+        return None
+    place = os.path.join(template_dir, CUSTOM_STYLE)
+    try:
+        with open(place, 'rb') as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise FileError('read', place, error) from error

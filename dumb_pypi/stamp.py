@@ -129,7 +129,7 @@ def shape_of(options: PageOptions) -> str:
         repr(options.generated is None).encode(),
         f'{sys.version} {sys.byteorder}'.encode(),
         *(name.encode() for name in sorted(_installed_libraries())),
-        *_contents(own, ('.py', '.html', '.xml', '.css', '.js')),
+        *_contents(own, ('.py', '.html', '.xml', '.css', '.js', '.svg')),
         *(() if options.template_dir is None else _contents(options.template_dir)),
     ])
 

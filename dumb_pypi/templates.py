@@ -1,12 +1,18 @@
 """The one Jinja environment."""
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 import traceback
+from collections.abc import Mapping
 
 import jinja2
+from jinja2.bccache import Bucket
 
 from dumb_pypi.errors import TemplateError
+
+HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 class Templates:
@@ -16,12 +22,12 @@ class Templates:
     template uses and nobody gave it is an error.
 
     Raises:
-        TemplateError: one of them is not a template. All are read at once, so that it is known
-            before anything is written.
+        TemplateError: one of them is not a template. Where there are templates of the user's all
+            are read at once, so that it is known before anything is written.
     """
 
     def __init__(self, template_dir: str | None = None) -> None:
-        own = jinja2.PackageLoader('dumb_pypi')
+        own = jinja2.FileSystemLoader(os.path.join(HERE, 'templates'))
         loaders = [] if template_dir is None else [jinja2.FileSystemLoader(template_dir)]
         self._environment = jinja2.Environment(
             loader=jinja2.ChoiceLoader([*loaders, jinja2.PrefixLoader({'original': own}), own]),
@@ -30,11 +36,15 @@ class Templates:
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=True,
+            # Each page would look whether a template has changed.
+            auto_reload=False,
+            bytecode_cache=_Compiled() if template_dir is None else None,
         )
-        for name in own.list_templates():
-            self._template(name)
+        if template_dir is not None:
+            for name in own.list_templates():
+                self._template(name)
 
-    def render(self, name: str, **values: object) -> bytes:
+    def render(self, name: str, values: Mapping[str, object]) -> bytes:
         """Render the template of that name.
 
         Raises:
@@ -51,6 +61,36 @@ class Templates:
             return self._environment.get_template(name)
         except Exception as error:
             raise TemplateError(_place(name, error), error) from error
+
+
+class _Compiled(jinja2.BytecodeCache):
+    """The package's own templates, compiled, where Python keeps its own modules so.
+
+    Each is known by its source, by the version of Python and by that of Jinja. Where nobody may
+    write, they are compiled each time.
+    """
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        try:
+            with open(_compiled(bucket), 'rb') as file:
+                bucket.load_bytecode(file)
+        except Exception:  # noqa: BLE001
+            # Whatever is wrong with what is there: the source is there too.
+            bucket.reset()
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        if sys.dont_write_bytecode:
+            return
+        place = _compiled(bucket)
+        unfinished = f'{place}.{os.getpid()}'
+        with contextlib.suppress(OSError):
+            with open(unfinished, 'wb') as file:
+                bucket.write_bytecode(file)
+            os.replace(unfinished, place)
+
+
+def _compiled(bucket: Bucket) -> str:
+    return os.path.join(HERE, '__pycache__', f'jinja-{jinja2.__version__}-{bucket.key}')
 
 
 def _place(name: str, error: Exception) -> str:

@@ -8,62 +8,35 @@ from typing import NamedTuple
 
 from dumb_pypi import paths
 from dumb_pypi import urls
+from dumb_pypi import views
 from dumb_pypi.changelog import ChangelogPage
 from dumb_pypi.changelog import pages_of
 from dumb_pypi.changelog import Upload
-from dumb_pypi.distfile import Distfile
 from dumb_pypi.distfile import from_timestamp
 from dumb_pypi.options import PageOptions
 from dumb_pypi.project import Project
-from dumb_pypi.project import Release
 from dumb_pypi.summary import MonthSummary
 from dumb_pypi.summary import newest_releases
 from dumb_pypi.summary import ProjectSummary
 from dumb_pypi.templates import Templates
 
-HOME_UPLOADS = 20
 NEWEST_PROJECTS = 40
+PLACEHOLDER = 'https://example.com/'
 
 
-class FileView(NamedTuple):
-    """A file on its project's page. Texts that are not known are None."""
-    filename: str
-    url: str
-    size: str | None
-    digest: str | None
-    requires_python: str | None
-    uploaded: str | None
-    uploaded_by: str | None
-    yanked_reason: str | None
-    metadata_url: str | None
-    provenance: str | None
+class StaticFiles(NamedTuple):
+    """Where the static files of all pages are; `custom` is the user's own style sheet."""
+    style: str
+    script: str
+    icon: str
+    custom: str | None
 
 
-class ReleaseView(NamedTuple):
-    """A release on its project's page; `anchor` is for links to it."""
-    name: str
-    anchor: str
-    uploaded: str | None
-    yanked: bool
-    prerelease: bool
-    files: tuple[FileView, ...]
-
-
-class UploadView(NamedTuple):
-    """An upload in the changelog; `project_url` leads to its project's page."""
-    uploaded: str | None
-    project: str
-    project_url: str
-    version: str | None
-    filename: str
-    uploaded_by: str | None
-
-
-class MonthView(NamedTuple):
-    """A month in the changelog's list of months; `url` leads to its newest page."""
-    name: str
-    url: str
-    uploads: int
+class SearchFiles(NamedTuple):
+    """Where the files are that the home page's search reads."""
+    worker: str
+    names: str
+    summaries: str
 
 
 class ItemView(NamedTuple):
@@ -78,16 +51,20 @@ class ItemView(NamedTuple):
 class Web:
     """Renders the pages for people, with these options and templates."""
 
-    def __init__(self, options: PageOptions, templates: Templates, style: str) -> None:
+    def __init__(self, options: PageOptions, templates: Templates, static: StaticFiles) -> None:
         self._options = options
         self._templates = templates
-        self._style = style
+        self._static = static
+        self._index_url = f'{options.site_url or PLACEHOLDER}simple/'
+        # What all pages of a depth have.
+        self._shared: dict[int, dict[str, object]] = {}
 
     def project(self, project: Project) -> bytes:
         """A project's page: its releases, newest first, and the files of each."""
         page = paths.project_page(project.name)
         prefix = self._options.packages_url.prefix(project.name, page)
         latest = project.latest
+        best = None if latest is None else latest.best_informed
         return self._render(
             page, 'project.html',
             project=project.name,
@@ -96,13 +73,14 @@ class Web:
             status=project.facts.status,
             status_reason=project.facts.status_reason,
             latest=None if latest is None else latest.name,
-            # What is not PEP 440 is nothing to install by, nor to put into a shell.
-            installable=latest is not None and latest.version is not None,
-            requires_python=None if latest is None else latest.best_informed.requires_python,
-            requires_dist=(() if latest is None else latest.best_informed.requires_dist) or (),
+            latest_uploaded=None if latest is None else views.date(latest.uploaded),
+            commands=self._commands(project),
+            requires_python=None if best is None else best.requires_python,
+            requires_dist=() if best is None else [
+                views.requirement_view(text, page) for text in best.requires_dist or ()
+            ],
             files_offered=not project.quarantined,
-            releases=[_release_view(release, prefix) for release in reversed(project.releases)],
-            unversioned=[_file_view(file, prefix) for file in project.unversioned],
+            releases=views.release_views(project, prefix),
         )
 
     def changelog_page(self, page: ChangelogPage, uploads: Sequence[Upload]) -> bytes:
@@ -114,7 +92,7 @@ class Web:
         return self._render(
             page.path, 'changelog_month.html',
             month=page.month,
-            uploads=[_upload_view(upload, page.path) for upload in uploads],
+            uploads=views.upload_views(uploads, page.path),
             earlier=earlier,
             later=later,
         )
@@ -124,24 +102,33 @@ class Web:
         page = paths.CHANGELOG
         return self._render(
             page, 'changelog.html',
-            uploads=[_upload_view(upload, page) for upload in uploads],
+            uploads=views.upload_views(uploads, page),
             months=[
-                MonthView(month.month, urls.from_page(
+                views.MonthView(month.month, urls.from_page(
                     page, paths.changelog_page(month.month, pages_of(month.uploads)),
-                ), month.uploads) for month in months
+                ), f'{month.uploads:,}') for month in months
             ],
         )
 
-    def home(self, uploads: Sequence[Upload], projects: Sequence[ProjectSummary]) -> bytes:
+    def home(
+            self, uploads: Sequence[Upload], projects: Sequence[ProjectSummary],
+            search: SearchFiles,
+    ) -> bytes:
         """The first page: what there is, what is new, how to install from it."""
         page = paths.HOME
         generated = self._options.generated
+        last_upload = uploads[0].timestamp if uploads else None
         return self._render(
             page, 'home.html',
-            projects=len(projects),
-            releases=sum(project.releases for project in projects),
-            files=sum(project.files for project in projects),
-            uploads=[_upload_view(upload, page) for upload in uploads[:HOME_UPLOADS]],
+            projects=f'{len(projects):,}',
+            releases=f'{sum([project.releases for project in projects]):,}',
+            files=f'{sum([project.files for project in projects]):,}',
+            last_upload=views.date(last_upload),
+            news=views.news_views(uploads, projects),
+            snippets=views.snippet_views(self._index_url),
+            search_worker=search.worker,
+            search_names=search.names,
+            search_summaries=search.summaries,
             generated=None if generated is None else f'{generated:%Y-%m-%d %H:%M:%S}',
         )
 
@@ -172,29 +159,49 @@ class Web:
     ) -> bytes:
         # When the newest file came, so that the same list gives the same bytes.
         built = max((project.last_uploaded or 0 for project in projects), default=0)
-        return self._templates.render(
-            'feed.xml',
-            title=f'{self._options.title}: {what}',
-            site_url=site_url,
-            feed_url=site_url + page,
-            built=_rfc822(built) if built else None,
-            items=items,
+        return self._templates.render('feed.xml', {
+            'title': f'{self._options.title}: {what}',
+            'site_url': site_url,
+            'feed_url': site_url + page,
+            'built': _rfc822(built) if built else None,
+            'items': items,
+        })
+
+    def _commands(self, project: Project) -> Sequence[views.CommandView]:
+        latest = project.latest
+        # What is not PEP 440 is nothing to install by, nor to put into a shell.
+        if latest is None or latest.version is None or project.quarantined:
+            return ()
+        wanted, index = f'{project.name}=={latest.name}', self._index_url
+        return (
+            views.CommandView('pip', f'pip install --index-url {index} {wanted}'),
+            views.CommandView('uv', f'uv add --default-index {index} {wanted}'),
+            views.CommandView('Poetry', f'poetry add {wanted}'),
+            views.CommandView('PDM', f'pdm add {wanted}'),
         )
 
     def _render(self, page: str, template: str, **values: object) -> bytes:
-        options = self._options
-        return self._templates.render(
-            template,
-            title=options.title,
-            logo=None if options.logo is None else _from_page(page, options.logo),
-            logo_width=options.logo_width,
-            root=urls.from_page(page, ''),
-            style=urls.from_page(page, self._style),
-            feeds=options.site_url is not None,
-            index_url=f'{options.site_url or "https://example.com/"}simple/',
-            index_url_known=options.site_url is not None,
-            **values,
-        )
+        depth = page.count('/')
+        shared = self._shared.get(depth)
+        if shared is None:
+            shared = self._shared[depth] = self._shared_by(page)
+        return self._templates.render(template, shared | values)
+
+    def _shared_by(self, page: str) -> dict[str, object]:
+        options, static = self._options, self._static
+        return {
+            'title': options.title,
+            'logo': None if options.logo is None else _from_page(page, options.logo),
+            'logo_width': options.logo_width,
+            'root': urls.from_page(page, ''),
+            'style': urls.from_page(page, static.style),
+            'custom_style': None if static.custom is None else urls.from_page(page, static.custom),
+            'script': urls.from_page(page, static.script),
+            'icon': urls.from_page(page, static.icon),
+            'feeds': options.site_url is not None,
+            'index_url': self._index_url,
+            'index_url_known': options.site_url is not None,
+        }
 
 
 def _from_page(page: str, url: str) -> str:
@@ -202,45 +209,6 @@ def _from_page(page: str, url: str) -> str:
     if urls.has_scheme(url) or url.startswith('/'):
         return url
     return '../' * page.count('/') + url
-
-
-def _release_view(release: Release, prefix: str) -> ReleaseView:
-    return ReleaseView(
-        release.name,
-        urls.quote_path(release.name),
-        _date(release.uploaded),
-        release.yanked,
-        release.prerelease,
-        tuple(_file_view(file, prefix) for file in release.files),
-    )
-
-
-def _file_view(file: Distfile, prefix: str) -> FileView:
-    url = urls.join(prefix, file.url)
-    return FileView(
-        file.filename,
-        url,
-        None if file.size is None else readable_size(file.size),
-        None if file.digest is None else str(file.digest),
-        file.requires_python,
-        _date(file.upload_timestamp),
-        file.uploaded_by,
-        file.yanked_reason,
-        f'{url}.metadata' if file.core_metadata else None,
-        file.provenance,
-    )
-
-
-def _upload_view(upload: Upload, page: str) -> UploadView:
-    project_page = paths.folder(paths.project_page(upload.project))
-    return UploadView(
-        None if upload.timestamp is None else f'{from_timestamp(upload.timestamp):%Y-%m-%d %H:%M}',
-        upload.project,
-        urls.from_page(page, project_page),
-        upload.version,
-        upload.filename,
-        upload.uploaded_by,
-    )
 
 
 def _item(
@@ -256,22 +224,3 @@ def _item(
 
 def _rfc822(timestamp: float) -> str:
     return email.utils.format_datetime(from_timestamp(timestamp), usegmt=True)
-
-
-def _date(timestamp: float | None) -> str | None:
-    return None if timestamp is None else f'{from_timestamp(timestamp):%Y-%m-%d}'
-
-
-def readable_size(size: int) -> str:
-    """
-    >>> readable_size(999), readable_size(1_500), readable_size(2_000_000_000)
-    ('999 B', '1.5 kB', '2.0 GB')
-    """
-    if size < 1000:
-        return f'{size} B'
-    amount, unit = size / 1000, 'kB'
-    for larger in ('MB', 'GB', 'TB', 'PB', 'EB'):
-        if amount < 999.95:
-            break
-        amount, unit = amount / 1000, larger
-    return f'{amount:.1f} {unit}'

@@ -13,7 +13,8 @@ PACKAGE = Path(dumb_pypi.__file__).parent
 ORDER = (
     '__main__', 'main', 'scan', 'console', 'pool', 'reading', 'archives', 'tarballs',
     'core_metadata', 'folder', 'beside',
-    'build', 'rebuild', 'update', 'work', 'site', 'web', 'simple_api', 'json_api', 'templates',
+    'build', 'rebuild', 'update', 'work', 'site', 'search', 'web', 'views',
+    'wheel_tags', 'simple_api', 'json_api', 'templates',
     'state', 'intake', 'summary', 'catalog', 'changelog', 'package_list', 'project', 'distfile',
     'filenames', 'jsonlines', 'plan', 'request', 'stamp', 'blocks', 'options', 'text', 'source',
     'scratch', 'workers', 'machine', 'writer', 'lock', 'paths', 'urls', 'errors',

@@ -114,7 +114,8 @@ class _SourceTags(HTMLParser):
         self.problems: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
+        # An attribute without a value has an empty one.
+        self.tags.append((tag, {name: value or '' for name, value in attrs}))
         if len(attrs) != len(dict(attrs)):
             self.problems.append(f'<{tag}> has an attribute twice')
 

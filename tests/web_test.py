@@ -1,39 +1,62 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
 
 import msgspec
 import pytest
 
+from dumb_pypi.changelog import Upload
 from dumb_pypi.options import PageOptions
 from dumb_pypi.project import assemble
+from dumb_pypi.project import Project
+from dumb_pypi.project import ProjectFacts
 from dumb_pypi.summary import NewRelease
 from dumb_pypi.summary import ProjectSummary
 from dumb_pypi.templates import Templates
 from dumb_pypi.urls import PackagesUrl
-from dumb_pypi.web import readable_size
+from dumb_pypi.views import readable_size
+from dumb_pypi.web import SearchFiles
+from dumb_pypi.web import StaticFiles
 from dumb_pypi.web import Web
 from tests.lists import file_of
+from tests.markup import HtmlPage
+from tests.markup import text_of
 
 SITE_URL = 'https://example.com/'
+STATIC = StaticFiles('static/style.css', 'static/script.js', 'static/icon.svg', None)
+SEARCH = SearchFiles('static/search.js', 'static/names.txt', 'static/summaries.txt')
 
 
-def web(logo: str | None = None) -> Web:
-    options = PageOptions(packages_url=PackagesUrl('../../pool/'), logo=logo, site_url=SITE_URL)
-    return Web(options, Templates(), 'static/style.css')
+def web(logo: str | None = None, site_url: str | None = SITE_URL) -> Web:
+    options = PageOptions(packages_url=PackagesUrl('../../pool/'), logo=logo, site_url=site_url)
+    return Web(options, Templates(), STATIC)
 
 
-def project(number: int, releases: int = 0) -> ProjectSummary:
+def project(number: int, releases: int = 0, summary: str | None = None) -> ProjectSummary:
     """The project of that number, first and last seen in the second of that number."""
     name = f'p{number}'
     newest = [
-        NewRelease(number + step / 1000, name, str(step), None)
-        for step in reversed(range(releases))
-    ]
+        NewRelease(number + step / 1000, name, str(step), None) for step in range(releases)
+    ][::-1]
     return ProjectSummary(
-        name, None, number, number, newest[0].timestamp if newest else None, releases, releases,
+        name, summary, number, number, newest[0].timestamp if newest else None, releases, releases,
         msgspec.Raw(msgspec.json.encode(newest)),
     )
+
+
+def project_of(*lines: Mapping[str, object], status: str = 'active') -> Project:
+    files = [file_of(json.dumps(line).encode()) for line in lines]
+    return assemble(files[0].project, files, ProjectFacts(files[0].project, status))
+
+
+def page_of(*lines: Mapping[str, object], status: str = 'active') -> HtmlPage:
+    return HtmlPage(web().project(project_of(*lines, status=status)))
+
+
+def texts(page: HtmlPage, name: str) -> list[str]:
+    return [text_of(element) for element in page.named(name)]
 
 
 @pytest.mark.parametrize(
@@ -53,9 +76,9 @@ def test_readable_sizes(size: int, text: str) -> None:
     ),
 )
 def test_a_logo_is_relative_to_the_home_page(logo: str, changelog_logo: str) -> None:
-    assert f'<img src="{logo}"'.encode() in web(logo).home([], [])
+    assert f'<img src="{logo}"'.encode() in web(logo).home([], [], SEARCH)
     assert f'<img src="{changelog_logo}"'.encode() in web(logo).changelog([], [])
-    assert b'<img' not in web().home([], [])
+    assert b'<img' not in web().home([], [], SEARCH)
 
 
 @pytest.mark.parametrize(
@@ -67,8 +90,7 @@ def test_a_logo_is_relative_to_the_home_page(logo: str, changelog_logo: str) -> 
     ),
 )
 def test_the_install_command_is_one(filename: str, command: bytes | None) -> None:
-    file = file_of(json.dumps({'filename': filename}).encode())
-    page = web().project(assemble(file.project, [file]))
+    page = web().project(project_of({'filename': filename}))
     assert command is None or command in page
     assert (command is None) == (b'pip install' not in page)
 
@@ -94,3 +116,134 @@ def test_a_feed_of_nothing_has_no_date() -> None:
     for feed in (web().updates_feed([undated], SITE_URL), web().packages_feed([undated], SITE_URL)):
         assert b'<item>' not in feed
         assert b'<lastBuildDate>' not in feed
+
+
+def test_commands_have_the_index_s_address() -> None:
+    page = page_of({'filename': 'foo-1.0.zip'})
+    assert texts(page, 'code') == [
+        'pip install --index-url https://example.com/simple/ foo==1.0',
+        'uv add --default-index https://example.com/simple/ foo==1.0',
+        'poetry add foo==1.0',
+        'pdm add foo==1.0',
+    ]
+    assert 'class="placeholder"' not in page.source
+    unknown = web(site_url=None).project(project_of({'filename': 'foo-1.0.zip'}))
+    assert b'class="placeholder"' in unknown
+    assert b'class="placeholder"' in web(site_url=None).home([], [], SEARCH)
+
+
+def test_a_quarantined_project_offers_nothing() -> None:
+    page = page_of({'filename': 'foo-1.0.zip', 'core_metadata': 'true'}, status='quarantined')
+    assert 'This project is quarantined: its files are not offered.' in page.source
+    assert '../pool/' not in page.source
+    assert 'pip install' not in page.source
+    assert texts(page, 'td')[0].strip() == 'foo-1.0.zip'
+
+
+@pytest.mark.parametrize(('requirement', 'link'), (
+    ('foo', '../../?q=foo'),
+    ('Foo.Bar_baz>=1 ; extra == "x"', '../../?q=Foo.Bar_baz'),
+    ('foo[a,b]>=1', '../../?q=foo'),
+    ('a', '../../?q=a'),
+    ('(nothing)', None),
+    ('', None),
+))
+def test_a_dependency_leads_to_the_search(requirement: str, link: str | None) -> None:
+    """It may not be here: so the page depends on no other project."""
+    page = page_of({'filename': 'foo-1.0.zip', 'requires_dist': [requirement]})
+    assert requirement in texts(page, 'li')
+    assert [found.url for found in page.links() if '?q=' in found.url] == (
+        [] if link is None else [link]
+    )
+
+
+def test_what_files_say_like_their_release_stands_once() -> None:
+    page = page_of(
+        {'filename': 'foo-1-py3-none-any.whl', 'requires_python': '>=3.8', 'yanked_reason': 'bad'},
+        {'filename': 'foo-1.zip', 'requires_python': '>=3.8', 'yanked_reason': 'bad'},
+        {'filename': 'foo-1.tar', 'requires_python': '>=3.9', 'yanked_reason': ''},
+    )
+    assert page.source.count('bad') == 1
+    kinds = texts(page, 'td')[1::5]
+    assert kinds == ['Python 3; any system', 'Source; requires Python >=3.9', 'Source']
+    assert texts(page, 'td')[5].split() == ['foo-1.tar', 'yanked']
+
+
+@pytest.mark.parametrize(('filename', 'kind'), (
+    ('foo-1.0.tar.gz', 'Source'),
+    ('foo-1.0-py2.7.egg', 'Egg, Python 2.7'),
+    ('foo-1.0.win32-py2.7.exe', 'Windows installer, Python 2.7'),
+    ('foo-1.0.win32.msi', 'Windows installer'),
+    ('foo-1.0.linux-x86_64.tar.gz', 'Binary archive'),
+    ('foo-1.0-1.noarch.rpm', 'RPM package'),
+    ('foo-1.0.dmg', 'macOS disk image'),
+    ('foo-1.0-cp311-cp311-win_amd64.whl', 'CPython 3.11; Windows, x86-64'),
+))
+def test_what_a_file_is_for(filename: str, kind: str) -> None:
+    assert texts(page_of({'filename': filename}), 'td')[1] == kind
+
+
+def test_older_releases_are_folded() -> None:
+    """All are there; the newest is unfolded, and so is the latest, be it far down."""
+    def folds(page: HtmlPage) -> list[str]:
+        releases = zip(page.named('details'), texts(page, 'h3'), strict=True)
+        return [name for details, name in releases if 'open' in details.attrs]
+
+    few = page_of(*({'filename': f'foo-{number}.zip'} for number in range(30)))
+    assert len(folds(few)) == 30
+    many = page_of(
+        {'filename': 'foo-0.zip'},
+        *({'filename': f'foo-{number}.zip', 'yanked_reason': ''} for number in range(1, 100)),
+    )
+    assert len(many.named('tr')) == 200
+    assert folds(many) == [*(str(number) for number in range(99, 69, -1)), '0']
+    big = page_of(
+        *({'filename': f'foo-1-cp3{minor}-none-any.whl'} for minor in range(40)),
+        {'filename': 'foo-0.zip'},
+    )
+    assert folds(big) == ['1']
+
+
+def test_files_without_a_version_come_last() -> None:
+    page = page_of({'filename': 'foo.zip'}, {'filename': 'foo-1.0.zip'})
+    assert texts(page, 'h3') == ['1.0', 'Files without a version']
+    [only] = page_of({'filename': 'foo.zip'}).named('details')
+    assert only.attrs == {'class': 'release', 'open': ''}
+
+
+def test_the_home_page_has_each_new_release_once() -> None:
+    uploads = [
+        Upload(60 * (99 - number), f'p{number % 30}', '1.0', f'p-{number}.zip', 'ana')
+        for number in range(60)
+    ]
+    projects = [project(number, 1, 'word ' * 1000) for number in range(30)]
+    page = HtmlPage(web().home(uploads, projects, SEARCH))
+    news = [text for text in texts(page, 'li') if ' 1.0 ' in text]
+    assert [text.split()[0] for text in news] == [f'p{number}' for number in range(20)]
+    assert '1970-01-01 01:39 by ana' in news[0]
+    assert len(max(news, key=len)) < 300
+
+
+def test_counts_have_their_words() -> None:
+    counted = re.compile('<b>([^<]*)</b> (projects?|releases?|files?)<')
+    assert counted.findall(web().home([], [project(1, 1)], SEARCH).decode()) == [
+        ('1', 'project'), ('1', 'release'), ('1', 'file'),
+    ]
+    many = [project(number, 2) for number in range(1234)]
+    assert counted.findall(web().home([], many, SEARCH).decode()) == [
+        ('1,234', 'projects'), ('2,468', 'releases'), ('2,468', 'files'),
+    ]
+
+
+def test_the_home_page_is_small_whatever_there_is() -> None:
+    """100 kB at most: names, texts and versions of all lengths, all of them to be escaped."""
+    name = 'a' * 200
+    uploads = [
+        Upload(10 ** 9, f'{name[:-3]}{number}', '"' * 200, '"' * 255, '"' * 10000)
+        for number in range(100, 200)
+    ]
+    projects = [
+        msgspec.structs.replace(project(0), name=upload.project, summary='"' * 10000)
+        for upload in uploads
+    ]
+    assert len(web().home(uploads, projects, SEARCH)) < 100_000

@@ -1,0 +1,192 @@
+'use strict';
+
+// The address of the index: this file is in its folder `static`.
+const root = new URL('..', document.currentScript.src);
+
+function element(name, properties, ...children) {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...children);
+  return made;
+}
+
+// Install commands, where the index did not know its address.
+
+function nameIndex() {
+  const placeholder = document.querySelector('.placeholder');
+  if (placeholder === null) return;
+  const written = placeholder.querySelector('code').textContent;
+  for (const code of document.querySelectorAll('.copy code')) {
+    code.textContent = code.textContent.replaceAll(written, root.href);
+  }
+  placeholder.remove();
+}
+
+// Copying.
+
+function addCopyButtons() {
+  for (const place of document.querySelectorAll('.copy')) {
+    place.append(element('button', {type: 'button', className: 'copier', textContent: 'Copy'}));
+  }
+  const status = element('p', {className: 'aside'});
+  status.setAttribute('role', 'status');
+  document.body.append(status);
+  document.addEventListener('click', async ({target}) => {
+    if (!target.matches('.copier')) return;
+    let word = 'Copied';
+    try {
+      await navigator.clipboard.writeText(target.parentNode.querySelector('code').textContent);
+    } catch {
+      // Browsers let only pages that came by https write to the clipboard.
+      getSelection().selectAllChildren(target.parentNode.querySelector('code'));
+      word = document.execCommand('copy') ? 'Copied' : 'Selected';
+    }
+    target.textContent = status.textContent = word;
+    setTimeout(() => { target.textContent = 'Copy'; status.textContent = ''; }, 2000);
+  });
+}
+
+// Searching. The form of other pages leads to the home page, whose form searches as one types.
+
+function leadHome(form) {
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    location.href = `${root.href}?${new URLSearchParams({q: form.elements.q.value})}`;
+  });
+}
+
+class Search {
+  constructor(form) {
+    this.input = form.elements.q;
+    this.status = document.querySelector('.found');
+    this.results = document.querySelector('.results');
+    this.data = form.dataset;
+    // What the results are of, what was asked for last, and whether an answer is still to come.
+    this.shown = '';
+    this.busy = false;
+    this.hurry = false;
+
+    this.input.addEventListener('focus', () => this.load(), {once: true});
+    this.input.addEventListener('input', () => this.ask());
+    form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      // A person may be quicker than the answer.
+      this.hurry = true;
+      this.ask();
+    });
+    for (const place of [form, this.results]) {
+      place.addEventListener('keydown', (event) => this.move(event));
+    }
+    addEventListener('popstate', () => this.readAddress());
+    this.readAddress();
+  }
+
+  readAddress() {
+    this.input.value = new URLSearchParams(location.search).get('q') ?? '';
+    if (this.input.value !== '' || this.worker) this.ask();
+  }
+
+  writeAddress() {
+    const address = new URL(location.pathname, location.href);
+    if (this.input.value.trim() !== '') address.searchParams.set('q', this.input.value.trim());
+    if (address.href !== location.href) history.replaceState(null, '', address);
+  }
+
+  load() {
+    if (this.worker) return;
+    this.worker = new Worker(this.data.worker);
+    this.worker.onmessage = ({data}) => this.answer(data);
+    this.worker.onerror = () => this.fail();
+    this.worker.postMessage({
+      names: new URL(this.data.names, location.href).href,
+      summaries: new URL(this.data.summaries, location.href).href,
+    });
+    this.busy = true;
+    this.status.textContent = 'Loading the names of all projects…';
+  }
+
+  ask() {
+    this.load();
+    clearTimeout(this.timer);
+    // Browsers stop a page that changes its address with every key.
+    this.timer = setTimeout(() => this.writeAddress(), 300);
+    this.shown = null;
+    this.results.ariaBusy = 'true';
+    this.next();
+  }
+
+  next() {
+    if (this.busy || this.shown === this.input.value || this.failed) return;
+    this.shown = this.input.value;
+    this.busy = true;
+    this.worker.postMessage({query: this.shown});
+  }
+
+  answer({failed, found, more, done}) {
+    if (failed) {
+      this.fail();
+      return;
+    }
+    if (done) this.busy = false;
+    if (found && this.shown === this.input.value) this.show(found, more, done);
+    else if (!found && this.shown === '') this.status.textContent = '';
+    // Summaries came, so that there may be more to find.
+    if (!found && this.shown !== '') this.shown = null;
+    if (!this.busy) this.next();
+  }
+
+  show(found, more, done) {
+    const number = `${found.length} project${found.length === 1 ? '' : 's'}`;
+    const asked = this.input.value.trim() !== '';
+    // An answer from the names alone is not the last word.
+    this.status.textContent = !asked || (!done && found.length === 0) ? '' :
+      more ? `The best ${number}` : found.length === 0 ? 'No project found' : number;
+    const focused = this.links().indexOf(document.activeElement);
+    this.results.replaceChildren(...found.map(([name, summary]) => element('li', {}, element(
+      'a', {href: `${root.href}project/${encodeURIComponent(name)}/`},
+      element('b', {textContent: name}), ' ', element('bdi', {textContent: summary}),
+    ))));
+    this.results.hidden = found.length === 0;
+    this.results.ariaBusy = String(!done);
+    if (focused !== -1) this.links()[focused]?.focus();
+    if (this.hurry && found.length !== 0) this.links()[0].click();
+    if (done || found.length !== 0) this.hurry = false;
+  }
+
+  fail() {
+    this.failed = true;
+    const link = element('a', {href: `${root.href}simple/`, textContent: 'all projects'});
+    this.status.replaceChildren('The search does not work here and now. There is a list of ', link,
+      '.');
+  }
+
+  links() {
+    return [...this.results.querySelectorAll('a')];
+  }
+
+  move(event) {
+    const places = [this.input, ...this.links()];
+    const step = {ArrowDown: 1, ArrowUp: -1}[event.key];
+    const place = places.indexOf(document.activeElement);
+    if (step && place !== -1 && places[place + step]) {
+      event.preventDefault();
+      places[place + step].focus();
+    } else if (event.key === 'Escape' && place !== 0) {
+      this.input.focus();
+    }
+  }
+}
+
+function focusOnSlash(event) {
+  const typing = event.target.matches('input, textarea, select, [contenteditable]');
+  if (event.key !== '/' || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  event.preventDefault();
+  const input = document.querySelector('[role=search] input');
+  input?.focus();
+  input?.select();
+}
+
+nameIndex();
+addCopyButtons();
+for (const form of document.querySelectorAll('form.finder')) leadHome(form);
+for (const form of document.querySelectorAll('form.search')) new Search(form);
+document.addEventListener('keydown', focusOnSlash);

@@ -1,0 +1,161 @@
+'use strict';
+
+// Finds projects, beside the page, which goes on answering to keys meanwhile.
+//
+// It is sent the addresses of the names and of the summaries, then queries. It answers a query at
+// first from the names, and, where that is not enough, once more from the summaries.
+
+const SHOWN = 50;
+
+function normalized(text) {
+  return text.toLowerCase().replace(/[-_.]+/g, '-');
+}
+
+// Lines of a text, known by their numbers. It is one string, with a line break at each end of
+// each line: `indexOf` looks through many megabytes in a few milliseconds.
+class Lines {
+  constructor(text) {
+    this.text = `\n${text}\n`;
+    const starts = [];
+    for (let at = 0; at !== -1; at = this.text.indexOf('\n', at + 1)) starts.push(at + 1);
+    this.starts = Uint32Array.from(starts);
+  }
+
+  line(number) {
+    return this.text.slice(this.starts[number], this.starts[number + 1] - 1);
+  }
+
+  // Call `see` with the number of each line that `needle` is in.
+  search(needle, see) {
+    const {text, starts} = this;
+    const ahead = needle.startsWith('\n') ? 1 : 0;
+    let number = 0;
+    for (let at = text.indexOf(needle); at !== -1;) {
+      number = this.numberAt(at + ahead, number);
+      see(number);
+      at = text.indexOf(needle, starts[number + 1] - 1);
+    }
+  }
+
+  // The number of the line at a position, which is not before line `low`.
+  numberAt(position, low) {
+    const {starts} = this;
+    let reach = 1;
+    while (low + reach < starts.length && starts[low + reach] <= position) reach *= 2;
+    let high = Math.min(low + reach, starts.length - 1);
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (starts[middle] <= position) low = middle;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+let names = null;
+let summaries = null;  // as they are shown
+let searched = null;  // the same, normalized
+
+// Add lines to `found` that have one of the needles, until there is one more than is shown.
+// `order` says which of them come first; those for which it says nothing are left out.
+function collect(found, lines, needles, order) {
+  if (found.size > SHOWN) return;
+  const places = [];
+  for (const needle of needles) {
+    lines.search(needle, (number) => {
+      if (found.has(number)) return;
+      const place = order(number);
+      if (place === null) return;
+      places[place] ??= new Set();
+      if (places[place].size <= SHOWN) places[place].add(number);
+    });
+  }
+  for (const numbers of places.filter(Boolean)) {
+    for (const number of numbers) {
+      if (found.size <= SHOWN) found.add(number);
+    }
+  }
+}
+
+// The shorter a name is, the more of it is what was looked for.
+function nameLength(number) {
+  return names.starts[number + 1] - names.starts[number];
+}
+
+function wordsOf(query) {
+  return normalized(query).split(/\s+/)
+    .map((word) => word.replace(/^-|-$/g, '')).filter((word) => word !== '');
+}
+
+// From the best: the name itself and names that begin with it, names that have words that begin
+// so, names that have it anywhere.
+function searchNames(found, words) {
+  const [longest, ...others] = words.toSorted((one, other) => other.length - one.length);
+  collect(found, names, [`\n${words.join('-')}`], nameLength);
+  collect(found, names, [`\n${longest}`, `-${longest}`], (number) => {
+    const name = `-${names.line(number)}`;
+    return others.every((word) => name.includes(`-${word}`)) ? nameLength(number) : null;
+  });
+  collect(found, names, [longest], (number) => {
+    if (others.length === 0) return nameLength(number);
+    const name = names.line(number);
+    return others.every((word) => name.includes(word)) ? nameLength(number) : null;
+  });
+}
+
+// Then those whose name and summary together have all words, at best where words begin.
+function searchSummaries(found, words) {
+  const [longest] = words.toSorted((one, other) => other.length - one.length);
+  const order = (number) => {
+    const text = ` ${names.line(number)} ${searched.line(number)}`;
+    if (!words.every((word) => text.includes(word))) return null;
+    return words.every((word) => text.includes(` ${word}`)) ? 0 : 1;
+  };
+  collect(found, names, [longest], order);
+  collect(found, searched, [longest], order);
+}
+
+function answer(found, done) {
+  postMessage({
+    found: [...found].slice(0, SHOWN).map(
+      (number) => [names.line(number), summaries === null ? '' : summaries.line(number)],
+    ),
+    more: found.size > SHOWN,
+    done,
+  });
+}
+
+function search(query) {
+  const words = wordsOf(query);
+  const found = new Set();
+  if (words.length !== 0) searchNames(found, words);
+  const enough = words.length === 0 || summaries === null || found.size > SHOWN;
+  answer(found, enough);
+  if (enough) return;
+  searchSummaries(found, words);
+  answer(found, true);
+}
+
+async function textAt(address) {
+  const response = await fetch(address);
+  if (!response.ok) throw new Error(`${address}: ${response.status}`);
+  return response.text();
+}
+
+async function load(addresses) {
+  try {
+    names = new Lines(await textAt(addresses.names));
+    postMessage({done: true});
+    const text = await textAt(addresses.summaries);
+    searched = new Lines(normalized(text));
+    summaries = new Lines(text);
+    postMessage({});
+  } catch {
+    postMessage({failed: true});
+  }
+}
+
+onmessage = ({data}) => {
+  if ('query' in data) search(data.query);
+  else load(data);
+};

@@ -1,0 +1,273 @@
+"""What the templates of the pages show of projects, releases, files and uploads."""
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable
+from collections.abc import Sequence
+from typing import NamedTuple
+from urllib.parse import quote
+
+from dumb_pypi import paths
+from dumb_pypi import urls
+from dumb_pypi import wheel_tags
+from dumb_pypi.changelog import Upload
+from dumb_pypi.distfile import Distfile
+from dumb_pypi.distfile import from_timestamp
+from dumb_pypi.project import Project
+from dumb_pypi.summary import ProjectSummary
+
+HOME_NEWS = 20
+# What the home page shows of a text that may be of any length.
+HOME_TEXT = 200
+# How many files a project's page shows before it folds older releases.
+FILES_SHOWN = 30
+
+_REQUIREMENT = re.compile('[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?')
+_KINDS = {
+    'sdist': 'Source', 'bdist_egg': 'Egg', 'bdist_wininst': 'Windows installer',
+    'bdist_msi': 'Windows installer', 'bdist_rpm': 'RPM package', 'bdist_dumb': 'Binary archive',
+    'bdist_dmg': 'macOS disk image',
+}
+
+
+class FileView(NamedTuple):
+    """A file on its project's page. Texts that are not known are None.
+
+    `url` and `metadata_url` are None where the file is not offered; `kind` says in words what the
+    file is for. `requires_python` and `yanked_reason` are None where they are those of the release.
+    """
+    filename: str
+    url: str | None
+    kind: str
+    size: str | None
+    digest: str | None
+    requires_python: str | None
+    uploaded: str | None
+    uploaded_by: str | None
+    yanked_reason: str | None
+    metadata_url: str | None
+    provenance: str | None
+
+
+class ReleaseView(NamedTuple):
+    """A release on its project's page; `anchor` is for links to it.
+
+    The last one may have neither: it has the files without a version. `yanked_reason` is '' where
+    the release is yanked and nobody says why. `open` is whether to show it unfolded.
+    """
+    name: str | None
+    anchor: str | None
+    uploaded: str | None
+    requires_python: str | None
+    yanked_reason: str | None
+    prerelease: bool
+    open: bool
+    files: Sequence[FileView]
+
+
+class RequirementView(NamedTuple):
+    """A dependency: a name, where to look for it, and what else is said of it.
+
+    Without a name `rest` is all of it.
+    """
+    name: str | None
+    url: str | None
+    rest: str
+
+
+class CommandView(NamedTuple):
+    """How to install a project."""
+    client: str
+    command: str
+
+
+class SnippetView(NamedTuple):
+    """How to tell a client of the index: in a file at that place, or as a command without one."""
+    client: str
+    place: str | None
+    text: str
+
+
+class UploadView(NamedTuple):
+    """An upload in the changelog; `url` leads to its project's page."""
+    uploaded: str | None
+    project: str
+    url: str
+    version: str | None
+    filename: str
+    uploaded_by: str | None
+
+
+class NewsView(NamedTuple):
+    """A release of which files came lately."""
+    project: str
+    url: str
+    version: str | None
+    summary: str | None
+    uploaded: str
+    uploaded_by: str | None
+
+
+class MonthView(NamedTuple):
+    """A month in the changelog's list of months; `url` leads to its newest page."""
+    name: str
+    url: str
+    uploads: str
+
+
+def release_views(project: Project, prefix: str) -> Sequence[ReleaseView]:
+    """Newest first; what has no version comes last."""
+    offered = not project.quarantined
+    views: list[ReleaseView] = []
+    shown = 0
+    for release in reversed(project.releases):
+        requires_python = release.best_informed.requires_python
+        reason = release.yanked_reason
+        fits = not views or release is project.latest or shown + len(release.files) <= FILES_SHOWN
+        shown += len(release.files) if fits else FILES_SHOWN
+        views.append(ReleaseView(
+            release.name,
+            urls.quote_path(release.name),
+            date(release.uploaded),
+            requires_python,
+            reason,
+            release.prerelease,
+            fits,
+            [_file_view(file, prefix, offered, requires_python, reason) for file in release.files],
+        ))
+    if project.unversioned:
+        views.append(ReleaseView(
+            None, None, None, None, None, False, not views,
+            [_file_view(file, prefix, offered, None, None) for file in project.unversioned],
+        ))
+    return views
+
+
+def _file_view(
+        file: Distfile, prefix: str, offered: bool, requires_python: str | None,
+        yanked_reason: str | None,
+) -> FileView:
+    url = file.url
+    if not url.startswith('http') or not urls.is_absolute(url):
+        url = prefix + url
+    digest, size = file.digest, file.size
+    return FileView(
+        file.filename,
+        url if offered else None,
+        wheel_tags.in_words(file.filename) if file.is_wheel else _kind(
+            file.packagetype, file.python_version,
+        ),
+        None if size is None else readable_size(size),
+        None if digest is None else f'{digest[0]}={digest[1]}',
+        None if file.requires_python == requires_python else file.requires_python,
+        date(file.upload_timestamp),
+        file.uploaded_by,
+        None if file.yanked_reason == yanked_reason else file.yanked_reason,
+        f'{url}.metadata' if file.core_metadata and offered else None,
+        file.provenance,
+    )
+
+
+@functools.lru_cache
+def _kind(packagetype: str, python_version: str) -> str:
+    """
+    >>> _kind('bdist_egg', '3.9'), _kind('sdist', 'source')
+    ('Egg, Python 3.9', 'Source')
+    """
+    kind = _KINDS[packagetype]
+    return f'{kind}, Python {python_version}' if python_version[:1].isdigit() else kind
+
+
+def requirement_view(text: str, page: str) -> RequirementView:
+    found = _REQUIREMENT.match(text)
+    if found is None:
+        return RequirementView(None, None, text)
+    url = f'{urls.from_page(page, "")}?q={quote(found[0])}'
+    return RequirementView(found[0], url, text[found.end():])
+
+
+def upload_views(uploads: Iterable[Upload], page: str) -> Sequence[UploadView]:
+    root = '../' * page.count('/')
+    return [
+        UploadView(
+            None if timestamp is None else _minute(timestamp), project,
+            f'{root}project/{urls.quote_path(project)}/', version, filename, uploaded_by,
+        ) for timestamp, project, version, filename, uploaded_by in uploads
+    ]
+
+
+def news_views(uploads: Iterable[Upload], projects: Iterable[ProjectSummary]) -> Sequence[NewsView]:
+    """The releases of these uploads, which are newest first, each once."""
+    releases: dict[tuple[str, str | None], Upload] = {}
+    for upload in uploads:
+        releases.setdefault((upload.project, upload.version), upload)
+    newest = list(releases.values())[:HOME_NEWS]
+    names = {upload.project for upload in newest}
+    summaries = {project.name: project.summary for project in projects if project.name in names}
+    return [
+        NewsView(
+            upload.project, urls.quote_path(paths.folder(paths.project_page(upload.project))),
+            upload.version, _shortened(summaries[upload.project]), _minute(upload.timestamp or 0),
+            _shortened(upload.uploaded_by),
+        ) for upload in newest
+    ]
+
+
+def _shortened(text: str | None) -> str | None:
+    if text is None or len(text) <= HOME_TEXT:
+        return text
+    return f'{text[:HOME_TEXT - 1]}…'
+
+
+def snippet_views(index_url: str) -> Sequence[SnippetView]:
+    """How to set up each client, as README has it too."""
+    return (
+        SnippetView('pip', None, f'pip install --index-url {index_url} PROJECT'),
+        SnippetView('pip.conf', 'pip.conf', f'[global]\nindex-url = {index_url}'),
+        SnippetView('uv', 'pyproject.toml', (
+            f'[[tool.uv.index]]\nname = "private"\nurl = "{index_url}"\ndefault = true'
+        )),
+        SnippetView('Poetry', 'pyproject.toml', (
+            f'[[tool.poetry.source]]\nname = "private"\nurl = "{index_url}"\n'
+            'priority = "primary"'
+        )),
+        SnippetView('PDM', 'pyproject.toml', (
+            f'[[tool.pdm.source]]\nname = "pypi"\nurl = "{index_url}"'
+        )),
+    )
+
+
+def date(timestamp: float | None) -> str | None:
+    return None if timestamp is None else _day(int(timestamp // 86400))
+
+
+def _minute(timestamp: float) -> str:
+    """
+    >>> _minute(1706702459.9)
+    '2024-01-31 12:00'
+    """
+    days, seconds = divmod(int(timestamp), 86400)
+    return f'{_day(days)} {seconds // 3600:02}:{seconds // 60 % 60:02}'
+
+
+# Many uploads are of one day.
+@functools.lru_cache(maxsize=4096)
+def _day(number: int) -> str:
+    """The date of a day, counted from 1970."""
+    return f'{from_timestamp(86400 * number):%Y-%m-%d}'
+
+
+def readable_size(size: int) -> str:
+    """
+    >>> readable_size(999), readable_size(1_500), readable_size(2_000_000_000)
+    ('999 B', '1.5 kB', '2.0 GB')
+    """
+    if size < 1000:
+        return f'{size} B'
+    amount, unit = size / 1000, 'kB'
+    for larger in ('MB', 'GB', 'TB', 'PB', 'EB'):
+        if amount < 999.95:
+            break
+        amount, unit = amount / 1000, larger
+    return f'{amount:.1f} {unit}'

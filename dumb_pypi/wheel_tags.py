@@ -1,0 +1,80 @@
+"""What a wheel's tags mean, in words: which Python, which system, which processor."""
+from __future__ import annotations
+
+import functools
+import re
+
+_PYTHON = re.compile(r'(py|cp|pp|ip|jy|graalpy)(\d)(?:_?(\d+))?(t?)')
+_PYTHONS = {
+    'py': 'Python', 'cp': 'CPython', 'pp': 'PyPy', 'ip': 'IronPython', 'jy': 'Jython',
+    'graalpy': 'GraalPy',
+}
+# A system with its version and processor, and how to say it.
+_SYSTEMS = tuple((re.compile(pattern), words) for pattern, words in (
+    (r'manylinux1_(\w+)', 'Linux, glibc 2.5+'),
+    (r'manylinux2010_(\w+)', 'Linux, glibc 2.12+'),
+    (r'manylinux2014_(\w+)', 'Linux, glibc 2.17+'),
+    (r'manylinux_(\d+)_(\d+)_(\w+)', 'Linux, glibc {}.{}+'),
+    (r'musllinux_(\d+)_(\d+)_(\w+)', 'Linux, musl {}.{}+'),
+    (r'linux_(\w+)', 'Linux'),
+    (r'macosx_(\d+)_(\d+)_(\w+)', 'macOS {}.{}+'),
+    (r'ios_(\d+)_(\d+)_(\w+?)_(?:iphone\w+)', 'iOS {}.{}+'),
+    (r'android_(\d+)_(\w+)', 'Android, API {}+'),
+    (r'(?:pyodide|emscripten)_\w+_(wasm32)', 'browsers'),
+    (r'win_(\w+)', 'Windows'),
+    (r'win(32)', 'Windows'),
+))
+_PROCESSORS = {
+    '32': 'x86', 'amd64': 'x86-64', 'arm64': 'ARM64', 'aarch64': 'ARM64', 'armv7l': 'ARMv7',
+    'armv6l': 'ARMv6', 'i386': 'x86', 'i686': 'x86', 'intel': 'Intel', 'ppc64le': 'POWER',
+    'universal2': 'Intel and ARM64', 'x86_64': 'x86-64', 'wasm32': 'WebAssembly',
+}
+
+
+def in_words(filename: str) -> str:
+    """What the tags of a wheel of that name say.
+
+    >>> in_words('foo-1.0-py2.py3-none-any.whl')
+    'Python 2, 3; any system'
+    >>> in_words('foo-1.0-cp39-abi3-manylinux_2_17_x86_64.manylinux2014_x86_64.whl')
+    'CPython 3.9+; Linux, glibc 2.17+, x86-64'
+    """
+    tags = filename[:-len('.whl')].rsplit('-', 3)[1:]
+    return _in_words(*tags) if len(tags) == 3 else 'Wheel'
+
+
+# Files of one project have the same few.
+@functools.lru_cache(maxsize=4096)
+def _in_words(pythons: str, abi: str, platforms: str) -> str:
+    systems = dict.fromkeys(_system(tag) for tag in platforms.split('.'))
+    return f'{_pythons(pythons.split("."), abi)}; {" or ".join(systems)}'
+
+
+def _pythons(tags: list[str], abi: str) -> str:
+    versions: dict[str, list[str]] = {}
+    for tag in tags:
+        found = _PYTHON.fullmatch(tag)
+        if found is None:
+            versions.setdefault(tag, [])
+            continue
+        name, major, minor, threads = found.groups()
+        version = major if minor is None else f'{major}.{minor}'
+        # The stable interface goes on working; so does what was made for a major version only.
+        newer = '+' if abi == 'abi3' else ''
+        free = ' free-threaded' if threads or (abi.endswith('t') and name == 'cp') else ''
+        versions.setdefault(_PYTHONS[name], []).append(f'{version}{newer}{free}')
+    return ' or '.join(
+        f'{name} {", ".join(dict.fromkeys(numbers))}' if numbers else name
+        for name, numbers in versions.items()
+    )
+
+
+def _system(tag: str) -> str:
+    if tag == 'any':
+        return 'any system'
+    for pattern, words in _SYSTEMS:
+        found = pattern.fullmatch(tag)
+        if found is not None:
+            *numbers, processor = found.groups()
+            return f'{words.format(*numbers)}, {_PROCESSORS.get(processor, processor)}'
+    return tag

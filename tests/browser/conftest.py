@@ -1,0 +1,17 @@
+"""A browser for all of these tests."""
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser import chromium
+from tests.conftest import NeedProgram
+
+
+@pytest.fixture(scope='session')
+def browser(need_program: NeedProgram) -> Iterator[Browser]:
+    program = need_program(chromium.PROGRAM, package='chromium')
+    with chromium.launched(program) as launched:
+        yield launched

@@ -1,0 +1,296 @@
+"""The search: what it finds, in which order, how it is used, and how long it takes."""
+from __future__ import annotations
+
+import itertools
+import random
+import re
+import statistics
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from playwright.sync_api import Browser
+from playwright.sync_api import expect
+from playwright.sync_api import Page
+
+from dumb_pypi.options import PageOptions
+from dumb_pypi.site import Site
+from dumb_pypi.summary import ProjectSummary
+from dumb_pypi.templates import Templates
+from dumb_pypi.urls import PackagesUrl
+from tests import trees
+from tests.browser import chromium
+from tests.recipes import MARKUP
+from tests.trees import json_lines
+from tests.trees import Recipe
+
+SUMMARIES = {
+    'foo-bar': 'Bars of <b>foo</b>.',
+    'foo': None,
+    'foo-bar-plugin': 'Plugs into foo_bar.',
+    'foobar': 'Another one',
+    'barfoo': 'The other way round',
+    'my-foo': 'Mine',
+    'requests': 'Über alles: HTTP for people',
+    'request-mocker': 'Mocks',
+    'requesting': None,
+    'http-client': 'Asks for pages',
+    'server': 'Serves http to its guests',
+    'markup': MARKUP,
+    **{f'many-{number}': None for number in range(60)},
+}
+
+
+@pytest.fixture(scope='module')
+def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    lines = json_lines(
+        {'filename': f'{name}-1.0.zip', 'summary': summary} for name, summary in SUMMARIES.items()
+    )
+    tree = trees.build(tmp_path_factory.mktemp('tree') / 'web', Recipe(lines))
+    with chromium.served(tree.server_root) as root:
+        yield f'{root}index/'
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context()
+    yield context.new_page()
+    context.close()
+
+
+def found(page: Page) -> list[str]:
+    """The names of the projects that are shown, once the search is done."""
+    page.wait_for_selector('.results[aria-busy=false]', state='attached')
+    return page.locator('.results b').all_text_contents()
+
+
+def search(page: Page, query: str) -> list[str]:
+    page.fill('#q', query)
+    return found(page)
+
+
+@pytest.mark.parametrize(('query', 'names'), (
+    # The name itself, names that begin so, words of names, anywhere; short names first.
+    ('foo', ['foo', 'foobar', 'foo-bar', 'foo-bar-plugin', 'my-foo', 'barfoo']),
+    ('foo-bar', ['foo-bar', 'foo-bar-plugin']),
+    ('Foo.Bar', ['foo-bar', 'foo-bar-plugin']),
+    ('FOO__bar', ['foo-bar', 'foo-bar-plugin']),
+    ('  foo  ', ['foo', 'foobar', 'foo-bar', 'foo-bar-plugin', 'my-foo', 'barfoo']),
+    # Each of the words, in any order.
+    ('foo plug', ['foo-bar-plugin']),
+    ('plug FOO', ['foo-bar-plugin']),
+    ('reque', ['requests', 'requesting', 'request-mocker']),
+    # Names before summaries; in these, too, words that begin so come first.
+    ('http', ['http-client', 'requests', 'server']),
+    ('http serv', ['server']),
+    ('über', ['requests']),
+    ('UBER', []),
+    ('pages asks', ['http-client']),
+    ('foo-bar plugs', ['foo-bar-plugin']),
+    ('foo another', ['foobar']),
+    ('nothing-of-that-name', []),
+    ('', []),
+    (' . - _ ', []),
+    ('\\n', []),
+))
+def test_what_is_found(page: Page, index: str, query: str, names: list[str]) -> None:
+    page.goto(index)
+    page.focus('#q')
+    # The summaries are there a little later than the names.
+    search(page, 'another one')
+    expect(page.locator('.results b')).to_have_text(['foobar'])
+    assert search(page, query) == names
+
+
+def test_what_is_shown_of_a_project(page: Page, index: str) -> None:
+    """As text, whatever it is; and a link to its page."""
+    page.goto(f'{index}?q=markup')
+    expect(page.locator('.results bdi')).to_have_text([MARKUP])
+    expect(page.locator('.found')).to_have_text('1 project')
+    page.click('.results a')
+    assert page.url == f'{index}project/markup/'
+
+
+def test_not_too_many_are_shown(page: Page, index: str) -> None:
+    page.goto(f'{index}?q=many')
+    assert len(found(page)) == 50
+    expect(page.locator('.found')).to_have_text('The best 50 projects')
+    search(page, 'nothing of that name')
+    expect(page.locator('.found')).to_have_text('No project found')
+    search(page, '')
+    expect(page.locator('.found')).to_have_text('')
+
+
+def test_results_come_as_one_types(page: Page, index: str) -> None:
+    page.goto(index)
+    page.focus('#q')
+    for typed, first in zip('requ', ('requests', 'requests', 'requests', 'requests'), strict=True):
+        page.keyboard.type(typed)
+        expect(page.locator('.results b').first).to_have_text(first)
+
+
+def test_the_keyboard_is_enough(page: Page, index: str) -> None:
+    page.goto(index)
+    page.keyboard.press('/')
+    page.keyboard.type('foo')
+    expect(page.locator('.results b')).to_have_count(6)
+    focused = 'document.activeElement.innerText'
+    for key, text in (
+            ('ArrowDown', 'foo '), ('ArrowDown', 'foobar'), ('ArrowUp', 'foo '),
+            ('ArrowDown', 'foobar'), ('ArrowDown', 'foo-bar'),
+    ):
+        page.keyboard.press(key)
+        assert page.evaluate(focused).startswith(text.strip())
+    page.keyboard.press('Escape')
+    assert page.evaluate('document.activeElement.id') == 'q'
+    # A slash is a slash where one types.
+    page.keyboard.type('/')
+    assert page.input_value('#q') == 'foo/'
+    page.keyboard.press('Backspace')
+    expect(page.locator('.results b')).to_have_count(6)
+    page.keyboard.press('ArrowDown')
+    page.keyboard.press('ArrowDown')
+    with page.expect_navigation():
+        page.keyboard.press('Enter')
+    assert page.url == f'{index}project/foobar/'
+
+
+def test_enter_leads_to_the_first(page: Page, index: str) -> None:
+    """However fast it is pressed."""
+    page.goto(index)
+    page.focus('#q')
+    with page.expect_navigation(url=re.compile('/project/')):
+        page.keyboard.insert_text('foo.bar')
+        page.keyboard.press('Enter')
+    assert page.url == f'{index}project/foo-bar/'
+
+
+def test_a_link_carries_the_query(page: Page, index: str) -> None:
+    page.goto(index)
+    search(page, 'foo plug')
+    page.wait_for_url('**/?q=foo+plug')
+    address = page.url
+    page.goto('about:blank')
+    page.goto(address)
+    assert page.input_value('#q') == 'foo plug'
+    assert found(page) == ['foo-bar-plugin']
+    search(page, '')
+    page.wait_for_url(index)
+
+
+def test_the_way_back_leads_to_what_was_found(page: Page, index: str) -> None:
+    page.goto(f'{index}?q=my')
+    page.click('.results a')
+    page.go_back()
+    assert page.input_value('#q') == 'my'
+    assert found(page) == ['my-foo']
+
+
+def test_other_pages_lead_to_the_search(page: Page, index: str) -> None:
+    for path in ('project/foo/', 'changelog/', 'changelog/undated.html'):
+        page.goto(index + path)
+        page.keyboard.press('/')
+        page.keyboard.type('foo & bar')
+        with page.expect_navigation():
+            page.keyboard.press('Enter')
+        assert page.url == f'{index}?q=foo+%26+bar'
+
+
+def test_nothing_is_loaded_that_nobody_asked_for(page: Page, index: str) -> None:
+    asked: list[str] = []
+    page.on('request', lambda request: asked.append(request.url))
+    page.goto(index, wait_until='networkidle')
+    assert not any('names-' in url or 'search-' in url for url in asked)
+    page.focus('#q')
+    search(page, 'foo')
+    assert [sum(part in url for url in asked) for part in ('names-', 'search-')] == [1, 1]
+
+
+def test_a_search_that_cannot_be_loaded_says_so(page: Page, index: str) -> None:
+    """And where the list is."""
+    page.route('**/names-*', lambda route: route.abort())
+    page.goto(f'{index}?q=foo')
+    page.click('.found a')
+    assert page.url == f'{index}simple/'
+
+
+def many_projects(number: int) -> list[ProjectSummary]:
+    """Projects with names and summaries of the length that they have on the public index."""
+    rng = random.Random(700)  # noqa: S311
+    syllables = [a + b for a in 'bcdfghjklmnprstvwz' for b in ('a', 'e', 'i', 'o', 'u', 'er')]
+    words = [''.join(rng.choices(syllables, k=rng.randint(1, 4))) for _ in range(30_000)]
+    names: set[str] = {'django', 'python-zymurgy'}
+    while len(names) < number:
+        names.add('-'.join(rng.choices([*words, *(['python', 'py', 'api'] * 500)],
+                                       k=rng.randint(1, 4))))
+    return [ProjectSummary(
+        name, ' '.join(rng.choices(words, k=8)) + (' déjà → vu' if index % 100 == 0 else ''),
+        None, None, None, 1, 1, msgspec.Raw(b'[]'),
+    ) for index, name in enumerate(sorted(names))]
+
+
+TIMED = '''async (query) => {
+    const input = document.querySelector('#q');
+    const results = document.querySelector('.results');
+    const start = performance.now();
+    let first = 0;
+    const seen = new MutationObserver(() => { first ||= performance.now() - start; });
+    seen.observe(results, {childList: true});
+    seen.observe(document.querySelector('.found'), {childList: true});
+    input.value = query;
+    input.dispatchEvent(new Event('input', {bubbles: true}));
+    while (results.ariaBusy !== 'false') await new Promise(resolve => setTimeout(resolve));
+    seen.disconnect();
+    return [first, performance.now() - start, results.children.length];
+}'''
+
+
+def test_how_long_it_takes(
+        page: Page, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+) -> None:
+    """700,000 projects: printed, since a machine may be busy; what is found must be right."""
+    site = Site(PageOptions(packages_url=PackagesUrl('../../pool/')), Templates())
+    sizes = {}
+    for path, content in itertools.chain(
+        site.static_pages(), site.root_pages(many_projects(700_000), []),
+    ):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(content)
+        sizes[path] = len(content)
+    assert sizes['index.html'] < 100_000
+    lines = [
+        f'{path}: {size / 1e6:.1f} MB' for path, size in sizes.items() if path.endswith('.txt')
+    ]
+    with chromium.served(tmp_path) as url:
+        page.goto(url)
+        loaded = page.evaluate('''async () => {
+            const start = performance.now();
+            const input = document.querySelector('#q');
+            const results = document.querySelector('.results');
+            input.focus();
+            input.value = 'django';
+            input.dispatchEvent(new Event('input', {bubbles: true}));
+            while (results.children.length === 0) await new Promise(f => setTimeout(f, 5));
+            const names = performance.now() - start;
+            while (!results.querySelector('bdi').textContent) await new Promise(
+                f => setTimeout(f, 5));
+            return [names, performance.now() - start];
+        }''')
+        lines.append('loaded: names after {:.0f} ms, summaries after {:.0f} ms'.format(*loaded))
+        for query in (
+                'd', 'dj', 'django', 'py', 'python', 'python api', 'a e', 'er', 'zymurgy python',
+                'erpython', 'nothing-of-that-name', 'nothing of that name', 'déjà', 'qq',
+        ):
+            times = [page.evaluate(TIMED, query) for _ in range(5)]
+            first, done, _ = map(statistics.median, zip(*times, strict=True))
+            lines.append(
+                f'{query!r}: first answer after {first:.0f} ms, whole after {done:.0f} ms, '
+                f'{times[0][2]:.0f} projects',
+            )
+        assert search(page, 'django')[0] == 'django'
+        assert search(page, 'zymurgy Python') == ['python-zymurgy']
+        assert search(page, 'qq') == []
+        assert len(search(page, 'déjà')) == 50
+    with capsys.disabled():
+        print('', *lines, sep='\n    ')

@@ -1,0 +1,151 @@
+"""What people do on the pages: copy, unfold, and all the same without JavaScript."""
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser
+from playwright.sync_api import expect
+from playwright.sync_api import Page
+
+from tests import trees
+from tests.browser import chromium
+from tests.recipes import RECIPES
+from tests.trees import json_lines
+from tests.trees import SITE_URL
+from tests.trees import Tree
+
+WITH_COMMANDS = ('', 'project/ocelot/', 'project/purr-box/')
+
+
+@pytest.fixture(scope='module')
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
+    return trees.build(
+        tmp_path_factory.mktemp('tree') / 'web', RECIPES['the sample with a site URL'],
+    )
+
+
+@pytest.fixture(scope='module')
+def index(tree: Tree) -> Iterator[str]:
+    with chromium.served(tree.server_root) as root:
+        yield f'{root}index/'
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(permissions=['clipboard-read', 'clipboard-write'])
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def plain_page(browser: Browser) -> Iterator[Page]:
+    """A page in a browser that runs no scripts."""
+    context = browser.new_context(java_script_enabled=False)
+    yield context.new_page()
+    context.close()
+
+
+def unfold(page: Page) -> None:
+    for summary in page.locator('details:not([open]) > summary').all():
+        summary.click()
+
+
+@pytest.mark.parametrize('path', WITH_COMMANDS)
+def test_a_copy_button_copies_what_stands_before_it(page: Page, index: str, path: str) -> None:
+    page.goto(index + path)
+    buttons = page.locator('.copier')
+    assert buttons.count() >= 4
+    for number in range(buttons.count()):
+        button = buttons.nth(number)
+        for summary in button.locator('xpath=ancestor::details[not(@open)]/summary').all():
+            summary.click()
+        text = button.locator('xpath=..').locator('code').text_content()
+        button.click()
+        expect(button).to_have_text('Copied')
+        assert page.evaluate('navigator.clipboard.readText()') == text
+    expect(page.locator('.copier', has_text='Copied')).to_have_count(0)
+
+
+def test_copying_works_where_pages_may_not_write_to_the_clipboard(page: Page, index: str) -> None:
+    """As they may not if they came by plain http."""
+    page.add_init_script('navigator.clipboard.writeText = () => Promise.reject(new Error());')
+    page.goto(f'{index}project/ocelot/')
+    page.locator('.copier').first.click()
+    expect(page.locator('.copier').first).to_have_text('Copied')
+    assert page.evaluate('navigator.clipboard.readText()') == (
+        f'pip install --index-url {SITE_URL}simple/ ocelot==1.2'
+    )
+    page.evaluate('document.execCommand = () => false')
+    page.locator('.copier').nth(1).click()
+    expect(page.locator('.copier').nth(1)).to_have_text('Selected')
+    assert page.evaluate('getSelection().toString()').startswith('uv add')
+
+
+@pytest.mark.parametrize('path', WITH_COMMANDS)
+def test_an_index_that_does_not_know_its_address_finds_it(
+        page: Page, tmp_path_factory: pytest.TempPathFactory, path: str,
+) -> None:
+    tree = trees.build(tmp_path_factory.mktemp('tree') / 'web', RECIPES['the sample'])
+    with chromium.served(tree.server_root) as root:
+        page.goto(f'{root}index/{path}')
+        assert f'--index-url {root}index/simple/' in page.locator('code').first.inner_text()
+        assert 'example.com/simple' not in page.content()
+        expect(page.locator('.placeholder')).to_have_count(0)
+
+
+@pytest.mark.parametrize('path', [*WITH_COMMANDS, 'changelog/', 'changelog/2024-03.html'])
+def test_all_is_there_without_javascript(
+        page: Page, plain_page: Page, index: str, path: str,
+) -> None:
+    """The same text but for the copy buttons, which would do nothing."""
+    texts = []
+    for one in (page, plain_page):
+        one.goto(index + path)
+        unfold(one)
+        texts.append(one.locator('main').inner_text().replace('Copy', '').split())
+        expect(one.locator('.copier:visible')).to_have_count(
+            one.locator('.copy:visible').count() if one is page else 0,
+        )
+    assert texts[0] == texts[1]
+
+
+def test_without_javascript_a_search_leads_to_the_list(plain_page: Page, index: str) -> None:
+    for path in ('', 'project/ocelot/'):
+        plain_page.goto(index + path)
+        plain_page.locator('[role=search] input').fill('whiskers')
+        plain_page.locator('[role=search] input').press('Enter')
+        plain_page.wait_for_url(f'{index}simple/?q=whiskers')
+        plain_page.get_by_text('whiskers').click()
+        assert plain_page.url == f'{index}simple/whiskers/'
+
+
+def test_without_javascript_the_pages_say_what_to_replace(
+        plain_page: Page, tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    tree = trees.build(tmp_path_factory.mktemp('tree') / 'web', RECIPES['the sample'])
+    with chromium.served(tree.server_root) as root:
+        for path in WITH_COMMANDS:
+            plain_page.goto(f'{root}index/{path}')
+            expect(plain_page.locator('.placeholder')).to_contain_text('https://example.com/')
+
+
+def test_a_link_to_a_folded_release_unfolds_it(
+        plain_page: Page, tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """All of a thousand files are there, and found."""
+    recipe = RECIPES['the plain sample']._replace(plain=False, lines=json_lines(
+        {'filename': f'foo-1.{number}.zip'} for number in range(1000)
+    ))
+    tree = trees.build(tmp_path_factory.mktemp('tree') / 'web', recipe)
+    with chromium.served(tree.root) as root:
+        page = plain_page
+        page.goto(f'{root}project/foo/')
+        assert page.locator('.release').count() == 1000
+        expect(page.get_by_text('foo-1.999.zip')).to_be_visible()
+        expect(page.get_by_text('foo-1.7.zip')).to_be_hidden()
+        page.goto(f'{root}project/foo/#1.7')
+        expect(page.get_by_text('foo-1.7.zip')).to_be_visible()
+        expect(page.get_by_role('heading', name='1.7', exact=True)).to_be_in_viewport()
+        page.get_by_role('heading', name='1.8', exact=True).click()
+        expect(page.get_by_text('foo-1.8.zip')).to_be_visible()

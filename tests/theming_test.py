@@ -1,0 +1,103 @@
+"""What themes rely on is what THEMING.md says."""
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from collections.abc import Mapping
+from pathlib import Path
+
+import jinja2
+import pytest
+
+from dumb_pypi import templates
+from dumb_pypi.build import build
+from dumb_pypi.templates import Templates
+from tests.browser.chromium import POLICY
+
+ROOT = Path(__file__).parent.parent
+TEXT = (ROOT / 'THEMING.md').read_text()
+SHARED = 'Every page'
+PAGES = ('home.html', 'project.html', 'changelog.html', 'changelog_month.html')
+
+Given = dict[str, Mapping[str, object]]
+
+
+def documented(heading: str) -> set[str]:
+    """What stands in code in the first column of the table below a heading."""
+    section = re.split('^##', TEXT.partition(f'\n### {heading}\n')[2], flags=re.MULTILINE)[0]
+    cells = re.findall(r'^\| (`.*?`) \|', section, re.MULTILINE)
+    return {name for cell in cells for name in re.findall('`([^`]+)`', cell)}
+
+
+def names_in(values: Mapping[str, object], before: str = '') -> Iterator[str]:
+    for name, value in values.items():
+        yield before + name
+        for item in value[:1] if isinstance(value, (list, tuple)) else ():
+            yield from names_in(item._asdict(), f'{before}{name}[].')
+
+
+@pytest.fixture(scope='module')
+def given(tmp_path_factory: pytest.TempPathFactory) -> Given:
+    """All that each template was given, in a build that has some of everything."""
+    seen: Given = {}
+
+    def render(self: Templates, name: str, values: Mapping[str, object]) -> bytes:
+        seen[name] = values
+        return original(self, name, values)
+
+    original = Templates.render
+    folder = tmp_path_factory.mktemp('out')
+    (folder / 'list').write_text(
+        '{"filename": "foo-1.0.zip", "upload_timestamp": 1, "requires_dist": ["bar"]}\n',
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Templates, 'render', render)
+        build(
+            package_list_json=str(folder / 'list'), packages_url='../../pool/',
+            output_dir=str(folder), jobs=1,
+        )
+    return seen
+
+
+@pytest.mark.parametrize('page', PAGES)
+def test_variables_are_as_documented(given: Given, page: str) -> None:
+    assert set(names_in(given[page])) == documented(page) | documented(SHARED)
+
+
+def test_there_are_no_other_pages(given: Given) -> None:
+    assert set(given) == set(PAGES)
+    assert set(re.findall(r'^### (.*\.html)$', TEXT, re.MULTILINE)) == set(PAGES)
+
+
+def test_blocks_are_as_documented() -> None:
+    environment = jinja2.Environment(
+        autoescape=True, loader=jinja2.FileSystemLoader(f'{templates.HERE}/templates'),
+    )
+    assert set(environment.get_template('base.html').blocks) == documented('Blocks')
+    for page in PAGES:
+        assert set(environment.get_template(page).blocks) <= documented('Blocks')
+
+
+def test_the_examples_work(tmp_path: Path) -> None:
+    """A block for links on every page, a colour, and the policy that the tests serve with."""
+    [template] = re.findall('^```html\n(.*?)^```$', TEXT, re.MULTILINE | re.DOTALL)
+    [style] = re.findall('^```css\n(.*?)^```$', TEXT, re.MULTILINE | re.DOTALL)
+    theme = tmp_path / 'theme'
+    theme.mkdir()
+    (theme / 'base.html').write_text(template)
+    (theme / 'custom.css').write_text(style)
+    (tmp_path / 'list').write_text('foo-1.0.zip\n')
+    build(
+        package_list=str(tmp_path / 'list'), packages_url='../../pool/',
+        output_dir=str(tmp_path / 'out'), template_dir=str(theme),
+    )
+    for page in ('index.html', 'project/foo/index.html', 'changelog/index.html'):
+        text = (tmp_path / 'out' / page).read_text()
+        assert '>Wiki</a>' in text
+        assert text.count('rel="stylesheet"') == 2
+    [written] = (tmp_path / 'out/static').glob('custom-*.css')
+    assert written.read_text() == style
+    own = (ROOT / 'dumb_pypi/static/style.css').read_text()
+    for variable in set(re.findall('`(--[a-z-]+)`', TEXT)) - {'--title', '--template-dir'}:
+        assert f'  {variable}: ' in own
+    assert f'Content-Security-Policy: {POLICY}\n' in TEXT
