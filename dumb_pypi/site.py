@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.resources
 import os
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from dumb_pypi.project import Project
 from dumb_pypi.summary import MonthSummary
 from dumb_pypi.summary import newest_of_months
 from dumb_pypi.summary import ProjectSummary
+from dumb_pypi.templates import HERE
 from dumb_pypi.templates import Templates
 from dumb_pypi.web import SearchFiles
 from dumb_pypi.web import StaticFiles
@@ -108,7 +108,8 @@ def _static_page(name: str, content: bytes) -> Page:
 
 
 def _own_file(name: str) -> bytes:
-    return importlib.resources.files('dumb_pypi').joinpath('static', name).read_bytes()
+    with open(os.path.join(HERE, 'static', name), 'rb') as file:
+        return file.read()
 
 
 def _custom_style(template_dir: str | None) -> bytes | None:

@@ -6,7 +6,6 @@ import stat
 from typing import BinaryIO
 from typing import cast
 
-from dumb_pypi import scratch
 from dumb_pypi.errors import FileError
 from dumb_pypi.errors import shown_path
 
@@ -63,6 +62,7 @@ def _open(path: str) -> BinaryIO:
     file = cast(BinaryIO, open(0 if path == STDIN else path, 'rb', closefd=path != STDIN))
     if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         return file
+    from dumb_pypi import scratch
     # A pipe can be read once: keep what came.
     kept = scratch.new_file()
     try:

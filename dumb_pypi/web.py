@@ -1,7 +1,6 @@
 """The pages for people, and the feeds: what their templates are given."""
 from __future__ import annotations
 
-import email.utils
 from collections.abc import Iterable
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -223,4 +222,6 @@ def _item(
 
 
 def _rfc822(timestamp: float) -> str:
-    return email.utils.format_datetime(from_timestamp(timestamp), usegmt=True)
+    # Which only feeds need, and takes long to import.
+    from email.utils import format_datetime
+    return format_datetime(from_timestamp(timestamp), usegmt=True)

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import multiprocessing
 import signal
 import sys
 from collections.abc import Callable
@@ -12,19 +11,21 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 from itertools import chain
 from itertools import islice
-from multiprocessing.connection import Connection
-from multiprocessing.connection import wait
-from multiprocessing.context import BaseContext
-from multiprocessing.process import BaseProcess
 from typing import Any
 from typing import cast
 from typing import NamedTuple
 from typing import Protocol
 from typing import Self
+from typing import TYPE_CHECKING
 from typing import TypeVar
 
 from dumb_pypi.errors import WorkerError
 from dumb_pypi.machine import processors
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+    from multiprocessing.context import BaseContext
+    from multiprocessing.process import BaseProcess
 
 # A fork has all that is imported. Elsewhere it is not safe, or not there.
 _START_METHOD = 'fork' if sys.platform == 'linux' else None
@@ -64,6 +65,7 @@ class Workers:
         self._few = 0 if eager else _FEW
 
     def _start(self) -> None:
+        import multiprocessing
         context: BaseContext = multiprocessing.get_context(_START_METHOD)
         gc.freeze()
         for _ in range(self.number):
@@ -107,6 +109,7 @@ class Workers:
                 return
             self._start()
             waiting = chain(first, waiting)
+        from multiprocessing.connection import wait
         idle = list(self._workers)
         busy: dict[Connection, tuple[_Worker, int]] = {}
         done: dict[int, R] = {}
@@ -123,7 +126,7 @@ class Workers:
                 yield done.pop(result)
                 result += 1
                 continue
-            for connection in cast(Sequence[Connection], wait(list(busy))):
+            for connection in cast('Sequence[Connection]', wait(list(busy))):
                 worker, index = busy.pop(connection)
                 done[index] = _receive(worker)
                 idle.append(worker)
