@@ -14,8 +14,14 @@ SIMPLE_JSON = 'simple/index.json'
 CHANGELOG = 'changelog/index.html'
 UPDATES_FEED = 'rss/updates.xml'
 PACKAGES_FEED = 'rss/packages.xml'
+# A build that compares with a list, in an empty directory, does not know what these were called.
+SEARCH_NAMES = f'{STATIC}names.txt'
+SEARCH_SUMMARIES = f'{STATIC}summaries.txt'
 # The pages that every index has, or, the feeds, every index with a URL of its own.
-ROOTS = (SIMPLE_HTML, SIMPLE_JSON, CHANGELOG, UPDATES_FEED, PACKAGES_FEED, HOME, PACKAGES_JSON)
+ROOTS = (
+    SIMPLE_HTML, SIMPLE_JSON, CHANGELOG, UPDATES_FEED, PACKAGES_FEED, SEARCH_NAMES,
+    SEARCH_SUMMARIES, HOME, PACKAGES_JSON,
+)
 
 # The build's own: nobody links to these.
 OWN_FOLDER = '.dumb-pypi'

@@ -91,20 +91,25 @@ class Site:
             yield Page(paths.UPDATES_FEED, self._web.updates_feed(projects, site_url))
             yield Page(paths.PACKAGES_FEED, self._web.packages_feed(projects, site_url))
         yield Page(paths.CHANGELOG, self._web.changelog(uploads, months))
-        search_names = _static_page('names.txt', search.names(projects))
-        yield search_names
-        search_summaries = _static_page('summaries.txt', search.summaries(projects))
-        yield search_summaries
+        names_text, summaries_text = search.texts(projects)
+        yield Page(paths.SEARCH_NAMES, names_text)
+        yield Page(paths.SEARCH_SUMMARIES, summaries_text)
+        # A new content is a new address, so that nobody has an old one from a cache.
         yield Page(paths.HOME, self._web.home(uploads, projects, SearchFiles(
-            self._searcher.path, search_names.path, search_summaries.path,
+            self._searcher.path,
+            f'{paths.SEARCH_NAMES}?{_digest(names_text)}',
+            f'{paths.SEARCH_SUMMARIES}?{_digest(summaries_text)}',
         )))
 
 
 def _static_page(name: str, content: bytes) -> Page:
     """A file with its content's hash in its name: it can be cached for good."""
-    digest = hashlib.sha256(content).hexdigest()[:12]
     stem, _, ending = name.rpartition('.')
-    return Page(paths.static(f'{stem}-{digest}.{ending}'), content)
+    return Page(paths.static(f'{stem}-{_digest(content)}.{ending}'), content)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:12]
 
 
 def _own_file(name: str) -> bytes:

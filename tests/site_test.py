@@ -33,9 +33,10 @@ def test_static_files_are_named_by_their_content() -> None:
                 assert f'static/{file.name}"'.encode() in page.content
     home = page.content.decode()
     assert searcher.name in home
-    names, summaries = re.findall('static/(?:names|summaries)-[0-9a-f]{12}.txt', home)
+    # A build in an empty directory does not know what they were called, so their names stay.
+    found = re.findall(r'"(static/(?:names|summaries)\.txt)\?[0-9a-f]{12}"', home)
     written = [page.path for page in site().root_pages([], [])]
-    assert written.index(names) < written.index(summaries) < written.index('index.html')
+    assert written[-3:] == [*found, 'index.html']
 
 
 def test_a_style_sheet_of_ones_own_comes_last(tmp_path: Path) -> None:

@@ -136,19 +136,25 @@ function search(query) {
   answer(found, true);
 }
 
+// The first line, which stands for all names, and the rest.
 async function textAt(address) {
   const response = await fetch(address);
   if (!response.ok) throw new Error(`${address}: ${response.status}`);
-  return response.text();
+  const text = await response.text();
+  const end = text.indexOf('\n');
+  return [text.slice(0, end), text.slice(end + 1)];
 }
 
 async function load(addresses) {
   try {
-    names = new Lines(await textAt(addresses.names));
+    const [mark, text] = await textAt(addresses.names);
+    names = new Lines(text);
     postMessage({done: true});
-    const text = await textAt(addresses.summaries);
-    searched = new Lines(normalized(text));
-    summaries = new Lines(text);
+    const [sameMark, summaryText] = await textAt(addresses.summaries);
+    // Between two builds there may be one of each. Names alone will do.
+    if (sameMark !== mark) return;
+    searched = new Lines(normalized(summaryText));
+    summaries = new Lines(summaryText);
     postMessage({});
   } catch {
     postMessage({failed: true});

@@ -201,18 +201,28 @@ def test_nothing_is_loaded_that_nobody_asked_for(page: Page, index: str) -> None
     asked: list[str] = []
     page.on('request', lambda request: asked.append(request.url))
     page.goto(index, wait_until='networkidle')
-    assert not any('names-' in url or 'search-' in url for url in asked)
+    assert not any('/names' in url or '/search-' in url for url in asked)
     page.focus('#q')
     search(page, 'foo')
-    assert [sum(part in url for url in asked) for part in ('names-', 'search-')] == [1, 1]
+    assert [sum(part in url for url in asked) for part in ('/names', '/search-')] == [1, 1]
 
 
 def test_a_search_that_cannot_be_loaded_says_so(page: Page, index: str) -> None:
     """And where the list is."""
-    page.route('**/names-*', lambda route: route.abort())
+    page.route(re.compile('/names'), lambda route: route.abort())
     page.goto(f'{index}?q=foo')
     page.click('.found a')
     assert page.url == f'{index}simple/'
+
+
+def test_summaries_of_another_build_are_left_alone(page: Page, index: str) -> None:
+    """Their lines are not those of the names; then names are all that is searched and shown."""
+    page.route(re.compile('/summaries'), lambda route: route.fulfill(body='another\nMine\nYours'))
+    with page.expect_response(re.compile('/summaries')):
+        page.goto(f'{index}?q=foo')
+    assert search(page, 'yours') == []
+    assert search(page, 'my') == ['my-foo']
+    expect(page.locator('.results bdi')).to_have_text([''])
 
 
 def many_projects(number: int) -> list[ProjectSummary]:
