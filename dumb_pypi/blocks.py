@@ -14,7 +14,7 @@ _STRETCH = 1 << 18
 BYTE_ORDER_MARK = b'\xef\xbb\xbf'
 
 
-class Remark(NamedTuple):
+class LineRemark(NamedTuple):
     """What is odd about a line of a block; `line` counts from 1 there.
 
     `key` is one that means nothing, which is told of once in a list.
@@ -37,7 +37,7 @@ class Block(NamedTuple):
     digest: str
     first: str
     lines: int
-    remarks: Sequence[Remark]
+    remarks: Sequence[LineRemark]
     certain: bool = True
 
 

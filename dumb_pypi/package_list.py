@@ -16,7 +16,7 @@ from typing import TypeVar
 from dumb_pypi import distfile
 from dumb_pypi import urls
 from dumb_pypi.blocks import BYTE_ORDER_MARK
-from dumb_pypi.blocks import Remark
+from dumb_pypi.blocks import LineRemark
 from dumb_pypi.distfile import Distfile
 from dumb_pypi.errors import LineError
 from dumb_pypi.errors import Notice
@@ -50,7 +50,7 @@ class Entry(NamedTuple):
 class Part(NamedTuple):
     """The good lines of a part of a list, what is odd about its lines, and how many it has."""
     entries: list[Entry]
-    remarks: list[Remark]
+    remarks: list[LineRemark]
     lines: int
 
 
@@ -79,7 +79,7 @@ def parse_plain(line: bytes) -> tuple[Distfile, bytes, list[str]]:
 def check(content: bytes, form: str) -> Part:
     """Check the lines of a part of a list, `PLAIN` or `JSON`."""
     parse = parse_plain if form == PLAIN else distfile.check_json
-    remarks: list[Remark] = []
+    remarks: list[LineRemark] = []
     entries: list[Entry] = []
     comment = b'#' if form == PLAIN else None
     for number, (file, line) in _good_lines(content, parse, comment, remarks):
@@ -105,7 +105,7 @@ def _month_of_day(day: int) -> str:
     return f'{moment.tm_year:04}-{moment.tm_mon:02}'
 
 
-def notices_of(parts: Iterator[tuple[Sequence[Remark], int]], place: str) -> list[Notice]:
+def notices_of(parts: Iterator[tuple[Sequence[LineRemark], int]], place: str) -> list[Notice]:
     """What there is to say of a list, from the remarks on its parts and their lengths in lines."""
     told: set[str] = set()
     notices = []
@@ -123,7 +123,7 @@ def notices_of(parts: Iterator[tuple[Sequence[Remark], int]], place: str) -> lis
 def read_facts(content: bytes, place: str) -> ProjectList:
     """Read a list of facts about projects. Where a project stands twice, the later line counts."""
     facts: dict[NormalizedName, ProjectFacts] = {}
-    remarks: list[Remark] = []
+    remarks: list[LineRemark] = []
     found: dict[NormalizedName, int] = {}
     for number, (fact, _) in _good_lines(
             content.removeprefix(BYTE_ORDER_MARK), _parse_facts, None, remarks,
@@ -132,7 +132,7 @@ def read_facts(content: bytes, place: str) -> ProjectList:
         if facts.setdefault(fact.project, fact) != fact:
             facts[fact.project] = fact
             found[fact.project] = number
-            remarks.append(Remark(
+            remarks.append(LineRemark(
                 number,
                 f'project {fact.project} is on line {earlier} too, with other facts: '
                 f'this line stands',
@@ -148,7 +148,7 @@ def _parse_facts(line: bytes) -> tuple[ProjectFacts, bytes, list[str]]:
 
 def _good_lines(
         content: bytes, parse: Callable[[bytes], tuple[T, bytes, list[str]]],
-        comment: bytes | None, remarks: list[Remark],
+        comment: bytes | None, remarks: list[LineRemark],
 ) -> Iterator[tuple[int, tuple[T, bytes]]]:
     """Each good line's number, value and one form; `remarks` gets what there is to say."""
     told: set[str] = set()
@@ -161,9 +161,9 @@ def _good_lines(
                 raw_line.decode()
             value, normal, unknown = parse(line)
         except UnicodeDecodeError as error:
-            remarks.append(Remark(number, f'byte {error.start + 1} is not UTF-8', left_out=True))
+            remarks.append(LineRemark(number, f'byte {error.start + 1} is not UTF-8', left_out=True))
         except LineError as error:
-            remarks.append(Remark(number, error.reason, left_out=True))
+            remarks.append(LineRemark(number, error.reason, left_out=True))
             if error.value is not None:
                 yield number, (cast(T, error.value), line)
         else:
@@ -171,5 +171,5 @@ def _good_lines(
                 if key not in told:
                     told.add(key)
                     reason = f'key {shown(key)} is not known and is ignored, on every line'
-                    remarks.append(Remark(number, reason, left_out=False, key=key))
+                    remarks.append(LineRemark(number, reason, left_out=False, key=key))
             yield number, (value, normal)

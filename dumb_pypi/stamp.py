@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from dumb_pypi import paths
 from dumb_pypi.blocks import Block
-from dumb_pypi.blocks import Remark
+from dumb_pypi.blocks import LineRemark
 from dumb_pypi.errors import FileError
 from dumb_pypi.errors import Notice
 from dumb_pypi.options import PageOptions
@@ -65,7 +65,7 @@ class Stamp(NamedTuple):
 
 def _block(*values: Any) -> Block:
     block = Block(*values)
-    return block._replace(remarks=[Remark(*remark) for remark in block.remarks])
+    return block._replace(remarks=[LineRemark(*remark) for remark in block.remarks])
 
 
 def read(output_dir: str) -> Stamp | None:
