@@ -161,7 +161,8 @@ def _good_lines(
                 raw_line.decode()
             value, normal, unknown = parse(line)
         except UnicodeDecodeError as error:
-            remarks.append(LineRemark(number, f'byte {error.start + 1} is not UTF-8', left_out=True))
+            reason = f'byte {error.start + 1} is not UTF-8'
+            remarks.append(LineRemark(number, reason, left_out=True))
         except LineError as error:
             remarks.append(LineRemark(number, error.reason, left_out=True))
             if error.value is not None:
