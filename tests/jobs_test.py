@@ -114,10 +114,14 @@ class Scene:
 
     def start(self) -> subprocess.Popen[str]:
         """Start a build, and wait until it is not far from the pipe, which it cannot pass."""
+        # What a shell starts in the background ignores Ctrl-C, and so does all that that starts.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        self._stack.callback(signal.signal, signal.SIGINT, before)
         process = self._stack.enter_context(subprocess.Popen(
             self.command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             start_new_session=True,
         ))
+        self._stack.callback(_kill, process)
         while process.poll() is None and not (self.out / 'simple/p6/index.html').exists():
             time.sleep(0.001)
         return process
@@ -137,6 +141,12 @@ class Scene:
         whole = self.out.with_name('whole')
         subprocess.run([*self.command, '--jobs', '1', '--output-dir', whole], check=True)
         assert now == trees.pages_in(whole)
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """Else a test that fails would wait for ever for what waits at the pipe."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 @pytest.fixture
