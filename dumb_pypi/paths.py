@@ -35,7 +35,7 @@ UNFINISHED = f'{OWN_FOLDER}/unfinished/'
 _SIMPLE_JSON_PAGE = re.compile(r'simple/(?:[^/]+/)?index\.json')
 _CONTENT_TYPES = {
     'css': 'text/css', 'gz': 'application/gzip', 'html': 'text/html', 'js': 'text/javascript',
-    'json': 'application/json', 'svg': 'image/svg+xml', 'txt': 'text/plain; charset=utf-8',
+    'json': 'application/json', 'svg': 'image/svg+xml', 'txt': 'text/plain',
     'xml': 'text/xml',
 }
 

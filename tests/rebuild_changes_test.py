@@ -36,6 +36,10 @@ CONTENT_TYPES = {
     'index.html': 'text/html',
     'packages.json': 'application/json',
 }
+STATIC_TYPES = {
+    '.css': 'text/css', '.js': 'text/javascript', '.svg': 'image/svg+xml',
+    '.txt': 'text/plain',
+}
 
 Change = dict[str, Any]
 
@@ -263,8 +267,11 @@ def build_lines(folder: Path, *lines: str, **options: Any) -> list[Change]:
 def test_each_page_has_its_type_size_and_hash(tmp_path: Path) -> None:
     changes = build_lines(tmp_path, '{"filename": "foo-1.0.zip"}')
     types = {change['path']: change['content_type'] for change in changes}
-    [style] = (tmp_path / 'out/static').iterdir()
-    assert types == {**CONTENT_TYPES, f'static/{style.name}': 'text/css'}
+    static = {
+        f'static/{file.name}': STATIC_TYPES[file.suffix]
+        for file in (tmp_path / 'out/static').iterdir()
+    }
+    assert types == {**CONTENT_TYPES, **static}
     for change in changes:
         content = (tmp_path / 'out' / change['path']).read_bytes()
         assert change['action'] == 'write'
