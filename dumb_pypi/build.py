@@ -49,7 +49,7 @@ def build(
     ...     pathlib.Path(folder, 'list').write_text('foo-1.0.zip\\n')
     ...     build(package_list=f'{folder}/list', packages_url='../../pool/', output_dir=folder)
     12
-    Report(projects=1, files=1, written=12, unchanged=0, deleted=0, notices=[])
+    Report(projects=1, files=1, written=17, unchanged=0, deleted=0, notices=[])
 
     Raises:
         DumbPypiError: the index could not be built; one line says what and why.

@@ -34,7 +34,7 @@ class PageOptions(NamedTuple):
     def check(
             cls, *, packages_url: str, title: str, logo: str | None, logo_width: int | None,
             site_url: str | None, template_dir: str | None, per_release_json: bool,
-            precompress: bool, generated: datetime.datetime | None,
+            precompress: bool = False, generated: datetime.datetime | None,
     ) -> PageOptions:
         """
         Raises:

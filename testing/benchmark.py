@@ -144,7 +144,9 @@ def check_tree(tree: Path, files: int) -> None:
     Raises:
         BenchmarkError: it did not.
     """
-    listed = (tree / 'packages.json').read_bytes().count(b'\n')
+    # A program's memory counts with that of the process that starts it: ours is to stay small.
+    with (tree / 'packages.json').open('rb') as lines:
+        listed = sum(1 for _ in lines)
     projects = len(list((tree / 'simple').glob('*/index.html')))
     links = sum(
         page.read_bytes().count(b'<a') for page in (tree / 'simple').glob('*/index.html')

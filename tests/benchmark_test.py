@@ -141,8 +141,15 @@ def test_memory_is_that_of_the_largest_process() -> None:
         'if os.fork() == 0: x = bytearray(80 << 20); os._exit(0)\n'
         'os.wait()'
     )
-    measured = benchmark.run([sys.executable, '-c', program])
-    assert 80 * MEBIBYTE < measured.memory < 160 * MEBIBYTE
+    # Started from a process that is small itself: its memory counts too.
+    measure = (
+        'import sys; from testing import benchmark\n'
+        'print(benchmark.run([sys.executable, "-c", sys.argv[1]]).memory)'
+    )
+    measured = subprocess.run(
+        [sys.executable, '-c', measure, program], check=True, capture_output=True, text=True,
+    )
+    assert 80 * MEBIBYTE < int(measured.stdout) < 160 * MEBIBYTE
 
 
 def test_the_floor_is_the_very_same_files(tmp_path: Path) -> None:

@@ -3,12 +3,17 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from typing import Protocol
 
 import pytest
 
 # Where programs for administrators are, which the PATH of others may not have.
 SYSTEM_FOLDERS = ('/usr/sbin', '/usr/local/sbin')
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # So it is in what a shell starts in the background, and in all that that starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _MISSING = pytest.StashKey[set[str]]()
 

@@ -114,9 +114,6 @@ class Scene:
 
     def start(self) -> subprocess.Popen[str]:
         """Start a build, and wait until it is not far from the pipe, which it cannot pass."""
-        # What a shell starts in the background ignores Ctrl-C, and so does all that that starts.
-        before = signal.signal(signal.SIGINT, signal.default_int_handler)
-        self._stack.callback(signal.signal, signal.SIGINT, before)
         process = self._stack.enter_context(subprocess.Popen(
             self.command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             start_new_session=True,

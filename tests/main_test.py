@@ -53,7 +53,7 @@ def test_quiet(bad_command: list[str], capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_verbose(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    for expected in ('13 pages written, 0 deleted', '0 pages written, 0 deleted'):
+    for expected in ('18 pages written, 0 deleted', '0 pages written, 0 deleted'):
         assert main([*command, '-v', '--no-generate-timestamp']) == 0
         assert capsys.readouterr() == (
             '', f'dumb-pypi: 1 project, 2 files; {expected}\n',

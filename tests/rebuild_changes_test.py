@@ -68,7 +68,10 @@ def links_of(path: str, content: bytes) -> set[str]:
         found = urls_in(json.loads(content))
     elif path.endswith('.xml'):
         found = [part.partition('<')[0] for part in content.decode().split('<link>')[1:]]
-    whole = (urllib.parse.urljoin(SITE + path, link).partition('#')[0] for link in found)
+    whole = (
+        urllib.parse.urljoin(SITE + path, link).partition('#')[0].partition('?')[0]
+        for link in found
+    )
     inside = (url.removeprefix(SITE) for url in whole if url.startswith(SITE))
     return {
         f'{target}index.html' if target.endswith('/') or not target else target

@@ -103,11 +103,24 @@ def _is_whole_json(path: str, content: bytes) -> bool:
     return content.endswith(b'}\n') and all(map(json.loads, content.splitlines()))
 
 
+def _has_its_hash(path: str, content: bytes) -> bool:
+    return hashlib.sha256(content).hexdigest()[:12] in path
+
+
+def _has_its_mark(path: str, content: bytes) -> bool:
+    """What the search reads begins with a line that stands for all names."""
+    mark, line_break, rest = content.partition(b'\n')
+    if path.endswith('names.txt'):
+        return mark.decode() == hashlib.sha256(rest).hexdigest()[:12]
+    return len(mark) == 12 and line_break == b'\n'
+
+
 _IS_WHOLE: Mapping[str, Callable[[str, bytes], bool]] = {
     'html': lambda _, content: content.startswith(b'<!DOCTYPE') and content.endswith(b'</html>\n'),
     'xml': lambda _, content: content.startswith(b'<?xml') and content.endswith(b'</rss>\n'),
-    'css': lambda path, content: hashlib.sha256(content).hexdigest()[:12] in path,
+    **dict.fromkeys(('css', 'js', 'svg'), _has_its_hash),
     'json': _is_whole_json,
+    'txt': _has_its_mark,
 }
 
 
@@ -126,7 +139,8 @@ def links(path: str, content: bytes) -> Iterator[str]:
         targets = []
     here = f'{SITE_URL}{path}'
     for target in targets:
-        url = urljoin(here, target.partition('#')[0])
+        # A search, and the data of one, are asked for with a query.
+        url = urljoin(here, target.partition('#')[0].partition('?')[0])
         if url.startswith(SITE_URL) and url != SITE_URL:
             page = unquote(url.removeprefix(SITE_URL))
             yield f'{page}index.html' if page.endswith('/') else page
