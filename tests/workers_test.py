@@ -2,10 +2,12 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from multiprocessing import resource_tracker
@@ -292,3 +294,32 @@ def test_ctrl_c_while_workers_start_is_the_parents(monkeypatch: pytest.MonkeyPat
 
 def interrupt(_: object) -> None:
     os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_worker_does_one_task_after_the_other_until_its_parent_has_gone() -> None:
+    """What a worker runs, run here: nothing counts the lines of a process that is ended."""
+    here, there = multiprocessing.Pipe()
+    of_another, its_end = multiprocessing.Pipe()
+    found: list[object] = []
+
+    def give() -> None:
+        for task in ((square, 3), (fail, ValueError('no')), (square, 4)):
+            here.send(task)
+            found.append(here.recv())
+        here.close()
+
+    before = signal.getsignal(signal.SIGINT)
+    parent = threading.Thread(target=give)
+    parent.start()
+    try:
+        workers._work(there, [of_another])
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+        parent.join(A_MINUTE)
+    result, failure, other = found
+    assert (result, other) == ((9, None), (16, None))
+    assert repr(failure) == "(None, ValueError('no'))"
+    assert of_another.closed
+    its_end.close()
+    there.close()
