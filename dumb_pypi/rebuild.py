@@ -250,7 +250,7 @@ class _Rebuild:
             facts=reading.facts_print,
             # One that was neither read nor written may be another's.
             packages=stamps.stamp_of_file(place) if updated or reading.intake.old else '',
-            ledger='',
+            ledger='' if self._last.stamp is None else self._last.stamp.ledger,
             projects=len(catalog.names),
             files=len(catalog),
             blocks=reading.intake.blocks,

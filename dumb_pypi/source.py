@@ -64,15 +64,15 @@ def _open(path: str) -> BinaryIO:
         return file
     from dumb_pypi import scratch
     # A pipe can be read once: keep what came.
-    kept = scratch.new_file()
-    try:
-        with file:
+    with file:
+        kept = scratch.new_file()
+        try:
             while content := file.read(_COPY):
                 with scratch.writing():
                     kept.write(content)
-        with scratch.writing():
-            kept.flush()
-    except BaseException:
-        scratch.close(kept)
-        raise
+            with scratch.writing():
+                kept.flush()
+        except BaseException:
+            scratch.close(kept)
+            raise
     return kept

@@ -69,17 +69,15 @@ def _block(*values: Any) -> Block:
 
 
 def read(output_dir: str) -> Stamp | None:
-    """The stamp of the last build, if it came to its end.
+    """The stamp of a build that has left its state; None if it cannot be understood.
 
     Raises:
-        FileError: it is there and cannot be read.
+        FileError: it cannot be read.
     """
     place = os.path.join(output_dir, paths.STATE)
     try:
         with open(place, 'rb') as file:
             return Stamp.decode(file.readline())
-    except FileNotFoundError:
-        return None
     except OSError as error:
         raise FileError('read', place, error) from error
 

@@ -1,0 +1,100 @@
+"""What seldom happens to a build, and must all the same end well or in one line."""
+from __future__ import annotations
+
+import errno
+import io
+import os
+from pathlib import Path
+from typing import Any
+from typing import NoReturn
+
+import pytest
+
+from dumb_pypi import catalog
+from dumb_pypi import paths
+from dumb_pypi import scratch
+from dumb_pypi import stamp
+from dumb_pypi import writer
+from dumb_pypi.build import build
+from dumb_pypi.catalog import Merge
+from dumb_pypi.errors import FileError
+from dumb_pypi.options import PageOptions
+from dumb_pypi.request import Report
+from dumb_pypi.source import Source
+from dumb_pypi.urls import PackagesUrl
+from tests import histories
+
+LINES = tuple(
+    f'{{"filename": "foo-{month}.0.zip", "upload_timestamp": {1704103200 + month * 2_700_000}}}'
+    for month in range(5)
+)
+
+
+def run(folder: Path, lines: tuple[str, ...] = LINES, **options: Any) -> Report:
+    return build(**{
+        'package_list_json': histories.write_lines(folder / 'list', list(lines)),
+        'packages_url': '../../pool/', 'output_dir': str(folder / 'out'), **options,
+    })
+
+
+def no_room(*_: object) -> NoReturn:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_memory_that_is_given_back_is_read_again(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run(tmp_path)
+    monkeypatch.setattr(catalog, '_SEEN', 0)
+    run(tmp_path, output_dir=str(tmp_path / 'other'))
+    assert histories.read_tree(tmp_path / 'other') == histories.read_tree(tmp_path / 'out')
+
+
+def test_a_previous_list_that_changes_nothing_leaves_all_as_it_is(tmp_path: Path) -> None:
+    run(tmp_path)
+    before = histories.stamps(tmp_path / 'out')
+    run(tmp_path, previous_package_list_json=str(tmp_path / 'out/packages.json'))
+    assert histories.stamps(tmp_path / 'out') == before
+
+
+def test_no_room_for_the_lines_is_told_of_and_changes_nothing(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run(tmp_path)
+    before = histories.stamps(tmp_path / 'out')
+    monkeypatch.setattr(Merge, 'write', no_room)
+    with pytest.raises(FileError, match=r'cannot write .*: No space left on device'):
+        run(tmp_path, LINES[1:])
+    assert histories.stamps(tmp_path / 'out') == before
+
+
+def test_no_room_for_what_is_no_file_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.BytesIO):
+        write = no_room
+
+    monkeypatch.setattr(scratch, 'new_file', Full)
+    with pytest.raises(FileError, match='No space left'):
+        Source('/dev/zero', 'plain')
+
+
+def test_a_state_that_cannot_be_read_is_told_of(tmp_path: Path) -> None:
+    (tmp_path / paths.STATE).mkdir(parents=True)
+    with pytest.raises(FileError, match=r'cannot read .*state.json: Is a directory'):
+        stamp.read(str(tmp_path))
+
+
+def test_templates_that_went_away_are_told_of(tmp_path: Path) -> None:
+    options = PageOptions(
+        packages_url=PackagesUrl('../../pool/'), template_dir=str(tmp_path / 'gone'),
+    )
+    with pytest.raises(FileError, match=r'cannot read .*gone: No such file or directory'):
+        stamp.shape_of(options)
+
+
+def test_a_time_that_cannot_be_set_is_told_of(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run(tmp_path)
+    monkeypatch.setattr(writer, '_copy_mtime', no_room)
+    with pytest.raises(FileError, match=r'cannot write .*\.gz: No space left on device'):
+        run(tmp_path, precompress=True)
