@@ -58,6 +58,7 @@ bench: venv
 	bench/venv/bin/python -m pip install --quiet .
 	bench/venv/bin/python -m pip install --quiet --force-reinstall --no-deps .
 	$(BIN)/python -m testing.benchmark --program bench/venv/bin/dumb-pypi $(BENCH_ARGS)
+	$(BIN)/python -m testing.benchmark_scan
 
 # Look at them after a change of templates or style.
 .PHONY: screenshots
