@@ -1,6 +1,7 @@
 """A list, read and checked: its lines that the last build did not meet, and its notices."""
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -35,6 +36,10 @@ class Stretch(NamedTuple):
     pieces: Sequence[bytes]
 
 
+class _ConflictError(Exception):
+    """A fresh line may be for a file that has a line already."""
+
+
 def take_in(
         source: Source, known: Sequence[Block], begin: int, old: Catalog | None, crew: Crew,
         tell: Callable[[int], None],
@@ -44,9 +49,11 @@ def take_in(
     `old` is the catalog that the known blocks came into, and the list begins with the blocks
     before `begin`. `tell` is told how many bytes were dealt with.
     """
-    intake = None if old is None else _take_in(source, known, begin, old, crew, tell)
-    # Two lines for one file can only be settled with all lines at hand.
-    return intake or _take_in(source, (), 0, None, crew, tell)  # type: ignore[return-value]
+    if old is not None:
+        # Two lines for one file can only be settled with all lines at hand.
+        with contextlib.suppress(_ConflictError):
+            return _take_in(source, known, begin, old, crew, tell)
+    return _take_in(source, (), 0, None, crew, tell)
 
 
 def check(stretch: Stretch) -> list[Part]:
@@ -57,22 +64,19 @@ def check(stretch: Stretch) -> list[Part]:
 def _take_in(
         source: Source, known: Sequence[Block], begin: int, old: Catalog | None, crew: Crew,
         tell: Callable[[int], None],
-) -> Intake | None:
+) -> Intake:
     fresh = Fresh(() if old is None else old.months)
     try:
-        intake = _fill(fresh, source, known, begin, old, crew, tell)
+        return _fill(fresh, source, known, begin, old, crew, tell)
     except BaseException:
         fresh.close()
         raise
-    if intake is None:
-        fresh.close()
-    return intake
 
 
 def _fill(
         fresh: Fresh, source: Source, known: Sequence[Block], begin: int, old: Catalog | None,
         crew: Crew, tell: Callable[[int], None],
-) -> Intake | None:
+) -> Intake:
     number = max((block.number for block in known), default=0)
     found: list[Block] = []
     waiting: list[list[Block]] = []
@@ -110,7 +114,7 @@ def _fill(
         live = {block.number for block in found}
         gone = old.in_blocks(set(old.columns.blocks) - live)
         if _conflict(old, set(gone), fresh):
-            return None
+            raise _ConflictError
     found = [checked.get(block.number, block) for block in found]
     return Intake(
         [block._replace(certain=block.number not in uncertain) for block in found],

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import jinja2
 from jinja2.bccache import Bucket
 
+from dumb_pypi import __version__
 from dumb_pypi.errors import TemplateError
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -66,16 +67,15 @@ class Templates:
 class _Compiled(jinja2.BytecodeCache):
     """The package's own templates, compiled, where Python keeps its own modules so.
 
-    Each is known by its source, by the version of Python and by that of Jinja. Where nobody may
-    write, they are compiled each time.
+    Each is known by its source, and by the versions of Python, of Jinja and of this program. Where
+    nobody may write, they are compiled each time.
     """
 
     def load_bytecode(self, bucket: Bucket) -> None:
         try:
             with open(_compiled(bucket), 'rb') as file:
                 bucket.load_bytecode(file)
-        except Exception:  # noqa: BLE001
-            # Whatever is wrong with what is there: the source is there too.
+        except Exception:  # noqa: BLE001 - whatever is wrong with it, the source is there too
             bucket.reset()
 
     def dump_bytecode(self, bucket: Bucket) -> None:
@@ -90,7 +90,8 @@ class _Compiled(jinja2.BytecodeCache):
 
 
 def _compiled(bucket: Bucket) -> str:
-    return os.path.join(HERE, '__pycache__', f'jinja-{jinja2.__version__}-{bucket.key}')
+    name = f'jinja-{jinja2.__version__}-{__version__}-{bucket.key}'
+    return os.path.join(HERE, '__pycache__', name)
 
 
 def _place(name: str, error: Exception) -> str:

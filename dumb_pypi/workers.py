@@ -24,7 +24,7 @@ from dumb_pypi.machine import processors
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
-    from multiprocessing.context import BaseContext
+    from multiprocessing.context import DefaultContext
     from multiprocessing.process import BaseProcess
 
 # A fork has all that is imported. Elsewhere it is not safe, or not there.
@@ -66,12 +66,13 @@ class Workers:
 
     def _start(self) -> None:
         import multiprocessing
-        context: BaseContext = multiprocessing.get_context(_START_METHOD)
+        # Every context has what the default one has; the types say less.
+        context = cast('DefaultContext', multiprocessing.get_context(_START_METHOD))
         gc.freeze()
         for _ in range(self.number):
             here, there = context.Pipe()
             inherited = [worker.connection for worker in self._workers]
-            process = context.Process(  # type: ignore[attr-defined]
+            process = context.Process(
                 target=_work,
                 args=(there, [here, *inherited] if context.get_start_method() == 'fork' else []),
                 daemon=True,

@@ -87,6 +87,7 @@ def tarred(files: Mapping[str, bytes], mode: str, form: int = tarfile.PAX_FORMAT
     """The same with the standard library; `mode` is such as `w:xz`."""
     stream = io.BytesIO()
     archive: tarfile.TarFile
+    # The types want each mode spelt out.
     with tarfile.open(fileobj=stream, mode=mode, format=form) as archive:  # type: ignore[call-overload]
         for name, content in files.items():
             info = tarfile.TarInfo(name)

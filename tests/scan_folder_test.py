@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -173,6 +174,9 @@ def test_names_that_are_not_utf_8(tmp_path: Path, name: bytes) -> None:
         with open(place, 'wb') as file:
             file.write(wheel())
     except OSError:
+        # Those of macOS have no such names; those of Linux all do.
+        if platform.system() == 'Linux':
+            raise
         pytest.skip('this file system has none')
     [problem], notices = told(tmp_path)
     assert problem.endswith(': has a name that is not UTF-8')

@@ -72,7 +72,8 @@ def is_there(pid: int) -> bool:
 def children() -> set[int]:
     """The processes that this one has started and that are not gone.
 
-    The standard library keeps one of its own that cleans up behind those that are spawned.
+    The standard library keeps one of its own that cleans up behind those that are spawned, and
+    tells nobody its number but in a name of its own.
     """
     tracker = resource_tracker._resource_tracker._pid  # type: ignore[attr-defined]
     listed = subprocess.run(

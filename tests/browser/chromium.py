@@ -33,8 +33,8 @@ class _Handler(SimpleHTTPRequestHandler):
         self.send_header('Cache-Control', 'no-cache')
         super().end_headers()
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        pass
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
 
 
 @contextmanager

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -130,7 +131,7 @@ def recorded(book: Bucket) -> Iterator[str]:
             if self.command != 'HEAD':
                 self.wfile.write(body)
 
-        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = handle_any  # noqa: N815
+        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = handle_any  # noqa: N815 - the library's names
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
@@ -229,7 +230,7 @@ def test_over_a_history_a_reader_never_meets_a_gap(
         assert (path, content_type) == (path, paths.content_type(path))
         assert cache == (
             'no-cache' if path == 'packages.json' else
-            'max-age=31536000, immutable' if path.startswith('static/') else
+            'max-age=31536000, immutable' if re.fullmatch(r'static/.+-[0-9a-f]{12}\.\w+', path) else
             'max-age=60, must-revalidate'
         )
 
