@@ -97,12 +97,16 @@ class Writer:
             contents = list(group)
             place = os.path.join(self._root, folder)
             try:
+                os.makedirs(self._unfinished)
+                made = ''
                 for path, content in contents:
-                    below = path[len(folder):]
-                    _create_below(self._unfinished, below, content)
+                    new = self._unfinished + path[len(folder):]
+                    if (inner := new[:new.rindex('/')]) not in (made, self._unfinished):
+                        os.mkdir(made := inner)
+                    _create_new(new, content)
                     if self._precompress and (compressed := _compressed(content)) is not None:
-                        _create_below(self._unfinished, below + GZ, compressed)
-                        _copy_mtime(self._unfinished + below, self._unfinished + below + GZ)
+                        _create_new(new + GZ, compressed)
+                        _copy_mtime(new, new + GZ)
                 try:
                     _rename(self._unfinished, place)
                 except OSError as error:
@@ -288,28 +292,15 @@ def _folder_of(page: tuple[str, bytes]) -> str:
     return path[:path.index('/', path.index('/') + 1)]
 
 
-def _create_below(folder: str, path: str, content: bytes) -> None:
-    """Write a file that is not there yet; `path` begins with a slash."""
-    place = folder + path
-    try:
-        file = os.open(place, _NEW, 0o666)
-    except FileNotFoundError:
-        _make_folder(place[:place.rindex('/')])
-        file = os.open(place, _NEW, 0o666)
+def _create_new(place: str, content: bytes) -> None:
+    # Without the objects of `open`, which would cost more than the calls.
+    file = os.open(place, _NEW, 0o666)
     try:
         rest = memoryview(content)
         while rest:
             rest = rest[os.write(file, rest):]
     finally:
         os.close(file)
-
-
-def _make_folder(place: str) -> None:
-    # Without a look whether it is there, which `os.makedirs` takes first.
-    try:
-        os.mkdir(place)
-    except FileNotFoundError:
-        os.makedirs(place)
 
 
 def _rename(old: str, new: str) -> None:
