@@ -119,12 +119,19 @@ class BrokenError(DumbPypiError):
         self.reason = reason
 
 
-class RefusedError(DumbPypiError):
-    """A strict build met lines that it cannot use; `notices` says which and why."""
+class ListError(DumbPypiError):
+    """The lists are not to be built from; `notices` has what is odd about their lines."""
+
+    def __init__(self, reason: str, notices: Sequence[Notice]) -> None:
+        super().__init__(reason)
+        self.notices = notices
+
+
+class RefusedError(ListError):
+    """A strict build met lines that it cannot use."""
 
     def __init__(self, notices: Sequence[Notice]) -> None:
-        super().__init__('nothing was written, as --strict asks')
-        self.notices = notices
+        super().__init__('nothing was written, as --strict asks', notices)
 
 
 class BusyError(DumbPypiError):
@@ -146,13 +153,14 @@ class WorkerError(DumbPypiError):
         self.status = status
 
 
-class ShrinkError(DumbPypiError):
+class ShrinkError(ListError):
     """The list has so few of the last build's projects that its listing must have failed."""
 
-    def __init__(self, kept: int, before: int) -> None:
+    def __init__(self, kept: int, before: int, notices: Sequence[Notice]) -> None:
         super().__init__(
             f'the list has {kept} of the {before} projects of the last build; nothing was '
             f'written. If that is meant, --allow-shrink permits it',
+            notices,
         )
         self.kept = kept
         self.before = before

@@ -18,6 +18,7 @@ from dumb_pypi.console import INTERRUPTED
 from dumb_pypi.console import say
 from dumb_pypi.console import WRONG_USAGE
 from dumb_pypi.errors import DumbPypiError
+from dumb_pypi.errors import ListError
 from dumb_pypi.errors import Notice
 from dumb_pypi.errors import OptionError
 from dumb_pypi.errors import RefusedError
@@ -40,8 +41,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         report = _build(args)
     except OptionError as error:
         parser.error(str(error))
-    except RefusedError as error:
-        _say_notices(error.notices)
+    except ListError as error:
+        # Bad lines are why a strict build fails, and may be why most projects are gone.
+        if isinstance(error, RefusedError) or not args.quiet:
+            _say_notices(error.notices)
         return _failed(error)
     except DumbPypiError as error:
         return _failed(error)

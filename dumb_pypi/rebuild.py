@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -138,14 +139,11 @@ class _Rebuild:
     def run(self) -> Report:
         request, reading, last = self._request, self._reading, self._last
         names = reading.merge.names
-        published = self._last.published
+        self._guard(last.published)
         previous: Groups | None = None
         if self._sources.previous is not None:
             previous = self._previous_groups()
-            published = previous.catalog.names
-        if not request.allow_shrink and plan.drops_too_much(published, set(names)):
-            kept = len(set(names).intersection(published))
-            raise ShrinkError(kept, len(published))
+            self._guard(previous.catalog.names)
         catalog = self._catalog(reading.merge, _PACKAGES)
         # Workers would have a copy of it.
         reading.intake.fresh.close()
@@ -176,6 +174,13 @@ class _Rebuild:
             len(names), len(catalog), done.written, done.unchanged, done.deleted,
             reading.notices,
         )
+
+    def _guard(self, published: Collection[str]) -> None:
+        """Refuse a list that has too few of these projects."""
+        names = set(self._reading.merge.names)
+        if not self._request.allow_shrink and plan.drops_too_much(published, names):
+            kept = len(names.intersection(published))
+            raise ShrinkError(kept, len(published), self._reading.notices)
 
     def _catalog(self, merge: Merge, name: str) -> Catalog:
         file = self._writer.open_unfinished(name)

@@ -106,6 +106,30 @@ def test_half_of_the_projects_may_go(out: Path, before: histories.Before) -> Non
     assert run(out, FOUR[:2], *before(out)) == 0
 
 
+def test_an_empty_previous_list_does_not_hide_what_is_there(out: Path) -> None:
+    """Both tell which projects there were: the list may not drop most of either."""
+    assert run(out, FOUR) == 0
+    empty = histories.write_lines(out.with_name('previous'), [])
+    stamps = histories.stamps(out)
+    assert run(out, FOUR[:1], '--previous-package-list', empty) == 1
+    assert histories.stamps(out) == stamps
+    assert run(out, FOUR[:1], '--previous-package-list', empty, '--allow-shrink') == 0
+
+
+def test_it_says_which_lines_it_could_not_use(
+        out: Path, capsys: pytest.CaptureFixture[str],
+) -> None:
+    """They may be why: a page that says "not found" in place of a list, say."""
+    assert run(out, FOUR) == 0
+    package_list = histories.write_lines(out.with_name('list'), ['<html>', 'a-1.zip'])
+    command = ['--package-list', package_list, '--output-dir', str(out), '--packages-url', 'x']
+    assert main(command) == 1
+    bad, left_out, refused = capsys.readouterr().err.splitlines()
+    assert bad.startswith(f'{package_list}:1: ')
+    assert left_out == 'dumb-pypi: 1 line was left out'
+    assert refused.startswith('dumb-pypi: the list has 1 of the 4 projects')
+
+
 def test_the_first_build_may_be_of_an_empty_list(out: Path) -> None:
     for files in ((), (), FOUR):
         assert run(out, files) == 0

@@ -173,11 +173,12 @@ ERRORS = (
     errors.TemplateError('a.html', jinja2.TemplatesNotFound(['b.html', 'c.html'])),
     errors.TemplateError('a.html', UnicodeDecodeError('utf-8', b'\xff', 0, 1, 'bad')),
     errors.BrokenError('is odd'),
+    errors.ListError('is odd', [NOTICE]),
     errors.RefusedError([NOTICE]),
     errors.BusyError('out'),
     errors.WorkerError(-9),
     errors.WorkerError(None),
-    errors.ShrinkError(1, 3),
+    errors.ShrinkError(1, 3, [NOTICE]),
 )
 
 
