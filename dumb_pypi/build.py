@@ -122,6 +122,7 @@ def _is_whole(stamp: Stamp, request: Request, sources: Sources) -> bool:
     return (
         stamp.complete and not request.full and sources.previous is None
         and not stamps.was_cut_short(request.output_dir)
+        and not stamps.is_gone(request.output_dir)
         and not os.path.exists(os.path.join(request.output_dir, paths.UNFINISHED))
     )
 

@@ -87,6 +87,12 @@ def is_there(output_dir: str) -> bool:
     return os.path.exists(os.path.join(output_dir, paths.STATE))
 
 
+def is_gone(output_dir: str) -> bool:
+    """Whether the pages are not there, whatever a state says: someone deleted `*`, which hidden
+    folders survive."""
+    return not os.path.exists(os.path.join(output_dir, paths.PACKAGES_JSON))
+
+
 def was_cut_short(output_dir: str) -> bool:
     """Whether the last build did not come to its end."""
     return os.path.exists(os.path.join(output_dir, paths.JOURNAL))

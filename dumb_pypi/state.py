@@ -86,8 +86,8 @@ class Ledger(msgspec.Struct, array_like=True, gc=False):
 class LastBuild(NamedTuple):
     """What is in the output directory; `shape` is that of the build to come.
 
-    `cut_short` is whether the build did not come to its end, `distrusted` whether the user does
-    not believe its state. `published` are the projects of the index, `tree` has all pages that
+    `cut_short` is whether the build did not come to its end, `distrusted` whether its state is
+    not to be believed. `published` are the projects of the index, `tree` has all pages that
     may be there.
     """
     stamp: Stamp | None
@@ -137,6 +137,7 @@ def last_build(output_dir: str, shape: str, *, distrusted: bool) -> LastBuild:
     stamp, state = _load_state(output_dir)
     journal = _load(output_dir, paths.JOURNAL, _decode_journal)
     cut_short = stamps.was_cut_short(output_dir)
+    distrusted = distrusted or (state is not None and stamps.is_gone(output_dir))
     if state is not None and not cut_short:
         return LastBuild(
             stamp, state, shape, cut_short, distrusted, state.projects.keys(), state.tree,

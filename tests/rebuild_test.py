@@ -199,6 +199,18 @@ def test_full_mends_every_page(tmp_path: Path, edit: bytes | None) -> None:
     assert (report.written, report.unchanged) == (len(good), 0)
 
 
+def test_whoever_deletes_all_pages_gets_them_again(tmp_path: Path) -> None:
+    """With `rm -r out/*`, which leaves hidden folders, and the state in one of them."""
+    run(tmp_path)
+    good = tree(tmp_path)
+    for lines in (LINES, (*LINES, '{"filename": "new-1.0.zip"}')):
+        for place in (tmp_path / 'out').glob('[!.]*'):
+            shutil.rmtree(place) if place.is_dir() else place.unlink()
+        run(tmp_path, lines)
+        assert tree(tmp_path) == whole_tree(tmp_path, lines)
+    assert good.keys() < tree(tmp_path).keys()
+
+
 def test_full_renders_again_and_writes_nothing_that_is_the_same(tmp_path: Path) -> None:
     run(tmp_path)
     before = histories.age(tmp_path / 'out')
