@@ -41,12 +41,11 @@ def _revived(
 
 
 class LineError(DumbPypiError):
-    """A line of a list that cannot be used; `value` is what stands all the same, if anything."""
+    """A line of a list that cannot be used."""
 
-    def __init__(self, reason: str, value: object = None) -> None:
+    def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
-        self.value = value
 
 
 class FieldError(LineError):

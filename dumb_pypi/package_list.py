@@ -8,7 +8,6 @@ import zlib
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
-from typing import cast
 from typing import NamedTuple
 from typing import TYPE_CHECKING
 from typing import TypeVar
@@ -23,6 +22,7 @@ from dumb_pypi.errors import Notice
 from dumb_pypi.errors import shown
 from dumb_pypi.project import parse_facts
 from dumb_pypi.project import ProjectFacts
+from dumb_pypi.project import quarantine
 
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName
@@ -126,7 +126,7 @@ def read_facts(content: bytes, place: str) -> ProjectList:
     remarks: list[LineRemark] = []
     found: dict[NormalizedName, int] = {}
     for number, (fact, _) in _good_lines(
-            content.removeprefix(BYTE_ORDER_MARK), _parse_facts, None, remarks,
+            content.removeprefix(BYTE_ORDER_MARK), _parse_facts, None, remarks, quarantine,
     ):
         earlier = found.setdefault(fact.project, number)
         if facts.setdefault(fact.project, fact) != fact:
@@ -149,8 +149,12 @@ def _parse_facts(line: bytes) -> tuple[ProjectFacts, bytes, list[str]]:
 def _good_lines(
         content: bytes, parse: Callable[[bytes], tuple[T, bytes, list[str]]],
         comment: bytes | None, remarks: list[LineRemark],
+        salvage: Callable[[bytes], T | None] = lambda _: None,
 ) -> Iterator[tuple[int, tuple[T, bytes]]]:
-    """Each good line's number, value and one form; `remarks` gets what there is to say."""
+    """Each good line's number, value and one form; `remarks` gets what there is to say.
+
+    `salvage` gives what stands all the same of a line that cannot be used, if anything.
+    """
     told: set[str] = set()
     for number, raw_line in enumerate(io.BytesIO(content), 1):
         line = raw_line.strip()
@@ -160,13 +164,14 @@ def _good_lines(
             if not line.isascii():
                 raw_line.decode()
             value, normal, unknown = parse(line)
-        except UnicodeDecodeError as error:
-            reason = f'byte {error.start + 1} is not UTF-8'
+        except (UnicodeDecodeError, LineError) as error:
+            reason = error.reason if isinstance(error, LineError) else (
+                f'byte {error.start + 1} is not UTF-8'
+            )
             remarks.append(LineRemark(number, reason, left_out=True))
-        except LineError as error:
-            remarks.append(LineRemark(number, error.reason, left_out=True))
-            if error.value is not None:
-                yield number, (cast(T, error.value), line)
+            saved = salvage(line)
+            if saved is not None:
+                yield number, (saved, line)
         else:
             for key in unknown:
                 if key not in told:

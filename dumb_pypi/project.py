@@ -33,6 +33,8 @@ QUARANTINED = 'quarantined'
 STATUSES = (ACTIVE, 'archived', 'deprecated', QUARANTINED)
 
 _DIGITS = re.compile('([0-9]+)')
+# Of those that take two escapes in JSON. One half alone is an error.
+_HALF_CHARACTER = re.compile(rb'\\u[dD][89a-fA-F][0-9a-fA-F]{2}')
 
 # Compares as people count: text and numbers in turn, text first.
 NaturalKey = tuple[str | int, ...]
@@ -152,22 +154,22 @@ def parse_facts(line: bytes) -> tuple[ProjectFacts, list[str]]:
     Raises:
         LineError: it is not such a line.
     """
-    try:
-        facts = decode(line, _decoder)
-        return ProjectFacts(
-            normalized_name('name', facts.name),
-            _status(facts.status),
-            clean_text('status_reason', facts.status_reason),
-            clean_text('summary', facts.summary),
-            _home_page(facts.home_page),
-        ), unknown_keys(line, FactsLine)
-    except LineError as error:
-        error.value = _quarantine(line)
-        raise
+    facts = decode(line, _decoder)
+    return ProjectFacts(
+        normalized_name('name', facts.name),
+        _status(facts.status),
+        clean_text('status_reason', facts.status_reason),
+        clean_text('summary', facts.summary),
+        _home_page(facts.home_page),
+    ), unknown_keys(line, FactsLine)
 
 
-def _quarantine(line: bytes) -> ProjectFacts | None:
-    # Whatever else is wrong with it: a line that says so keeps a project's files from clients.
+def quarantine(line: bytes) -> ProjectFacts | None:
+    """What stands of a line that cannot be used: that it keeps a project's files from clients.
+
+    The name and the status count whatever else is wrong, be it in the encoding.
+    """
+    line = _HALF_CHARACTER.sub(b'?', line.decode(errors='replace').encode())
     try:
         facts = decode(line, _status_decoder)
         name = normalized_name('name', facts.name)

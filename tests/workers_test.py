@@ -162,7 +162,7 @@ NOTICE = errors.Notice('list', 3, 'is odd', left_out=True)
 # Errors of every kind.
 ERRORS = (
     errors.DumbPypiError('all'),
-    errors.LineError('is odd', value=('x', 1)),
+    errors.LineError('is odd'),
     errors.FieldError('hash', 'x\n', 'is odd'),
     errors.OptionError('--jobs', 'is odd'),
     errors.FileError('write', 'a', OSError(28, 'No space left on device', 'a')),
