@@ -84,8 +84,8 @@ _VERSION_STARTS = (
 
 _SEPARATORS = re.compile('[-_.]+')
 _NAME = re.compile(r'[A-Za-z0-9._-]*[A-Za-z0-9][A-Za-z0-9._-]*')
-# A version is the name of a folder in the JSON API, beside the file `json`.
-_NOT_A_VERSION = re.compile(r'.*[/\\].*|\.*|json', re.IGNORECASE | re.DOTALL)
+# A version is the name of a folder in the JSON API, beside the file `json` and its packed form.
+_NOT_A_VERSION = re.compile(r'.*[/\\].*|\.*|json(?:\.gz)?', re.IGNORECASE | re.DOTALL)
 # A project's and a version's name are folders' names, which end at 255 bytes; the normal form
 # of a version can be a little longer than the version.
 _LONGEST = 200  # bytes

@@ -176,7 +176,9 @@ def test_names_that_no_project_can_have(name: str) -> None:
         parse('foo-1.0.zip', name=name)
 
 
-@pytest.mark.parametrize('version', ('', '.', '..', 'a/b', '../x', 'a\\b', 'json', 'JSON'))
+@pytest.mark.parametrize(
+    'version', ('', '.', '..', 'a/b', '../x', 'a\\b', 'json', 'JSON', 'json.gz'),
+)
 def test_versions_that_would_not_make_a_folder(version: str) -> None:
     """A version is the name of a folder beside the file `json`."""
     with pytest.raises(FieldError, match='cannot be the name of a folder'):
