@@ -259,10 +259,11 @@ class Fresh:
                 dropped.add(stands)
                 duplicates.append(Duplicate(filename, self._place(stands), self._place(row)))
                 stands = row
-        for row in dropped:
-            self._rows[projects[row]].remove(row)
         for name in {projects[row] for row in dropped}:
-            if not self._rows[name]:
+            kept = array('I', [row for row in self._rows[name] if row not in dropped])
+            if kept:
+                self._rows[name] = kept
+            else:
                 del self._rows[name]
         return duplicates, blocks
 
