@@ -45,6 +45,7 @@ from dumb_pypi.update import Update
 from dumb_pypi.work import Job
 from dumb_pypi.workers import Crew
 from dumb_pypi.workers import crew
+from dumb_pypi.writer import check_changes_place
 from dumb_pypi.writer import write_changes
 from dumb_pypi.writer import Writer
 
@@ -117,6 +118,8 @@ def rebuild(
         suspicious=last.cut_short,
         sweep=last.all_again or (last.state is None and bool(last.published)),
     )
+    if request.changes_file is not None:
+        check_changes_place(request.changes_file)
     writer = job.writer()
     writer.begin()
     stack.callback(writer.end)

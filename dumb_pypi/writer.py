@@ -339,6 +339,23 @@ def _create(place: str, content: bytes) -> None:
         file.write(content)
 
 
+def check_changes_place(place: str) -> None:
+    """Find out whether changes can be written there, while there are none to be told of yet.
+
+    Raises:
+        FileError: they cannot.
+    """
+    if _is_device(place):
+        return
+    try:
+        if os.path.isdir(place):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        _create(_unfinished(place), b'')
+        os.unlink(_unfinished(place))
+    except OSError as error:
+        raise FileError('write', place, error) from error
+
+
 def write_changes(place: str, changes: Iterable[Change]) -> None:
     """Write changes as JSON lines.
 
@@ -346,15 +363,23 @@ def write_changes(place: str, changes: Iterable[Change]) -> None:
         FileError: they cannot be written.
     """
     content = _encoder.encode_lines(changes)
-    folder, name = os.path.split(place)
     try:
-        if folder.startswith('/dev'):
-            # Standard output, say, is nothing to put a file in place of.
+        if _is_device(place):
             _create(place, content)
         else:
-            replace(place, content, os.path.join(folder, f'.{name}.unfinished'))
+            replace(place, content, _unfinished(place))
     except OSError as error:
         raise FileError('write', place, error) from error
+
+
+def _is_device(place: str) -> bool:
+    # Standard output, say, is nothing to put a file in place of.
+    return os.path.dirname(place).startswith('/dev')
+
+
+def _unfinished(place: str) -> str:
+    folder, name = os.path.split(place)
+    return os.path.join(folder, f'.{name}.unfinished')
 
 
 _encoder = msgspec.json.Encoder()

@@ -16,6 +16,7 @@ from hypothesis.stateful import rule
 
 from dumb_pypi import paths
 from dumb_pypi.build import build
+from dumb_pypi.errors import FileError
 from tests import histories
 from tests.histories import History
 from tests.writes import note_writes
@@ -300,6 +301,15 @@ def test_no_changes_are_an_empty_file(tmp_path: Path, step: int) -> None:
     assert build_lines(tmp_path, *files)
     assert build_lines(tmp_path, *files[::step]) == []
     assert (tmp_path / 'changes').read_bytes() == b''
+
+
+@pytest.mark.parametrize('place', ('nowhere/changes', '.'))
+def test_changes_that_cannot_be_written_are_told_of_before_anything_is(
+        tmp_path: Path, place: str,
+) -> None:
+    with pytest.raises(FileError, match='cannot write '):
+        build_lines(tmp_path, '{"filename": "foo-1.0.zip"}', changes_file=str(tmp_path / place))
+    assert not (tmp_path / 'out/packages.json').exists()
 
 
 def test_a_full_build_into_a_fresh_folder_deletes_what_other_options_made(tmp_path: Path) -> None:
