@@ -11,6 +11,7 @@ from dumb_pypi import lock
 from dumb_pypi import paths
 from dumb_pypi import source as lists
 from dumb_pypi import stamp as stamps
+from dumb_pypi.errors import BusyError
 from dumb_pypi.errors import OptionError
 from dumb_pypi.options import DEFAULT_TITLE
 from dumb_pypi.options import PageOptions
@@ -23,6 +24,7 @@ from dumb_pypi.stamp import Stamp
 
 PLAIN = 'plain'
 JSON = 'json'
+MOST_JOBS = 256  # processes: each needs some open files of its parent
 
 
 def build(
@@ -57,8 +59,8 @@ def build(
     """
     if not output_dir:
         raise OptionError('--output-dir', 'is empty')
-    if jobs is not None and jobs < 1:
-        raise OptionError('--jobs', f'{jobs} is not a number of processes')
+    if jobs is not None and not 1 <= jobs <= MOST_JOBS:
+        raise OptionError('--jobs', f'{jobs} is not a number of processes from 1 to {MOST_JOBS}')
     options = PageOptions.check(
         packages_url=packages_url, title=title, logo=logo, logo_width=logo_width,
         site_url=site_url, template_dir=template_dir, per_release_json=per_release_json,
@@ -100,6 +102,9 @@ def _build(
         from dumb_pypi.rebuild import read
         reading = read(sources, request, stack)
     with lock.held(request.output_dir):
+        if reading is not None and stamps.is_there(request.output_dir):
+            # Another build came first, with a list that is newer, perhaps.
+            raise BusyError(request.output_dir)
         shape = stamps.shape_of(options)
         begin = 0
         stamp = None if reading is not None else stamps.read(request.output_dir)

@@ -70,7 +70,7 @@ class OptionError(DumbPypiError):
 
 
 class FileError(DumbPypiError):
-    """A file that cannot be used; `doing` is `'read'`, `'write'` or `'delete'`."""
+    """A file that cannot be used; `doing` is `'read'`, `'write'`, `'delete'` or `'lock'`."""
 
     def __init__(self, doing: str, path: str, error: OSError | ValueError) -> None:
         what = getattr(error, 'strerror', None) or error

@@ -19,7 +19,7 @@ def held(output_dir: str) -> Iterator[None]:
 
     Raises:
         BusyError: another build holds it.
-        FileError: the directory cannot be written in.
+        FileError: the directory cannot be written in, or has no locks.
     """
     place = os.path.join(output_dir, paths.LOCK)
     try:
@@ -28,11 +28,13 @@ def held(output_dir: str) -> Iterator[None]:
     except OSError as error:
         raise FileError('write', place, error) from error
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        raise BusyError(output_dir) from None
-    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BusyError(output_dir) from None
+        except OSError as error:
+            # Not every network's file system has locks.
+            raise FileError('lock', place, error) from error
         yield
     finally:
         os.close(lock)

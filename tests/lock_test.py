@@ -2,13 +2,22 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from dumb_pypi import lock
+from dumb_pypi import rebuild
+from dumb_pypi.build import build
+from dumb_pypi.errors import BusyError
+from dumb_pypi.errors import FileError
 from tests.processes import Builds
 from tests.processes import Ended
 from tests.processes import Fate
@@ -131,3 +140,38 @@ def test_of_two_builds_started_together_one_builds(workshop: Workshop, into: str
     alone = workshop.place / 'alone'
     subprocess.run([*command, '--output-dir', alone], check=True, input=text, text=True)
     assert tree_of(out) == tree_of(alone)
+
+
+def test_a_first_build_that_another_one_overtook_changes_nothing(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It read its list before there was an index, and thus before it had the lock."""
+    (tmp_path / 'old').write_text('foo-1.0.zip\n')
+    (tmp_path / 'new').write_text('foo-1.0.zip\nfoo-2.0.zip\n')
+    out = str(tmp_path / 'out')
+    read = rebuild.read
+
+    def read_slowly(*args: Any, **options: Any) -> Any:
+        monkeypatch.setattr(rebuild, 'read', read)
+        reading = read(*args, **options)
+        build(package_list=str(tmp_path / 'new'), output_dir=out, packages_url='../../pool/')
+        return reading
+
+    monkeypatch.setattr(rebuild, 'read', read_slowly)
+    with pytest.raises(BusyError):
+        build(package_list=str(tmp_path / 'old'), output_dir=out, packages_url='../../pool/')
+    assert b'foo-2.0.zip' in (tmp_path / 'out/packages.json').read_bytes()
+
+
+def test_a_file_system_without_locks_is_told_of(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, 'flock', fail)
+    with (
+        pytest.raises(FileError, match=r'^cannot lock .*: No locks available$'),
+        lock.held(str(tmp_path)),
+    ):
+        pass
