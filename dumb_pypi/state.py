@@ -34,7 +34,10 @@ PRINT = 32
 
 _MONTH_PAGE = re.compile(r'changelog/([0-9]{4}-[0-9]{2}|undated)(?:-([0-9]{1,9}))?\.html')
 # Pages of no group: the changelog of 1.x, and static files, which have a hash in their names.
-_OTHER_PAGE = re.compile(r'changelog/page[0-9]+\.html|static/[a-z]+-[0-9a-f]{12}\.[a-z]+')
+_OTHER_PAGE = re.compile(
+    r'changelog/page[0-9]+\.html|'
+    r'static/(?:custom|icon|script|search|style)-[0-9a-f]{12}\.(?:css|js|svg)',
+)
 
 
 class ProjectRecord(msgspec.Struct, array_like=True, gc=False):
