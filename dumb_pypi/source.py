@@ -25,7 +25,9 @@ class Source:
         self.form = form
         try:
             self._file = _open(path)
-            self.size = os.fstat(self._file.fileno()).st_size
+            # Somebody may have read the beginning of standard input.
+            self._start = os.lseek(self._file.fileno(), 0, os.SEEK_CUR)
+            self.size = max(0, os.fstat(self._file.fileno()).st_size - self._start)
         except (OSError, ValueError) as error:
             raise FileError('read', self.place, error) from error
 
@@ -36,6 +38,7 @@ class Source:
             FileError: they cannot be read.
         """
         length = min(length, self.size - offset)
+        offset += self._start
         try:
             found = os.pread(self._file.fileno(), length, offset)
             while 0 < len(found) < length:
@@ -71,7 +74,7 @@ def _open(path: str) -> BinaryIO:
                 with scratch.writing():
                     kept.write(content)
             with scratch.writing():
-                kept.flush()
+                kept.seek(0)
         except BaseException:
             scratch.close(kept)
             raise

@@ -121,3 +121,15 @@ def test_what_is_no_list_is_told_of_in_one_line(tmp_path: Path, name: str, messa
     assert str(caught.value).startswith('cannot read ')
     assert str(caught.value).endswith(message)
     assert str(caught.value).isprintable()
+
+
+def test_standard_input_begins_where_somebody_left_it(tmp_path: Path) -> None:
+    """As the shell does for `read`, which leaves the rest of a file to the next command."""
+    (tmp_path / 'list').write_bytes(b'name\nfoo-1.0.zip\n')
+    with (tmp_path / 'list').open('rb', buffering=0) as file:
+        assert file.read(5) == b'name\n'
+        subprocess.run([
+            sys.executable, '-m', 'dumb_pypi', '--package-list', '-', '--strict',
+            '--output-dir', tmp_path / 'out', '--packages-url', '../../pool/',
+        ], check=True, stdin=file)
+    assert (tmp_path / 'out/packages.json').read_bytes() == b'{"filename":"foo-1.0.zip"}\n'
