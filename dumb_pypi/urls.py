@@ -71,7 +71,7 @@ def clean_reference(url: str) -> str:
     segments = [segment for segment in path.split('/') if unquote(segment) != '.']
     path = '/'.join(segments)
     # Without its dots a path may look like something else: `./javascript:…`, `.//example.com`.
-    if has_scheme(path) or path.startswith('/') or '..' in map(unquote, segments):
+    if has_scheme(path) or path.startswith('/') or '..' in unquote(path).split('/'):
         raise UrlError('is neither an http or https URL nor a path below --packages-url')
     return _encode(path, _PATH_SAFE) + question + _encode(query, _QUERY_SAFE)
 

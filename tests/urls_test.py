@@ -68,7 +68,7 @@ def test_references_are_urls_or_paths_below(url: str, expected: str) -> None:
 @pytest.mark.parametrize(
     'url', ('../foo.zip', 'a/../../foo.zip', '%2e%2E/foo.zip', '/foo.zip', '//example.com/foo.zip',
             'foo.zip#sha256=aa', 'javascript:foo.zip', './javascript:foo.zip', './/example.com/x',
-            '%2e/http://example.com/foo.zip'),
+            '%2e/http://example.com/foo.zip', 'x/..%2f../foo.zip'),
 )
 def test_references_that_lead_elsewhere(url: str) -> None:
     with pytest.raises(UrlError):
