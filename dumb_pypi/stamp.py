@@ -151,8 +151,16 @@ def _installed_libraries() -> Iterator[str]:
 
 
 def _contents(folder: str, endings: tuple[str, ...] = ('',)) -> Iterator[bytes]:
+    seen = set()
     try:
         for parent, folders, names in os.walk(folder, onerror=_raise, followlinks=True):
+            place = os.path.realpath(parent)
+            if place in seen:
+                # Links can lead in circles.
+                folders.clear()
+                yield f'{parent} {place}'.encode(errors='surrogateescape')
+                continue
+            seen.add(place)
             folders.sort()
             for name in sorted(names):
                 place = os.path.join(parent, name)

@@ -259,3 +259,15 @@ def test_another_version_of_the_program_renders_everything_again(
     monkeypatch.setattr(stamp, '_LIBRARIES', ('jinja2',))
     assert run(tmp_path).written == 1
     assert tree(tmp_path) == good
+
+
+def test_templates_in_circles_of_links_are_read_once(tmp_path: Path) -> None:
+    """A link that comes is a change all the same."""
+    templates = tmp_path / 'templates'
+    templates.mkdir()
+    shapes = set()
+    for name in ('one', 'two', 'three'):
+        (templates / name).symlink_to('.')
+        run(tmp_path, template_dir=str(templates))
+        shapes.add((tmp_path / 'out' / paths.STATE).read_bytes())
+    assert len(shapes) == 3
