@@ -80,9 +80,10 @@ class Writer:
         Raises:
             FileError: it cannot be written. The old file stands as it was.
         """
-        self._count_write(path, content, changed=self.write_own(path, content))
+        changed = self.write_own(path, content)
+        self._count_write(path, content, changed=changed)
         if self._sweep:
-            self._write_compressed(path, content)
+            self._write_compressed(path, content, changed=changed)
 
     def write_new(self, pages: Iterable[tuple[str, bytes]]) -> None:
         """Write the pages of a project that has none, those of a folder after each other.
@@ -146,7 +147,7 @@ class Writer:
             FileError: it cannot be deleted.
         """
         if self._sweep:
-            self._delete_compressed(path)
+            self._delete_compressed(path, changed=True)
         self.done.deleted += self.delete_own(path)
         if self._keep_changes:
             self.done.changes.append(Change('delete', path))
@@ -225,12 +226,12 @@ class Writer:
         if self._keep_changes and (changed or self._suspicious):
             self._tell_write(path, content)
 
-    def _write_compressed(self, path: str, content: bytes) -> None:
+    def _write_compressed(self, path: str, content: bytes, *, changed: bool) -> None:
         compressed = _compressed(content) if self._precompress else None
         if compressed is None:
-            self._delete_compressed(path)
+            self._delete_compressed(path, changed=changed)
             return
-        changed = self.write_own(path + GZ, compressed)
+        changed |= self.write_own(path + GZ, compressed)
         place = os.path.join(self._root, path)
         try:
             _copy_mtime(place, place + GZ)
@@ -239,8 +240,11 @@ class Writer:
         if self._keep_changes and (changed or self._suspicious):
             self._tell_write(path + GZ, compressed)
 
-    def _delete_compressed(self, path: str) -> None:
-        if self.delete_own(path + GZ) and self._keep_changes:
+    def _delete_compressed(self, path: str, *, changed: bool) -> None:
+        there = self.delete_own(path + GZ)
+        # Where the changes go to there may be one, although there is none here.
+        elsewhere = self._precompress and (changed or self._suspicious)
+        if self._keep_changes and (there or elsewhere):
             self.done.changes.append(Change('delete', path + GZ))
 
     def _tell_write(self, path: str, content: bytes) -> None:

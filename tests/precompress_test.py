@@ -108,8 +108,8 @@ def test_the_changes_file_has_them_too(tmp_path: Path) -> None:
         return [json.loads(line) for line in changes.read_text().splitlines()]
 
     run(tmp_path, changes_file=str(changes))
-    written = {change['path'] for change in told() if change['path'].endswith('.gz')}
-    assert written == set(compressed(tmp_path / 'out'))
+    written = {change['path'] for change in told() if change['action'] == 'write'}
+    assert {path for path in written if path.endswith('.gz')} == set(compressed(tmp_path / 'out'))
     run(tmp_path, (*LINES, '{"filename": "foo-99.0.zip"}'), changes_file=str(changes))
     written = {change['path'] for change in told()}
     assert {'simple/foo/index.html', 'simple/foo/index.html.gz'} <= written
@@ -117,3 +117,32 @@ def test_the_changes_file_has_them_too(tmp_path: Path) -> None:
     run(tmp_path, LINES[:20], changes_file=str(changes))
     deleted = [change['path'] for change in told() if change['action'] == 'delete']
     assert deleted.index('simple/bar/index.html.gz') < deleted.index('simple/bar/index.html')
+
+
+@pytest.mark.parametrize(
+    ('lines', 'options'), (
+        ((*LINES[:1], *LINES[20:23]), {'allow_shrink': True}),
+        (LINES[:1], {'allow_shrink': True}),
+        (LINES[20:], {'allow_shrink': True}),
+        ((*LINES, '{"filename": "new-1.0.zip"}'), {}),
+    ),
+)
+def test_what_changed_in_a_fresh_folder_leaves_no_old_form_elsewhere(
+        tmp_path: Path, lines: tuple[str, ...], options: dict[str, Any],
+) -> None:
+    """The tree that the changes are applied to has forms that the fresh folder knows nothing of."""
+    run(tmp_path)
+    live = histories.read_tree(tmp_path / 'out')
+    changes = tmp_path / 'changes'
+    run(
+        tmp_path, lines, output_dir=str(tmp_path / 'fresh'), changes_file=str(changes),
+        previous_package_list_json=str(tmp_path / 'out/packages.json'), **options,
+    )
+    fresh = histories.read_tree(tmp_path / 'fresh')
+    for change in map(json.loads, changes.read_text().splitlines()):
+        if change['action'] == 'write':
+            live[change['path']] = fresh[change['path']]
+        else:
+            live.pop(change['path'], None)
+    run(tmp_path, lines, output_dir=str(tmp_path / 'whole'))
+    assert live == histories.read_tree(tmp_path / 'whole')
