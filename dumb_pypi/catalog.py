@@ -293,9 +293,10 @@ class Merge:
         self._gone: dict[str, set[int]] = defaultdict(set)
         for row in gone if old is not None else ():
             self._gone[cast(Catalog, old).project_of(row)].add(row)
+        self._months = fresh.months
         self.names = self._names()
         self.touched = {*self._gone, *fresh.projects}
-        # The months of lines that are not in both catalogs.
+        # The months of lines that are not in both catalogs, if there is an old one.
         self.touched_months: set[str] = set()
 
     def _names(self) -> list[str]:
@@ -347,7 +348,7 @@ class Merge:
         if old is not None:
             keep(index, len(old.names))
         file.flush()
-        return Catalog(file, self.names, counts, prints, self._fresh.months, columns)
+        return Catalog(file, self.names, counts, prints, self._months, columns)
 
     def _old_lines(self, index: int) -> dict[bytes, int]:
         """The lines that a project had, and their rows."""
@@ -360,15 +361,15 @@ class Merge:
         """The lines that a project has now, sorted, and their columns."""
         lines, rows = self._fresh.lines(name)
         columns = self._fresh.columns.pick(rows)
-        months = self._fresh.months
-        fresh = set(lines)
-        self.touched_months.update(
-            months[month] for line, month in zip(lines, columns.months, strict=True)
-            if line not in before
-        )
-        if before:
-            old = cast(Catalog, self._old).columns
+        if self._old is not None:
+            old = self._old.columns
             gone = self._gone.get(name, ())
+            months = self._months
+            self.touched_months.update(
+                months[month] for line, month in zip(lines, columns.months, strict=True)
+                if line not in before
+            )
+            fresh = set(lines)
             self.touched_months.update(
                 months[old.months[row]] for line, row in before.items()
                 if row in gone and line not in fresh

@@ -208,7 +208,10 @@ def _release(key: Version | str, files: list[Distfile]) -> Release:
         return Release(
             cast(str, ordered[0].version), None, ordered, yanked, False, best, uploaded,
         )
-    return Release(str(key), key, ordered, yanked, key.is_prerelease, best, uploaded)
+    return Release(
+        normal_form(cast(str, ordered[0].version)), key, ordered, yanked, key.is_prerelease, best,
+        uploaded,
+    )
 
 
 def _in_order(files: list[Distfile]) -> tuple[Distfile, ...]:
@@ -237,6 +240,7 @@ def _file_key(file: Distfile) -> tuple[bool, NaturalKey, str]:
     return (not file.is_wheel, _natural(file.filename), file.filename)
 
 
+@functools.lru_cache(maxsize=4096)
 def normal_form(version: str) -> str:
     """A version in its PEP 440 form, where it has one.
 

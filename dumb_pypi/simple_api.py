@@ -63,7 +63,7 @@ class ProjectPage(msgspec.Struct, rename='kebab', omit_defaults=True, kw_only=Tr
     project_status: ProjectStatus | None = None
 
 
-class ListedProject(msgspec.Struct):
+class ListedProject(msgspec.Struct, gc=False):
     name: str
 
 

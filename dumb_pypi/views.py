@@ -192,7 +192,7 @@ def upload_views(uploads: Iterable[Upload], page: str) -> Sequence[UploadView]:
     return [
         UploadView(
             None if timestamp is None else _minute(timestamp), project,
-            f'{root}project/{urls.quote_path(project)}/', version, filename, uploaded_by,
+            f'{root}project/{project}/', version, filename, uploaded_by,
         ) for timestamp, project, version, filename, uploaded_by in uploads
     ]
 
