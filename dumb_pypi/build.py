@@ -71,7 +71,7 @@ def build(
         project_list_json,
     )
     if named.count(lists.STDIN) > 1:
-        raise OptionError(lists.STDIN, 'only one list can be standard input')
+        raise OptionError('--…package-list…', 'only one list can be standard input')
     request = Request(output_dir, strict, full, allow_shrink, changes_file, jobs, progress)
     with contextlib.ExitStack() as stack:
         files = _source(stack, package_list, package_list_json)

@@ -165,7 +165,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         '--allow-shrink', action='store_true',
-        help='let the list have fewer than half of the projects of the last build',
+        help='let the list drop more than half of the projects of the last build',
     )
     parser.add_argument(
         '--changes-file', metavar='PATH',

@@ -129,7 +129,7 @@ def test_facts_about_projects_reach_their_pages(tmp_path: Path) -> None:
     simple = json.loads((tmp_path / 'out/simple/foo/index.json').read_bytes())
     assert simple['project-status'] == {'status': 'archived'}
     assert [str(notice) for notice in report.notices] == [
-        f'{tmp_path}/projects:2: Expected `object`, got `str`',
+        f'{tmp_path}/projects:2: the line is a text, not an object',
         f'{tmp_path}/projects:3: project qux has no file in the list',
     ]
 

@@ -105,7 +105,7 @@ def test_values_have_one_form(key: str, value: object, attribute: str, expected:
 
 @pytest.mark.parametrize(
     ('key', 'value', 'reason'), (
-        ('filename', 1, 'filename: Expected `str`, got `int`'),
+        ('filename', 1, 'filename is a whole number, not a text'),
         ('filename', '', "filename '' is empty, or has a space at an end"),
         ('filename', ' foo-1.0.zip', "filename ' foo-1.0.zip' is empty, or has a space at an end"),
         ('filename', 'a/foo-1.0.zip', ("filename 'a/foo-1.0.zip' has a slash: "
@@ -126,9 +126,9 @@ def test_values_have_one_form(key: str, value: object, attribute: str, expected:
         ('core_metadata', 'false', ("core_metadata 'false' is neither 'true' nor "
                                    "'<algorithm>=<hex>'")),
         ('core_metadata', 'sha256=!', "core_metadata 'sha256=!' is not '<algorithm>=<hex>'"),
-        ('core_metadata', True, 'core_metadata: Expected `str | null`, got `bool`'),
-        ('requires_dist', 'bar', 'requires_dist: Expected `array | null`, got `str`'),
-        ('requires_dist', [1], 'requires_dist[0]: Expected `str`, got `int`'),
+        ('core_metadata', True, 'core_metadata is true or false, not a text'),
+        ('requires_dist', 'bar', 'requires_dist is a text, not a list'),
+        ('requires_dist', [1], 'requires_dist[0] is a whole number, not a text'),
         ('requires_dist', ['a\0'], r"requires_dist 'a\x00' has the control character U+0000"),
         ('summary', 'a\x1b[31m', r"summary 'a\x1b[31m' has the control character U+001B"),
         ('summary', 'a\uffff', r"summary 'a\uffff' has the control character U+FFFF"),
@@ -140,10 +140,10 @@ def test_values_have_one_form(key: str, value: object, attribute: str, expected:
         ('upload_timestamp', 253370764800, 'is not seconds since 1970, before the year 9999'),
         ('upload_timestamp', 10 ** 40, 'is not seconds since 1970, before the year 9999'),
         ('upload_timestamp', 1e300, 'is not seconds since 1970, before the year 9999'),
-        ('upload_timestamp', True, 'upload_timestamp: Expected `int | float | null`, got `bool`'),
+        ('upload_timestamp', True, 'upload_timestamp is true or false, not a number'),
         ('size', -1, 'size -1 is not a number of bytes'),
         ('size', 2 ** 63, 'size 9223372036854775808 is not a number of bytes'),
-        ('size', 1.5, 'size: Expected `int | null`, got `float`'),
+        ('size', 1.5, 'size is a fraction, not a whole number'),
         ('url', '../foo-1.0.zip', (
             "url '../foo-1.0.zip' is neither an http or https URL nor a path below --packages-url"
         )),
@@ -165,8 +165,8 @@ def test_wrong_values_are_told_of(key: str, value: object, reason: str) -> None:
 
 @pytest.mark.parametrize(
     ('line', 'reason'), (
-        (b'{}', 'Object missing required field `filename`'),
-        (b'[]', 'Expected `object`, got `array`'),
+        (b'{}', "key 'filename' is missing"),
+        (b'[]', 'the line is a list, not an object'),
         (b'{', 'Input data was truncated'),
         (b'{"filename": "foo-1.0.zip", "summary": "\\ud800"}',
          'JSON is malformed, or has half of a character that takes two escapes'),

@@ -114,7 +114,7 @@ def test_both_lists_cannot_be_standard_input(command: Command) -> None:
     message = command.refused(
         *command.arguments('--package-list', '-', '--project-list-json', '-'),
     )
-    assert message == '-: only one list can be standard input'
+    assert message == '--…package-list…: only one list can be standard input'
 
 
 @pytest.mark.parametrize('content', (

@@ -98,7 +98,8 @@ def test_a_value_of_another_type(command: Command, key: str) -> None:
     assert outcome.status == main.DONE
     assert [notice.line for notice in outcome.notices] == [*range(1, len(bad) + 1)]
     for notice in outcome.notices:
-        assert notice.reason.startswith((f'{key}: Expected ', f'{key}['))
+        assert notice.reason.startswith((f'{key} is ', f'{key}['))
+        assert ', not a' in notice.reason
     assert outcome.last_word == f'dumb-pypi: {len(bad)} lines were left out'
     assert outcome.filenames == {'good-1.0.zip'}
 
