@@ -36,6 +36,10 @@ _AHEAD = 4
 # Seconds for a process that has closed its end to be gone.
 _PATIENCE = 5
 
+# A page is thousands of pieces of text, which each count for the garbage collector and of which
+# none is garbage that only it could find.
+_THRESHOLD = (50_000, 20, 50)
+
 T = TypeVar('T')
 R = TypeVar('R')
 
@@ -145,11 +149,16 @@ class Here:
 @contextlib.contextmanager
 def crew(jobs: int | None) -> Iterator[Crew]:
     """Who is to do the tasks: `jobs` processes, or as many as are of use."""
-    if jobs == 1 or (jobs is None and processors() == 1):
-        yield Here()
-    else:
-        with Workers(jobs or processors(), eager=jobs is not None) as workers:
-            yield workers
+    before = gc.get_threshold()
+    gc.set_threshold(*_THRESHOLD)
+    try:
+        if jobs == 1 or (jobs is None and processors() == 1):
+            yield Here()
+        else:
+            with Workers(jobs or processors(), eager=jobs is not None) as workers:
+                yield workers
+    finally:
+        gc.set_threshold(*before)
 
 
 @contextlib.contextmanager
@@ -185,6 +194,7 @@ def _death(worker: _Worker) -> WorkerError:
 
 
 def _work(tasks: Connection, inherited: Sequence[Connection]) -> None:
+    gc.set_threshold(*_THRESHOLD)
     # Who pressed Ctrl-C wants the parent to end, which then ends this.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for connection in inherited:

@@ -98,7 +98,7 @@ class Writer:
             contents = list(group)
             place = os.path.join(self._root, folder)
             try:
-                os.makedirs(self._unfinished)
+                _make_folder(self._unfinished)
                 made = ''
                 for path, content in contents:
                     new = self._unfinished + path[len(folder):]
@@ -305,6 +305,14 @@ def _create_new(place: str, content: bytes) -> None:
             rest = rest[os.write(file, rest):]
     finally:
         os.close(file)
+
+
+def _make_folder(place: str) -> None:
+    # Without a look at its parents, which `os.makedirs` takes first.
+    try:
+        os.mkdir(place)
+    except FileNotFoundError:
+        os.makedirs(place)
 
 
 def _rename(old: str, new: str) -> None:
