@@ -36,8 +36,6 @@ WRONG_OPTIONS = (
     (('--title', 'a\0b'), 'control character U+0000'),
     (('--template-dir', 'nothing'), 'nothing is not a directory'),
     (('--template-dir', __file__), 'is not a directory'),
-    (('--jobs', '0'), '0 is not a number of processes'),
-    (('--jobs', '300'), '300 is not a number of processes'),
     (('--nothing',), 'unrecognized arguments: --nothing'),
 )
 

@@ -287,12 +287,12 @@ def test_who_is_no_terminal_gets_no_progress(arguments: list[str]) -> None:
     assert (done.stdout, done.stderr) == (b'', b'')
 
 
-@pytest.mark.parametrize('jobs', ('0', '-1'))
+@pytest.mark.parametrize('jobs', ('0', '-1', '257'))
 def test_no_number_of_processes(arguments: list[str], jobs: str) -> None:
     done = subprocess.run(
         [*COMMAND, *arguments, '-j', jobs], check=False, capture_output=True, text=True,
     )
     assert done.returncode == 2
     assert done.stderr.endswith(
-        f'dumb-pypi: error: --jobs: {jobs} is not a number of processes\n',
+        f'dumb-pypi: error: --jobs: {jobs} is not a number of processes from 1 to 256\n',
     )
