@@ -5,9 +5,9 @@ import contextlib
 import hashlib
 import os
 
-from dumb_pypi.distfile import LONGEST_FILENAME
 from dumb_pypi.errors import FileError
 from dumb_pypi.errors import shown_path
+from dumb_pypi.line import LONGEST_FILENAME
 
 METADATA = '.metadata'
 

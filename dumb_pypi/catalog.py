@@ -24,8 +24,8 @@ from typing import NamedTuple
 
 from dumb_pypi import scratch
 from dumb_pypi.blocks import fingerprint_of
-from dumb_pypi.distfile import filename_of
 from dumb_pypi.errors import shown
+from dumb_pypi.line import filename_of
 from dumb_pypi.package_list import Entry
 
 _COPY = 1 << 20  # bytes at once

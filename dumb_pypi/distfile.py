@@ -1,4 +1,4 @@
-"""One distribution file of the list: the value, its checks, its JSON line."""
+"""One distribution file of the list: the value, the checks of its line, and the line of it."""
 from __future__ import annotations
 
 import datetime
@@ -16,6 +16,12 @@ from dumb_pypi.errors import FieldError
 from dumb_pypi.errors import shown
 from dumb_pypi.jsonlines import decode
 from dumb_pypi.jsonlines import unknown_keys
+from dumb_pypi.line import decoder
+from dumb_pypi.line import encode
+from dumb_pypi.line import LARGEST_SIZE
+from dumb_pypi.line import Line
+from dumb_pypi.line import LONGEST_FILENAME
+from dumb_pypi.line import UPLOADS_END
 from dumb_pypi.text import clean_text
 from dumb_pypi.text import FORBIDDEN
 from dumb_pypi.text import one_line
@@ -23,13 +29,6 @@ from dumb_pypi.text import refuse
 
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName
-
-LONGEST_FILENAME = 255  # bytes: what file systems store
-LARGEST_SIZE = 2 ** 63 - 1  # bytes: what clients can count
-
-# Seconds since 1970, the first of the year 9999: uv refuses a page that has an upload in its last
-# days.
-UPLOADS_END = 253370764800
 
 # A hash of another length is no hash of that kind, and uv refuses a page that has one. blake2b
 # comes in two lengths.
@@ -71,28 +70,6 @@ class Digest(NamedTuple):
 
     def __str__(self) -> str:
         return f'{self.algorithm}={self.hex}'
-
-
-class Line(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
-    """One line of a JSON list: each key as the contract of the input has it."""
-    filename: str
-    hash: str | None = None
-    requires_python: str | None = None
-    requires_dist: list[str] | None = None
-    core_metadata: str | None = None
-    upload_timestamp: int | float | None = None
-    uploaded_by: str | None = None
-    yanked_reason: str | None = None
-    size: int | None = None
-    url: str | None = None
-    summary: str | None = None
-    provenance: str | None = None
-    name: str | None = None
-    version: str | None = None
-
-
-class _Name(msgspec.Struct):
-    filename: str
 
 
 class Distfile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -205,7 +182,7 @@ def to_json(file: Distfile) -> bytes:
     """The file's line of a JSON list, without a line break; `from_json` reads it back."""
     metadata = file.core_metadata
     url = file.url
-    return _encode(Line(
+    return encode(Line(
         filename=file.filename,
         hash=None if file.digest is None else str(file.digest),
         requires_python=file.requires_python,
@@ -233,7 +210,7 @@ def check_json(line: bytes) -> tuple[Distfile, bytes, list[str]]:
     Raises:
         LineError: it is not such a line.
     """
-    file = from_line(decode(line, _decoder))
+    file = from_line(decode(line, decoder))
     written = to_json(file)
     # Each key brings a colon. A line with as many colons as what was understood of it has no
     # key twice, nor one too many: that saves a second look at nearly every line.
@@ -244,7 +221,7 @@ def check_json(line: bytes) -> tuple[Distfile, bytes, list[str]]:
 
 def from_json(line: bytes) -> Distfile:
     """The file of a line that `to_json` wrote: all in it was checked before that."""
-    known = _decoder.decode(line)
+    known = decoder.decode(line)
     filename, digest, metadata, url = known.filename, known.hash, known.core_metadata, known.url
     requires_dist = known.requires_dist
     project, version, packagetype, python_version = filenames.parse(
@@ -275,11 +252,6 @@ def from_json(line: bytes) -> Distfile:
 def _digest(text: str) -> Digest:
     algorithm, _, digits = text.partition('=')
     return Digest(algorithm, digits)
-
-
-def filename_of(line: bytes) -> str:
-    """The file's name in a line that `to_json` wrote."""
-    return _name_decoder.decode(line).filename
 
 
 def _check_filename(filename: str) -> None:
@@ -348,8 +320,3 @@ def _provenance(url: str | None) -> str | None:
         return urls.clean_absolute(url, schemes=('https',))
     except urls.UrlError as error:
         raise FieldError('provenance', url, str(error)) from None
-
-
-_decoder = msgspec.json.Decoder(Line)
-_name_decoder = msgspec.json.Decoder(_Name)
-_encode = msgspec.json.Encoder().encode

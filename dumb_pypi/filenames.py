@@ -14,6 +14,7 @@ from typing import cast
 from typing import NamedTuple
 from typing import TYPE_CHECKING
 
+from dumb_pypi.endings import SDIST
 from dumb_pypi.errors import FieldError
 from dumb_pypi.errors import shown
 
@@ -40,11 +41,6 @@ class _Stem(NamedTuple):
     packagetype: str
     python_version: str
 
-
-# The endings that pip takes for an sdist, and .tar.Z, which distutils made.
-SDIST = re.compile(
-    r'\.(?:tar\.(?:gz|bz2|xz|lz|lzma|zst|Z)|tar|tgz|tbz2?|txz|tlz|zip)$', re.IGNORECASE,
-)
 
 _ARCHITECTURE = (
     r'(?:x86_64|amd64|i[3-6]86|i86pc|x86|aarch64|arm64|armv\w+|ppc\w*|s390x?|riscv64|'

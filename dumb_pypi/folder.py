@@ -8,15 +8,15 @@ from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from dumb_pypi import filenames
 from dumb_pypi import urls
 from dumb_pypi.beside import METADATA
-from dumb_pypi.distfile import UPLOADS_END
+from dumb_pypi.endings import SDIST
 from dumb_pypi.errors import FileError
 from dumb_pypi.errors import Remark
 from dumb_pypi.errors import shown_path
+from dumb_pypi.line import UPLOADS_END
 
-_DISTRIBUTION = re.compile(rf'\.(?:whl|egg)$|{filenames.SDIST.pattern}', re.IGNORECASE)
+_DISTRIBUTION = re.compile(rf'\.(?:whl|egg)$|{SDIST.pattern}', re.IGNORECASE)
 # What lies beside distributions, or is about to become one.
 _EXPECTED = re.compile(
     r'\.(?:metadata|asc|sig|provenance|part|partial|filepart|crdownload|download|tmp)$',

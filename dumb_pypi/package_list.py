@@ -20,6 +20,7 @@ from dumb_pypi.distfile import Distfile
 from dumb_pypi.errors import LineError
 from dumb_pypi.errors import Notice
 from dumb_pypi.errors import shown
+from dumb_pypi.line import Line
 from dumb_pypi.project import parse_facts
 from dumb_pypi.project import ProjectFacts
 from dumb_pypi.project import quarantine
@@ -70,7 +71,7 @@ def parse_plain(line: bytes) -> tuple[Distfile, bytes, list[str]]:
     place, sharp, digest = line.decode().partition('#')
     # `find .` puts ./ before each path.
     url = place if urls.has_scheme(place) else urls.quote_path(place.removeprefix('./'))
-    file = distfile.from_line(distfile.Line(
+    file = distfile.from_line(Line(
         filename=urls.file_name(url), url=url, hash=digest if sharp else None,
     ))
     return file, distfile.to_json(file), []

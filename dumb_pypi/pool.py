@@ -9,10 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from dumb_pypi import beside
-from dumb_pypi.distfile import Line
 from dumb_pypi.errors import FieldError
 from dumb_pypi.errors import FileError
 from dumb_pypi.errors import LineError
@@ -24,6 +21,9 @@ from dumb_pypi.errors import shown_path
 from dumb_pypi.folder import Found
 from dumb_pypi.folder import walk
 from dumb_pypi.jsonlines import decode
+from dumb_pypi.line import decoder
+from dumb_pypi.line import encode
+from dumb_pypi.line import Line
 from dumb_pypi.machine import processors
 from dumb_pypi.text import clean_text
 
@@ -91,7 +91,7 @@ def scan(
         else:
             line.url = file.url
             line.uploaded_by = line.uploaded_by or uploaded_by
-            lines[filename] = _encode(line)
+            lines[filename] = encode(line)
     if unread:
         # What reading takes need not be there to find out that there is nothing to read.
         from dumb_pypi import reading
@@ -129,7 +129,7 @@ def _read_lines(path: str, notices: list[Notice | Remark]) -> dict[str, Line]:
     for number, text in enumerate(content.removeprefix(_BYTE_ORDER_MARK).split(b'\n'), 1):
         try:
             if text and not text.isspace():
-                line = decode(text, _decoder)
+                line = decode(text, decoder)
                 lines[line.filename] = line
         except LineError as error:
             notices.append(Notice(place, number, error.reason, left_out=True))
@@ -195,6 +195,3 @@ def _one_of_each(read: Iterable[Read], problems: list[Remark]) -> dict[str, byte
                 ))
     return lines
 
-
-_decoder = msgspec.json.Decoder(Line)
-_encode = msgspec.json.Encoder().encode

@@ -21,12 +21,12 @@ from dumb_pypi import beside
 from dumb_pypi import core_metadata
 from dumb_pypi import filenames
 from dumb_pypi.distfile import from_line
-from dumb_pypi.distfile import Line
 from dumb_pypi.distfile import to_json
 from dumb_pypi.errors import BrokenError
 from dumb_pypi.errors import FieldError
 from dumb_pypi.errors import Remark
 from dumb_pypi.folder import Found
+from dumb_pypi.line import Line
 
 _BLOCK = 2 ** 20  # bytes: large, so that threads seldom wait for each other
 

@@ -17,6 +17,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from dumb_pypi import endings
 from dumb_pypi import filenames
 
 # One line of a JSON list, decoded.
@@ -103,7 +104,7 @@ def _record_hash(content: bytes) -> str:
 
 
 def _sdist(filename: str, files: dict[str, bytes]) -> bytes:
-    stem = filenames.SDIST.sub('', filename)
+    stem = endings.SDIST.sub('', filename)
     sources = {f'{stem}/{path}': content for path, content in files.items()}
     if filename.lower().endswith('.zip'):
         return _zip(sources)

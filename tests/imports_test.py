@@ -16,8 +16,8 @@ ORDER = (
     'build', 'rebuild', 'update', 'work', 'site', 'search', 'web', 'views',
     'wheel_tags', 'simple_api', 'json_api', 'templates',
     'state', 'intake', 'summary', 'catalog', 'changelog', 'package_list', 'project', 'distfile',
-    'filenames', 'jsonlines', 'plan', 'request', 'stamp', 'blocks', 'options', 'text', 'source',
-    'scratch', 'workers', 'machine', 'writer', 'lock', 'paths', 'urls', 'errors',
+    'filenames', 'endings', 'line', 'jsonlines', 'plan', 'request', 'stamp', 'blocks', 'options',
+    'text', 'source', 'scratch', 'workers', 'machine', 'writer', 'lock', 'paths', 'urls', 'errors',
     '__init__',
 )
 

@@ -16,7 +16,7 @@ from packaging.version import Version
 
 from dumb_pypi import json_api
 from dumb_pypi import simple_api
-from dumb_pypi.distfile import Line
+from dumb_pypi.line import Line
 from tests import trees
 from tests.markup import HtmlPage
 from tests.markup import text_of

@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 
 from dumb_pypi.distfile import from_line
-from dumb_pypi.distfile import Line
 from dumb_pypi.distfile import to_json
+from dumb_pypi.line import Line
 from dumb_pypi.pool import Scan
 from dumb_pypi.pool import scan
 

@@ -20,13 +20,13 @@ from packaging.utils import canonicalize_name
 from dumb_pypi import package_list
 from dumb_pypi.build import build
 from dumb_pypi.distfile import check_json
-from dumb_pypi.distfile import filename_of
 from dumb_pypi.distfile import from_json
-from dumb_pypi.distfile import Line
 from dumb_pypi.distfile import to_json
 from dumb_pypi.errors import LineError
 from dumb_pypi.errors import Notice
 from dumb_pypi.jsonlines import unknown_keys
+from dumb_pypi.line import filename_of
+from dumb_pypi.line import Line
 from dumb_pypi.request import Report
 from dumb_pypi.urls import PackagesUrl
 from tests import strategies

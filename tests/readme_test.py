@@ -15,7 +15,7 @@ import pytest
 from dumb_pypi import package_list
 from dumb_pypi import scan
 from dumb_pypi.build import build
-from dumb_pypi.distfile import Line
+from dumb_pypi.line import Line
 from dumb_pypi.main import main
 from dumb_pypi.project import FactsLine
 from testing import distributions

@@ -1,0 +1,9 @@
+"""The endings of distribution files' names."""
+from __future__ import annotations
+
+import re
+
+# The endings that pip takes for an sdist, and .tar.Z, which distutils made.
+SDIST = re.compile(
+    r'\.(?:tar\.(?:gz|bz2|xz|lz|lzma|zst|Z)|tar|tgz|tbz2?|txz|tlz|zip)$', re.IGNORECASE,
+)
