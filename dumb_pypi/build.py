@@ -146,6 +146,6 @@ def _is_same(stamp: Stamp, begin: int, sources: Sources) -> bool:
 def _nothing_to_do(stamp: Stamp, request: Request) -> Report:
     refuse_bad_lines(stamp.notices, request)
     if request.changes_file is not None:
-        from dumb_pypi.writer import write_changes
+        from dumb_pypi.changes import write_changes
         write_changes(request.changes_file, ())
     return Report(stamp.projects, stamp.files, 0, 0, 0, stamp.notices)

@@ -13,9 +13,9 @@ from dumb_pypi import package_list
 from dumb_pypi.blocks import Block
 from dumb_pypi.blocks import BYTE_ORDER_MARK
 from dumb_pypi.catalog import Catalog
-from dumb_pypi.catalog import Duplicate
-from dumb_pypi.catalog import Fresh
 from dumb_pypi.errors import Notice
+from dumb_pypi.fresh import Duplicate
+from dumb_pypi.fresh import Fresh
 from dumb_pypi.package_list import Part
 from dumb_pypi.source import Source
 from dumb_pypi.workers import Crew

@@ -19,13 +19,15 @@ from dumb_pypi import stamp as stamps
 from dumb_pypi import state as states
 from dumb_pypi.blocks import Block
 from dumb_pypi.catalog import Catalog
-from dumb_pypi.catalog import Merge
 from dumb_pypi.changelog import pages_of
+from dumb_pypi.changes import check_changes_place
+from dumb_pypi.changes import write_changes
 from dumb_pypi.errors import FileError
 from dumb_pypi.errors import Notice
 from dumb_pypi.errors import ShrinkError
 from dumb_pypi.intake import Intake
 from dumb_pypi.intake import take_in
+from dumb_pypi.merge import Merge
 from dumb_pypi.options import PageOptions
 from dumb_pypi.plan import Baseline
 from dumb_pypi.plan import EMPTY_TREE
@@ -45,8 +47,6 @@ from dumb_pypi.update import Update
 from dumb_pypi.work import Job
 from dumb_pypi.workers import Crew
 from dumb_pypi.workers import crew
-from dumb_pypi.writer import check_changes_place
-from dumb_pypi.writer import write_changes
 from dumb_pypi.writer import Writer
 
 # How much of the whole work reading is, about.

@@ -10,6 +10,7 @@ import msgspec
 
 from dumb_pypi import changelog
 from dumb_pypi.changelog import ChangelogPage
+from dumb_pypi.changes import Done
 from dumb_pypi.distfile import from_json
 from dumb_pypi.options import PageOptions
 from dumb_pypi.project import assemble
@@ -20,7 +21,6 @@ from dumb_pypi.summary import MonthSummary
 from dumb_pypi.summary import ProjectSummary
 from dumb_pypi.summary import summarize
 from dumb_pypi.summary import summarize_month
-from dumb_pypi.writer import Done
 from dumb_pypi.writer import Writer
 
 if TYPE_CHECKING:

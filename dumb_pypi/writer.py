@@ -1,9 +1,8 @@
-"""Whole-file writes below one root, each only where the bytes differ; deletes; what was done."""
+"""Pages below one root: each written only where the bytes differ, or deleted; what was done."""
 from __future__ import annotations
 
 import contextlib
 import errno
-import filecmp
 import gzip
 import hashlib
 import os
@@ -11,37 +10,19 @@ import shutil
 from collections.abc import Iterable
 from itertools import groupby
 from typing import BinaryIO
-from typing import Literal
 
-import msgspec
-
+from dumb_pypi import files
 from dumb_pypi import paths
+from dumb_pypi.changes import Change
+from dumb_pypi.changes import Done
 from dumb_pypi.errors import FileError
 
 # The end of the name of a page's compressed form.
 GZ = '.gz'
 _WORTH_COMPRESSING = 1000  # bytes: less fits into one packet as it is
 
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 # What systems call a folder that has something in it, or that is none.
 _NOT_EMPTY = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
-
-
-class Change(msgspec.Struct, omit_defaults=True):
-    """One page that a build wrote or deleted; `size` is in bytes, `sha256` in hex."""
-    action: Literal['write', 'delete']
-    path: str
-    content_type: str | None = None
-    size: int | None = None
-    sha256: str | None = None
-
-
-class Done(msgspec.Struct, array_like=True):
-    """What was done to pages: how many of each kind, and, if it is asked for, to which."""
-    written: int = 0
-    unchanged: int = 0
-    deleted: int = 0
-    changes: list[Change] = []
 
 
 class Writer:
@@ -95,47 +76,45 @@ class Writer:
             FileError: a page cannot be written.
         """
         for folder, group in groupby(pages, key=_folder_of):
-            contents = list(group)
+            contents = [(path, content, self._compressed(content)) for path, content in group]
             place = os.path.join(self._root, folder)
             try:
-                _make_folder(self._unfinished)
+                files.make_folder(self._unfinished)
                 made = ''
-                for path, content in contents:
+                for path, content, compressed in contents:
                     new = self._unfinished + path[len(folder):]
                     if (inner := new[:new.rindex('/')]) not in (made, self._unfinished):
                         os.mkdir(made := inner)
-                    _create_new(new, content)
-                    if self._precompress and (compressed := _compressed(content)) is not None:
-                        _create_new(new + GZ, compressed)
+                    files.create_new(new, content)
+                    if compressed is not None:
+                        files.create_new(new + GZ, compressed)
                         _copy_mtime(new, new + GZ)
                 try:
-                    _rename(self._unfinished, place)
+                    files.rename(self._unfinished, place)
                 except OSError as error:
                     if error.errno not in _NOT_EMPTY:
                         raise
                     # Somebody else's files are there.
                     shutil.rmtree(self._unfinished)
-                    for path, content in contents:
+                    for path, content, _ in contents:
                         self.write(path, content)
                     continue
             except OSError as error:
                 with contextlib.suppress(OSError):
                     shutil.rmtree(self._unfinished)
                 raise FileError('write', os.path.join(self._root, path), error) from error
-            for path, content in contents:
+            for path, content, compressed in contents:
                 self._count_write(path, content, changed=True)
-                if self._precompress and self._keep_changes and (
-                    (compressed := _compressed(content)) is not None
-                ):
+                if compressed is not None and self._keep_changes:
                     self._tell_write(path + GZ, compressed)
 
     def write_own(self, path: str, content: bytes) -> bool:
         """The same for a file that is no page; say whether it was written."""
         place = os.path.join(self._root, path)
         try:
-            if _holds(place, content):
+            if files.holds(place, content):
                 return False
-            replace(place, content, self._unfinished)
+            files.replace(place, content, self._unfinished)
         except OSError as error:
             raise FileError('write', place, error) from error
         return True
@@ -174,7 +153,7 @@ class Writer:
         """
         place = os.path.join(self._root, path)
         try:
-            changed = not _are_equal(place, file)
+            changed = not files.are_equal(place, file)
             self.done.written += changed
             self.done.unchanged += not changed
             if self._keep_changes and (changed or self._suspicious):
@@ -226,8 +205,15 @@ class Writer:
         if self._keep_changes and (changed or self._suspicious):
             self._tell_write(path, content)
 
+    def _compressed(self, content: bytes) -> bytes | None:
+        """Compressed, the same every time; None where that is not worth a file, or not wanted."""
+        if not self._precompress or len(content) < _WORTH_COMPRESSING:
+            return None
+        compressed = gzip.compress(content, 6, mtime=0)
+        return compressed if len(compressed) < len(content) else None
+
     def _write_compressed(self, path: str, content: bytes, *, changed: bool) -> None:
-        compressed = _compressed(content) if self._precompress else None
+        compressed = self._compressed(content)
         if compressed is None:
             self._delete_compressed(path, changed=changed)
             return
@@ -267,68 +253,10 @@ class Writer:
             folder = os.path.dirname(folder)
 
 
-def replace(place: str, content: bytes, beside: str) -> None:
-    """Put a new file in place of an old one, whole; `beside` is where to write it first."""
-    try:
-        _create(beside, content)
-        try:
-            os.replace(beside, place)
-        except FileNotFoundError:
-            os.makedirs(os.path.dirname(place), exist_ok=True)
-            os.replace(beside, place)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(beside)
-        raise
-
-
-def _holds(place: str, content: bytes) -> bool:
-    try:
-        with open(place, 'rb') as file:
-            return os.fstat(file.fileno()).st_size == len(content) and file.read() == content
-    except (FileNotFoundError, PermissionError):
-        return False
-
-
 def _folder_of(page: tuple[str, bytes]) -> str:
     """The folder of a project's page: `simple/<project>`, say."""
     path = page[0]
     return path[:path.index('/', path.index('/') + 1)]
-
-
-def _create_new(place: str, content: bytes) -> None:
-    # Without the objects of `open`, which would cost more than the calls.
-    file = os.open(place, _NEW, 0o666)
-    try:
-        rest = memoryview(content)
-        while rest:
-            rest = rest[os.write(file, rest):]
-    finally:
-        os.close(file)
-
-
-def _make_folder(place: str) -> None:
-    # Without a look at its parents, which `os.makedirs` takes first.
-    try:
-        os.mkdir(place)
-    except FileNotFoundError:
-        os.makedirs(place)
-
-
-def _rename(old: str, new: str) -> None:
-    try:
-        os.rename(old, new)
-    except FileNotFoundError:
-        os.makedirs(os.path.dirname(new), exist_ok=True)
-        os.rename(old, new)
-
-
-def _compressed(content: bytes) -> bytes | None:
-    """Compressed, the same every time; None where that is not worth a file."""
-    if len(content) < _WORTH_COMPRESSING:
-        return None
-    compressed = gzip.compress(content, 6, mtime=0)
-    return compressed if len(compressed) < len(content) else None
 
 
 def _copy_mtime(place: str, to: str) -> None:
@@ -337,61 +265,3 @@ def _copy_mtime(place: str, to: str) -> None:
     status = os.stat(to)
     if status.st_mtime_ns != wanted:
         os.utime(to, ns=(status.st_atime_ns, wanted))
-
-
-def _are_equal(place: str, other: str) -> bool:
-    try:
-        return filecmp.cmp(place, other, shallow=False)
-    except (FileNotFoundError, PermissionError):
-        return False
-
-
-def _create(place: str, content: bytes) -> None:
-    with open(place, 'wb') as file:
-        file.write(content)
-
-
-def check_changes_place(place: str) -> None:
-    """Find out whether changes can be written there, while there are none to be told of yet.
-
-    Raises:
-        FileError: they cannot.
-    """
-    if _is_device(place):
-        return
-    try:
-        if os.path.isdir(place):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        _create(_unfinished(place), b'')
-        os.unlink(_unfinished(place))
-    except OSError as error:
-        raise FileError('write', place, error) from error
-
-
-def write_changes(place: str, changes: Iterable[Change]) -> None:
-    """Write changes as JSON lines.
-
-    Raises:
-        FileError: they cannot be written.
-    """
-    content = _encoder.encode_lines(changes)
-    try:
-        if _is_device(place):
-            _create(place, content)
-        else:
-            replace(place, content, _unfinished(place))
-    except OSError as error:
-        raise FileError('write', place, error) from error
-
-
-def _is_device(place: str) -> bool:
-    # Standard output, say, is nothing to put a file in place of.
-    return os.path.dirname(place).startswith('/dev')
-
-
-def _unfinished(place: str) -> str:
-    folder, name = os.path.split(place)
-    return os.path.join(folder, f'.{name}.unfinished')
-
-
-_encoder = msgspec.json.Encoder()

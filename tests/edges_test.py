@@ -16,8 +16,8 @@ from dumb_pypi import scratch
 from dumb_pypi import stamp
 from dumb_pypi import writer
 from dumb_pypi.build import build
-from dumb_pypi.catalog import Merge
 from dumb_pypi.errors import FileError
+from dumb_pypi.merge import Merge
 from dumb_pypi.options import PageOptions
 from dumb_pypi.request import Report
 from dumb_pypi.source import Source

@@ -15,10 +15,11 @@ ORDER = (
     'core_metadata', 'folder', 'beside',
     'build', 'rebuild', 'update', 'work', 'site', 'search', 'web', 'views',
     'wheel_tags', 'simple_api', 'json_api', 'templates',
-    'state', 'intake', 'summary', 'catalog', 'changelog', 'package_list', 'project', 'distfile',
-    'filenames', 'endings', 'line', 'jsonlines', 'plan', 'request', 'stamp', 'blocks', 'options',
-    'text', 'source', 'scratch', 'workers', 'machine', 'writer', 'lock', 'paths', 'urls', 'errors',
-    '__init__',
+    'state', 'intake', 'merge', 'fresh', 'summary', 'catalog', 'changelog', 'package_list',
+    'project', 'distfile', 'filenames', 'endings', 'line', 'jsonlines', 'plan', 'request', 'stamp',
+    'blocks', 'options', 'text', 'source', 'scratch', 'workers', 'machine', 'writer', 'changes',
+    'files', 'lock', 'paths', 'urls',
+    'errors', '__init__',
 )
 
 

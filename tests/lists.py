@@ -12,13 +12,13 @@ from typing import NamedTuple
 
 from dumb_pypi.blocks import Block
 from dumb_pypi.catalog import Catalog
-from dumb_pypi.catalog import Merge
 from dumb_pypi.distfile import check_json
 from dumb_pypi.distfile import Distfile
 from dumb_pypi.distfile import from_json
 from dumb_pypi.errors import Notice
 from dumb_pypi.intake import Intake
 from dumb_pypi.intake import take_in
+from dumb_pypi.merge import Merge
 from dumb_pypi.package_list import JSON
 from dumb_pypi.source import Source
 from dumb_pypi.workers import Here

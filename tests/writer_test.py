@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from dumb_pypi import paths
+from dumb_pypi.changes import Change
+from dumb_pypi.changes import write_changes
 from dumb_pypi.errors import FileError
-from dumb_pypi.writer import Change
-from dumb_pypi.writer import write_changes
 from dumb_pypi.writer import Writer
 from tests import trees
 

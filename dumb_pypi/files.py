@@ -1,0 +1,76 @@
+"""Whole files: compared, put in place of others, or made where there are none."""
+from __future__ import annotations
+
+import contextlib
+import filecmp
+import os
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+
+
+def replace(place: str, content: bytes, beside: str) -> None:
+    """Put a new file in place of an old one, whole; `beside` is where to write it first."""
+    try:
+        create(beside, content)
+        try:
+            os.replace(beside, place)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(place), exist_ok=True)
+            os.replace(beside, place)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(beside)
+        raise
+
+
+def holds(place: str, content: bytes) -> bool:
+    """Whether a file is there and has that content."""
+    try:
+        with open(place, 'rb') as file:
+            return os.fstat(file.fileno()).st_size == len(content) and file.read() == content
+    except (FileNotFoundError, PermissionError):
+        return False
+
+
+def create_new(place: str, content: bytes) -> None:
+    """Write a file where there is none."""
+    # Without the objects of `open`, which would cost more than the calls.
+    file = os.open(place, _NEW, 0o666)
+    try:
+        rest = memoryview(content)
+        while rest:
+            rest = rest[os.write(file, rest):]
+    finally:
+        os.close(file)
+
+
+def make_folder(place: str) -> None:
+    """Make a folder that is not there."""
+    # Without a look at its parents, which `os.makedirs` takes first.
+    try:
+        os.mkdir(place)
+    except FileNotFoundError:
+        os.makedirs(place)
+
+
+def rename(old: str, new: str) -> None:
+    """Rename a folder, to where there may not even be a parent for it."""
+    try:
+        os.rename(old, new)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(new), exist_ok=True)
+        os.rename(old, new)
+
+
+def are_equal(place: str, other: str) -> bool:
+    """Whether both files are there and have the same content."""
+    try:
+        return filecmp.cmp(place, other, shallow=False)
+    except (FileNotFoundError, PermissionError):
+        return False
+
+
+def create(place: str, content: bytes) -> None:
+    """Write a file in place, whatever is there."""
+    with open(place, 'wb') as file:
+        file.write(content)
