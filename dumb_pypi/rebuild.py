@@ -163,9 +163,9 @@ class _Rebuild:
                 update = Update(
                     self._writer, self._job, before, now, known, workers, self._tell(now),
                 )
-                state = update.run(EMPTY_TREE if previous is None and not last.cut_short and (
-                    last.state is not None
-                ) else before.tree)
+                # Whether the state of the last build tells of every page that may be there.
+                told = previous is None and last.state is not None and not last.cut_short
+                state = update.run(EMPTY_TREE if told else before.tree)
         if request.changes_file is not None:
             write_changes(request.changes_file, self._writer.done.changes)
         stamp = self._stamp(complete, catalog, state is not known)
