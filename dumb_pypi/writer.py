@@ -78,6 +78,7 @@ class Writer:
         for folder, group in groupby(pages, key=_folder_of):
             contents = [(path, content, self._compressed(content)) for path, content in group]
             place = os.path.join(self._root, folder)
+            path = folder
             try:
                 files.make_folder(self._unfinished)
                 made = ''
