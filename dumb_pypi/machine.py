@@ -1,4 +1,4 @@
-"""What there is to work with."""
+"""The processors of this machine."""
 from __future__ import annotations
 
 import os

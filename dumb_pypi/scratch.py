@@ -22,7 +22,7 @@ def new_file() -> BinaryIO:
 
 @contextlib.contextmanager
 def writing() -> Iterator[None]:
-    """To be used around all that is written to such a file.
+    """Wrap every write to such a file.
 
     Raises:
         FileError: it cannot be written.

@@ -31,10 +31,10 @@ def one_line(key: str, text: str) -> str:
 
 
 def refuse(key: str, text: str, found: re.Match[str] | None) -> None:
-    """Say of a text that has a character that it may not have.
+    """Refuse a text in which a forbidden character was found.
 
     Raises:
-        FieldError: one was `found`.
+        FieldError: it was.
     """
     if found is not None and 0xdc80 <= ord(found[0]) <= 0xdcff:
         # What Python makes of such bytes on a command line.

@@ -193,8 +193,8 @@ class Update:
     def run(self, noted: Tree) -> State:
         """Write all pages, each after those that it leads to, then the list; then delete.
 
-        `noted` are pages that may be there and that no state tells of. The state that it returns
-        is true when all that is done.
+        `noted` are pages that may be there and that no state tells of. Save the state that it
+        returns only after this: not until then is it true.
         """
         now = self._now
         site = work.site_of(self._job)
