@@ -173,7 +173,7 @@ class Web:
             return ()
         wanted, index = f'{project.name}=={latest.name}', self._index_url
         return (
-            views.CommandView('pip', f'pip install --index-url {index} {wanted}'),
+            views.CommandView('pip', views.pip_install(index, wanted)),
             views.CommandView('uv', f'uv add --default-index {index} {wanted}'),
             views.CommandView('Poetry', f'poetry add {wanted}'),
             views.CommandView('PDM', f'pdm add {wanted}'),

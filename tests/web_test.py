@@ -132,6 +132,31 @@ def test_commands_have_the_index_s_address() -> None:
     assert b'class="placeholder"' in web(site_url=None).home([], [], SEARCH)
 
 
+@pytest.mark.parametrize(('site_url', 'host'), (
+    ('https://example.com/', None),
+    ('http://example.com:8080/', 'example.com'),
+    ('http://192.0.2.1/', '192.0.2.1'),
+    ('http://[2001:db8::1]:80/', '2001:db8::1'),
+    ('http://127.example.com/', '127.example.com'),
+    ('http://127.0.0.2:8000/', None),
+    ('http://localhost/', None),
+    ('http://[::1]/', None),
+))
+def test_pip_is_told_to_trust_plain_http(site_url: str, host: str | None) -> None:
+    """It takes its own machine's indexes only, unless it is told."""
+    trusting = [] if host is None else ['--trusted-host', host]
+    page = web(site_url=site_url).project(project_of({'filename': 'foo-1.0.zip'}))
+    assert texts(HtmlPage(page), 'code')[0].split() == [
+        'pip', 'install', '--index-url', f'{site_url}simple/', *trusting, 'foo==1.0',
+    ]
+    home = HtmlPage(web(site_url=site_url).home([], [], SEARCH))
+    command, *settings = texts(home, 'code')
+    assert command.split()[4:] == [*trusting, 'PROJECT']
+    assert f'[global]\nindex-url = {site_url}simple/' + (
+        '' if host is None else f'\ntrusted-host = {host}'
+    ) in settings
+
+
 def test_a_quarantined_project_offers_nothing() -> None:
     page = page_of({'filename': 'foo-1.0.zip', 'core_metadata': 'true'}, status='quarantined')
     assert 'This project is quarantined: its files are not offered.' in page.source

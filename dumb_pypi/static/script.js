@@ -16,9 +16,17 @@ function nameIndex() {
   if (placeholder === null) return;
   const written = placeholder.querySelector('code').textContent;
   for (const code of document.querySelectorAll('.copy code')) {
-    code.textContent = code.textContent.replaceAll(written, root.href);
+    code.textContent = trusting(code.textContent.replaceAll(written, root.href));
   }
   placeholder.remove();
+}
+
+// pip ignores an index at plain http on another machine, unless it is told to trust that one.
+function trusting(text) {
+  const host = root.hostname.replace(/^\[|\]$/g, '');
+  if (root.protocol !== 'http:' || /^(localhost|127(\.\d+){3}|::1)$/.test(host)) return text;
+  return text.replace(/--index-url \S+/, `$& --trusted-host ${host}`)
+    .replace(/^index-url = .*/m, `$&\ntrusted-host = ${host}`);
 }
 
 // Copying.

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
@@ -44,6 +45,11 @@ def plain_page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(java_script_enabled=False)
     yield context.new_page()
     context.close()
+
+
+def found(tree: Tree, path: str) -> Path:
+    place = tree.root / path
+    return place / 'index.html' if place.is_dir() else place
 
 
 def unfold(page: Page) -> None:
@@ -92,6 +98,30 @@ def test_an_index_that_does_not_know_its_address_finds_it(
         assert f'--index-url {root}index/simple/' in page.locator('code').first.inner_text()
         assert 'example.com/simple' not in page.content()
         expect(page.locator('.placeholder')).to_have_count(0)
+
+
+@pytest.mark.parametrize(('address', 'option'), (
+    ('http://pypi.example.com:8080/', ' --trusted-host pypi.example.com'),
+    ('http://[2001:db8::1]/', ' --trusted-host 2001:db8::1'),
+    ('http://127.0.0.2/', ''),
+    ('https://pypi.example.com/', ''),
+))
+def test_pip_is_told_to_trust_the_plain_http_that_a_page_came_by(
+        page: Page, tmp_path: Path, address: str, option: str,
+) -> None:
+    tree = trees.build(tmp_path / 'web', RECIPES['the sample'])
+    page.route(lambda url: url.startswith(address), lambda route: route.fulfill(
+        path=found(tree, route.request.url.removeprefix(address)),
+    ))
+    page.goto(f'{address}project/ocelot/')
+    assert page.locator('code').first.text_content() == (
+        f'pip install --index-url {address}simple/{option} ocelot==1.2'
+    )
+    page.goto(address)
+    setting = option.replace(' --', '\n').replace('host ', 'host = ')
+    assert page.locator('.install code').nth(2).text_content() == (
+        f'[global]\nindex-url = {address}simple/{setting}'
+    )
 
 
 @pytest.mark.parametrize('path', [*WITH_COMMANDS, 'changelog/', 'changelog/2024-03.html'])
