@@ -65,6 +65,13 @@ def found(page: Page) -> list[str]:
     return page.locator('.results b').all_text_contents()
 
 
+def enter(page: Page, how: str) -> None:
+    if how == 'Enter':
+        page.keyboard.press('Enter')
+    else:
+        page.click('.search button')
+
+
 def search(page: Page, query: str) -> list[str]:
     page.fill('#q', query)
     return found(page)
@@ -156,14 +163,63 @@ def test_the_keyboard_is_enough(page: Page, index: str) -> None:
     assert page.url == f'{index}project/foobar/'
 
 
-def test_enter_leads_to_the_first(page: Page, index: str) -> None:
-    """However fast it is pressed."""
+@pytest.mark.parametrize('how', ('Enter', 'the button'))
+@pytest.mark.parametrize(('query', 'name'), (
+    ('foo.bar', 'foo-bar'),
+    (' FOO ', 'foo'),
+    # Nothing else is found, in the names or only in the summaries.
+    ('foo plug', 'foo-bar-plugin'),
+    ('pages asks', 'http-client'),
+))
+def test_what_was_clearly_meant_is_opened(
+        page: Page, index: str, query: str, name: str, how: str,
+) -> None:
+    """However fast one is."""
     page.goto(index)
     page.focus('#q')
     with page.expect_navigation(url=re.compile('/project/')):
-        page.keyboard.insert_text('foo.bar')
+        page.keyboard.insert_text(query)
+        enter(page, how)
+    assert page.url == f'{index}project/{name}/'
+
+
+@pytest.mark.parametrize('how', ('Enter', 'the button'))
+def test_what_may_be_meant_is_only_shown(page: Page, index: str, how: str) -> None:
+    """The first result has the focus: one may look, and press Enter once more."""
+    page.goto(index)
+    page.focus('#q')
+    page.keyboard.insert_text('http')
+    enter(page, how)
+    expect(page.locator('.results a').first).to_be_focused()
+    assert found(page) == ['http-client', 'requests', 'server']
+    expect(page.locator('.results a').first).to_be_focused()
+    with page.expect_navigation():
         page.keyboard.press('Enter')
-    assert page.url == f'{index}project/foo-bar/'
+    assert page.url == f'{index}project/http-client/'
+
+
+def test_one_may_type_on_after_enter(page: Page, index: str) -> None:
+    page.goto(index)
+    page.focus('#q')
+    page.evaluate('''() => {
+        const input = document.querySelector('#q');
+        input.value = 'foo';
+        input.form.requestSubmit();
+        input.value = 'foo-';
+        input.dispatchEvent(new Event('input', {bubbles: true}));
+    }''')
+    assert found(page)[0] == 'foo'
+    assert page.url.startswith(index)
+    expect(page.locator('#q')).to_be_focused()
+
+
+def test_enter_with_nothing_found_stays(page: Page, index: str) -> None:
+    page.goto(index)
+    page.focus('#q')
+    page.keyboard.insert_text('nothing-of-that-name')
+    page.keyboard.press('Enter')
+    expect(page.locator('.found')).to_have_text('No project found')
+    expect(page.locator('#q')).to_be_focused()
 
 
 def test_a_link_carries_the_query(page: Page, index: str) -> None:

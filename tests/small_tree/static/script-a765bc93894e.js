@@ -68,17 +68,21 @@ class Search {
     this.status = document.querySelector('.found');
     this.results = document.querySelector('.results');
     this.data = form.dataset;
-    // What the results are of, what was asked for last, and whether an answer is still to come.
+    // What the results are of, whether an answer is still to come, and whether someone has pressed
+    // Enter or the button, and waits for it.
     this.shown = '';
     this.busy = false;
-    this.hurry = false;
+    this.entered = false;
 
     this.input.addEventListener('focus', () => this.load(), {once: true});
-    this.input.addEventListener('input', () => this.ask());
+    this.input.addEventListener('input', () => {
+      this.entered = false;
+      this.ask();
+    });
     form.addEventListener('submit', (event) => {
       event.preventDefault();
       // A person may be quicker than the answer.
-      this.hurry = true;
+      this.entered = true;
       this.ask();
     });
     for (const place of [form, this.results]) {
@@ -129,24 +133,24 @@ class Search {
     this.worker.postMessage({query: this.shown});
   }
 
-  answer({failed, found, more, done}) {
+  answer({failed, found, more, done, last}) {
     if (failed) {
       this.fail();
       return;
     }
     if (done) this.busy = false;
-    if (found && this.shown === this.input.value) this.show(found, more, done);
+    if (found && this.shown === this.input.value) this.show(found, more, last);
     else if (!found && this.shown === '') this.status.textContent = '';
     // Summaries came, so that there may be more to find.
     if (!found && this.shown !== '') this.shown = null;
     if (!this.busy) this.next();
   }
 
-  show(found, more, done) {
+  show(found, more, last) {
     const number = `${found.length} project${found.length === 1 ? '' : 's'}`;
     const asked = this.input.value.trim() !== '';
-    // An answer from the names alone is not the last word.
-    this.status.textContent = !asked || (!done && found.length === 0) ? '' :
+    // There may be more in the summaries.
+    this.status.textContent = !asked || (!last && found.length === 0) ? '' :
       more ? `The best ${number}` : found.length === 0 ? 'No project found' : number;
     const focused = this.links().indexOf(document.activeElement);
     this.results.replaceChildren(...found.map(([name, summary]) => element('li', {}, element(
@@ -154,10 +158,20 @@ class Search {
       element('b', {textContent: name}), ' ', element('bdi', {textContent: summary}),
     ))));
     this.results.hidden = found.length === 0;
-    this.results.ariaBusy = String(!done);
+    this.results.ariaBusy = String(!last);
     if (focused !== -1) this.links()[focused]?.focus();
-    if (this.hurry && found.length !== 0) this.links()[0].click();
-    if (done || found.length !== 0) this.hurry = false;
+    if (this.entered) this.enter(found, last);
+  }
+
+  // Lead to what was clearly meant. Else the results are next, of which Enter opens the first.
+  enter(found, last) {
+    const [first] = this.links();
+    const name = this.input.value.trim().toLowerCase().replace(/[-_.]+/g, '-');
+    // The summaries may have more than one name.
+    if (!last && found.length < 2 && found[0]?.[0] !== name) return;
+    this.entered = false;
+    if (found.length === 1 || found[0]?.[0] === name) first.click();
+    else first?.focus();
   }
 
   fail() {

@@ -3,7 +3,9 @@
 // Finds projects, beside the page, which goes on answering to keys meanwhile.
 //
 // It is sent the addresses of the names and of the summaries, then queries. It answers a query at
-// first from the names, and, where that is not enough, once more from the summaries.
+// first from the names, and, where that is not enough, once more from the summaries. `done` says that
+// it waits for the next query, `last` that there is nothing more to find for this one; until the
+// summaries are there it does not know. It says so with an empty message when they are.
 
 const SHOWN = 50;
 
@@ -55,6 +57,7 @@ class Lines {
 let names = null;
 let summaries = null;  // as they are shown
 let searched = null;  // the same, normalized
+let complete = false;  // whether no more texts will come
 
 // Add lines to `found` that have one of the needles, until there is one more than is shown.
 // `order` says which of them come first; those for which it says nothing are left out.
@@ -115,13 +118,14 @@ function searchSummaries(found, words) {
   collect(found, searched, [longest], order);
 }
 
-function answer(found, done) {
+function answer(found, done, last) {
   postMessage({
     found: [...found].slice(0, SHOWN).map(
       (number) => [names.line(number), summaries === null ? '' : summaries.line(number)],
     ),
     more: found.size > SHOWN,
     done,
+    last,
   });
 }
 
@@ -129,11 +133,14 @@ function search(query) {
   const words = wordsOf(query);
   const found = new Set();
   if (words.length !== 0) searchNames(found, words);
-  const enough = words.length === 0 || summaries === null || found.size > SHOWN;
-  answer(found, enough);
-  if (enough) return;
+  const enough = words.length === 0 || found.size > SHOWN;
+  if (enough || summaries === null) {
+    answer(found, true, enough || complete);
+    return;
+  }
+  answer(found, false, false);
   searchSummaries(found, words);
-  answer(found, true);
+  answer(found, true, true);
 }
 
 // The first line, which stands for all names, and the rest.
@@ -152,9 +159,11 @@ async function load(addresses) {
     postMessage({done: true});
     const [sameMark, summaryText] = await textAt(addresses.summaries);
     // Between two builds there may be one of each. Names alone will do.
-    if (sameMark !== mark) return;
-    searched = new Lines(normalized(summaryText));
-    summaries = new Lines(summaryText);
+    if (sameMark === mark) {
+      searched = new Lines(normalized(summaryText));
+      summaries = new Lines(summaryText);
+    }
+    complete = true;
     postMessage({});
   } catch {
     postMessage({failed: true});
