@@ -243,6 +243,25 @@ def test_the_way_back_leads_to_what_was_found(page: Page, index: str) -> None:
     assert found(page) == ['my-foo']
 
 
+@pytest.mark.parametrize('key', ('Enter', 'click'))
+def test_the_way_back_does_so_however_fast_one_was(page: Page, index: str, key: str) -> None:
+    page.goto(index)
+    page.focus('#q')
+    # All in one go: the address is else written a little later.
+    with page.expect_navigation(url=re.compile('/project/')):
+        page.evaluate('''(key) => {
+            const input = document.querySelector('#q');
+            input.value = 'my';
+            input.dispatchEvent(new Event('input', {bubbles: true}));
+            if (key === 'Enter') input.form.requestSubmit();
+            else new MutationObserver(() => document.querySelector('.results a').click())
+                .observe(document.querySelector('.results'), {childList: true});
+        }''', key)
+    page.go_back()
+    assert page.input_value('#q') == 'my'
+    assert found(page) == ['my-foo']
+
+
 def test_other_pages_lead_to_the_search(page: Page, index: str) -> None:
     for path in ('project/foo/', 'changelog/', 'changelog/undated.html'):
         page.goto(index + path)

@@ -84,7 +84,10 @@ class Search {
       // A person may be quicker than the answer.
       this.entered = true;
       this.ask();
+      this.writeAddress();
     });
+    // So that the way back leads to these results.
+    this.results.addEventListener('click', () => this.writeAddress());
     for (const place of [form, this.results]) {
       place.addEventListener('keydown', (event) => this.move(event));
     }
