@@ -158,7 +158,7 @@ def test_the_keyboard_is_enough(page: Page, index: str) -> None:
     expect(page.locator('.results b')).to_have_count(6)
     page.keyboard.press('ArrowDown')
     page.keyboard.press('ArrowDown')
-    with page.expect_navigation():
+    with page.expect_navigation(url=re.compile('/project/')):
         page.keyboard.press('Enter')
     assert page.url == f'{index}project/foobar/'
 
@@ -193,7 +193,7 @@ def test_what_may_be_meant_is_only_shown(page: Page, index: str, how: str) -> No
     expect(page.locator('.results a').first).to_be_focused()
     assert found(page) == ['http-client', 'requests', 'server']
     expect(page.locator('.results a').first).to_be_focused()
-    with page.expect_navigation():
+    with page.expect_navigation(url=re.compile('/project/')):
         page.keyboard.press('Enter')
     assert page.url == f'{index}project/http-client/'
 
@@ -260,6 +260,34 @@ def test_the_way_back_does_so_however_fast_one_was(page: Page, index: str, key: 
     page.go_back()
     assert page.input_value('#q') == 'my'
     assert found(page) == ['my-foo']
+
+
+def test_one_goes_on_where_one_comes_with_a_query(page: Page, index: str) -> None:
+    """With arrows, or with more letters, wherever in the results one is."""
+    page.goto(f'{index}project/foo/')
+    page.locator('[role=search] input').fill('foo')
+    page.keyboard.press('Enter')
+    expect(page.locator('.results b')).to_have_count(6)
+    expect(page.locator('#q')).to_be_focused()
+    page.keyboard.press('ArrowDown')
+    page.keyboard.press('ArrowDown')
+    page.keyboard.type('-b')
+    assert page.input_value('#q') == 'foo-b'
+    assert found(page) == ['foo-bar', 'foo-bar-plugin']
+    page.keyboard.press('ArrowDown')
+    page.keyboard.press('Backspace')
+    assert page.input_value('#q') == 'foo-'
+    page.keyboard.press('ArrowDown')
+    # These are the browser's.
+    for key in ('Space', 'Control+c'):
+        page.keyboard.press(key)
+        expect(page.locator('.results a').first).to_be_focused()
+
+
+def test_the_home_page_takes_no_focus(page: Page, index: str) -> None:
+    """It would load all names for who only looks."""
+    page.goto(index, wait_until='networkidle')
+    assert page.evaluate('document.activeElement === document.body')
 
 
 def test_other_pages_lead_to_the_search(page: Page, index: str) -> None:

@@ -93,6 +93,8 @@ class Search {
     }
     addEventListener('popstate', () => this.readAddress());
     this.readAddress();
+    // Who comes with a query goes on with it; who only comes may want to scroll.
+    if (this.input.value !== '') this.input.focus({preventScroll: true});
   }
 
   readAddress() {
@@ -195,10 +197,16 @@ class Search {
     if (step && place !== -1 && places[place + step]) {
       event.preventDefault();
       places[place + step].focus();
-    } else if (event.key === 'Escape' && place !== 0) {
+    } else if (place > 0 && (event.key === 'Escape' || isText(event))) {
+      // What is typed is typed there.
       this.input.focus();
     }
   }
+}
+
+// A space scrolls the page.
+function isText({key, ctrlKey, metaKey, altKey}) {
+  return (/^\S$/u.test(key) || key === 'Backspace') && !ctrlKey && !metaKey && !altKey;
 }
 
 function focusOnSlash(event) {
