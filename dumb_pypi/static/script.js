@@ -35,6 +35,8 @@ function addCopyButtons() {
   for (const place of document.querySelectorAll('.copy')) {
     place.append(element('button', {type: 'button', className: 'copier', textContent: 'Copy'}));
   }
+  // A hash is too long to be shown whole.
+  for (const hash of document.querySelectorAll('td code')) hash.title = hash.textContent;
   const status = element('p', {className: 'aside'});
   status.setAttribute('role', 'status');
   document.body.append(status);

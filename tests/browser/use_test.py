@@ -160,6 +160,25 @@ def test_without_javascript_the_pages_say_what_to_replace(
             expect(plain_page.locator('.placeholder')).to_contain_text('https://example.com/')
 
 
+def test_nothing_moves_under_the_pointer(page: Page, tmp_path: Path) -> None:
+    """A hash is cut; a tooltip has all of it, and so has the row, for who comes by keyboard."""
+    tree = trees.build(tmp_path / 'web', RECIPES['the plain sample']._replace(
+        lines=f'foo-1.0.zip#sha256={"0" * 64}\n'.encode(),
+    ))
+    with chromium.served(tree.root) as root:
+        page.goto(f'{root}project/foo/')
+    cell = page.locator('td:has(code)')
+    height = page.evaluate('document.documentElement.scrollHeight')
+    cell.hover()
+    assert page.evaluate('document.documentElement.scrollHeight') == height
+    assert cell.locator('code').get_attribute('title') == f'sha256={"0" * 64}'
+    cell.locator('button').focus()
+    page.keyboard.press('Shift+Tab')
+    page.keyboard.press('Tab')
+    code, whole = cell.locator('code').evaluate('code => [code.offsetWidth, code.scrollWidth]')
+    assert code == whole
+
+
 def test_a_link_to_a_folded_release_unfolds_it(
         plain_page: Page, tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
