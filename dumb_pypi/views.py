@@ -154,7 +154,7 @@ def _file_view(
     url = file.url
     if not url.startswith('http') or not urls.is_absolute(url):
         url = prefix + url
-    digest, size = file.digest, file.size
+    digest, size, timestamp = file.digest, file.size, file.upload_timestamp
     return FileView(
         file.filename,
         url if offered else None,
@@ -164,7 +164,7 @@ def _file_view(
         None if size is None else readable_size(size),
         None if digest is None else f'{digest[0]}={digest[1]}',
         None if file.requires_python == requires_python else file.requires_python,
-        date(file.upload_timestamp),
+        None if timestamp is None else _minute(timestamp),
         file.uploaded_by,
         None if file.yanked_reason == yanked_reason else file.yanked_reason,
         f'{url}.metadata' if file.core_metadata and offered else None,

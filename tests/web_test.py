@@ -182,6 +182,12 @@ def test_a_dependency_leads_to_the_search(requirement: str, link: str | None) ->
     )
 
 
+def test_when_a_file_came_is_told_to_the_minute() -> None:
+    page = page_of({'filename': 'foo-1.0.zip', 'upload_timestamp': 1706702459})
+    assert texts(page, 'td')[3] == '2024-01-31 12:00'
+    assert texts(page, 'th')[3] == 'Uploaded (UTC)'
+
+
 def test_what_files_say_like_their_release_stands_once() -> None:
     page = page_of(
         {'filename': 'foo-1-py3-none-any.whl', 'requires_python': '>=3.8', 'yanked_reason': 'bad'},
@@ -245,7 +251,7 @@ def test_the_home_page_has_each_new_release_once() -> None:
     page = HtmlPage(web().home(uploads, projects, SEARCH))
     news = [text for text in texts(page, 'li') if ' 1.0 ' in text]
     assert [text.split()[0] for text in news] == [f'p{number}' for number in range(20)]
-    assert '1970-01-01 01:39 by ana' in news[0]
+    assert '1970-01-01 01:39 UTC by ana' in news[0]
     assert len(max(news, key=len)) < 300
 
 
