@@ -104,7 +104,13 @@ def project_json(project: Project, packages_url: urls.PackagesUrl) -> bytes:
 
 def projects_html(names: Iterable[str], generated: datetime.datetime | None) -> bytes:
     """The list of projects, HTML: one anchor a project and no other."""
-    metas = [] if generated is None else [_meta('generated', format_time(generated))]
+    # The one page of these that people come to: all projects, and a search without JavaScript.
+    metas = [
+        _meta('viewport', 'width=device-width, initial-scale=1'),
+        _meta('color-scheme', 'light dark'),
+    ]
+    if generated is not None:
+        metas.append(_meta('generated', format_time(generated)))
     # A normalized name needs neither encoding nor escaping.
     return _document('Simple index', metas, (f'<a href="{name}/">{name}</a>' for name in names))
 

@@ -12,6 +12,7 @@ from dumb_pypi.project import Project
 from dumb_pypi.project import ProjectFacts
 from dumb_pypi.urls import PackagesUrl
 from tests.lists import file_of
+from tests.markup import HtmlPage
 
 FOO = canonicalize_name('foo')
 POOL = PackagesUrl('../../pool/')
@@ -107,6 +108,14 @@ def test_the_long_form_of_blake2b_is_in_neither() -> None:
     digest = f'blake2b={"a" * 128}'
     assert json_file(hash=digest)['hashes'] == {}
     assert '#' not in anchor(hash=digest)
+
+
+def test_the_list_is_fit_for_people_too() -> None:
+    """In its head only: it has one anchor for each project."""
+    page = HtmlPage(simple_api.projects_html(['bar', 'foo'], None))
+    assert page.metas['viewport'] == 'width=device-width, initial-scale=1'
+    assert page.metas['color-scheme'] == 'light dark'
+    assert [link.url for link in page.links()] == ['bar/', 'foo/']
 
 
 @pytest.mark.parametrize('status', ('archived', 'deprecated', 'quarantined'))
