@@ -24,6 +24,9 @@ _SYSTEMS = tuple((re.compile(pattern), words) for pattern, words in (
     (r'win_(\w+)', 'Windows'),
     (r'win(32)', 'Windows'),
 ))
+_STABLE = frozenset(('abi3', 'abi3t'))
+# The others were wide. From 3.3 on there is one kind, which says nothing of it.
+_NARROW = frozenset(('cp26m', 'cp27m'))
 _PROCESSORS = {
     '32': 'x86', 'amd64': 'x86-64', 'arm64': 'ARM64', 'aarch64': 'ARM64', 'armv7l': 'ARMv7',
     'armv6l': 'ARMv6', 'i386': 'x86', 'i686': 'x86', 'intel': 'Intel', 'ppc64le': 'POWER',
@@ -47,10 +50,10 @@ def in_words(filename: str) -> str:
 @functools.lru_cache(maxsize=4096)
 def _in_words(pythons: str, abi: str, platforms: str) -> str:
     systems = dict.fromkeys(_system(tag) for tag in platforms.split('.'))
-    return f'{_pythons(pythons.split("."), abi)}; {" or ".join(systems)}'
+    return f'{_pythons(pythons.split("."), set(abi.split(".")))}; {" or ".join(systems)}'
 
 
-def _pythons(tags: list[str], abi: str) -> str:
+def _pythons(tags: list[str], abis: set[str]) -> str:
     versions: dict[str, list[str]] = {}
     for tag in tags:
         found = _PYTHON.fullmatch(tag)
@@ -59,14 +62,29 @@ def _pythons(tags: list[str], abi: str) -> str:
             continue
         name, major, minor, threads = found.groups()
         version = major if minor is None else f'{major}.{minor}'
-        # The stable interface goes on working; so does what was made for a major version only.
-        newer = '+' if abi == 'abi3' else ''
-        free = ' free-threaded' if threads or (abi.endswith('t') and name == 'cp') else ''
-        versions.setdefault(_PYTHONS[name], []).append(f'{version}{newer}{free}')
+        # A stable interface goes on working; so does what is of no interpreter. All newer ones
+        # of a major version have its tag as it is.
+        newer = '+' if _STABLE & abis or (name == 'py' and minor is not None) else ''
+        versions.setdefault(_PYTHONS[name], []).append(
+            f'{version}{newer}{_build(abis, threads) if name == "cp" else ""}',
+        )
     return ' or '.join(
         f'{name} {", ".join(dict.fromkeys(numbers))}' if numbers else name
         for name, numbers in versions.items()
     )
+
+
+def _build(abis: set[str], threads: str) -> str:
+    """Which build of CPython is meant, where there are more than one.
+
+    >>> _build({'cp27mu'}, ''), _build({'abi3t'}, ''), _build({'abi3', 'abi3t'}, '')
+    (' with wide Unicode', ' free-threaded', '')
+    """
+    if threads or all(abi.endswith('t') for abi in abis):
+        return ' free-threaded'
+    if abis <= _NARROW:
+        return ' with narrow Unicode'
+    return ' with wide Unicode' if all(abi.endswith('mu') for abi in abis) else ''
 
 
 def _system(tag: str) -> str:
