@@ -73,6 +73,8 @@ class Web:
             status_reason=project.facts.status_reason,
             latest=None if latest is None else latest.name,
             latest_uploaded=None if latest is None else views.date(latest.uploaded),
+            latest_prerelease=latest is not None and latest.prerelease,
+            latest_yanked=latest is not None and latest.yanked,
             commands=self._commands(project),
             requires_python=None if best is None else best.requires_python,
             requires_dist=() if best is None else [

@@ -214,6 +214,34 @@ def test_what_a_file_is_for(filename: str, kind: str) -> None:
     assert texts(page_of({'filename': filename}), 'td')[1] == kind
 
 
+@pytest.mark.parametrize(('lines', 'fact'), (
+    ([{'filename': 'foo-1.0.zip'}], 'Latest version 1.0'),
+    ([{'filename': 'foo-1.0rc1.zip'}], 'Latest version 1.0rc1 pre-release'),
+    ([{'filename': 'foo-1.0.zip', 'yanked_reason': ''}], 'Latest version 1.0 yanked'),
+    (
+        [{'filename': 'foo-1.0rc1.zip', 'yanked_reason': 'a', 'upload_timestamp': 0}],
+        'Latest version 1.0rc1 pre-release yanked of 1970-01-01',
+    ),
+    ([{'filename': 'foo-1.0.zip'}, {'filename': 'foo-2.0rc1.zip'}], 'Latest version 1.0'),
+))
+def test_a_latest_version_that_is_not_for_everybody_says_so(
+        lines: list[dict[str, object]], fact: str,
+) -> None:
+    assert fact in texts(page_of(*lines), 'li')
+
+
+@pytest.mark.parametrize(('filename', 'status', 'told'), (
+    ('foo-1.0.zip', 'active', False),
+    ('foo-odd-version.zip', 'active', True),
+    ('foo.zip', 'active', True),
+    # It says so at its top.
+    ('foo.zip', 'quarantined', False),
+))
+def test_what_cannot_be_installed_says_why(filename: str, status: str, told: bool) -> None:
+    page = page_of({'filename': filename}, status=status)
+    assert ('There is no command for it' in page.source) == told
+
+
 def test_older_releases_are_folded() -> None:
     """All are there; the newest is unfolded, and so is the latest, be it far down."""
     def folds(page: HtmlPage) -> list[str]:
