@@ -200,6 +200,23 @@ def upload_views(uploads: Iterable[Upload], page: str) -> Sequence[UploadView]:
     ]
 
 
+def days(uploads: Sequence[Upload]) -> str | None:
+    """From when to when these uploads are, which are newest first; None if they have no dates.
+
+    >>> def days_of(*times): return days([Upload(time, 'foo', None, '', None) for time in times])
+    >>> days_of(1706702459, 1706616059), days_of(1706702459, 1706700000), days_of(60)
+    ('2024-01-30 to 2024-01-31', '2024-01-31, 11:20 to 12:00', '1970-01-01')
+    """
+    last, first = uploads[0].timestamp, uploads[-1].timestamp
+    if first is None or last is None:
+        return None
+    # A busy day may have pages of its own.
+    (first_day, from_), (last_day, to) = _minute(first).split(), _minute(last).split()
+    if first_day != last_day:
+        return f'{first_day} to {last_day}'
+    return first_day if from_ == to else f'{first_day}, {from_} to {to}'
+
+
 def news_views(uploads: Iterable[Upload], projects: Iterable[ProjectSummary]) -> Sequence[NewsView]:
     """The releases of these uploads, which are newest first, each once."""
     releases: dict[tuple[str, str | None], Upload] = {}

@@ -93,6 +93,7 @@ class Web:
         return self._render(
             page.path, 'changelog_month.html',
             month=page.month,
+            days=views.days(uploads),
             uploads=views.upload_views(uploads, page.path),
             earlier=earlier,
             later=later,

@@ -233,6 +233,12 @@ def test_a_months_uploads_go_on_over_pages(tmp_path: Path) -> None:
         for number in ('', '-2', '-3')
     }
     assert [len(page.named('tr')) - 1 for page in html.values()] == [500, 500, 200]
+    # Each says which part of the month it is.
+    for page in html.values():
+        first, *_, last = [text_of(cell) for cell in page.named('td')][::5][::-1]
+        [heading], [title] = page.named('h1'), page.named('title')
+        assert text_of(heading) == f'Uploads: 2024-02-01, {first[-5:]} to {last[-5:]}'
+        assert text_of(heading).removeprefix('Uploads: ') in text_of(title)
     # In the order of time: a month before, this month's pages, a month after.
     chain = ['2024-01-2', '2024-02', '2024-02-2', '2024-02-3', '2024-03']
     for page, earlier, later in zip(html.values(), chain, chain[2:], strict=False):
