@@ -288,8 +288,14 @@ def _minute(timestamp: float) -> str:
     >>> _minute(1706702459.9)
     '2024-01-31 12:00'
     """
-    days, seconds = divmod(int(timestamp), 86400)
-    return f'{_day(days)} {seconds // 3600:02}:{seconds // 60 % 60:02}'
+    day, minute = divmod(int(timestamp) // 60, 1440)
+    return f'{_day(day)} {_time(minute)}'
+
+
+@functools.lru_cache(maxsize=1440)
+def _time(minute: int) -> str:
+    """The time of day, counted from midnight."""
+    return f'{minute // 60:02}:{minute % 60:02}'
 
 
 # Many uploads are of one day.

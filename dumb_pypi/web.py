@@ -82,6 +82,12 @@ class Web:
             ],
             files_offered=not project.quarantined,
             releases=views.release_views(project, prefix),
+            # A column that has nothing in it is left out.
+            has_sizes=any(file.size is not None for file in project.files),
+            has_uploads=any(
+                file.upload_timestamp is not None or file.uploaded_by for file in project.files
+            ),
+            has_digests=any(file.digest for file in project.files),
         )
 
     def changelog_page(self, page: ChangelogPage, uploads: Sequence[Upload]) -> bytes:
