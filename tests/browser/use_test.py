@@ -73,6 +73,32 @@ def test_a_copy_button_copies_what_stands_before_it(page: Page, index: str, path
     expect(page.locator('.copier', has_text='Copied')).to_have_count(0)
 
 
+@pytest.mark.parametrize(('path', 'names'), (
+    ('', ['for pip', 'for pip.conf', 'for uv', 'for Poetry', 'for PDM']),
+    ('project/foo/', [
+        'for pip', 'for uv', 'for Poetry', 'for PDM', 'the hash of foo-1.0.tar',
+        'the hash of foo-1.0.zip',
+    ]),
+))
+def test_a_copy_button_says_what_it_copies(
+        page: Page, tmp_path: Path, path: str, names: list[str],
+) -> None:
+    """And stays as wide as it is when it says that it did."""
+    tree = trees.build(tmp_path / 'web', RECIPES['the plain sample']._replace(
+        lines=f'foo-1.0.zip#sha256={"0" * 64}\nfoo-1.0.tar#sha256={"1" * 64}\n'.encode(),
+    ))
+    with chromium.served(tree.root) as root:
+        page.goto(root + path)
+    buttons = page.locator('.copier')
+    assert buttons.evaluate_all('all => all.map(button => button.ariaLabel)') == [
+        f'Copy {name}' for name in names
+    ]
+    width = buttons.first.evaluate('button => button.offsetWidth')
+    buttons.first.click()
+    expect(buttons.first).to_have_text('Copied')
+    assert buttons.first.evaluate('button => button.offsetWidth') == width
+
+
 def test_copying_works_where_pages_may_not_write_to_the_clipboard(page: Page, index: str) -> None:
     """As they may not if they came by plain http."""
     page.add_init_script('navigator.clipboard.writeText = () => Promise.reject(new Error());')

@@ -31,9 +31,19 @@ function trusting(text) {
 
 // Copying.
 
+// Who hears one button after the other wants to know what each of them copies.
+function whatIs(place) {
+  const file = place.closest('tr')?.cells[0].firstChild;
+  if (file) return `the hash of ${file.textContent.trim()}`;
+  const client = place.closest('details')?.querySelector('summary') ?? place.previousElementSibling;
+  return client ? `for ${client.textContent}` : '';
+}
+
 function addCopyButtons() {
   for (const place of document.querySelectorAll('.copy')) {
-    place.append(element('button', {type: 'button', className: 'copier', textContent: 'Copy'}));
+    place.append(element('button', {
+      type: 'button', className: 'copier', textContent: 'Copy', ariaLabel: `Copy ${whatIs(place)}`,
+    }));
   }
   // A hash is too long to be shown whole.
   for (const hash of document.querySelectorAll('td code')) hash.title = hash.textContent;
