@@ -318,6 +318,15 @@ def test_a_search_that_cannot_be_loaded_says_so(page: Page, index: str) -> None:
     assert page.url == f'{index}simple/'
 
 
+def test_a_search_from_a_disk_says_so(page: Page, tmp_path: Path) -> None:
+    """Where browsers start no workers."""
+    tree = trees.build(tmp_path / 'web', Recipe(b'{"filename": "foo-1.0.zip"}\n'))
+    page.goto((tree.root / 'index.html').as_uri())
+    page.fill('#q', 'foo')
+    page.keyboard.press('Enter')
+    expect(page.locator('.found')).to_contain_text('There is a list of all projects.')
+
+
 def test_summaries_of_another_build_are_left_alone(page: Page, index: str) -> None:
     """Their lines are not those of the names; then names are all that is searched and shown."""
     page.route(re.compile('/summaries'), lambda route: route.fulfill(body='another\nMine\nYours'))

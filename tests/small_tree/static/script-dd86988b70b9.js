@@ -121,8 +121,14 @@ class Search {
   }
 
   load() {
-    if (this.worker) return;
-    this.worker = new Worker(this.data.worker);
+    if (this.worker || this.failed) return;
+    try {
+      this.worker = new Worker(this.data.worker);
+    } catch {
+      // Browsers start none for a page that is opened from a disk.
+      this.fail();
+      return;
+    }
     this.worker.onmessage = ({data}) => this.answer(data);
     this.worker.onerror = () => this.fail();
     this.worker.postMessage({
@@ -139,7 +145,7 @@ class Search {
     // Browsers stop a page that changes its address with every key.
     this.timer = setTimeout(() => this.writeAddress(), 300);
     this.shown = null;
-    this.results.ariaBusy = 'true';
+    this.results.ariaBusy = String(!this.failed);
     this.next();
   }
 
@@ -193,6 +199,7 @@ class Search {
 
   fail() {
     this.failed = true;
+    this.results.ariaBusy = 'false';
     const link = element('a', {href: `${root.href}simple/`, textContent: 'all projects'});
     this.status.replaceChildren('The search does not work here and now. There is a list of ', link,
       '.');
