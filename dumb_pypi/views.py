@@ -27,6 +27,8 @@ FILES_SHOWN = 30
 # What pip reads at plain http; of any other host it wants to be told that it can be trusted.
 _OWN_MACHINE = re.compile(r'localhost|127(?:\.[0-9]+){3}|::1')
 _REQUIREMENT = re.compile('[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?')
+# A marker that names an extra, as in `foo>=1; python_version < "3.9" and extra == "bar"`.
+_EXTRA = re.compile(r''';.*\bextra\s*(?:[=!]=|in\b)|;.*['"]\s*(?:[=!]=|in)\s*extra\b''')
 _KINDS = {
     'sdist': 'Source', 'bdist_egg': 'Egg', 'bdist_wininst': 'Windows installer',
     'bdist_msi': 'Windows installer', 'bdist_rpm': 'RPM package', 'bdist_dumb': 'Binary archive',
@@ -182,7 +184,19 @@ def _kind(packagetype: str, python_version: str) -> str:
     return f'{kind}, Python {python_version}' if python_version[:1].isdigit() else kind
 
 
-def requirement_view(text: str, page: str) -> RequirementView:
+def requirement_views(
+        requires_dist: Iterable[str], page: str,
+) -> tuple[Sequence[RequirementView], Sequence[RequirementView]]:
+    """What is always required, and what only an extra wants."""
+    required: list[RequirementView] = []
+    optional: list[RequirementView] = []
+    for text in requires_dist:
+        views = optional if _EXTRA.search(text) else required
+        views.append(_requirement_view(text, page))
+    return required, optional
+
+
+def _requirement_view(text: str, page: str) -> RequirementView:
     found = _REQUIREMENT.match(text)
     if found is None:
         return RequirementView(None, None, text)

@@ -64,6 +64,9 @@ class Web:
         prefix = self._options.packages_url.prefix(project.name, page)
         latest = project.latest
         best = None if latest is None else latest.best_informed
+        required, optional = views.requirement_views(
+            () if best is None else best.requires_dist or (), page,
+        )
         return self._render(
             page, 'project.html',
             project=project.name,
@@ -77,9 +80,8 @@ class Web:
             latest_yanked=latest is not None and latest.yanked,
             commands=self._commands(project),
             requires_python=None if best is None else best.requires_python,
-            requires_dist=() if best is None else [
-                views.requirement_view(text, page) for text in best.requires_dist or ()
-            ],
+            requires_dist=required,
+            optional_dist=optional,
             files_offered=not project.quarantined,
             releases=views.release_views(project, prefix),
             # A column that has nothing in it is left out.

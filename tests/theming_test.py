@@ -48,7 +48,8 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Given:
     original = Templates.render
     folder = tmp_path_factory.mktemp('out')
     (folder / 'list').write_text(
-        '{"filename": "foo-1.0.zip", "upload_timestamp": 1, "requires_dist": ["bar"]}\n',
+        '{"filename": "foo-1.0.zip", "upload_timestamp": 1, "requires_dist": '
+        '["bar", "baz; extra == \\"x\\""]}\n',
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Templates, 'render', render)

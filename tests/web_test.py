@@ -182,6 +182,22 @@ def test_a_dependency_leads_to_the_search(requirement: str, link: str | None) ->
     )
 
 
+@pytest.mark.parametrize(('marker', 'optional'), (
+    ('', False),
+    ('; python_version < "3.9"', False),
+    (' ; extra == "x"', True),
+    ("; (os_name == 'nt') and extra=='x'", True),
+    ('; "x" == extra', True),
+    ("; 'extra' == os_name", False),
+    (' @ https://example.com/extra==1', False),
+))
+def test_dependencies_of_extras_are_folded(marker: str, optional: bool) -> None:
+    requirements = [f'bar{marker}', 'foo']
+    page = page_of({'filename': 'foo-1.0.zip', 'requires_dist': requirements})
+    assert ('Optional dependencies: 1' in texts(page, 'summary')) == optional
+    assert texts(page, 'li')[-2:] == (requirements[::-1] if optional else requirements)
+
+
 def test_when_a_file_came_is_told_to_the_minute() -> None:
     page = page_of({'filename': 'foo-1.0.zip', 'upload_timestamp': 1706702459})
     assert texts(page, 'td')[2] == '2024-01-31 12:00'
