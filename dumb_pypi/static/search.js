@@ -27,14 +27,14 @@ class Lines {
     return this.text.slice(this.starts[number], this.starts[number + 1] - 1);
   }
 
-  // Call `see` with the number of each line that `needle` is in.
+  // Call `see` with the number of each line that `needle` is in, until it says true.
   search(needle, see) {
     const {text, starts} = this;
     const ahead = needle.startsWith('\n') ? 1 : 0;
     let number = 0;
     for (let at = text.indexOf(needle); at !== -1;) {
       number = this.numberAt(at + ahead, number);
-      see(number);
+      if (see(number)) return;
       at = text.indexOf(needle, starts[number + 1] - 1);
     }
   }
@@ -56,21 +56,23 @@ class Lines {
 
 let names = null;
 let summaries = null;  // as they are shown
-let searched = null;  // the same, normalized
+let searched = null;  // the same, normalized, each after a space, where words begin
 let complete = false;  // whether no more texts will come
 
 // Add lines to `found` that have one of the needles, until there is one more than is shown.
-// `order` says which of them come first; those for which it says nothing are left out.
-function collect(found, lines, needles, order) {
+// `order` says which of them come first; those for which it says nothing are left out. If there is
+// a `best` it can say, enough of these are enough.
+function collect(found, lines, needles, order, best = null) {
   if (found.size > SHOWN) return;
   const places = [];
   for (const needle of needles) {
     lines.search(needle, (number) => {
-      if (found.has(number)) return;
+      if (found.has(number)) return false;
       const place = order(number);
-      if (place === null) return;
+      if (place === null) return false;
       places[place] ??= new Set();
       if (places[place].size <= SHOWN) places[place].add(number);
+      return place === best && found.size + places[place].size > SHOWN;
     });
   }
   for (const numbers of places.filter(Boolean)) {
@@ -110,12 +112,20 @@ function searchNames(found, words) {
 function searchSummaries(found, words) {
   const [longest] = words.toSorted((one, other) => other.length - one.length);
   const order = (number) => {
-    const text = ` ${names.line(number)} ${searched.line(number)}`;
-    if (!words.every((word) => text.includes(word))) return null;
-    return words.every((word) => text.includes(` ${word}`)) ? 0 : 1;
+    const name = ` ${names.line(number)}`;
+    const summary = searched.line(number);
+    // To look twice is quicker than to make one text of both.
+    const has = (word) => summary.includes(word) || name.includes(word);
+    if (!words.every(has)) return null;
+    return words.every((word) => has(` ${word}`)) ? 0 : 1;
   };
-  collect(found, names, [longest], order);
-  collect(found, searched, [longest], order);
+  collect(found, names, [longest], order, 0);
+  if (words.length === 1) {
+    collect(found, searched, [` ${longest}`], () => 0, 0);
+    collect(found, searched, [longest], () => 0, 0);
+  } else {
+    collect(found, searched, [longest], order, 0);
+  }
 }
 
 function answer(found, done, last) {
@@ -132,8 +142,12 @@ function answer(found, done, last) {
 function search(query) {
   const words = wordsOf(query);
   const found = new Set();
-  if (words.length !== 0) searchNames(found, words);
-  const enough = words.length === 0 || found.size > SHOWN;
+  // Most words that are nowhere are seen to be so at a glance.
+  const inNames = words.map((word) => names.text.includes(word));
+  if (words.length !== 0 && inNames.every(Boolean)) searchNames(found, words);
+  const nowhere = (word, index) => !inNames[index] && !searched.text.includes(word);
+  const enough = words.length === 0 || found.size > SHOWN
+    || (summaries !== null && words.some(nowhere));
   if (enough || summaries === null) {
     answer(found, true, enough || complete);
     return;
@@ -160,7 +174,7 @@ async function load(addresses) {
     const [sameMark, summaryText] = await textAt(addresses.summaries);
     // Between two builds there may be one of each. Names alone will do.
     if (sameMark === mark) {
-      searched = new Lines(normalized(summaryText));
+      searched = new Lines(` ${normalized(summaryText).replaceAll('\n', '\n ')}`);
       summaries = new Lines(summaryText);
     }
     complete = true;
