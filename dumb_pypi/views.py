@@ -105,10 +105,11 @@ class UploadView(NamedTuple):
 
 
 class NewsView(NamedTuple):
-    """A release of which files came lately."""
+    """A release of which files came lately; `anchor` leads to it on its project's page."""
     project: str
     url: str
     version: str | None
+    anchor: str | None
     summary: str | None
     uploaded: str
     uploaded_by: str | None
@@ -242,7 +243,8 @@ def news_views(uploads: Iterable[Upload], projects: Iterable[ProjectSummary]) ->
     return [
         NewsView(
             upload.project, urls.quote_path(paths.folder(paths.project_page(upload.project))),
-            upload.version, _shortened(summaries[upload.project]), _minute(upload.timestamp or 0),
+            upload.version, None if upload.version is None else urls.quote_path(upload.version),
+            _shortened(summaries[upload.project]), _minute(upload.timestamp or 0),
             _shortened(upload.uploaded_by),
         ) for upload in newest
     ]

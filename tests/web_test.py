@@ -319,6 +319,16 @@ def test_the_home_page_has_each_new_release_once() -> None:
     assert len(max(news, key=len)) < 300
 
 
+def test_a_version_of_the_home_page_leads_to_its_release() -> None:
+    uploads = [
+        Upload(2, 'p1', '1.0+local', 'p1-1.0+local.zip', None), Upload(1, 'p2', None, 'p2', None),
+    ]
+    page = HtmlPage(web().home(uploads, [project(1, 1), project(2)], SEARCH))
+    assert [link.url for link in page.links() if link.url.startswith('project/')] == [
+        'project/p1/', 'project/p1/#1.0%2Blocal', 'project/p2/',
+    ]
+
+
 def test_counts_have_their_words() -> None:
     counted = re.compile('<b>([^<]*)</b> (projects?|releases?|files?)<')
     assert counted.findall(web().home([], [project(1, 1)], SEARCH).decode()) == [
