@@ -1,6 +1,7 @@
 """The pages for people, and the feeds: what their templates are given."""
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -182,7 +183,8 @@ class Web:
         # What is not PEP 440 is nothing to install by, nor to put into a shell.
         if latest is None or latest.version is None or project.quarantined:
             return ()
-        wanted, index = f'{project.name}=={latest.name}', self._index_url
+        # A shell has a meaning for the `!` of an epoch.
+        wanted, index = shlex.quote(f'{project.name}=={latest.name}'), self._index_url
         return (
             views.CommandView('pip', views.pip_install(index, wanted)),
             views.CommandView('uv', f'uv add --default-index {index} {wanted}'),

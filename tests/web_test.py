@@ -84,6 +84,7 @@ def test_a_logo_is_relative_to_the_home_page(logo: str, changelog_logo: str) -> 
 @pytest.mark.parametrize(
     ('filename', 'command'), (
         ('foo-1.0.zip', b'pip install --index-url https://example.com/simple/ foo==1.0<'),
+        ('foo-1!2.0+a.zip', b'https://example.com/simple/ &#39;foo==1!2.0+a&#39;<'),
         # A person who copies it must not run it.
         ('foo-1.0;rm -rf ~.zip', None),
         ('foo.zip', None),
