@@ -163,6 +163,13 @@ def run_nginx(
         yield Server(port, folder / 'access.log', base)
 
 
+def _below(base: str) -> str:
+    """What the Caddyfile's comment says to write for an index below a path."""
+    comment = re.search(r'(?:^#\t.*\n)+', settings('caddy/Caddyfile', {}), re.MULTILINE)
+    assert comment is not None
+    return comment[0].replace('#', '').replace('/some/path', base.rstrip('/'))
+
+
 @contextmanager
 def run_caddy(program: str, root: Path, folder: Path, *, base: str = '/') -> Iterator[Server]:
     """Caddy with the settings in deploy/, serving `root` at `base`."""
@@ -172,7 +179,7 @@ def run_caddy(program: str, root: Path, folder: Path, *, base: str = '/') -> Ite
         'root * /srv/pypi': f'root * "{root}"',
     }
     if base != '/':
-        changes['\timport index\n'] = f'\thandle_path {base}* {{\n\t\timport index\n\t}}\n'
+        changes['\timport index\n\t# What'] = f'{_below(base)}\t# What'
     # Its administration would listen at a fixed port.
     caddyfile = '{\n\tadmin off\n}\n' + settings('caddy/Caddyfile', changes)
     (folder / 'Caddyfile').write_text(caddyfile)
@@ -221,7 +228,7 @@ def run_apache(program: str, root: Path, folder: Path, *, base: str = '/') -> It
         '<VirtualHost *:80>': f'<VirtualHost {HOST}:{port}>',
         'ServerName pypi.example.com': 'ServerName localhost',
         'DocumentRoot /srv/pypi': f'DocumentRoot "{root}"' if base == '/' else
-                                  f'Alias {base} "{root}/"',
+                                  f'Alias {base.rstrip("/")} "{root}"',
         '<Directory /srv/pypi>': f'<Directory "{root}">',
     }
     (folder / 'dumb-pypi.conf').write_text(settings('apache/dumb-pypi.conf', changes))

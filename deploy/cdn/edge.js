@@ -21,6 +21,9 @@ function handler(event) {
         return dressed(event.response, event.request.uri);
     }
     var request = event.request;
+    if (request.uri + '/' === BASE) {
+        return moved(BASE, request.querystring);
+    }
     if (request.uri.indexOf(BASE) !== 0) {
         return request;
     }

@@ -50,12 +50,12 @@ class Case(NamedTuple):
     base: str
 
 
-def all_hosts(*features: str) -> pytest.MarkDecorator:
+def all_hosts(*features: str, bases: tuple[str, ...] = ('/', PREFIX)) -> pytest.MarkDecorator:
     """Run a test on each host that gives all these, at its root and below a path."""
     return pytest.mark.parametrize('site', [
         pytest.param(Case(host, base), id=f'{host}{base}'.replace('`', ''))
         for host, given in HOSTS.items() if given.issuperset(features)
-        for base in ('/', PREFIX)
+        for base in bases
     ], indirect=True)
 
 

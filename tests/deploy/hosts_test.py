@@ -216,6 +216,20 @@ def test_a_page_without_its_slash_leads_to_the_page(site: Server, folder: str) -
     assert urljoin(f'{site.url}{folder}', response.headers['Location']) == f'{site.url}{folder}/'
 
 
+@all_hosts(bases=(PREFIX,))
+def test_the_index_s_own_path_without_its_slash_leads_to_it(site: Server) -> None:
+    response = site.get(PREFIX.rstrip('/'))
+    assert response.status in {301, 302, 308}
+    assert urljoin(site.url, response.headers['Location']) == site.url
+
+
+@all_hosts(HIDES, bases=(PREFIX,))
+@pytest.mark.parametrize('path', ['/simple/', '/nothing', f'{PREFIX[:-1]}y/', f'{PREFIX[:-1]}y'])
+def test_outside_of_its_path_an_index_is_not(site: Server, path: str) -> None:
+    """What else is there is the host's own. Nothing is: then it must not look like a page."""
+    assert site.get(path).status in {403, 404}
+
+
 @pytest.mark.parametrize('host', ['nginx', 'Apache', 'bucket behind a CDN'])
 def test_the_slash_does_not_cost_the_form(sites: Sites, host: str) -> None:
     """Caddy's redirect has no query string."""
