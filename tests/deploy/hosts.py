@@ -18,7 +18,8 @@ from tests.servers import run_http_server
 from tests.servers import run_nginx
 from tests.servers import Server
 
-PREFIX = '/some/prefix/'
+# A word of the index's own in it, so that no host takes that for the index's.
+PREFIX = '/some/pypi/'
 
 JSON_TOO = 'HTML or JSON by `Accept`'
 TYPES = 'exact types'
