@@ -100,7 +100,10 @@ class Rclone:
 
 
 def run(*command: str) -> str:
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    except OSError as error:
+        sys.exit(f'publish.py: cannot run {command[0]}: {error.strerror}')
     if done.returncode:
         sys.exit(f'publish.py: {" ".join(command[:3])} ended with status {done.returncode}')
     return done.stdout
@@ -114,6 +117,9 @@ def main() -> None:
     parser.add_argument('index', type=Path)
     parser.add_argument('destination')
     args = parser.parse_args()
+    for folder in args.changes, args.index:
+        if not folder.is_dir():
+            sys.exit(f'publish.py: {folder} is not a folder')
     bucket = (Aws if args.destination.startswith('s3://') else Rclone)(args.destination)
 
     files = sorted(args.changes.glob('*.jsonl'))

@@ -296,6 +296,32 @@ def test_a_page_that_is_not_what_the_changes_say_is_not_published(
     assert len(list(publisher.queue.iterdir())) == 1
 
 
+def told(folder: Path, *arguments: str) -> str:
+    """What publish.py says of what it cannot do, with no program on its PATH."""
+    done = subprocess.run(
+        [bucket.PYTHON, bucket.PUBLISH, *arguments], cwd=folder, env={'PATH': str(folder)},
+        capture_output=True, text=True, check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, '')
+    return done.stderr
+
+
+@pytest.mark.parametrize(('arguments', 'message'), [
+    (('chnages', 'index', 's3://b'), 'publish.py: chnages is not a folder\n'),
+    (('changes', 'idnex', 's3://b'), 'publish.py: idnex is not a folder\n'),
+    (('changes', 'index', 's3://b'), 'publish.py: cannot run aws: No such file or directory\n'),
+    (('changes', 'index', 'r:b'), 'publish.py: cannot run rclone: No such file or directory\n'),
+])
+def test_what_cannot_be_done_is_told_in_one_line(
+        tmp_path: Path, arguments: tuple[str, ...], message: str,
+) -> None:
+    """A misspelt folder has no changes in it: silence would mean that all is published."""
+    for folder in ('changes', 'index'):
+        (tmp_path / folder).mkdir()
+    (tmp_path / 'changes/1.jsonl').write_text('{"action": "delete", "path": "simple/a/index.html"}\n')
+    assert told(tmp_path, *arguments) == message
+
+
 def test_an_error_of_the_bucket_is_told_and_nothing_is_forgotten(
         publisher: Publisher, book: Bucket,
 ) -> None:
