@@ -99,6 +99,15 @@ class Rclone:
             run('rclone', *command, self.destination, '--files-from-raw', file.name)
 
 
+def is_complete(index: Path) -> bool:
+    """Does the index have a page for each of its projects? One of changes only does not."""
+    pages = ['index.html', 'packages.json', 'simple/index.html', 'simple/index.json']
+    if (index / pages[-1]).is_file():
+        listed = json.loads((index / pages[-1]).read_bytes())['projects']
+        pages += [f'simple/{project["name"]}/index.html' for project in listed]
+    return all((index / page).is_file() for page in pages)
+
+
 def run(*command: str) -> str:
     try:
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
@@ -126,6 +135,10 @@ def main() -> None:
     lines = [json.loads(line) for file in files for line in file.read_bytes().splitlines()]
     last = {line['path']: line for line in lines}
     types = {path: line['content_type'] for path, line in last.items() if line['action'] == 'write'}
+    if is_complete(args.index):
+        # A build that has lost its index knows nothing of what the one before it wrote: what is
+        # not there now is of no project, and may be in the bucket.
+        types = {path: found for path, found in types.items() if (args.index / path).exists()}
     for path in types:
         place = args.index / path
         there = hashlib.sha256(place.read_bytes()).hexdigest() if place.is_file() else 'missing'

@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -272,6 +273,23 @@ def test_killed_and_run_again_after_the_next_build(
 
 
 @pytest.mark.parametrize('tool', ['rclone'], indirect=True)
+def test_pages_that_no_build_knows_any_more_are_deleted(
+        publisher: Publisher, book: Bucket,
+) -> None:
+    """A publishing failed, then the index was lost, and a project went: nobody says "delete"."""
+    publisher.build(lines('ant', 'bee', 'cat', months=3), book)
+    book.fatal = 26
+    assert publisher.publish() == 1
+    book.fatal = None
+    assert 'simple/ant/index.html' in book.tree
+    shutil.rmtree(publisher.index)
+    publisher.build(lines('bee', 'cat', months=2), book)
+    assert publisher.publish() == 0
+    assert book.tree == publisher.pages()
+    assert list(publisher.queue.iterdir()) == []
+
+
+@pytest.mark.parametrize('tool', ['rclone'], indirect=True)
 def test_killed_at_the_first_publishing(publisher: Publisher, book: Bucket) -> None:
     publisher.build(HISTORY[0], book)
     book.fatal = 11
@@ -290,6 +308,7 @@ def test_a_page_that_is_not_what_the_changes_say_is_not_published(
     (publisher.index / 'simple/ant/index.html').write_text('by hand')
     assert publisher.publish() == 1
     assert book.tree == {}
+    # Nor is anything where a page is missing of a project that the index has.
     (publisher.index / 'simple/ant/index.html').unlink()
     assert publisher.publish() == 1
     assert book.tree == {}
