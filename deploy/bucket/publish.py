@@ -133,7 +133,8 @@ def main() -> None:
 
     files = sorted(args.changes.glob('*.jsonl'))
     lines = [json.loads(line) for file in files for line in file.read_bytes().splitlines()]
-    last = {line['path']: line for line in lines}
+    # A bucket does not choose between a page and its packed form: that is for web servers.
+    last = {line['path']: line for line in lines if not line['path'].endswith('.gz')}
     types = {path: line['content_type'] for path, line in last.items() if line['action'] == 'write'}
     if is_complete(args.index):
         # A build that has lost its index knows nothing of what the one before it wrote: what is

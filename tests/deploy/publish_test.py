@@ -153,7 +153,7 @@ class Publisher:
         self._destination = destination
         self._builds = 0
 
-    def build(self, text: str, book: Bucket) -> None:
+    def build(self, text: str, book: Bucket, *, precompress: bool = False) -> None:
         """A build is compared with the bucket's list, unless a publishing has failed."""
         self._builds += 1
         (self.folder / 'list').write_text(text)
@@ -164,6 +164,7 @@ class Publisher:
             package_list_json=str(self.folder / 'list'),
             previous_package_list_json=None if failed else str(previous), packages_url='https://files.example.com/',
             output_dir=str(self.index), site_url=SITE_URL, allow_shrink=True,
+            precompress=precompress,
             changes_file=str(self.queue / f'{self._builds:03}.jsonl'),
         )
 
@@ -244,6 +245,21 @@ def test_where_nothing_changed_nothing_is_done(publisher: Publisher, book: Bucke
     book.changes.clear()
     assert publisher.publish() == 0
     assert book.changes == []
+
+
+@pytest.mark.parametrize('tool', ['rclone'], indirect=True)
+def test_packed_forms_of_pages_stay_where_they_are(publisher: Publisher, book: Bucket) -> None:
+    """No bucket sends them; so none has to be deleted either."""
+    for packed in (True, False):
+        publisher.build(HISTORY[0], book, precompress=packed)
+        [changes] = publisher.queue.iterdir()
+        assert '.gz"' in changes.read_text()
+        book.changes.clear()
+        assert publisher.publish() == 0
+        assert book.tree == {
+            path: page for path, page in publisher.pages().items() if not path.endswith('.gz')
+        }
+    assert not any('.gz' in change for change in book.changes)
 
 
 @pytest.mark.parametrize(('tool', 'fatal'), [
