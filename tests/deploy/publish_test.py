@@ -353,7 +353,7 @@ def test_what_cannot_be_done_is_told_in_one_line(
     """A misspelt folder has no changes in it: silence would mean that all is published."""
     for folder in ('changes', 'index'):
         (tmp_path / folder).mkdir()
-    (tmp_path / 'changes/1.jsonl').write_text('{"action": "delete", "path": "simple/a/index.html"}\n')
+    (tmp_path / 'changes/1.jsonl').write_text('{"action": "delete", "path": "index.html"}\n')
     assert told(tmp_path, *arguments) == message
 
 

@@ -110,6 +110,37 @@ def test_the_recipe_for_a_bucket(s3: Server, tmp_path: Path) -> None:
     assert list((tmp_path / 'changes').iterdir()) == []
 
 
+@pytest.mark.parametrize('text', [
+    '', 'null', '{}', '[]', '{"RequestCharged": null, "Prefix": ""}',
+    '[{"Path": "foo-1.0.tar.gz.%s", "Size": 1, "ModTime": "2024-01-01T00:00:00Z"}]',
+])
+def test_what_has_no_package_is_no_list_and_nothing_is_said(text: str) -> None:
+    """cron sends by mail what a job says."""
+    for ending in ('asc', 'sig', 'provenance', 'metadata'):
+        assert run_list_packages(text.replace('%s', ending)) == (0, '', '')
+
+
+@pytest.mark.parametrize('text', [
+    'null-and-void', '{"Buckets": [], "Prefix": null}', '[1]', '"text"', '3',
+    '[{"Path": "foo-1.0.zip", "ModTime": "2024-01-01T00:00:00Z"}]',
+    '{"Contents": [{"Key": "foo-1.0.zip", "Size": 1, "LastModified": "yesterday"}]}',
+])
+def test_what_is_no_listing_is_an_error_of_one_line(text: str) -> None:
+    """Nothing is printed: a short list would make an index without the rest."""
+    status, printed, said = run_list_packages(text)
+    assert (status, printed) == (1, '')
+    assert said.startswith('list_packages.py: this is not what aws')
+    assert said.count('\n') == 1
+
+
+def run_list_packages(listing: str) -> tuple[int, str, str]:
+    done = subprocess.run(
+        [bucket.PYTHON, bucket.LIST_PACKAGES], input=listing, capture_output=True, text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
 def test_rclone_s_listing_is_read_as_well(s3: Server, rclone: str, tmp_path: Path) -> None:
     environment = bucket.tool_environment(s3.url, tmp_path, rclone)
     bucket.make(environment, 'listed')
@@ -121,11 +152,9 @@ def test_rclone_s_listing_is_read_as_well(s3: Server, rclone: str, tmp_path: Pat
         environment, 'rclone', 'lsjson', '--recursive', '--files-only', '--use-server-modtime',
         'remote:listed',
     )
-    done = subprocess.run(
-        [bucket.PYTHON, bucket.LIST_PACKAGES], input=listing, capture_output=True, text=True,
-        check=True,
-    )
-    found = json.loads(done.stdout)
+    status, printed, said = run_list_packages(listing)
+    assert (status, said) == (0, '')
+    found = json.loads(printed)
     assert found.pop('upload_timestamp') > 1.7e9
     assert found == {
         'filename': 'foo-1.0.zip', 'url': 'team/foo-1.0.zip', 'size': 5, 'core_metadata': None,
