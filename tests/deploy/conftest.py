@@ -21,7 +21,7 @@ from tests.trees import SAMPLES
 # Pages that have a .gz beside them, as if packed by whoever built the index.
 PACKED_PAGES = (
     'simple/whiskers/index.html', 'simple/whiskers/index.json', 'pypi/whiskers/json',
-    'project/whiskers/index.html',
+    'project/whiskers/index.html', 'static/names.txt',
 )
 
 
@@ -50,6 +50,7 @@ def tree() -> Iterator[Path]:
         # Two sdists, not one packed and unpacked.
         (pool / 'odd-1.0.tar').write_bytes(b'the plain one')
         (pool / 'odd-1.0.tar.gz').write_bytes(gzip.compress(b'the packed one'))
+        (tree / 'notes.txt').write_text('What an index of more projects has in static/.' * 100)
         (tree / 'empty').mkdir()
         assert (tree / '.dumb-pypi/state.json').exists()
         yield tree
