@@ -209,6 +209,9 @@ AddLanguage de .de
 <Directory />
     Require all denied
 </Directory>
+<FilesMatch "^\.ht">
+    Require all denied
+</FilesMatch>
 Include dumb-pypi.conf
 """
 # a2enmod switches on the last three; the others are on in Debian's.

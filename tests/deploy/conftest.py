@@ -52,6 +52,8 @@ def tree() -> Iterator[Path]:
         (pool / 'odd-1.0.tar.gz').write_bytes(gzip.compress(b'the packed one'))
         (tree / 'notes.txt').write_text('What an index of more projects has in static/.' * 100)
         (tree / 'empty').mkdir()
+        (tree / 'links').mkdir()
+        (tree / 'links/gone-1.0.zip').symlink_to('nowhere')
         assert (tree / '.dumb-pypi/state.json').exists()
         yield tree
 

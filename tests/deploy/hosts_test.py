@@ -262,6 +262,22 @@ def test_neither_the_build_s_memory_nor_a_folder_is_served(site: Server, path: s
     assert ask(site, path).status == 404
 
 
+@all_hosts(HIDES)
+@pytest.mark.parametrize('path', [
+    f'simple/{"a" * 300}/', 'a' * 300, f'pool/{"a" * 300}.zip', 'simple/.htaccess/', '.htaccess',
+    'simple/%00/', 'a%00b', 'simple/ocelot/%00',
+])
+def test_what_cannot_be_there_is_not_found_either(site: Server, path: str) -> None:
+    """Names that no file has. A 400 is for what is no URL."""
+    assert ask(site, path).status in ({400, 404} if '%00' in path else {404})
+
+
+@pytest.mark.parametrize(('host', 'status'), [('nginx', 404), ('Caddy', 404), ('Apache', 403)])
+def test_a_link_to_nothing(sites: Sites, host: str, status: int) -> None:
+    """Apache has no setting for it that would leave a password's 401 alone."""
+    assert ask(sites[Case(host, '/')], 'links/gone-1.0.zip').status == status
+
+
 @all_hosts(CACHING)
 def test_caches_keep_pages_for_a_minute_and_files_for_good(site: Server, tree: Path) -> None:
     for path in ('', 'simple/', 'simple/ocelot/', 'simple/ocelot/index.json', 'project/ocelot/',
@@ -309,6 +325,15 @@ def test_head_is_get_without_the_body(site: Server) -> None:
         for name in ('Content-Type', 'Content-Length', 'Cache-Control', 'Etag', 'Vary'):
             assert head.headers.get(name) == got.headers.get(name)
     assert ask(site, 'simple/nothing/', 'HEAD').status == 404
+
+
+# A bucket's own rights, and a CDN's allowed methods, see to this.
+@all_hosts(PACKED)
+@pytest.mark.parametrize('method', ['POST', 'PUT', 'PATCH', 'DELETE'])
+def test_an_index_is_only_read(site: Server, method: str) -> None:
+    """An upload that goes to the wrong place must not seem to have been taken."""
+    for path in ('', 'simple/', 'simple/ocelot/', 'pypi/ocelot/json', WHEEL, 'pool/new-1.0.zip'):
+        assert ask(site, path, method).status in ({405} if 'new' not in path else {404, 405})
 
 
 @all_hosts(RANGES)
