@@ -222,14 +222,16 @@ _APACHE_MODULES = (
 
 
 @contextmanager
-def run_apache(program: str, root: Path, folder: Path, *, base: str = '/') -> Iterator[Server]:
+def run_apache(
+        program: str, root: Path, folder: Path, *, base: str = '/', name: str = 'localhost',
+) -> Iterator[Server]:
     """Apache with the settings in deploy/, serving `root` at `base`."""
     port = free_port()
     # Debian's, beside the program's own folder; other systems have them elsewhere.
     modules = Path(program).parent.parent / 'lib/apache2/modules'
     changes = {
         '<VirtualHost *:80>': f'<VirtualHost {HOST}:{port}>',
-        'ServerName pypi.example.com': 'ServerName localhost',
+        'ServerName pypi.example.com': f'ServerName {name}',
         'DocumentRoot /srv/pypi': f'DocumentRoot "{root}"' if base == '/' else
                                   f'Alias {base.rstrip("/")} "{root}"',
         '<Directory /srv/pypi>': f'<Directory "{root}">',

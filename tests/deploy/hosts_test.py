@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
+import tempfile
 from pathlib import Path
 from urllib.parse import urljoin
 from urllib.parse import urlsplit
@@ -10,6 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from dumb_pypi import paths
+from tests.conftest import NeedProgram
 from tests.deploy.conftest import PACKED_PAGES
 from tests.deploy.hosts import all_hosts
 from tests.deploy.hosts import BROWSERS
@@ -25,7 +28,9 @@ from tests.deploy.hosts import PREFIX
 from tests.deploy.hosts import RANGES
 from tests.deploy.hosts import Sites
 from tests.deploy.hosts import TYPES
+from tests.servers import DEPLOY
 from tests.servers import Response
+from tests.servers import run_apache
 from tests.servers import Server
 
 V1_JSON = 'application/vnd.pypi.simple.v1+json'
@@ -216,6 +221,27 @@ def test_a_page_without_its_slash_leads_to_the_page(site: Server, folder: str) -
     assert urljoin(f'{site.url}{folder}', response.headers['Location']) == f'{site.url}{folder}/'
 
 
+@all_hosts(PACKED)
+def test_behind_a_proxy_the_slash_does_not_cost_the_proxy_s_name(site: Server) -> None:
+    response = ask(site, 'simple/ocelot', Host='pypi.example.com')
+    place = urlsplit(response.headers['Location'])
+    assert (place.hostname, place.port) in {(None, None), ('pypi.example.com', None)}
+
+
+def test_apache_behind_a_proxy_that_speaks_https(
+        tree: Path, need_program: NeedProgram,
+) -> None:
+    """Its redirects are whole URLs, for which it has to be told."""
+    program = need_program('apache2', package='apache2')
+    conf = (DEPLOY / 'apache/dumb-pypi.conf').read_text()
+    [name] = re.findall('`ServerName (.*?)`', conf)
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)  # it gives up root's rights
+        with run_apache(program, tree, Path(folder), name=name) as site:
+            response = ask(site, 'simple/ocelot', Host='pypi.example.com')
+    assert response.headers['Location'] == 'https://pypi.example.com/simple/ocelot/'
+
+
 @all_hosts(bases=(PREFIX,))
 def test_the_index_s_own_path_without_its_slash_leads_to_it(site: Server) -> None:
     response = site.get(PREFIX.rstrip('/'))
@@ -302,6 +328,7 @@ def test_what_a_cache_has_is_not_sent_again(site: Server, path: str, encoding: s
     assert (again.status, again.body) == (304, b'')
     for name in ('Cache-Control', 'Access-Control-Allow-Origin'):
         assert again.headers.get(name) == first.headers.get(name)
+    assert again.headers['Etag'].removeprefix('W/') == first.headers['Etag'].removeprefix('W/')
     # Accept-Encoding is left out by most; nothing that is kept hangs on that.
     assert ('Accept' in varies(again)) == ('Accept' in varies(first))
     other = ask(site, path, Accept_Encoding=encoding, If_None_Match='"another"')
@@ -360,6 +387,9 @@ def test_pages_are_packed_for_who_unpacks(site: Server, tree: Path, path: str) -
     assert len(packed.body) < len(plain.body)
     assert packed.headers['Content-Type'] == plain.headers['Content-Type']
     assert 'Accept-Encoding' in varies(packed)
+    # One ETag for two streams of bytes is a weak one.
+    tags = plain.headers['Etag'], packed.headers['Etag']
+    assert tags[0] != tags[1] or tags[0].startswith('W/')
 
 
 @all_hosts(PACKED)
