@@ -5,7 +5,8 @@
 // before the cache is asked. So let the cache policy have no header, no cookie and no query string,
 // and the bucket's own Cache-Control decide how long. The bucket is the plain one (REST), not its
 // web site. Let the CDN list it (s3:ListBucket): else S3 says 403 for what is not there, and uv
-// ends its search.
+// ends its search. Allow the methods GET, HEAD and OPTIONS. No function sees an error on its way back:
+// for browsers to read those, attach a response headers policy with CORS.
 'use strict';
 
 // Where the index is on this host: '/', or '/some/path/'.
@@ -21,6 +22,9 @@ function handler(event) {
         return dressed(event.response, event.request.uri);
     }
     var request = event.request;
+    if (request.method === 'OPTIONS') {
+        return preflight();
+    }
     if (request.uri + '/' === BASE) {
         return moved(BASE, request.querystring);
     }
@@ -50,7 +54,25 @@ function moved(place, querystring) {
     return {
         statusCode: 301,
         statusDescription: 'Moved Permanently',
-        headers: {location: {value: place + format}}
+        headers: {
+            location: {value: place + format},
+            'access-control-allow-origin': {value: '*'},
+            'cache-control': {value: 'max-age=60, must-revalidate'}
+        }
+    };
+}
+
+// What a page of another host is told that asks first, as browsers do for headers of its own.
+function preflight() {
+    return {
+        statusCode: 204,
+        statusDescription: 'No Content',
+        headers: {
+            'access-control-allow-origin': {value: '*'},
+            'access-control-allow-methods': {value: 'GET, HEAD'},
+            'access-control-allow-headers': {value: '*'},
+            'access-control-max-age': {value: '86400'}
+        }
     };
 }
 

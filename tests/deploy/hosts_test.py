@@ -221,11 +221,10 @@ def test_a_page_without_its_slash_leads_to_the_page(site: Server, folder: str) -
     assert urljoin(f'{site.url}{folder}', response.headers['Location']) == f'{site.url}{folder}/'
 
 
-@all_hosts(PACKED)
-def test_behind_a_proxy_the_slash_does_not_cost_the_proxy_s_name(site: Server) -> None:
-    response = ask(site, 'simple/ocelot', Host='pypi.example.com')
-    place = urlsplit(response.headers['Location'])
-    assert (place.hostname, place.port) in {(None, None), ('pypi.example.com', None)}
+@pytest.mark.parametrize('host', ['nginx', 'Caddy', 'bucket behind a CDN'])
+def test_behind_a_proxy_the_slash_does_not_cost_its_name_or_scheme(sites: Sites, host: str) -> None:
+    place = ask(sites[Case(host, '/')], 'simple/ocelot').headers['Location']
+    assert urlsplit(place)[:2] == ('', '')
 
 
 def test_apache_behind_a_proxy_that_speaks_https(
@@ -424,6 +423,40 @@ def test_browsers_may_read_pages_and_run_nothing_else(site: Server, tree: Path) 
         headers = ask(site, path, Origin='https://notebook.example.com').headers
         assert headers['Access-Control-Allow-Origin'] == '*'
         assert headers['X-Content-Type-Options'] == 'nosniff'
+
+
+@all_hosts(BROWSERS)
+@pytest.mark.parametrize('path', ['', 'simple/ocelot/', 'pypi/ocelot/json', WHEEL, 'nothing'])
+def test_browsers_may_ask_first(site: Server, path: str) -> None:
+    """They do for a header that is not on their short list; no such answer is a refusal."""
+    response = ask(
+        site, path, 'OPTIONS', Origin='https://notebook.example.com',
+        Access_Control_Request_Method='GET', Access_Control_Request_Headers='cache-control',
+    )
+    assert (response.status, response.body) == (204, b'')
+    found = {name: value for name, value in response.headers.items() if 'Access' in name}
+    assert found == {
+        'Access-Control-Allow-Origin': '*', 'Access-Control-Allow-Methods': 'GET, HEAD',
+        'Access-Control-Allow-Headers': '*', 'Access-Control-Max-Age': '86400',
+    }
+
+
+@all_hosts(BROWSERS)
+def test_browsers_may_follow_the_redirect_to_the_slash(site: Server) -> None:
+    headers = ask(site, 'simple/ocelot', Origin='https://notebook.example.com').headers
+    assert headers['Access-Control-Allow-Origin'] == '*'
+
+
+@all_hosts(PACKED)
+def test_an_error_has_each_header_once(site: Server) -> None:
+    """Of two, browsers take none."""
+    for path, headers, status in (
+            (WHEEL, {'Range': 'bytes=9999999-'}, 416), ('simple/nothing/', {}, 404),
+    ):
+        response = ask(site, path, **headers)
+        assert response.status == status
+        assert response.headers['Access-Control-Allow-Origin'] == '*'
+        assert response.headers['X-Content-Type-Options'] == 'nosniff'
 
 
 @all_hosts(TYPES)
