@@ -15,7 +15,7 @@ var BASE = '/';
 var JSON_TYPE = /^application\/vnd\.pypi\.simple\.(v1|latest)\+json$/;
 var HTML_TYPE = /^application\/vnd\.pypi\.simple\.(v1|latest)\+html$/;
 var POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https:; " +
-    "connect-src 'self'; form-action 'self'; base-uri 'none'";
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 function handler(event) {
     if (event.context.eventType === 'viewer-response') {

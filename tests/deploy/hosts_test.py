@@ -39,7 +39,7 @@ FOR_GOOD = 'max-age=31536000, immutable'
 WHEEL = 'pool/ocelot-1.2-py3-none-any.whl'
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https:; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'"
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
 
