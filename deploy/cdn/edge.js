@@ -31,11 +31,14 @@ function handler(event) {
     if (request.uri.indexOf(BASE) !== 0) {
         return request;
     }
-    var path = request.uri.slice(BASE.length);
+    // As web servers do: one slash for many.
+    var path = request.uri.slice(BASE.length).replace(/\/\/+/g, '/').replace(/^\//, '');
     var parts = /^(simple|project|pypi)\/([^\/]+)(.*)$/.exec(path);
     if (parts && !(parts[1] === 'simple' && /^index\.(html|json)$/.test(parts[2]))) {
         // Old clients ask for names as people write them: pages are at the normalized name.
-        var name = parts[2].toLowerCase().replace(/[-_.]+/g, '-');
+        // They may be encoded, and are ASCII.
+        var name = parts[2].replace(/%[0-7][0-9a-f]/gi, decodeURIComponent);
+        name = encodeURIComponent(name.toLowerCase().replace(/[-_.]+/g, '-'));
         path = parts[1] + '/' + name + parts[3];
     }
     if (/^(simple|changelog)$|^(simple|project)\/[^\/]+$/.test(path) && !/\.html$|\.json$/.test(path)) {

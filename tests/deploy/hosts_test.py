@@ -255,12 +255,11 @@ def test_outside_of_its_path_an_index_is_not(site: Server, path: str) -> None:
     assert site.get(path).status in {403, 404}
 
 
-@pytest.mark.parametrize('host', ['nginx', 'Apache', 'bucket behind a CDN'])
-def test_the_slash_does_not_cost_the_form(sites: Sites, host: str) -> None:
-    """Caddy's redirect has no query string."""
-    site = sites[Case(host, '/')]
+@all_hosts(JSON_TOO)
+def test_the_slash_does_not_cost_the_form(site: Server) -> None:
     response = ask(site, 'simple/ocelot?format=json')
-    assert response.headers['Location'].endswith('/simple/ocelot/?format=json')
+    found = urljoin(f'{site.url}simple/', response.headers['Location'])
+    assert found == f'{site.url}simple/ocelot/?format=json'
 
 
 @all_hosts()
@@ -474,6 +473,8 @@ def test_encoded_names_are_the_names(site: Server, path: str) -> None:
     ('simple/Scratch.Post/', 'simple/scratch-post/index.html'),
     ('simple/SCRATCH_POST/', 'simple/scratch-post/index.html'),
     ('simple/scratch-_.post/', 'simple/scratch-post/index.html'),
+    ('simple/Scratch%2EPost/', 'simple/scratch-post/index.html'),
+    ('simple/%53cratch%2epost/index.html', 'simple/scratch-post/index.html'),
     ('simple/Scratch.Post/index.html', 'simple/scratch-post/index.html'),
     ('project/Scratch_Post/', 'project/scratch-post/index.html'),
     ('pypi/Purr.Box/json', 'pypi/purr-box/json'),
@@ -484,6 +485,18 @@ def test_old_clients_find_a_page_by_any_of_its_names(
 ) -> None:
     response = ask(site, path)
     assert (response.status, response.body) == (200, (tree / page).read_bytes())
+
+
+@all_hosts(JSON_TOO)  # a bucket's keys are what they are
+@pytest.mark.parametrize('path', ['simple//ocelot/', 'simple/ocelot//', '/simple/ocelot/'])
+def test_two_slashes_do_not_matter(site: Server, tree: Path, path: str) -> None:
+    """They come of joining a URL that ends in a slash."""
+    response = ask(site, path)
+    while response.status in {301, 302, 307, 308}:
+        response = site.get(urlsplit(response.headers['Location']).path)
+    assert (response.status, response.body) == (
+        200, (tree / 'simple/ocelot/index.html').read_bytes(),
+    )
 
 
 @all_hosts(OLD_NAMES)
