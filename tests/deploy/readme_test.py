@@ -47,11 +47,14 @@ def test_nothing_in_deploy_is_left_unsaid() -> None:
 
 @pytest.mark.parametrize('name', ['github.yml', 'gitlab.yml'])
 def test_the_commands_for_pages_build_an_index(tmp_path: Path, name: str) -> None:
+    text = (DEPLOY / 'pages' / name).read_text()
     commands = re.findall(
-        r'^[ -]+((?:pip|mkdir|cp|ls|dumb-pypi) .*)$', (DEPLOY / 'pages' / name).read_text(),
-        re.MULTILINE,
-    ) or re.findall(r'- run: (.*)', (DEPLOY / 'pages' / name).read_text())
-    commands = [command for command in commands if not command.startswith('pip ')]
+        r'^ +(?:- )?(?:run: )?((?:pip|mkdir|cp|dumb-pypi|dumb-pypi-scan) .*)$', text, re.MULTILINE,
+    )
+    # All but this one, which has to be changed.
+    install = 'pip install git+https://example.com/dumb-pypi.git'
+    assert 'Change the URL' in text
+    commands.remove(install)
     assert len(commands) == 4
     (tmp_path / 'pool').mkdir()
     make(tmp_path / 'pool', {'filename': 'foo-1.0-py3-none-any.whl'})
@@ -60,7 +63,8 @@ def test_the_commands_for_pages_build_an_index(tmp_path: Path, name: str) -> Non
         env=bucket.tool_environment('http://127.0.0.1:1/', tmp_path),
     )
     page = (tmp_path / 'public/simple/foo/index.html').read_text()
-    [link] = re.findall(r'href="([^"#]*)', page)
+    [link] = re.findall(r'href="([^"#]*)#sha256=', page)
+    assert 'data-core-metadata' in page
     assert (tmp_path / 'public/simple/foo' / link).exists()
 
 
