@@ -1,6 +1,7 @@
 """The hosts that README knows, what each gives, and how a test starts it."""
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,11 +13,14 @@ import pytest
 
 from tests.conftest import NeedProgram
 from tests.deploy import bucket
+from tests.servers import DEPLOY
 from tests.servers import run_apache
 from tests.servers import run_caddy
 from tests.servers import run_http_server
 from tests.servers import run_nginx
 from tests.servers import Server
+
+README = (DEPLOY.parent / 'README.md').read_text()
 
 # A word of the index's own in it, so that no host takes that for the index's.
 PREFIX = '/some/pypi/'
@@ -141,12 +145,6 @@ class Sites:
         bucket.run_tool(
             environment, bucket.PYTHON, bucket.PUBLISH, folder / 'changes', self.tree, destination,
         )
-        for content_type, choice in (
-                ('application/octet-stream', ('--exclude', '*.metadata')),
-                ('text/plain; charset=utf-8', ('--exclude', '*', '--include', '*.metadata')),
-        ):
-            bucket.run_tool(
-                environment, 'aws', 's3', 'cp', self.tree / 'pool', f'{destination}/pool',
-                '--recursive', '--only-show-errors', '--content-type', content_type,
-                '--cache-control', 'max-age=31536000, immutable', *choice,
-            )
+        [commands] = re.findall(r'(?ms)^```sh\n(aws s3 cp pool .*?)^```$', README)
+        place = commands.replace('s3://packages.example.com', f'{destination}/pool')
+        bucket.run_tool(environment, 'sh', '-e', '-c', f'cd {self.tree} && {place}')

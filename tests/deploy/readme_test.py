@@ -13,10 +13,10 @@ from testing.distributions import make
 from tests.deploy import bucket
 from tests.deploy.hosts import FEATURES
 from tests.deploy.hosts import HOSTS
+from tests.deploy.hosts import README
 from tests.servers import DEPLOY
 from tests.servers import Server
 
-README = (DEPLOY.parent / 'README.md').read_text()
 PACKAGES = 'packages.example.com'
 INDEX = 'index.example.com'
 
