@@ -5,8 +5,8 @@
 // before the cache is asked. So let the cache policy have no header, no cookie and no query string,
 // and the bucket's own Cache-Control decide how long. The bucket is the plain one (REST), not its
 // web site. Let the CDN list it (s3:ListBucket): else S3 says 403 for what is not there, and uv
-// ends its search. Allow the methods GET, HEAD and OPTIONS. No function sees an error on its way back:
-// for browsers to read those, attach a response headers policy with CORS.
+// ends its search. Allow the methods GET, HEAD and OPTIONS. No function sees an error on its way
+// back: for browsers to read those, attach a response headers policy with CORS.
 'use strict';
 
 // Where the index is on this host: '/', or '/some/path/'.
