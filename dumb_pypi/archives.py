@@ -61,11 +61,14 @@ def read_metadata(file: File, filename: str, packagetype: str, size: int) -> byt
     place, pattern = _PLACES[packagetype]
     if packagetype == 'sdist' and ending != 'zip':
         contents = _in_tar(file, ending, re.compile(pattern.encode()), size)
-    else:
-        contents = _in_zip(file, re.compile(pattern))
-    if len(contents) != 1:
-        raise BrokenError(f'has {len(contents) or "no"} {place}' + ', not one' * bool(contents))
-    return contents[0]
+        _must_be_one(len(contents), place)
+        return contents[0]
+    return _in_zip(file, re.compile(pattern), place)
+
+
+def _must_be_one(number: int, place: str) -> None:
+    if number != 1:
+        raise BrokenError(f'has {number or "no"} {place}' + ', not one' * bool(number))
 
 
 def _in_tar(file: File, ending: str, name: re.Pattern[bytes], size: int) -> list[bytes]:
@@ -86,13 +89,13 @@ def _in_tar(file: File, ending: str, name: re.Pattern[bytes], size: int) -> list
         raise BrokenError(f'is damaged or cut short: {_worded(error)}') from error
 
 
-def _in_zip(file: File, name: re.Pattern[str]) -> list[bytes]:
+def _in_zip(file: File, name: re.Pattern[str], place: str) -> bytes:
     try:
         with zipfile.ZipFile(file) as archive:
-            return [
-                _member(archive, member)
-                for member in archive.infolist() if name.fullmatch(member.filename)
-            ]
+            # Counted before one is read: thousands may share the same compressed bytes.
+            found = [member for member in archive.infolist() if name.fullmatch(member.filename)]
+            _must_be_one(len(found), place)
+            return _member(archive, found[0])
     except (
             EOFError, IndexError, MemoryError, OverflowError, RuntimeError, ValueError,
             struct.error, zipfile.BadZipFile, zlib.error,

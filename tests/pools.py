@@ -101,6 +101,14 @@ def end_of_directory(size: int, offset: int = 0, members: int = 1) -> bytes:
     return struct.pack('<4s4H2LH', b'PK\5\6', 0, 0, members, members, size, offset, 0)
 
 
+def many_entries(content: bytes, times: int) -> bytes:
+    """A zip archive of one member, with so many entries for it in its directory."""
+    end = content.rindex(b'PK\5\6')
+    size, offset = struct.unpack('<2L', content[end + 12:end + 20])
+    directory = content[offset:end] * times
+    return content[:offset] + directory + end_of_directory(size * times, offset, times)
+
+
 def reasons(result: Scan) -> list[str]:
     assert result.lines == []
     assert result.notices == []

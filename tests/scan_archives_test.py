@@ -27,6 +27,7 @@ from tests.pools import END
 from tests.pools import end_of_directory
 from tests.pools import header
 from tests.pools import line
+from tests.pools import many_entries
 from tests.pools import member
 from tests.pools import METADATA
 from tests.pools import pax
@@ -181,6 +182,13 @@ def test_broken_archives(tmp_path: Path, filename: str, content: bytes, expected
         ).replace((17 * MIB).to_bytes(4, 'little'), (100).to_bytes(4, 'little')),
         "is damaged or cut short: Bad CRC-32 for file 'foo-1.0.dist-info/METADATA'",
         id='zip bomb in disguise',
+    ),
+    pytest.param(
+        # Each of them may be as large as metadata may be.
+        WHEEL, many_entries(
+            zipped([('foo-1.0.dist-info/METADATA', bytes(16 * MIB))], zipfile.ZIP_DEFLATED), 100,
+        ),
+        'has 100 METADATA in a .dist-info folder, not one', id='one zip member by 100 entries',
     ),
     pytest.param(
         WHEEL, bytes(17 * MIB) + end_of_directory(17 * MIB),
