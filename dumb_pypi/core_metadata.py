@@ -12,6 +12,7 @@ from packaging.version import Version
 from dumb_pypi import filenames
 from dumb_pypi.errors import BrokenError
 from dumb_pypi.errors import shown
+from dumb_pypi.line import LONGEST_FILENAME
 from dumb_pypi.text import FORBIDDEN
 
 # Bytes of all the fields below together.
@@ -26,6 +27,9 @@ _FIELD = re.compile(
 _BODY = re.compile(rb'^(?![!-9;-~]*:|[\t ])', re.MULTILINE)
 # Since then the PKG-INFO of an sdist says what a wheel made of it would (PEP 643).
 _RELIABLE = Version('2.2')
+# Characters of a version. No file's name has room for more, and numbers of thousands of digits
+# are none to Python.
+_LONGEST_VERSION = LONGEST_FILENAME
 _NO_LETTERS = re.compile('[^a-z0-9]+')
 _ABSENT = ('', 'UNKNOWN')  # distutils wrote the latter
 
@@ -98,6 +102,8 @@ def _is_version(said: str | None, version: str) -> bool:
     """Whether a file's name says this version, or none."""
     if said is None:
         return True
+    if len(version) > _LONGEST_VERSION:
+        return False
     try:
         # Eggs and wheels have an underscore where their sdist has a dash.
         return Version(said.replace('_', '-')) == Version(version)
@@ -106,6 +112,8 @@ def _is_version(said: str | None, version: str) -> bool:
 
 
 def _is_reliable(metadata_version: str) -> bool:
+    if len(metadata_version) > _LONGEST_VERSION:
+        return False
     try:
         return Version(metadata_version) >= _RELIABLE
     except InvalidVersion:

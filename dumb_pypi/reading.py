@@ -133,6 +133,10 @@ class Reader:
             outcome.problems.append(Remark(path, error.reason))
         except OSError as error:
             outcome.problems.append(Remark(path, f'cannot be read: {error.strerror or error}'))
+        except (MemoryError, RecursionError, ValueError) as error:
+            # What nobody has thought of: it is this file's, whatever it is.
+            what = ' '.join(f'{type(error).__name__} {error}'.split())
+            outcome.problems.append(Remark(path, f'cannot be read: {what}'))
 
     def _read(self, task: Task, notices: list[Remark]) -> Read:
         found, packagetype, before = task

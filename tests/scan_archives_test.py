@@ -22,6 +22,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from dumb_pypi import archives
+from dumb_pypi import core_metadata
 from dumb_pypi.pool import scan
 from tests.pools import END
 from tests.pools import end_of_directory
@@ -333,6 +334,31 @@ def test_metadata_that_is_as_large_as_can_be(
     assert reason(
         tmp_path, SDIST, sdist(member(b'foo-1.0/PKG-INFO', fitting + b'\n')),
     ) == 'has metadata of more than 200 bytes'
+
+
+@pytest.mark.parametrize('error', [
+    MemoryError(), RecursionError('too deep'), ValueError('what nobody\n has thought of'),
+])
+def test_what_nobody_has_thought_of_costs_one_file_only(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception,
+) -> None:
+    parse = core_metadata.parse
+
+    def fail(metadata: bytes, packagetype: str) -> core_metadata.Facts:
+        if packagetype == 'sdist':
+            raise error
+        return parse(metadata, packagetype)
+
+    monkeypatch.setattr(core_metadata, 'parse', fail)
+    (tmp_path / WHEEL).write_bytes(wheel())
+    (tmp_path / SDIST).write_bytes(sdist(PKG_INFO))
+    result = scan([str(tmp_path)])
+    assert len(result.lines) == 1
+    [problem] = result.problems
+    assert problem.path == str(tmp_path / SDIST)
+    assert problem.reason == ' '.join(
+        f'cannot be read: {type(error).__name__} {error}'.split(),
+    )
 
 
 def test_a_disk_that_fails_is_not_the_file_s_fault(tmp_path: Path) -> None:

@@ -84,6 +84,7 @@ def test_what_a_list_has_of_a_wheel(
     ('2.1', ('Requires-Dist: a',), None),
     ('2.2', ('Requires-Dist: a', 'Dynamic: requires-DIST'), None),
     ('odd', ('Requires-Dist: a',), None),
+    pytest.param('9' * 5000, ('Requires-Dist: a',), None, id='version of 5,000 digits'),
     # Since 2.2 it does, but for what it calls dynamic.
     ('2.2', ('Requires-Dist: a', 'Dynamic: Version'), ['a']),
     ('2.10', (), []),
@@ -120,6 +121,10 @@ def test_what_an_sdist_or_egg_needs(
     (metadata().replace(b'foo', b'foo-bar'), "has the metadata of another project, 'foo-bar'"),
     (metadata().replace(b'1.0', b'1.1'), "has the metadata of another version, '1.1'"),
     (metadata().replace(b'1.0', b'1.0+local'), "has the metadata of another version, '1.0+local'"),
+    pytest.param(
+        metadata().replace(b'1.0', b'1' * 5000),
+        "has the metadata of another version, '1111", id='version of 5,000 digits',
+    ),
     (metadata().replace(b'1.0', b'odd'), "has the metadata of another version, 'odd'"),
     (metadata().replace(b'foo', b'\xff' * 300), "has the metadata of another project, '\ufffd"),
 ])
