@@ -10,7 +10,9 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable
+from collections.abc import Iterable
 from typing import BinaryIO
+from typing import TypeVar
 
 from dumb_pypi import tarballs
 from dumb_pypi.errors import BrokenError
@@ -22,6 +24,10 @@ LARGEST_DIRECTORY = 16 * 2 ** 20
 # What an sdist may unpack to: so many bytes, and so many times its own size.
 LARGEST_UNPACKED = 64 * 2 ** 20
 MOST_TIMES_UNPACKED = 64
+# What unpacking may take: twice the dictionary of `xz -9`.
+LARGEST_DICTIONARY = 128 * 2 ** 20
+
+T = TypeVar('T')
 
 # Where the metadata is, by the kind of file.
 _PLACES = {
@@ -32,12 +38,59 @@ _PLACES = {
 # All that every client can read, and all that is read in bounded memory.
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED = 1
+
+
+class _Lzma:
+    """Unpacks xz and lzma as `lzma.LZMAFile` does, which knows no bound for its memory."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._stream = self._new_stream()
+        self._at_end = False
+
+    def _new_stream(self) -> lzma.LZMADecompressor:
+        # As pip has it: the content tells which of the two it is.
+        return lzma.LZMADecompressor(lzma.FORMAT_AUTO, LARGEST_DICTIONARY)
+
+    def read(self, size: int, /) -> bytes:
+        parts = []
+        while size and (part := self._some(size)):
+            parts.append(part)
+            size -= len(part)
+        return b''.join(parts)
+
+    def _some(self, size: int) -> bytes:
+        """At least one byte, but at the end."""
+        found = b''
+        while not (found or self._at_end):
+            if self._stream.eof:
+                found = self._next(size)
+            elif not self._stream.needs_input:
+                found = self._stream.decompress(b'', size)
+            elif block := self._file.read(io.DEFAULT_BUFFER_SIZE):
+                found = self._stream.decompress(block, size)
+            else:
+                raise EOFError('Compressed file ended before its end-of-stream marker')
+        return found
+
+    def _next(self, size: int) -> bytes:
+        """What another stream begins with, if one follows."""
+        block = self._stream.unused_data or self._file.read(io.DEFAULT_BUFFER_SIZE)
+        self._stream = self._new_stream()
+        try:
+            found = self._stream.decompress(block, size)
+        except lzma.LZMAError:
+            # Whatever it is, it is no stream.
+            block = found = b''
+        self._at_end = not block
+        return found
+
+
 _COMPRESSIONS: dict[str, Callable[[BinaryIO], tarballs.Readable]] = {
     'tar': lambda file: file,
     **dict.fromkeys(('gz', 'tgz'), lambda file: gzip.GzipFile(fileobj=file)),
     **dict.fromkeys(('bz2', 'tbz', 'tbz2'), bz2.BZ2File),
-    # As pip has it: the content tells which of the two it is.
-    **dict.fromkeys(('xz', 'txz', 'lz', 'tlz', 'lzma'), lzma.LZMAFile),
+    **dict.fromkeys(('xz', 'txz', 'lz', 'tlz', 'lzma'), _Lzma),
 }
 
 
@@ -60,26 +113,33 @@ def read_metadata(file: File, filename: str, packagetype: str, size: int) -> byt
     ending = filename.lower().rpartition('.')[2]
     place, pattern = _PLACES[packagetype]
     if packagetype == 'sdist' and ending != 'zip':
-        contents = _in_tar(file, ending, re.compile(pattern.encode()), size)
-        _must_be_one(len(contents), place)
-        return contents[0]
+        return _in_tar(file, ending, re.compile(pattern.encode()), size, place)
     return _in_zip(file, re.compile(pattern), place)
 
 
-def _must_be_one(number: int, place: str) -> None:
-    if number != 1:
-        raise BrokenError(f'has {number or "no"} {place}' + ', not one' * bool(number))
+def _only(found: Iterable[T], place: str) -> T:
+    """The one that was found; a second one that is equal does no harm."""
+    one = None
+    for other in found:
+        if one is not None and other != one:
+            raise BrokenError(f'has more than one {place}')
+        one = other
+    if one is None:
+        raise BrokenError(f'has no {place}')
+    return one
 
 
-def _in_tar(file: File, ending: str, name: re.Pattern[bytes], size: int) -> list[bytes]:
+def _in_tar(
+        file: File, ending: str, name: re.Pattern[bytes], size: int, place: str,
+) -> bytes:
     if ending not in _COMPRESSIONS:
         raise BrokenError(f'is compressed in a way, .{ending}, that cannot be read here')
     stream = _COMPRESSIONS[ending](file)
     try:
-        return tarballs.find(
+        return _only(tarballs.find(
             stream, name, largest=LARGEST_METADATA,
             limit=LARGEST_UNPACKED + MOST_TIMES_UNPACKED * size,
-        )
+        ), place)
     except (EOFError, MemoryError, ValueError, zlib.error, lzma.LZMAError) as error:
         raise BrokenError(f'is damaged or cut short: {_worded(error)}') from error
     except OSError as error:
@@ -92,10 +152,10 @@ def _in_tar(file: File, ending: str, name: re.Pattern[bytes], size: int) -> list
 def _in_zip(file: File, name: re.Pattern[str], place: str) -> bytes:
     try:
         with zipfile.ZipFile(file) as archive:
-            # Counted before one is read: thousands may share the same compressed bytes.
-            found = [member for member in archive.infolist() if name.fullmatch(member.filename)]
-            _must_be_one(len(found), place)
-            return _member(archive, found[0])
+            # Known to be one before it is read: thousands may share the same compressed bytes.
+            return _member(archive, _only(
+                (member for member in archive.infolist() if name.fullmatch(member.filename)), place,
+            ))
     except (
             EOFError, IndexError, MemoryError, OverflowError, RuntimeError, ValueError,
             struct.error, zipfile.BadZipFile, zlib.error,

@@ -65,27 +65,27 @@ class _Stream:
         return content
 
 
-def find(file: Readable, name: re.Pattern[bytes], *, largest: int, limit: int) -> list[bytes]:
-    """The contents of the regular files in a tar archive whose whole name matches `name`.
+def find(
+        file: Readable, name: re.Pattern[bytes], *, largest: int, limit: int,
+) -> Iterator[bytes]:
+    """The content of each regular file in a tar archive whose whole name matches `name`.
 
     The archive is read to its end, but to no more than `limit` bytes.
 
     Raises:
         BrokenError: it is none, or is cut short, or such a file has more than `largest` bytes.
     """
-    contents = []
     stream = _Stream(file, limit)
     for member in _members(stream):
         if member.kind in _REGULAR and name.fullmatch(member.name):
             if member.size > largest:
                 raise BrokenError(f'has metadata of more than {largest} bytes')
-            contents.append(_content(stream, member.size))
+            yield _content(stream, member.size)
         else:
             stream.skip(_padded(member.size))
     # What was compressed has its check sum at the end.
     while stream.read(_LARGEST_READ):
         pass
-    return contents
 
 
 def _members(stream: _Stream) -> Iterator[_Member]:

@@ -101,6 +101,19 @@ DAMAGED = 'is not a tar archive, or is a damaged one'
     # Some programs give a link the size of what it leads to.
     pytest.param(SDIST, sdist(header(b'link', 4096, b'1'), PKG_INFO), id='link with a size'),
     pytest.param(SDIST, gzip.compress(PKG_INFO), id='no end record'),
+    pytest.param(SDIST, sdist(PKG_INFO, PKG_INFO), id='the same metadata twice'),
+    pytest.param(
+        'foo-1.0.tar.xz', lzma.compress(PKG_INFO) + lzma.compress(END), id='xz in two pieces',
+    ),
+    pytest.param(
+        'foo-1.0.tar.xz', lzma.compress(PKG_INFO + END) + b'x', id='something behind xz',
+    ),
+    pytest.param(
+        'foo-1.0.tar.xz', lzma.compress(PKG_INFO + bytes(MIB)), id='xz of more than a block',
+    ),
+    pytest.param(
+        'foo-1.0.tar.xz', lzma.compress(PKG_INFO + END, preset=9), id='the largest xz dictionary',
+    ),
     pytest.param(SDIST, gzip.compress(PKG_INFO) + gzip.compress(END), id='in two pieces'),
 ])
 def test_archives_as_people_make_them(tmp_path: Path, filename: str, content: bytes) -> None:
@@ -114,7 +127,7 @@ def test_archives_as_people_make_them(tmp_path: Path, filename: str, content: by
     (WHEEL, zipped([('foo.py', b'')]), 'has no METADATA in a .dist-info folder'),
     pytest.param(
         WHEEL, zipped([(f'{name}.dist-info/METADATA', METADATA) for name in ('foo-1.0', 'b-1.0')]),
-        'has 2 METADATA in a .dist-info folder, not one', id='metadata twice',
+        'has more than one METADATA in a .dist-info folder', id='metadata twice',
     ),
     pytest.param(
         WHEEL, zipped(FILES.items()), 'has no METADATA in a .dist-info folder',
@@ -157,7 +170,8 @@ def test_archives_as_people_make_them(tmp_path: Path, filename: str, content: by
         id='a link',
     ),
     pytest.param(
-        SDIST, sdist(PKG_INFO, PKG_INFO), 'has 2 PKG-INFO in its folder, not one', id='twice',
+        SDIST, sdist(PKG_INFO, member(b'foo-1.0/PKG-INFO', b'')),
+        'has more than one PKG-INFO in its folder', id='twice',
     ),
     ('foo-1.0.tar.bz2', b'x', 'is damaged or cut short: Invalid data stream'),
     (
@@ -189,7 +203,7 @@ def test_broken_archives(tmp_path: Path, filename: str, content: bytes, expected
         WHEEL, many_entries(
             zipped([('foo-1.0.dist-info/METADATA', bytes(16 * MIB))], zipfile.ZIP_DEFLATED), 100,
         ),
-        'has 100 METADATA in a .dist-info folder, not one', id='one zip member by 100 entries',
+        'has more than one METADATA in a .dist-info folder', id='one zip member by 100 entries',
     ),
     pytest.param(
         WHEEL, bytes(17 * MIB) + end_of_directory(17 * MIB),
@@ -253,6 +267,18 @@ def test_broken_archives(tmp_path: Path, filename: str, content: bytes, expected
     pytest.param(
         'foo-1.0.tar.bz2', bz2.compress(header(b'x', 2 ** 40)) + bz2.compress(bytes(16 * MIB)) * 20,
         'unpacks to more than ', id='bzip2 bomb',
+    ),
+    pytest.param(
+        SDIST, sdist(*(
+            member(b'foo-1.0/PKG-INFO', bytes([number]) * 15 * MIB) for number in range(10)
+        )), 'has more than one PKG-INFO in its folder', id='10 times all metadata there may be',
+    ),
+    pytest.param(
+        # A dictionary that fits into the memory that this test allows.
+        'foo-1.0.tar.xz',
+        lzma.compress(PKG_INFO + END, filters=[
+            {'id': lzma.FILTER_LZMA2, 'preset': 0, 'dict_size': 2 ** 28},
+        ]), 'is damaged or cut short: Memory usage limit exceeded', id='xz dictionary',
     ),
     pytest.param(
         # Its dictionary would take four gigabytes.
