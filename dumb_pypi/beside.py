@@ -5,8 +5,6 @@ import contextlib
 import hashlib
 import os
 
-from dumb_pypi.errors import FileError
-from dumb_pypi.errors import shown_path
 from dumb_pypi.line import LONGEST_FILENAME
 
 METADATA = '.metadata'
@@ -41,23 +39,29 @@ def write(wheel: str, content: bytes) -> bool:
     """Put `content` beside the wheel, whole; say if it can be: names of files have an end.
 
     Raises:
-        FileError: it cannot be written.
+        OSError: it cannot be written.
     """
     place = wheel + METADATA
-    folder, name = os.path.split(place)
-    if len(os.fsencode(name)) > LONGEST_FILENAME:
+    if len(os.fsencode(os.path.basename(place))) > LONGEST_FILENAME:
         return False
+    write_whole(place, content)
+    return True
+
+
+def write_whole(place: str, content: bytes) -> None:
+    """Write a file of which nobody ever sees a part.
+
+    Raises:
+        OSError: it cannot be written, and is as it was.
+    """
+    folder = os.path.dirname(place)
     # A name that nobody else has: two scans may be at work here.
     unfinished = os.path.join(folder, f'.{os.urandom(8).hex()}.unfinished')
     try:
-        try:
-            with open(unfinished, 'xb') as file:
-                file.write(content)
-            os.replace(unfinished, place)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(unfinished)
-            raise
-    except OSError as error:
-        raise FileError('write', shown_path(place), error) from error
-    return True
+        with open(unfinished, 'xb') as file:
+            file.write(content)
+        os.replace(unfinished, place)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(unfinished)
+        raise

@@ -102,9 +102,13 @@ class Notice(NamedTuple):
 
 
 class Remark(NamedTuple):
-    """What there is to say of one file in a folder; the reason goes on after its path: "is …"."""
+    """What there is to say of one file in a folder; the reason goes on after its path: "is …".
+
+    Of a problem, `left_out` says that the file is not listed for it.
+    """
     path: str
     reason: str
+    left_out: bool = True
 
     def __str__(self) -> str:
         return f'{shown_path(self.path)}: {self.reason}'

@@ -44,8 +44,9 @@ class Scan(NamedTuple):
     """What a scan found.
 
     `lines` are the lines of a JSON package list, without line breaks, in the order of the files'
-    names. `problems` are the files that are left out, and why; `notices` what else there is to
-    say, first of the previous list. Both are in the order of their paths.
+    names. `problems` are the files that are left out, and why, and the `.metadata` files that
+    cannot be written; `notices` what else there is to say, first of the previous list. Both are in
+    the order of their paths.
     """
     lines: list[bytes]
     problems: list[Remark]
@@ -69,8 +70,7 @@ def scan(
 
     Raises:
         OptionError: an option makes no sense.
-        FileError: a folder or the previous list cannot be read, or a `.metadata` file cannot be
-            written.
+        FileError: a folder or the previous list cannot be read.
     """
     if jobs is not None and not 1 <= jobs <= MOST_JOBS:
         raise OptionError('--jobs', f'{jobs} is not a number of threads from 1 to {MOST_JOBS}')

@@ -90,11 +90,7 @@ class Reader:
         self._stopped = False
 
     def read(self, tasks: Sequence[Task]) -> Outcome:
-        """Read them all. One that is broken costs no other its place.
-
-        Raises:
-            FileError: a `.metadata` file cannot be written.
-        """
+        """Read them all. One that is broken costs no other its place."""
         # The largest first: then no thread is left alone with it at the end.
         queue = deque(sorted(tasks, key=lambda task: task.found.size, reverse=True))
         outcome = Outcome([], [], [])
@@ -128,7 +124,7 @@ class Reader:
     def _try(self, task: Task, outcome: Outcome) -> None:
         path = task.found.path
         try:
-            outcome.read.append(self._read(task, outcome.notices))
+            outcome.read.append(self._read(task, outcome))
         except (BrokenError, FieldError) as error:
             outcome.problems.append(Remark(path, error.reason))
         except OSError as error:
@@ -138,7 +134,7 @@ class Reader:
             what = ' '.join(f'{type(error).__name__} {error}'.split())
             outcome.problems.append(Remark(path, f'cannot be read: {what}'))
 
-    def _read(self, task: Task, notices: list[Remark]) -> Read:
+    def _read(self, task: Task, outcome: Outcome) -> Read:
         found, packagetype, before = task
         with archives.File(io.FileIO(found.path)) as file:
             _must_be(found, file)
@@ -160,7 +156,7 @@ class Reader:
             line.yanked_reason = before.yanked_reason
             line.provenance = before.provenance
         if packagetype == 'bdist_wheel':
-            line.core_metadata = self._announce(found, metadata, notices)
+            line.core_metadata = self._announce(found, metadata, outcome)
         return Read(found, digest, to_json(from_line(line)))
 
     def _hash(self, file: archives.File, found: Found) -> str:
@@ -179,17 +175,22 @@ class Reader:
                 raise CancelledError
             self._tell(size)
 
-    def _announce(self, found: Found, metadata: bytes, notices: list[Remark]) -> str | None:
+    def _announce(self, found: Found, metadata: bytes, outcome: Outcome) -> str | None:
         """The hash of the `.metadata` file beside a wheel, if it is the wheel's own."""
-        digest = beside.digest(metadata)
+        place, digest = found.path + beside.METADATA, beside.digest(metadata)
         if found.has_metadata and beside.core_metadata(found.path) == digest:
             return digest
-        if self._write_metadata and beside.write(found.path, metadata):
-            return digest
+        try:
+            if self._write_metadata and beside.write(found.path, metadata):
+                return digest
+        except OSError as error:
+            # The wheel is as good without it.
+            why = f'cannot be written: {error.strerror or error}'
+            outcome.problems.append(Remark(place, why, left_out=False))
+            return None
         if found.has_metadata:
-            notices.append(Remark(
-                found.path + beside.METADATA,
-                'is not the metadata in the wheel, and is not announced',
+            outcome.notices.append(Remark(
+                place, 'is not the metadata in the wheel, and is not announced',
             ))
         return None
 

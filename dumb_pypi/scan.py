@@ -42,9 +42,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             say(str(remark))
         for remark in problems:
             say(str(remark))
-        if problems:
-            were = 'was' if len(problems) == 1 else 'were'
-            say(f'{_PROGRAM}: {count(len(problems), "file")} {were} left out')
+        if left_out := sum(problem.left_out for problem in problems):
+            were = 'was' if left_out == 1 else 'were'
+            say(f'{_PROGRAM}: {count(left_out, "file")} {were} left out')
         if problems and args.strict:
             say(f'{_PROGRAM}: nothing was printed, as --strict asks')
         else:

@@ -173,20 +173,23 @@ def test_that_nobody_hears_a_message_changes_nothing(bad_pool: Path, redirection
     assert len(done.stdout.splitlines()) == 5
 
 
-def test_a_disk_that_is_full_ends_the_scan(
+def test_metadata_that_cannot_be_written_costs_no_wheel_its_place(
         pool: Path, capfdbinary: Captured, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """One line for all the files that cannot be written, and no list that may be half true."""
+    """The disk is full, say: all are listed, and nothing is announced that is not there."""
     def fail(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, 'replace', fail)
     assert main(['--write-metadata', '--jobs', '2', str(pool)]) == 1
     out, err = capfdbinary.readouterr()
-    assert out == b''
-    assert err.startswith(f'dumb-pypi-scan: cannot write {pool}/foo-1.'.encode())
-    assert err.endswith(b'.metadata: No space left on device\n')
-    assert err.count(b'\n') == 1
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert [line['filename'] for line in lines] == list(map(name, range(5)))
+    assert not any('core_metadata' in line for line in lines)
+    assert err.decode().splitlines() == [
+        f'{pool}/{name(number)}.metadata: cannot be written: No space left on device'
+        for number in range(5)
+    ]
     assert sorted(os.listdir(pool)) == list(map(name, range(5)))
 
 
@@ -303,7 +306,9 @@ def test_errors_have_fields(tmp_path: Path) -> None:
     assert caught.value.path == str(tmp_path / 'nowhere')
     (tmp_path / WHEEL).touch()
     [problem] = scan([str(tmp_path)]).problems
-    assert problem == (str(tmp_path / WHEEL), 'is damaged or cut short: File is not a zip file')
+    assert problem.path == str(tmp_path / WHEEL)
+    assert problem.reason == 'is damaged or cut short: File is not a zip file'
+    assert problem.left_out
 
 
 def test_the_installed_command(pool: Path) -> None:
