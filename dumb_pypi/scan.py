@@ -2,14 +2,18 @@
 from __future__ import annotations
 
 import argparse
+import os
+import stat
 import sys
 from collections.abc import Iterator
 from collections.abc import Sequence
 from contextlib import contextmanager
 from contextlib import ExitStack
+from contextlib import suppress
 from typing import NoReturn
 
 from dumb_pypi import __version__
+from dumb_pypi import beside
 from dumb_pypi.console import count
 from dumb_pypi.console import DONE
 from dumb_pypi.console import FAILED
@@ -18,6 +22,7 @@ from dumb_pypi.console import say
 from dumb_pypi.errors import DumbPypiError
 from dumb_pypi.errors import FileError
 from dumb_pypi.errors import OptionError
+from dumb_pypi.errors import shown
 from dumb_pypi.pool import Progress
 from dumb_pypi.pool import scan
 
@@ -29,6 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     args = parser.parse_args(argv)
     try:
+        _check_places(args.previous, args.output)
         with _bar(quiet=args.quiet) as progress:
             lines, problems, notices = scan(
                 args.folders,
@@ -47,8 +53,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             say(f'{_PROGRAM}: {count(left_out, "file")} {were} left out')
         if problems and args.strict:
             say(f'{_PROGRAM}: nothing was printed, as --strict asks')
-        else:
+        elif args.output is None:
             _print(lines)
+        else:
+            _write(args.output, lines)
     except OptionError as error:
         parser.error(str(error))
     except DumbPypiError as error:
@@ -76,6 +84,11 @@ def _parser() -> argparse.ArgumentParser:
         '--previous', metavar='PATH',
         help='the list of the last scan, or the packages.json of the last build: do not read '
              'files again whose name, size and time are the same',
+    )
+    parser.add_argument(
+        '-o', '--output', metavar='PATH',
+        help='where to write the list, whole or not at all (default: standard output); it may be '
+             'the previous one',
     )
     parser.add_argument(
         '--uploaded-by', metavar='TEXT',
@@ -123,17 +136,57 @@ def _bar(*, quiet: bool) -> Iterator[Progress | None]:
         yield show
 
 
+def _check_places(previous: str | None, output: str | None) -> None:
+    """Say of lists that would be lost.
+
+    Raises:
+        OptionError: the list cannot go there.
+    """
+    if output is not None:
+        if os.path.exists(output) and not os.path.isfile(output):
+            raise OptionError('--output', f'{shown(output)} is no regular file')
+    elif previous is not None:
+        with suppress(OSError, ValueError):
+            standard_output = os.fstat(1)
+            if stat.S_ISREG(standard_output.st_mode) and os.path.samestat(
+                standard_output, os.stat(previous),
+            ):
+                raise OptionError(
+                    '--previous', f'{shown(previous)} is where standard output goes, for which '
+                    'the shell has emptied it; --output writes it when it was read',
+                )
+
+
 def _print(lines: Sequence[bytes]) -> None:
     """Print the list. Where it cannot be, nobody may take a part of it for all.
 
     Raises:
         FileError: it cannot be printed.
     """
+    rest = memoryview(_text(lines))
     try:
-        with open(1, 'wb', closefd=False) as stream:
-            stream.writelines(line + b'\n' for line in lines)
+        # No buffer: what is left in one is written once more when it is closed, which nobody
+        # could interrupt.
+        while rest:
+            rest = rest[os.write(1, rest):]
     except OSError as error:
         raise FileError('write', '<stdout>', error) from error
+
+
+def _write(path: str, lines: Sequence[bytes]) -> None:
+    """Put the list in its place, whole.
+
+    Raises:
+        FileError: it cannot be written, and is as it was.
+    """
+    try:
+        beside.write_whole(os.path.realpath(path), _text(lines))
+    except (OSError, ValueError) as error:
+        raise FileError('write', path, error) from error
+
+
+def _text(lines: Sequence[bytes]) -> bytes:
+    return b''.join(line + b'\n' for line in lines)
 
 
 if __name__ == '__main__':

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import termios
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -118,6 +119,8 @@ def test_strict_prints_all_or_nothing(bad_pool: Path, capfdbinary: Captured) -> 
      r"--uploaded-by: 'a\x1b' has the control character U+001B"),
     (['--uploaded-by', os.fsdecode(b'\xff'), '.'], 'has bytes that are not UTF-8'),
     (['--strict', '--keep-going', '.'], 'not allowed with argument'),
+    (['-o', '/dev/null', '.'], "--output: '/dev/null' is no regular file"),
+    (['-o', '.', '.'], "--output: '.' is no regular file"),
 ])
 def test_a_wrong_command_line(
         arguments: Sequence[str], message: str, capfdbinary: Captured,
@@ -152,6 +155,84 @@ def test_a_list_that_cannot_be_printed(
     if message is not None:
         assert done.stderr == f'dumb-pypi-scan: cannot write <stdout>: {message}\n'
         assert done.returncode == 1
+
+
+@pytest.mark.parametrize('redirection', ['>', '>>'])
+def test_a_previous_list_that_the_shell_has_emptied(
+        pool: Path, tmp_path: Path, redirection: str,
+) -> None:
+    """What only that list knew is lost, and must not go without a word."""
+    done = run('--previous', tmp_path / 'list', pool, redirection=f'{redirection} {tmp_path}/list')
+    assert done.returncode == 2
+    assert f"--previous: '{tmp_path}/list' is where standard output goes" in done.stderr
+    assert (tmp_path / 'list').read_bytes() == b''
+    # A device is no list.
+    assert run('--previous', '/dev/null', pool, redirection='> /dev/null').returncode == 0
+
+
+class TestOutput:
+    """A list that is written to a place is there whole, or what was there before."""
+
+    def test_it_may_be_the_previous_one(
+            self, pool: Path, tmp_path: Path, capfdbinary: Captured,
+    ) -> None:
+        place = tmp_path / 'link'
+        place.symlink_to('list')
+        assert main(['--output', str(place), str(pool)]) == 0
+        assert capfdbinary.readouterr() == (b'', b'')
+        assert place.is_symlink()
+        first = place.read_bytes()
+        assert first == b''.join(line + b'\n' for line in scan([str(pool)]).lines)
+        place.write_bytes(first.replace(b'{', b'{"yanked_reason":"bad",'))
+        assert main(['-o', str(place), '--previous', str(place), str(pool)]) == 0
+        assert all(
+            json.loads(line)['yanked_reason'] == 'bad' for line in place.read_bytes().splitlines()
+        )
+        assert sorted(os.listdir(tmp_path)) == ['link', 'list', 'pool']
+
+    def test_it_is_as_it_was_where_nothing_is_listed(
+            self, bad_pool: Path, tmp_path: Path, capfdbinary: Captured,
+    ) -> None:
+        place = tmp_path / 'list'
+        place.write_bytes(b'before')
+        assert main(['-q', '--strict', '-o', str(place), str(bad_pool)]) == 1
+        assert main(['-q', '-o', str(place), str(tmp_path / 'nowhere')]) == 1
+        assert place.read_bytes() == b'before'
+        assert main(['-q', '-o', str(place), str(bad_pool)]) == 1
+        assert len(place.read_bytes().splitlines()) == 5
+        assert capfdbinary.readouterr().out == b''
+
+    def test_a_place_that_is_none(self, pool: Path, capfdbinary: Captured) -> None:
+        place = f'{pool}/nowhere/list'
+        assert main(['-o', place, str(pool)]) == 1
+        message = f'dumb-pypi-scan: cannot write {place}: No such file or directory\n'
+        assert capfdbinary.readouterr() == (b'', message.encode())
+
+
+def test_a_second_interruption_is_not_needed(pool: Path) -> None:
+    """Even where the list cannot be printed, since nobody reads it."""
+    previous = pool.parent / 'previous'
+    first = scan([str(pool)]).lines[0]
+    lines = []
+    for number in range(3000):
+        filename = f'foo-3.{number}-py3-none-any.whl'
+        os.link(pool / name(0), pool / filename)
+        lines.append(first.replace(name(0).encode(), filename.encode()))
+    previous.write_bytes(b'\n'.join(lines))
+    with subprocess.Popen(
+        [sys.executable, '-m', 'dumb_pypi.scan', '-q', '--previous', str(previous), str(pool)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.read(1)  # it is printing
+        time.sleep(0.2)  # and is waiting for someone to read
+        process.send_signal(signal.SIGINT)
+        try:
+            assert process.wait(10) == 130
+        finally:
+            process.kill()
+        assert process.stderr.read() == b'dumb-pypi-scan: interrupted\n'
 
 
 def test_a_reader_that_goes_away(pool: Path) -> None:
