@@ -12,10 +12,14 @@ import zlib
 from collections.abc import Callable
 from collections.abc import Iterable
 from typing import BinaryIO
+from typing import TYPE_CHECKING
 from typing import TypeVar
 
 from dumb_pypi import tarballs
 from dumb_pypi.errors import BrokenError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer as Buffer
 
 # Bytes. The largest real ones have a few MB, of a description that nobody looks at here.
 LARGEST_METADATA = 16 * 2 ** 20
@@ -28,6 +32,9 @@ MOST_TIMES_UNPACKED = 64
 LARGEST_DICTIONARY = 128 * 2 ** 20
 
 T = TypeVar('T')
+
+# Told how many bytes more were read.
+Advance = Callable[[int], object]
 
 # Where the metadata is, by the kind of file.
 _PLACES = {
@@ -95,12 +102,32 @@ _COMPRESSIONS: dict[str, Callable[[BinaryIO], tarballs.Readable]] = {
 
 
 class File(io.BufferedReader):
-    """A file of which no large part is read at once, as `zipfile` would read a directory."""
+    """A file of which no large part is read at once, as `zipfile` would read a directory.
+
+    `advance` is told how many bytes were read each time, and may end it by an exception: what
+    takes long, unpacking, asks for a few thousand bytes at a time.
+    """
+
+    def __init__(self, path: str, advance: Advance) -> None:
+        super().__init__(io.FileIO(path))
+        self._advance = advance
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is not None and size > LARGEST_DIRECTORY:
             raise BrokenError(f'has a zip directory of more than {LARGEST_DIRECTORY} bytes')
-        return super().read(size)
+        found = super().read(size)
+        self._advance(len(found))
+        return found
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        size = super().readinto(buffer)
+        self._advance(size)
+        return size
+
+
+def times_read(filename: str, packagetype: str) -> int:
+    """How often a file is read: its hash takes all of it, and so does the PKG-INFO in a tar."""
+    return 2 if _is_tar(filename, packagetype) else 1
 
 
 def read_metadata(file: File, filename: str, packagetype: str, size: int) -> bytes:
@@ -112,9 +139,13 @@ def read_metadata(file: File, filename: str, packagetype: str, size: int) -> byt
     """
     ending = filename.lower().rpartition('.')[2]
     place, pattern = _PLACES[packagetype]
-    if packagetype == 'sdist' and ending != 'zip':
+    if _is_tar(filename, packagetype):
         return _in_tar(file, ending, re.compile(pattern.encode()), size, place)
     return _in_zip(file, re.compile(pattern), place)
+
+
+def _is_tar(filename: str, packagetype: str) -> bool:
+    return packagetype == 'sdist' and not filename.lower().endswith('.zip')
 
 
 def _only(found: Iterable[T], place: str) -> T:

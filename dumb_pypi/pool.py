@@ -61,7 +61,8 @@ def scan(
     """List the distribution files below some folders: what the command `dumb-pypi-scan` does.
 
     The arguments are the command's options. `progress` is called with the number of bytes read
-    until now and of those to read, by one thread at a time; broken files are not counted as read.
+    until now and of those to read, by one thread at a time. What is read twice, which a tar archive
+    is, counts twice; a broken file counts as read to its end.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -98,7 +99,7 @@ def scan(
         tasks = reading.tasks(unread, before, problems, passed_over)
         reader = reading.Reader(
             write_metadata=write_metadata, uploaded_by=uploaded_by,
-            jobs=jobs or processors(), advance=_counting(unread, progress),
+            jobs=jobs or processors(), progress=progress,
         )
         outcome = reader.read(tasks)
         problems.extend(outcome.problems)
@@ -162,19 +163,6 @@ def _still_holds(line: Line, file: Found, write_metadata: bool) -> bool:
         # That is in every line of a wheel that was once opened.
         and line.requires_dist is not None
     )
-
-
-def _counting(files: Iterable[Found], progress: Progress | None) -> Callable[[int], object]:
-    total = sum(file.size for file in files)
-    done = 0
-
-    def advance(size: int) -> None:
-        nonlocal done
-        done += size
-        if progress is not None:
-            progress(done, total)
-
-    return advance
 
 
 def _one_of_each(read: Iterable[Read], problems: list[Remark]) -> dict[str, bytes]:

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
 import os
 from collections import deque
 from collections.abc import Callable
@@ -30,8 +29,8 @@ from dumb_pypi.line import Line
 
 _BLOCK = 2 ** 20  # bytes: large, so that threads seldom wait for each other
 
-# Told how many bytes more were read.
-Advance = Callable[[int], object]
+# Told how many bytes were read until now, and how many there are to read.
+Progress = Callable[[int, int], object]
 
 
 class Task(NamedTuple):
@@ -39,6 +38,11 @@ class Task(NamedTuple):
     found: Found
     packagetype: str
     before: Line | None
+
+    @property
+    def to_read(self) -> int:
+        """How many bytes reading it takes, if it is as it should be."""
+        return self.found.size * archives.times_read(self.found.filename, self.packagetype)
 
 
 class Read(NamedTuple):
@@ -77,15 +81,17 @@ def tasks(
 
 
 class Reader:
-    """Reads files in so many threads; `advance` is called by one of them at a time."""
+    """Reads files in so many threads; `progress` is called by one of them at a time."""
 
     def __init__(
-            self, *, write_metadata: bool, uploaded_by: str | None, jobs: int, advance: Advance,
+            self, *, write_metadata: bool, uploaded_by: str | None, jobs: int,
+            progress: Progress | None,
     ) -> None:
         self._write_metadata = write_metadata
         self._uploaded_by = uploaded_by
         self._jobs = jobs
-        self._tell = advance
+        self._progress = progress
+        self._done = self._total = 0
         self._lock = Lock()
         self._stopped = False
 
@@ -93,6 +99,7 @@ class Reader:
         """Read them all. One that is broken costs no other its place."""
         # The largest first: then no thread is left alone with it at the end.
         queue = deque(sorted(tasks, key=lambda task: task.found.size, reverse=True))
+        self._total = sum(task.to_read for task in tasks)
         outcome = Outcome([], [], [])
         with ThreadPoolExecutor(self._jobs) as executor:
             futures = [
@@ -123,8 +130,17 @@ class Reader:
 
     def _try(self, task: Task, outcome: Outcome) -> None:
         path = task.found.path
+        left = task.to_read
+
+        def advance(size: int) -> None:
+            # What is read once more, such as the directory of a zip archive, counts once.
+            nonlocal left
+            size = min(size, left)
+            left -= size
+            self._advance(size)
+
         try:
-            outcome.read.append(self._read(task, outcome))
+            outcome.read.append(self._read(task, outcome, advance))
         except (BrokenError, FieldError) as error:
             outcome.problems.append(Remark(path, error.reason))
         except OSError as error:
@@ -133,16 +149,18 @@ class Reader:
             # What nobody has thought of: it is this file's, whatever it is.
             what = ' '.join(f'{type(error).__name__} {error}'.split())
             outcome.problems.append(Remark(path, f'cannot be read: {what}'))
+        # Of a broken file, there is nothing left to read.
+        self._advance(left)
 
-    def _read(self, task: Task, outcome: Outcome) -> Read:
+    def _read(self, task: Task, outcome: Outcome, advance: archives.Advance) -> Read:
         found, packagetype, before = task
-        with archives.File(io.FileIO(found.path)) as file:
+        with archives.File(found.path, advance) as file:
             _must_be(found, file)
             metadata = archives.read_metadata(file, found.filename, packagetype, found.size)
             facts = core_metadata.parse(metadata, packagetype)
             name, version = core_metadata.check_name(found.filename, facts.name, facts.version)
             file.seek(0)
-            digest = self._hash(file, found)
+            digest = _hash(file, found)
             _must_be(found, file)
         line = Line(
             filename=found.filename, hash=digest, size=found.size, url=found.url,
@@ -159,21 +177,13 @@ class Reader:
             line.core_metadata = self._announce(found, metadata, outcome)
         return Read(found, digest, to_json(from_line(line)))
 
-    def _hash(self, file: archives.File, found: Found) -> str:
-        digest = hashlib.sha256()
-        buffer = memoryview(bytearray(min(_BLOCK, found.size)))
-        left = found.size
-        while left and (count := file.readinto(buffer)):
-            digest.update(buffer[:count])
-            left -= count
-            self._advance(count)
-        return f'sha256={digest.hexdigest()}'
-
     def _advance(self, size: int) -> None:
         with self._lock:
             if self._stopped:
                 raise CancelledError
-            self._tell(size)
+            self._done += size
+            if self._progress is not None and size:
+                self._progress(self._done, self._total)
 
     def _announce(self, found: Found, metadata: bytes, outcome: Outcome) -> str | None:
         """The hash of the `.metadata` file beside a wheel, if it is the wheel's own."""
@@ -200,6 +210,16 @@ def _taken(queue: deque[Task]) -> Iterator[Task]:
     with contextlib.suppress(IndexError):
         while True:
             yield queue.popleft()
+
+
+def _hash(file: archives.File, found: Found) -> str:
+    digest = hashlib.sha256()
+    buffer = memoryview(bytearray(min(_BLOCK, found.size)))
+    left = found.size
+    while left and (count := file.readinto(buffer)):
+        digest.update(buffer[:count])
+        left -= count
+    return f'sha256={digest.hexdigest()}'
 
 
 def _must_be(found: Found, file: archives.File) -> None:

@@ -24,6 +24,7 @@ from dumb_pypi.pool import scan
 from dumb_pypi.scan import main
 from tests.pools import METADATA
 from tests.pools import SDIST
+from tests.pools import tarred
 from tests.pools import WHEEL
 from tests.pools import wheel
 
@@ -305,6 +306,24 @@ def test_an_interruption_stops_threads_that_read(pool: Path) -> None:
     assert told[-1] < 2 ** 35
 
 
+@pytest.mark.parametrize('kind', ['gz', 'bz2', 'xz'])
+def test_an_interruption_stops_unpacking(pool: Path, kind: str) -> None:
+    """An sdist may take minutes of it."""
+    sdist = tarred({'foo-1.0/x': os.urandom(2 ** 20), 'foo-1.0/PKG-INFO': METADATA}, f'w:{kind}')
+    (pool / f'foo-1.0.tar.{kind}').write_bytes(sdist)
+    told: list[int] = []
+
+    def interrupt(done: int, _total: int) -> None:
+        told.append(done)
+        if len(told) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        scan([str(pool)], jobs=1, progress=interrupt)
+    assert len(told) == 3
+    assert told[-1] < len(sdist)
+
+
 def test_a_file_that_changes_while_it_is_read_is_left_out(pool: Path) -> None:
     """It may be a copy that is still being made."""
     def change(_done: int, _total: int) -> None:
@@ -326,13 +345,18 @@ def test_a_file_that_is_gone_when_it_is_read(pool: Path) -> None:
 
 
 def test_progress_counts_every_byte_once(bad_pool: Path) -> None:
-    """Of the files that are good, of all that are to be read."""
-    (bad_pool / SDIST).write_bytes(b'x' * 3 * 2 ** 20)
-    good = sum((bad_pool / name(number)).stat().st_size for number in range(5))
+    """But those of an sdist twice, since it is read twice; and at the end, all were counted."""
+    wheels = sum((bad_pool / name(number)).stat().st_size for number in range(5))
+    (bad_pool / 'foo-1.0.tar.bz2').write_bytes(b'broken')
+    sdist = tarred({'foo-1.0/PKG-INFO': METADATA, 'foo-1.0/x': os.urandom(2 ** 20)}, 'w:gz')
+    (bad_pool / SDIST).write_bytes(sdist)
+    total = wheels + 2 * len(sdist) + 2 * len(b'broken')
     told: list[tuple[int, int]] = []
-    scan([str(bad_pool)], progress=lambda *progress: told.append(progress))
-    assert told[-1] == (good, good + 3 * 2 ** 20)
-    assert told == sorted(told)
+    scan([str(bad_pool)], jobs=1, progress=lambda *progress: told.append(progress))
+    assert told[-1] == (total, total)
+    assert told == sorted(set(told))
+    # It takes longest to unpack, so the bar moves in that time.
+    assert len([done for done, _ in told if done < len(sdist)]) > 10
 
 
 def on_a_terminal(*arguments: object) -> bytes:
