@@ -15,8 +15,10 @@ from typing import BinaryIO
 from typing import TYPE_CHECKING
 from typing import TypeVar
 
+from dumb_pypi import filenames
 from dumb_pypi import tarballs
 from dumb_pypi.errors import BrokenError
+from dumb_pypi.errors import shown
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer as Buffer
@@ -141,7 +143,7 @@ def read_metadata(file: File, filename: str, packagetype: str, size: int) -> byt
     place, pattern = _PLACES[packagetype]
     if _is_tar(filename, packagetype):
         return _in_tar(file, ending, re.compile(pattern.encode()), size, place)
-    return _in_zip(file, re.compile(pattern), place)
+    return _in_zip(file, re.compile(pattern), place, filename, packagetype)
 
 
 def _is_tar(filename: str, packagetype: str) -> bool:
@@ -180,9 +182,15 @@ def _in_tar(
         raise BrokenError(f'is damaged or cut short: {_worded(error)}') from error
 
 
-def _in_zip(file: File, name: re.Pattern[str], place: str) -> bytes:
+def _in_zip(
+        file: File, name: re.Pattern[str], place: str, filename: str, packagetype: str,
+) -> bytes:
     try:
         with zipfile.ZipFile(file) as archive:
+            if packagetype == 'bdist_wheel':
+                _check_dist_info({
+                    name.partition('/')[0] for name in archive.namelist() if '.dist-info' in name
+                }, filename)
             # Known to be one before it is read: thousands may share the same compressed bytes.
             return _member(archive, _only(
                 (member for member in archive.infolist() if name.fullmatch(member.filename)), place,
@@ -192,6 +200,17 @@ def _in_zip(file: File, name: re.Pattern[str], place: str) -> bytes:
             struct.error, zipfile.BadZipFile, zlib.error,
     ) as error:
         raise BrokenError(f'is damaged or cut short: {_worded(error)}') from error
+
+
+def _check_dist_info(folders: Iterable[str], filename: str) -> None:
+    """Refuse a wheel whose `.dist-info` folder pip would not find, or not take for its own."""
+    found = sorted(name for name in folders if name.endswith('.dist-info'))
+    if len(found) > 1:
+        some = ', '.join(map(shown, found[:2]))
+        raise BrokenError(f'has more than one .dist-info folder: {some}')
+    project = filenames.parse(filename).project
+    if found and not filenames.canonicalize_name(found[0]).startswith(project):
+        raise BrokenError(f'has the .dist-info folder of another project, {shown(found[0])}')
 
 
 def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -28,6 +27,7 @@ from dumb_pypi.machine import processors
 from dumb_pypi.text import clean_text
 
 if TYPE_CHECKING:
+    from dumb_pypi.reading import Progress
     from dumb_pypi.reading import Read
 
 # More would gain nothing; far more cannot be started.
@@ -35,9 +35,6 @@ MOST_JOBS = 256
 
 _BYTE_ORDER_MARK = b'\xef\xbb\xbf'
 _SHA256 = re.compile('sha256=[0-9a-f]{64}')
-
-# Told how many bytes were read until now, and how many there are to read.
-Progress = Callable[[int, int], object]
 
 
 class Scan(NamedTuple):

@@ -102,11 +102,11 @@ class Reader:
         self._total = sum(task.to_read for task in tasks)
         outcome = Outcome([], [], [])
         with ThreadPoolExecutor(self._jobs) as executor:
-            futures = [
-                executor.submit(self._work, queue, outcome)
-                for _ in range(min(self._jobs, len(tasks)))
-            ]
             try:
+                futures = [
+                    executor.submit(self._work, queue, outcome)
+                    for _ in range(min(self._jobs, len(tasks)))
+                ]
                 for future in futures:
                     future.result()
             except BaseException:

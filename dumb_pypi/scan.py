@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from contextlib import ExitStack
 from contextlib import suppress
 from typing import NoReturn
+from typing import TYPE_CHECKING
 
 from dumb_pypi import __version__
-from dumb_pypi import beside
 from dumb_pypi.console import count
 from dumb_pypi.console import DONE
 from dumb_pypi.console import FAILED
@@ -23,8 +23,9 @@ from dumb_pypi.errors import DumbPypiError
 from dumb_pypi.errors import FileError
 from dumb_pypi.errors import OptionError
 from dumb_pypi.errors import shown
-from dumb_pypi.pool import Progress
-from dumb_pypi.pool import scan
+
+if TYPE_CHECKING:
+    from dumb_pypi.reading import Progress
 
 _PROGRAM = 'dumb-pypi-scan'
 
@@ -34,6 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     args = parser.parse_args(argv)
     try:
+        # Here, where an interruption has its answer.
+        from dumb_pypi.pool import scan
         _check_places(args.previous, args.output)
         with _bar(quiet=args.quiet) as progress:
             lines, problems, notices = scan(
@@ -95,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
         help='who uploaded the files, but for those of which the previous list says it',
     )
     parser.add_argument(
-        '--jobs', metavar='N', type=int,
+        '-j', '--jobs', metavar='N', type=int,
         help='how many files to read at once (default: as many as there are processors)',
     )
     bad = parser.add_mutually_exclusive_group()
@@ -179,6 +182,7 @@ def _write(path: str, lines: Sequence[bytes]) -> None:
     Raises:
         FileError: it cannot be written, and is as it was.
     """
+    from dumb_pypi import beside
     try:
         beside.write_whole(os.path.realpath(path), _text(lines))
     except (OSError, ValueError) as error:

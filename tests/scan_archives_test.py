@@ -55,6 +55,13 @@ DAMAGED = 'is not a tar archive, or is a damaged one'
     ),
     # A script that unpacks itself.
     pytest.param(WHEEL, b'#!/bin/sh\n' + wheel(), id='something before the archive'),
+    # pip normalizes both names, and asks no more than how the folder's begins.
+    pytest.param(WHEEL, wheel(folder='FOO-1.dist-info'), id='name in other letters'),
+    pytest.param(
+        'Foo_Bar-1.0-py3-none-any.whl',
+        wheel(METADATA.replace(b'foo', b'foo.bar'), folder='foo.bar-1.0.dist-info'),
+        id='name with a dot',
+    ),
     pytest.param(
         WHEEL, zipped([
             ('foo-1.0.dist-info/METADATA', METADATA), ('foo/bar-1.0.dist-info/METADATA', b''),
@@ -125,8 +132,20 @@ def test_archives_as_people_make_them(tmp_path: Path, filename: str, content: by
     (WHEEL, b'<!DOCTYPE html>', 'is damaged or cut short: File is not a zip file'),
     (WHEEL, zipped([('foo.py', b'')]), 'has no METADATA in a .dist-info folder'),
     pytest.param(
-        WHEEL, zipped([(f'{name}.dist-info/METADATA', METADATA) for name in ('foo-1.0', 'b-1.0')]),
+        WHEEL, many_entries(zipped([('foo-1.0.dist-info/METADATA', METADATA)]), 2),
         'has more than one METADATA in a .dist-info folder', id='metadata twice',
+    ),
+    # pip refuses all of these.
+    pytest.param(
+        WHEEL, zipped([
+            ('foo-1.0.dist-info/METADATA', METADATA), ('bar-1.0.dist-info/RECORD', b''),
+        ]), "has more than one .dist-info folder: 'bar-1.0.dist-info', 'foo-1.0.dist-info'",
+        id='two .dist-info folders',
+    ),
+    pytest.param(
+        WHEEL, wheel(folder='bar-1.0.dist-info'),
+        "has the .dist-info folder of another project, 'bar-1.0.dist-info'",
+        id="another project's .dist-info folder",
     ),
     pytest.param(
         WHEEL, zipped(FILES.items()), 'has no METADATA in a .dist-info folder',

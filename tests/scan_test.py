@@ -115,7 +115,7 @@ def test_strict_prints_all_or_nothing(bad_pool: Path, capfdbinary: Captured) -> 
     ([], 'the following arguments are required: DIR'),
     (['--jobs', '0', '.'], '--jobs: 0 is not a number of threads from 1 to 256'),
     (['--jobs', '257', '.'], '--jobs: 257 is not a number of threads from 1 to 256'),
-    (['--jobs', 'x', '.'], "argument --jobs: invalid int value: 'x'"),
+    (['--jobs', 'x', '.'], "argument -j/--jobs: invalid int value: 'x'"),
     (['--uploaded-by', 'a\x1b', '.'],
      r"--uploaded-by: 'a\x1b' has the control character U+001B"),
     (['--uploaded-by', os.fsdecode(b'\xff'), '.'], 'has bytes that are not UTF-8'),
