@@ -72,6 +72,8 @@ def scan(
     """
     if jobs is not None and not 1 <= jobs <= MOST_JOBS:
         raise OptionError('--jobs', f'{jobs} is not a number of threads from 1 to {MOST_JOBS}')
+    if '' in folders:
+        raise OptionError('DIR', 'is empty; the folder that you are in is .')
     uploaded_by = _clean_uploader(uploaded_by)
     notices: list[Notice | Remark] = []
     before = {} if previous is None else _read_lines(previous, notices)

@@ -23,6 +23,7 @@ from dumb_pypi.errors import DumbPypiError
 from dumb_pypi.errors import FileError
 from dumb_pypi.errors import OptionError
 from dumb_pypi.errors import shown
+from dumb_pypi.errors import shown_path
 
 if TYPE_CHECKING:
     from dumb_pypi.reading import Progress
@@ -52,8 +53,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         for remark in problems:
             say(str(remark))
         if left_out := sum(problem.left_out for problem in problems):
-            were = 'was' if left_out == 1 else 'were'
-            say(f'{_PROGRAM}: {count(left_out, "file")} {were} left out')
+            say(f'{_PROGRAM}: {_left_out(left_out, 0 if args.strict else len(lines))}')
+        elif not lines:
+            say(f'{_PROGRAM}: no distribution below {", ".join(map(shown_path, args.folders))}')
         if problems and args.strict:
             say(f'{_PROGRAM}: nothing was printed, as --strict asks')
         elif args.output is None:
@@ -137,6 +139,19 @@ def _bar(*, quiet: bool) -> Iterator[Progress | None]:
             bar.update(done - bar.n)
 
         yield show
+
+
+def _left_out(left_out: int, listed: int) -> str:
+    """
+    >>> _left_out(1, 11)
+    '1 file was left out; the other 11 are listed'
+    >>> _left_out(2, 1)
+    '2 files were left out; the other one is listed'
+    """
+    text = f'{count(left_out, "file")} {"was" if left_out == 1 else "were"} left out'
+    if not listed:
+        return text
+    return f'{text}; the other {"one is" if listed == 1 else f"{listed} are"} listed'
 
 
 def _check_places(previous: str | None, output: str | None) -> None:

@@ -73,8 +73,9 @@ def test_the_list_is_printed_in_order_and_nothing_else(
 
 
 def test_an_empty_folder_has_an_empty_list(tmp_path: Path, capfdbinary: Captured) -> None:
-    assert main([str(tmp_path)]) == 0
-    assert capfdbinary.readouterr() == (b'', b'')
+    assert main([str(tmp_path), str(tmp_path)]) == 0
+    message = f'dumb-pypi-scan: no distribution below {tmp_path}, {tmp_path}\n'
+    assert capfdbinary.readouterr() == (b'', message.encode())
 
 
 def test_broken_files_are_told_of_and_the_others_printed(
@@ -86,18 +87,19 @@ def test_broken_files_are_told_of_and_the_others_printed(
     assert err.decode().splitlines() == [
         (f'{bad_pool}/README: is neither a wheel, an sdist nor an egg, so it is passed over'),
         f'{bad_pool}/{SDIST}: has no PKG-INFO in its folder',
-        'dumb-pypi-scan: 1 file was left out',
+        'dumb-pypi-scan: 1 file was left out; the other 5 are listed',
     ]
     (bad_pool / name(0)).write_bytes(b'')
     assert main([str(bad_pool)]) == 1
-    assert capfdbinary.readouterr().err.endswith(b'dumb-pypi-scan: 2 files were left out\n')
+    err = capfdbinary.readouterr().err
+    assert err.endswith(b'dumb-pypi-scan: 2 files were left out; the other 4 are listed\n')
 
 
 def test_quiet_says_only_what_is_left_out(bad_pool: Path, capfdbinary: Captured) -> None:
     assert main(['-q', str(bad_pool)]) == 1
     assert capfdbinary.readouterr().err.decode().splitlines() == [
         f'{bad_pool}/{SDIST}: has no PKG-INFO in its folder',
-        'dumb-pypi-scan: 1 file was left out',
+        'dumb-pypi-scan: 1 file was left out; the other 5 are listed',
     ]
 
 
@@ -119,6 +121,7 @@ def test_strict_prints_all_or_nothing(bad_pool: Path, capfdbinary: Captured) -> 
     (['--uploaded-by', 'a\x1b', '.'],
      r"--uploaded-by: 'a\x1b' has the control character U+001B"),
     (['--uploaded-by', os.fsdecode(b'\xff'), '.'], 'has bytes that are not UTF-8'),
+    ([''], 'DIR: is empty'),
     (['--strict', '--keep-going', '.'], 'not allowed with argument'),
     (['-o', '/dev/null', '.'], "--output: '/dev/null' is no regular file"),
     (['-o', '.', '.'], "--output: '.' is no regular file"),
