@@ -1,17 +1,15 @@
 """Folders of distribution files → their package list."""
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable
 from collections.abc import Sequence
 from typing import NamedTuple
 from typing import TYPE_CHECKING
 
-from dumb_pypi import beside
+from dumb_pypi.earlier import read_lines
+from dumb_pypi.earlier import still_holds
 from dumb_pypi.errors import FieldError
-from dumb_pypi.errors import FileError
-from dumb_pypi.errors import LineError
 from dumb_pypi.errors import Notice
 from dumb_pypi.errors import OptionError
 from dumb_pypi.errors import Remark
@@ -19,10 +17,7 @@ from dumb_pypi.errors import shown
 from dumb_pypi.errors import shown_path
 from dumb_pypi.folder import Found
 from dumb_pypi.folder import walk
-from dumb_pypi.jsonlines import decode
-from dumb_pypi.line import decoder
 from dumb_pypi.line import encode
-from dumb_pypi.line import Line
 from dumb_pypi.machine import processors
 from dumb_pypi.text import clean_text
 
@@ -33,8 +28,6 @@ if TYPE_CHECKING:
 # More would gain nothing; far more cannot be started.
 MOST_JOBS = 256
 
-_BYTE_ORDER_MARK = b'\xef\xbb\xbf'
-_SHA256 = re.compile('sha256=[0-9a-f]{64}')
 
 
 class Scan(NamedTuple):
@@ -76,7 +69,7 @@ def scan(
         raise OptionError('DIR', 'is empty; the folder that you are in is .')
     uploaded_by = _clean_uploader(uploaded_by)
     notices: list[Notice | Remark] = []
-    before = {} if previous is None else _read_lines(previous, notices)
+    before = {} if previous is None else read_lines(previous, notices)
     found, problems, passed_over = walk(folders)
     files: dict[str, list[Found]] = defaultdict(list)
     for file in found:
@@ -86,7 +79,7 @@ def scan(
     for filename, copies in files.items():
         [file, *others] = copies if len(copies) == 1 else _no_links(copies)
         line = before.get(filename)
-        if line is None or others or not _still_holds(line, file, write_metadata):
+        if line is None or others or not still_holds(line, file, write_metadata):
             unread.extend([file, *others])
         else:
             line.url = file.url
@@ -117,51 +110,12 @@ def _clean_uploader(text: str | None) -> str | None:
         raise OptionError('--uploaded-by', f'{shown(text)} {error.why}') from None
 
 
-def _read_lines(path: str, notices: list[Notice | Remark]) -> dict[str, Line]:
-    """The lines of a JSON list by their file names; what cannot be read is only told of."""
-    place = shown_path(path)
-    try:
-        with open(path, 'rb') as file:
-            content = file.read()
-    except (OSError, ValueError) as error:
-        raise FileError('read', place, error) from error
-    lines = {}
-    for number, text in enumerate(content.removeprefix(_BYTE_ORDER_MARK).split(b'\n'), 1):
-        try:
-            if text and not text.isspace():
-                line = decode(text, decoder)
-                lines[line.filename] = line
-        except LineError as error:
-            notices.append(Notice(place, number, error.reason, left_out=True))
-        except UnicodeDecodeError:
-            notices.append(Notice(place, number, 'is not UTF-8', left_out=True))
-    return lines
-
-
 def _no_links(files: Iterable[Found]) -> Iterable[Found]:
     """The same, but of links to one file only the first."""
     found: dict[tuple[int, int], Found] = {}
     for file in files:
         found.setdefault((file.device, file.inode), file)
     return found.values()
-
-
-def _still_holds(line: Line, file: Found, write_metadata: bool) -> bool:
-    """Whether all that a line says of a file is sure without opening it."""
-    if (
-            line.size != file.size
-            or line.upload_timestamp is None or line.upload_timestamp != file.upload_timestamp
-            or line.hash is None or not _SHA256.fullmatch(line.hash)
-    ):
-        return False
-    if not file.filename.lower().endswith('.whl'):
-        return line.core_metadata is None
-    there = beside.core_metadata(file.path) if file.has_metadata else None
-    return (
-        line.core_metadata == there and not (write_metadata and there is None)
-        # That is in every line of a wheel that was once opened.
-        and line.requires_dist is not None
-    )
 
 
 def _one_of_each(read: Iterable[Read], problems: list[Remark]) -> dict[str, bytes]:

@@ -12,7 +12,7 @@ PACKAGE = Path(dumb_pypi.__file__).parent
 # A module imports only those below it.
 ORDER = (
     '__main__', 'main', 'scan', 'console', 'pool', 'reading', 'archives', 'tarballs',
-    'core_metadata', 'folder', 'beside',
+    'core_metadata', 'earlier', 'folder', 'beside',
     'build', 'rebuild', 'update', 'work', 'site', 'search', 'web', 'views',
     'wheel_tags', 'simple_api', 'json_api', 'templates',
     'state', 'intake', 'merge', 'fresh', 'summary', 'catalog', 'changelog', 'package_list',

@@ -242,6 +242,50 @@ def test_lines_that_cannot_be_read_are_told_of(pool: Path, tmp_path: Path) -> No
     ]
 
 
+@pytest.mark.parametrize(('change', 'reason'), [
+    ({'provenance': 'javascript:x'}, "provenance 'javascript:x' is not an https URL"),
+    ({'name': 'zzz'}, "name 'zzz' is not in the name of its file"),
+    ({'version': '9'}, "version '9' is not in the name of its file"),
+    ({'name': '/'}, "name '/' is not a name for a project"),
+    ({'summary': 'a\x1b'}, r"summary 'a\x1b' has the control character U+001B"),
+    ({'summary': 'a\x7f'}, r"summary 'a\x7f' has the control character U+007F"),
+    ({'yanked_reason': 'a\x9b'}, r"yanked_reason 'a\x9b' has the control character U+009B"),
+    ({'uploaded_by': 'a\\\x01'}, r"uploaded_by 'a\\\x01' has the control character U+0001"),
+])
+@pytest.mark.parametrize('ensure_ascii', [True, False])
+@pytest.mark.parametrize('touched', [True, False])
+def test_a_line_with_a_wrong_value_is_not_relied_upon(
+        pool: Path, tmp_path: Path, change: dict[str, object], reason: str, ensure_ascii: bool,
+        touched: bool,
+) -> None:
+    """It is the list's mistake, and not that of the file."""
+    first = scan([str(pool)])
+    previous = tmp_path / 'previous.jsonl'
+    previous.write_text(''.join(
+        json.dumps({**line, **change}, ensure_ascii=ensure_ascii) + '\n'
+        for line in decoded(first) if line['filename'] == WHEEL
+    ))
+    if touched:
+        touch(pool / WHEEL, 0)
+    found = scan([str(pool)], previous=str(previous))
+    assert found.problems == []
+    assert found.lines == scan([str(pool)]).lines
+    assert list(map(str, found.notices)) == [f'{previous}:1: {reason}']
+
+
+@pytest.mark.parametrize('known', [
+    {'summary': 'é"\\ü'}, {'yanked_reason': '"a\\b"'}, {'version': '1.0'}, {'name': 'Foo'},
+    {'provenance': 'https://example.com/'},
+])
+def test_a_line_with_odd_but_right_values_is(pool: Path, known: dict[str, object]) -> None:
+    lines = [json.dumps({**line, **known}).encode() for line in decoded(scan([str(pool)]))]
+    for filename in FILES:
+        damage(pool / filename)
+    found = again(pool, Scan(lines, [], []))
+    assert list(map(json.loads, found.lines)) == list(map(json.loads, lines))
+    assert (found.problems, found.notices) == ([], [])
+
+
 @pytest.mark.parametrize('name', ['nowhere', 'pool', '\0'])
 def test_a_previous_list_that_cannot_be_read_ends_the_scan(pool: Path, name: str) -> None:
     with pytest.raises(FileError):
