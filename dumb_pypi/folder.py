@@ -8,23 +8,29 @@ from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from dumb_pypi import urls
+import msgspec
+
 from dumb_pypi.beside import METADATA
 from dumb_pypi.endings import SDIST
 from dumb_pypi.errors import FileError
 from dumb_pypi.errors import Remark
 from dumb_pypi.errors import shown_path
 from dumb_pypi.line import UPLOADS_END
+from dumb_pypi.paths import OWN_FOLDER
 
 _DISTRIBUTION = re.compile(rf'\.(?:whl|egg)$|{SDIST.pattern}', re.IGNORECASE)
+_UNRESERVED = re.compile('[A-Za-z0-9_.~-]*')
 # What lies beside distributions, or is about to become one.
 _EXPECTED = re.compile(
-    r'\.(?:metadata|asc|sig|provenance|part|partial|filepart|crdownload|download|tmp)$',
+    r'\.(?:metadata|asc|sig|sigstore|sigstore\.json|publish\.attestation|provenance|sha256'
+    r'|part|partial|filepart|crdownload|download|tmp)$',
     re.IGNORECASE,
 )
+# The folders of an index, beside OWN_FOLDER: pages and nothing else.
+_PAGES = {'changelog', 'project', 'pypi', 'rss', 'simple', 'static'}
 
 
-class Found(NamedTuple):
+class Found(msgspec.Struct, frozen=True, order=True, gc=False):
     """A file that its name calls a wheel, an sdist or an egg.
 
     `url` is its encoded path below the folder given, None where it lies in that folder itself.
@@ -59,7 +65,8 @@ class Walk(NamedTuple):
 def walk(folders: Sequence[str]) -> Walk:
     """Look through folders and all that is below them; open no file.
 
-    A folder that links lead to is looked through once, under its own name if it has one here.
+    A folder that links lead to is looked through once, under its own name if it has one here; one
+    that holds the folder given is a loop. The pages of an index are passed over.
 
     Raises:
         FileError: one of `folders` cannot be read.
@@ -78,10 +85,11 @@ def _walk(root: str, seen: set[tuple[int, int]], result: Walk) -> None:
     own = deque([(root, '')])
     linked: deque[tuple[str, str]] = deque()
     while own or linked:
-        path, prefix = own.popleft() if own else linked.popleft()
+        is_linked = not own
+        path, prefix = linked.popleft() if is_linked else own.popleft()
         try:
             status = os.stat(path)
-            if (status.st_dev, status.st_ino) in seen:
+            if (status.st_dev, status.st_ino) in seen or (is_linked and _is_above(root, status)):
                 continue
             seen.add((status.st_dev, status.st_ino))
             with os.scandir(path) as entries:
@@ -92,24 +100,43 @@ def _walk(root: str, seen: set[tuple[int, int]], result: Walk) -> None:
             result.problems.append(_unreadable(path, error))
             continue
         metadata = {e.name for e in here if e.name.endswith(METADATA) and _is_file(e)}
+        is_index = any(entry.name == OWN_FOLDER for entry in here)
         for entry in here:
-            if entry.name.startswith('.'):
+            if entry.name.startswith('.') or (is_index and entry.name in _PAGES):
                 continue
             try:
-                if entry.is_dir():
-                    folders = linked if entry.is_symlink() else own
-                    folders.append((entry.path, f'{prefix}{urls.quote_path(entry.name)}/'))
+                if not entry.is_dir():
+                    _file(entry, prefix, metadata, result, quiet=is_index)
+                elif entry.name.endswith('.egg'):
+                    result.notices.append(Remark(
+                        entry.path, 'is an unpacked egg, which no client installs: passed over',
+                    ))
                 else:
-                    _file(entry, prefix, metadata, result)
+                    folders = linked if entry.is_symlink() else own
+                    folders.append((entry.path, f'{prefix}{_quoted(entry.name)}/'))
             except OSError as error:
                 result.problems.append(_unreadable(entry.path, error))
             except UnicodeEncodeError:
                 result.problems.append(Remark(entry.path, 'has a name that is not UTF-8'))
 
 
-def _file(entry: os.DirEntry[str], prefix: str, metadata: set[str], result: Walk) -> None:
-    if not _DISTRIBUTION.search(entry.name):
-        if not _EXPECTED.search(entry.name):
+def _is_above(root: str, status: os.stat_result) -> bool:
+    """Whether a folder is one of those that `root` lies in."""
+    place = os.path.realpath(root)
+    while place != (parent := os.path.dirname(place)):
+        place = parent
+        if os.path.samestat(os.stat(place), status):
+            return True
+    return False
+
+
+def _file(
+        entry: os.DirEntry[str], prefix: str, metadata: set[str], result: Walk, *, quiet: bool,
+) -> None:
+    name = entry.name
+    # The usual ones without a search.
+    if not name.endswith(('.whl', '.tar.gz')) and not _DISTRIBUTION.search(name):
+        if not (quiet or _EXPECTED.search(name)):
             result.notices.append(Remark(
                 entry.path, 'is neither a wheel, an sdist nor an egg, so it is passed over',
             ))
@@ -118,12 +145,20 @@ def _file(entry: os.DirEntry[str], prefix: str, metadata: set[str], result: Walk
     if not stat.S_ISREG(status.st_mode):
         result.problems.append(Remark(entry.path, 'is no regular file'))
         return
-    entry.name.encode()  # which fails for a name that is not UTF-8
+    if not name.isascii():
+        name.encode()  # which fails for a name that is not UTF-8
     result.found.append(Found(
-        entry.name, entry.path,
-        prefix + urls.quote_path(entry.name) if prefix else None, status.st_size,
-        status.st_mtime_ns, status.st_dev, status.st_ino, entry.name + METADATA in metadata,
+        name, entry.path, prefix + _quoted(name) if prefix else None, status.st_size,
+        status.st_mtime_ns, status.st_dev, status.st_ino, name + METADATA in metadata,
     ))
+
+
+def _quoted(name: str) -> str:
+    # Nearly all names are as they are in a URL, and importing what encodes others takes long.
+    if _UNRESERVED.fullmatch(name):
+        return name
+    from dumb_pypi import urls
+    return urls.quote_path(name)
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:

@@ -1,6 +1,7 @@
 """Folders of distribution files → their package list."""
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Iterable
 from collections.abc import Sequence
@@ -111,9 +112,9 @@ def _clean_uploader(text: str | None) -> str | None:
 
 
 def _no_links(files: Iterable[Found]) -> Iterable[Found]:
-    """The same, but of links to one file only the first."""
+    """The same, but of the names of one file only the first that is no link, if there is one."""
     found: dict[tuple[int, int], Found] = {}
-    for file in files:
+    for file in sorted(files, key=lambda file: os.path.islink(file.path)):
         found.setdefault((file.device, file.inode), file)
     return found.values()
 

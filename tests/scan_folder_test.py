@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dumb_pypi.build import build
 from dumb_pypi.errors import FileError
 from dumb_pypi.pool import scan
 from tests.pools import decoded
@@ -68,6 +69,8 @@ def test_several_folders(tmp_path: Path) -> None:
 def test_what_is_expected_is_passed_over_in_silence(tmp_path: Path) -> None:
     for name in (
             '.hidden-1.0.zip', '.git/config', '.git/foo-1.0.zip', f'{WHEEL}.asc', f'{SDIST}.sig',
+            f'{WHEEL}.publish.attestation', f'{WHEEL}.sigstore', f'{WHEEL}.sigstore.json',
+            f'{SDIST}.sha256', f'{SDIST}.provenance',
             f'{SDIST}.metadata', f'{WHEEL}.part', f'{WHEEL}.CRDOWNLOAD', f'{WHEEL}.tmp',
     ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -87,6 +90,28 @@ def test_what_is_not_expected_is_told_of(tmp_path: Path) -> None:
          'installs: passed over'),
         f'{tmp_path}/sub/index.html: {over}',
     ])
+
+
+def test_an_unpacked_egg_is_told_of_once(tmp_path: Path) -> None:
+    make(tmp_path / 'foo-1.0-py3.9.egg/EGG-INFO/PKG-INFO', tmp_path / 'foo-1.0-py3.9.egg/foo.py')
+    assert told(tmp_path) == ([], [
+        f'{tmp_path}/foo-1.0-py3.9.egg: is an unpacked egg, which no client installs: passed over',
+    ])
+
+
+def test_an_index_in_the_folder_is_passed_over(tmp_path: Path) -> None:
+    """All its pages are known; what else is in it is not."""
+    make(tmp_path / f'index/pool/{WHEEL}')
+    (tmp_path / 'list').write_text(f'{WHEEL}\n')
+    build(
+        package_list=str(tmp_path / 'list'), packages_url='../../pool/', precompress=True,
+        output_dir=str(tmp_path / 'index'), site_url='https://example.com/',
+    )
+    assert urls(tmp_path / 'index') == {WHEEL: f'pool/{WHEEL}'}
+    make(tmp_path / 'index/docs/index.html')
+    problems, [notice] = told(tmp_path / 'index')
+    assert problems == []
+    assert notice.startswith(f'{tmp_path}/index/docs/index.html: ')
 
 
 def test_links_to_files_and_folders_are_followed(tmp_path: Path) -> None:
@@ -110,13 +135,30 @@ def test_loops_end_and_no_folder_is_seen_twice(tmp_path: Path) -> None:
     assert urls(tmp_path) == {WHEEL: f'releases/1.0/{WHEEL}'}
 
 
+def test_a_folder_around_the_one_given_is_a_loop(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What else is in it was not asked for; what lies elsewhere was."""
+    make(tmp_path / 'root/a/pool' / WHEEL, tmp_path / 'root/other' / WHEEL.replace('1.0', '1'))
+    (tmp_path / 'root/a/pool/loop').symlink_to('..')
+    (tmp_path / 'root/a/pool/sub').mkdir()
+    (tmp_path / 'root/a/pool/sub/loop').symlink_to(tmp_path / 'root')
+    monkeypatch.chdir(tmp_path / 'root/a/pool')
+    (tmp_path / 'link').symlink_to('root/a/pool')
+    for folder in (Path(), tmp_path / 'root/a/pool', tmp_path / 'link'):
+        assert urls(folder) == {WHEEL: None}
+    (tmp_path / 'root/a/pool/other').symlink_to('../../other')
+    assert len(urls(Path())) == 2
+
+
 def test_links_to_one_file_are_one_file(tmp_path: Path) -> None:
+    """It is where the file itself is."""
     make(tmp_path / 'b' / WHEEL)
     (tmp_path / 'a').mkdir()
     (tmp_path / 'a' / WHEEL).symlink_to(f'../b/{WHEEL}')
     (tmp_path / 'c').mkdir()
     os.link(tmp_path / 'b' / WHEEL, tmp_path / 'c' / WHEEL)
-    assert urls(tmp_path) == {WHEEL: f'a/{WHEEL}'}
+    assert urls(tmp_path) == {WHEEL: f'b/{WHEEL}'}
 
 
 def test_links_that_lead_nowhere(tmp_path: Path) -> None:
