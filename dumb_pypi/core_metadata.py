@@ -23,6 +23,8 @@ _FIELD = re.compile(
     rb'(:.*(?:\n[ \t].*)*)',
     re.IGNORECASE | re.MULTILINE,
 )
+# Of these pip takes the first, while the parser would have none.
+_FIRST_COUNTS = (b'Metadata-Version', b'Summary', b'Requires-Python')
 # The first line that is no header, nor goes on from one.
 _BODY = re.compile(rb'^(?![!-9;-~]*:|[\t ])', re.MULTILINE)
 # Since then the PKG-INFO of an sdist says what a wheel made of it would (PEP 643).
@@ -129,7 +131,13 @@ def _fields(metadata: bytes) -> str:
     metadata = metadata.replace(b'\r\n', b'\n').replace(b'\r', b'\n')
     body = _BODY.search(metadata)
     head = metadata if body is None else metadata[:body.start()]
-    fields = b'\n'.join(name.title() + rest for name, rest in _FIELD.findall(head))
+    found = [(name.title(), rest) for name, rest in _FIELD.findall(head)]
+    # The other way round, so that the first is what stays.
+    first = {name: rest for name, rest in reversed(found) if name in _FIRST_COUNTS}
+    fields = b'\n'.join([
+        *(name + rest for name, rest in first.items()),
+        *(name + rest for name, rest in found if name not in _FIRST_COUNTS),
+    ])
     if len(fields) > LARGEST_FIELDS:
         raise BrokenError(f'has metadata with requirements of more than {LARGEST_FIELDS} bytes')
     return fields.decode(errors='replace')

@@ -57,7 +57,10 @@ def facts(**known: object) -> dict[str, Any]:
     ),
     pytest.param(metadata('Summary: UNKNOWN'), facts(), id='as distutils says nothing'),
     pytest.param(metadata('Summary:'), facts(), id='empty summary'),
-    pytest.param(metadata('Summary: a', 'Summary: b'), facts(), id='two summaries'),
+    pytest.param(
+        metadata('Requires-Python: >=3', 'Summary: a', 'Summary: b', 'requires-python: >=2'),
+        facts(requires_python='>=3', summary='a'), id='twice: pip takes the first',
+    ),
     pytest.param(
         metadata('Summary: \x1b[31mred\x7f\ufdd0'), facts(summary='\ufffd[31mred\ufffd\ufffd'),
         id='control characters',
