@@ -5,9 +5,8 @@ import contextlib
 import hashlib
 import os
 
+from dumb_pypi.endings import METADATA
 from dumb_pypi.line import LONGEST_FILENAME
-
-METADATA = '.metadata'
 
 _BLOCK = 2 ** 16  # bytes
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from dumb_pypi import beside
 from dumb_pypi.errors import FieldError
 from dumb_pypi.errors import FileError
 from dumb_pypi.errors import LineError
@@ -35,11 +34,15 @@ def read_lines(path: str, notices: list[Notice | Remark]) -> dict[str, Line]:
     except (OSError, ValueError) as error:
         raise FileError('read', place, error) from error
     lines = {}
+    all_plain = content.isascii() and _is_plain(content)
     for number, text in enumerate(content.removeprefix(_BYTE_ORDER_MARK).split(b'\n'), 1):
         try:
             if text and not text.isspace():
                 line = decode(text, decoder)
-                if line.provenance or line.name or line.version or not _is_plain(text):
+                if (
+                        line.provenance or line.name or line.version
+                        or not (all_plain or _is_plain(text))
+                ):
                     _check(line)
                 lines[line.filename] = line
         except LineError as error:
@@ -57,9 +60,13 @@ def still_holds(line: Line, file: Found, write_metadata: bool) -> bool:
             or line.hash is None or not _SHA256.fullmatch(line.hash)
     ):
         return False
-    if not file.filename.lower().endswith('.whl'):
+    name = file.filename
+    if not (name.endswith('.whl') or name.lower().endswith('.whl')):
         return line.core_metadata is None
-    there = beside.core_metadata(file.path) if file.has_metadata else None
+    there = None
+    if file.has_metadata:
+        from dumb_pypi import beside
+        there = beside.core_metadata(file.path)
     return (
         line.core_metadata == there and not (write_metadata and there is None)
         # That is in every line of a wheel that was once opened.

@@ -1,4 +1,4 @@
-"""The endings of distribution files' names."""
+"""The endings of the names of distribution files, and of what lies beside them."""
 from __future__ import annotations
 
 import re
@@ -7,3 +7,6 @@ import re
 SDIST = re.compile(
     r'\.(?:tar\.(?:gz|bz2|xz|lz|lzma|zst|Z)|tar|tgz|tbz2?|txz|tlz|zip)$', re.IGNORECASE,
 )
+
+# What a wheel's name is followed by in the name of its metadata.
+METADATA = '.metadata'

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from dumb_pypi.beside import METADATA
+from dumb_pypi.endings import METADATA
 from dumb_pypi.endings import SDIST
 from dumb_pypi.errors import FileError
 from dumb_pypi.errors import Remark
@@ -93,27 +93,29 @@ def _walk(root: str, seen: set[tuple[int, int]], result: Walk) -> None:
                 continue
             seen.add((status.st_dev, status.st_ino))
             with os.scandir(path) as entries:
-                here = sorted(entries, key=_name)
+                here = {entry.name: entry for entry in entries}
         except OSError as error:
             if path == root:
                 raise
             result.problems.append(_unreadable(path, error))
             continue
-        metadata = {e.name for e in here if e.name.endswith(METADATA) and _is_file(e)}
-        is_index = any(entry.name == OWN_FOLDER for entry in here)
-        for entry in here:
-            if entry.name.startswith('.') or (is_index and entry.name in _PAGES):
+        is_index = OWN_FOLDER in here
+        for name in sorted(here):
+            if name.startswith('.') or (is_index and name in _PAGES):
                 continue
+            entry = here[name]
             try:
                 if not entry.is_dir():
-                    _file(entry, prefix, metadata, result, quiet=is_index)
-                elif entry.name.endswith('.egg'):
+                    beside = here.get(name + METADATA)
+                    has_metadata = beside is not None and _is_file(beside)
+                    _file(entry, prefix, has_metadata, is_index, result)
+                elif name.endswith('.egg'):
                     result.notices.append(Remark(
                         entry.path, 'is an unpacked egg, which no client installs: passed over',
                     ))
                 else:
                     folders = linked if entry.is_symlink() else own
-                    folders.append((entry.path, f'{prefix}{_quoted(entry.name)}/'))
+                    folders.append((entry.path, f'{prefix}{_quoted(name)}/'))
             except OSError as error:
                 result.problems.append(_unreadable(entry.path, error))
             except UnicodeEncodeError:
@@ -131,12 +133,12 @@ def _is_above(root: str, status: os.stat_result) -> bool:
 
 
 def _file(
-        entry: os.DirEntry[str], prefix: str, metadata: set[str], result: Walk, *, quiet: bool,
+        entry: os.DirEntry[str], prefix: str, has_metadata: bool, is_in_index: bool, result: Walk,
 ) -> None:
     name = entry.name
     # The usual ones without a search.
     if not name.endswith(('.whl', '.tar.gz')) and not _DISTRIBUTION.search(name):
-        if not (quiet or _EXPECTED.search(name)):
+        if not (is_in_index or _EXPECTED.search(name)):
             result.notices.append(Remark(
                 entry.path, 'is neither a wheel, an sdist nor an egg, so it is passed over',
             ))
@@ -149,7 +151,7 @@ def _file(
         name.encode()  # which fails for a name that is not UTF-8
     result.found.append(Found(
         name, entry.path, prefix + _quoted(name) if prefix else None, status.st_size,
-        status.st_mtime_ns, status.st_dev, status.st_ino, name + METADATA in metadata,
+        status.st_mtime_ns, status.st_dev, status.st_ino, has_metadata,
     ))
 
 
@@ -167,10 +169,6 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
         return entry.is_file()
     except OSError:
         return False
-
-
-def _name(entry: os.DirEntry[str]) -> str:
-    return entry.name
 
 
 def _unreadable(path: str, error: OSError) -> Remark:

@@ -20,7 +20,6 @@ from dumb_pypi.folder import Found
 from dumb_pypi.folder import walk
 from dumb_pypi.line import encode
 from dumb_pypi.machine import processors
-from dumb_pypi.text import clean_text
 
 if TYPE_CHECKING:
     from dumb_pypi.reading import Progress
@@ -72,16 +71,12 @@ def scan(
     notices: list[Notice | Remark] = []
     before = {} if previous is None else read_lines(previous, notices)
     found, problems, passed_over = walk(folders)
-    files: dict[str, list[Found]] = defaultdict(list)
-    for file in found:
-        files[file.filename].append(file)
+    files, unread = _by_name(found)
     lines: dict[str, bytes] = {}
-    unread: list[Found] = []
-    for filename, copies in files.items():
-        [file, *others] = copies if len(copies) == 1 else _no_links(copies)
+    for filename, file in files.items():
         line = before.get(filename)
-        if line is None or others or not still_holds(line, file, write_metadata):
-            unread.extend([file, *others])
+        if line is None or not still_holds(line, file, write_metadata):
+            unread.append(file)
         else:
             line.url = file.url
             line.uploaded_by = line.uploaded_by or uploaded_by
@@ -99,16 +94,38 @@ def scan(
         passed_over.extend(outcome.notices)
         lines.update(_one_of_each(outcome.read, problems))
     return Scan(
-        [line for _, line in sorted(lines.items())], sorted(problems),
+        [lines[filename] for filename in sorted(lines)], sorted(problems),
         [*notices, *sorted(passed_over)],
     )
 
 
 def _clean_uploader(text: str | None) -> str | None:
+    if not text:
+        return None
+    from dumb_pypi.text import clean_text
     try:
         return clean_text('--uploaded-by', text)
     except FieldError as error:
         raise OptionError('--uploaded-by', f'{shown(text)} {error.why}') from None
+
+
+def _by_name(found: Iterable[Found]) -> tuple[dict[str, Found], list[Found]]:
+    """The files by their names, and those that share theirs with another one."""
+    files: dict[str, Found] = {}
+    copies: dict[str, list[Found]] = {}
+    for file in found:
+        first = files.setdefault(file.filename, file)
+        if first is not file:
+            copies.setdefault(file.filename, [first]).append(file)
+    different: list[Found] = []
+    for filename, same in copies.items():
+        [file, *others] = _no_links(same)
+        if others:
+            del files[filename]
+            different.extend([file, *others])
+        else:
+            files[filename] = file
+    return files, different
 
 
 def _no_links(files: Iterable[Found]) -> Iterable[Found]:

@@ -21,6 +21,7 @@ from dumb_pypi import core_metadata
 from dumb_pypi import filenames
 from dumb_pypi.distfile import from_line
 from dumb_pypi.distfile import to_json
+from dumb_pypi.endings import METADATA
 from dumb_pypi.errors import BrokenError
 from dumb_pypi.errors import FieldError
 from dumb_pypi.errors import Remark
@@ -187,7 +188,7 @@ class Reader:
 
     def _announce(self, found: Found, metadata: bytes, outcome: Outcome) -> str | None:
         """The hash of the `.metadata` file beside a wheel, if it is the wheel's own."""
-        place, digest = found.path + beside.METADATA, beside.digest(metadata)
+        place, digest = found.path + METADATA, beside.digest(metadata)
         if found.has_metadata and beside.core_metadata(found.path) == digest:
             return digest
         try:
