@@ -437,10 +437,11 @@ def test_only_what_is_needed_is_imported(pool: Path, tmp_path: Path) -> None:
     previous = tmp_path / 'previous.jsonl'
     previous.write_bytes(b'\n'.join(scan([str(pool)]).lines))
     script = (
-        'import sys\nfrom dumb_pypi.scan import main\nmain(sys.argv[1:])\n'
+        'import sys\nbefore = set(sys.modules)\n'
+        'from dumb_pypi.scan import main\nmain(sys.argv[1:])\n'
         'print(*{"zipfile", "email", "tqdm", "concurrent", "jinja2", "hashlib", '
         '"dumb_pypi.distfile", "dumb_pypi.filenames", "dumb_pypi.text", "dumb_pypi.urls"} '
-        '& set(sys.modules), file=sys.stderr)'
+        '& (set(sys.modules) - before), file=sys.stderr)'
     )
     done = subprocess.run(
         [sys.executable, '-c', script, '--previous', str(previous), str(pool)],
