@@ -1,10 +1,10 @@
 """The `.metadata` file beside a wheel: what it holds, and putting a right one in its place."""
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 
+from dumb_pypi import files
 from dumb_pypi.endings import METADATA
 from dumb_pypi.line import LONGEST_FILENAME
 
@@ -53,14 +53,6 @@ def write_whole(place: str, content: bytes) -> None:
     Raises:
         OSError: it cannot be written, and is as it was.
     """
-    folder = os.path.dirname(place)
     # A name that nobody else has: two scans may be at work here.
-    unfinished = os.path.join(folder, f'.{os.urandom(8).hex()}.unfinished')
-    try:
-        with open(unfinished, 'xb') as file:
-            file.write(content)
-        os.replace(unfinished, place)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(unfinished)
-        raise
+    unfinished = f'.{os.urandom(8).hex()}.unfinished'
+    files.replace(place, content, os.path.join(os.path.dirname(place), unfinished))
