@@ -44,15 +44,6 @@ def create_new(place: str, content: bytes) -> None:
         os.close(file)
 
 
-def make_folder(place: str) -> None:
-    """Make a folder that is not there."""
-    # Without a look at its parents, which `os.makedirs` takes first.
-    try:
-        os.mkdir(place)
-    except FileNotFoundError:
-        os.makedirs(place)
-
-
 def rename(old: str, new: str) -> None:
     """Rename a folder, to where there may not even be a parent for it."""
     try:

@@ -22,6 +22,7 @@ from dumb_pypi.errors import ListError
 from dumb_pypi.errors import Notice
 from dumb_pypi.errors import OptionError
 from dumb_pypi.errors import RefusedError
+from dumb_pypi.machine import collect_garbage_seldom
 from dumb_pypi.options import DEFAULT_TITLE
 from dumb_pypi.request import Report
 
@@ -35,6 +36,7 @@ PATIENCE = 2  # seconds without a word
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; the exit status is what it returns."""
+    collect_garbage_seldom()
     parser = _parser()
     args = parser.parse_args(argv)
     try:

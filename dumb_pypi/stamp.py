@@ -90,7 +90,7 @@ def is_there(output_dir: str) -> bool:
 def is_gone(output_dir: str) -> bool:
     """Whether the pages are not there, whatever a state says: someone deleted `*`, which hidden
     folders survive."""
-    return not os.path.exists(os.path.join(output_dir, paths.PACKAGES_JSON))
+    return not stamp_of_file(os.path.join(output_dir, paths.PACKAGES_JSON))
 
 
 def was_cut_short(output_dir: str) -> bool:

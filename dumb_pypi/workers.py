@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from typing import TypeVar
 
 from dumb_pypi.errors import WorkerError
+from dumb_pypi.machine import collect_garbage_seldom
 from dumb_pypi.machine import processors
 
 if TYPE_CHECKING:
@@ -35,10 +36,6 @@ _FEW = 4
 _AHEAD = 4
 # Seconds for a process that has closed its end to be gone.
 _PATIENCE = 5
-
-# A page is thousands of pieces of text, which each count for the garbage collector and of which
-# none is garbage that only it could find.
-_THRESHOLD = (50_000, 20, 50)
 
 T = TypeVar('T')
 R = TypeVar('R')
@@ -149,16 +146,11 @@ class Here:
 @contextlib.contextmanager
 def crew(jobs: int | None) -> Iterator[Crew]:
     """Who is to do the tasks: `jobs` processes, or as many as are of use."""
-    before = gc.get_threshold()
-    gc.set_threshold(*_THRESHOLD)
-    try:
-        if jobs == 1 or (jobs is None and processors() == 1):
-            yield Here()
-        else:
-            with Workers(jobs or processors(), eager=jobs is not None) as workers:
-                yield workers
-    finally:
-        gc.set_threshold(*before)
+    if jobs == 1 or (jobs is None and processors() == 1):
+        yield Here()
+    else:
+        with Workers(jobs or processors(), eager=jobs is not None) as workers:
+            yield workers
 
 
 @contextlib.contextmanager
@@ -194,7 +186,7 @@ def _death(worker: _Worker) -> WorkerError:
 
 
 def _work(tasks: Connection, inherited: Sequence[Connection]) -> None:
-    gc.set_threshold(*_THRESHOLD)
+    collect_garbage_seldom()
     # Who pressed Ctrl-C wants the parent to end, which then ends this.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for connection in inherited:

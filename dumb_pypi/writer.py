@@ -80,7 +80,7 @@ class Writer:
             place = os.path.join(self._root, folder)
             path = folder
             try:
-                files.make_folder(self._unfinished)
+                os.mkdir(self._unfinished)
                 made = ''
                 for path, content, compressed in contents:
                     new = self._unfinished + path[len(folder):]
