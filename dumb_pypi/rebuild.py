@@ -25,6 +25,9 @@ from dumb_pypi.changes import write_changes
 from dumb_pypi.errors import FileError
 from dumb_pypi.errors import Notice
 from dumb_pypi.errors import ShrinkError
+from dumb_pypi.groups import group
+from dumb_pypi.groups import Groups
+from dumb_pypi.groups import releases_of
 from dumb_pypi.intake import Intake
 from dumb_pypi.intake import take_in
 from dumb_pypi.merge import Merge
@@ -40,9 +43,6 @@ from dumb_pypi.request import Sources
 from dumb_pypi.source import Source
 from dumb_pypi.stamp import Stamp
 from dumb_pypi.state import LastBuild
-from dumb_pypi.update import group
-from dumb_pypi.update import Groups
-from dumb_pypi.update import releases_of
 from dumb_pypi.update import Update
 from dumb_pypi.work import Job
 from dumb_pypi.workers import Crew

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import quote
-from urllib.parse import urlsplit
 
 from dumb_pypi import paths
 from dumb_pypi import urls
@@ -24,8 +23,6 @@ HOME_TEXT = 200
 # How many files a project's page shows before it folds older releases.
 FILES_SHOWN = 30
 
-# What pip reads at plain http; of any other host it wants to be told that it can be trusted.
-_OWN_MACHINE = re.compile(r'localhost|127(?:\.[0-9]+){3}|::1')
 _REQUIREMENT = re.compile('[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?')
 # A marker that names an extra, as in `foo>=1; python_version < "3.9" and extra == "bar"`.
 _EXTRA = re.compile(r''';.*\bextra\s*(?:[=!]=|in\b)|;.*['"]\s*(?:[=!]=|in)\s*extra\b''')
@@ -79,19 +76,6 @@ class RequirementView(NamedTuple):
     name: str | None
     url: str | None
     rest: str
-
-
-class CommandView(NamedTuple):
-    """How to install a project."""
-    client: str
-    command: str
-
-
-class SnippetView(NamedTuple):
-    """How to tell a client of the index: in a file at that place, or as a command without one."""
-    client: str
-    place: str | None
-    text: str
 
 
 class UploadView(NamedTuple):
@@ -254,45 +238,6 @@ def _shortened(text: str | None) -> str | None:
     if text is None or len(text) <= HOME_TEXT:
         return text
     return f'{text[:HOME_TEXT - 1]}…'
-
-
-def pip_install(index_url: str, wanted: str) -> str:
-    """The command that installs something from here with pip.
-
-    >>> pip_install('http://example.com:8080/simple/', 'foo')
-    'pip install --index-url http://example.com:8080/simple/ --trusted-host example.com foo'
-    """
-    host = _host_to_trust(index_url)
-    trusting = '' if host is None else f'--trusted-host {host} '
-    return f'pip install --index-url {index_url} {trusting}{wanted}'
-
-
-def _host_to_trust(index_url: str) -> str | None:
-    """The host of an index that pip ignores unless it is told to trust that host."""
-    parts = urlsplit(index_url)
-    if parts.scheme != 'http' or parts.hostname is None or _OWN_MACHINE.fullmatch(parts.hostname):
-        return None
-    return parts.hostname
-
-
-def snippet_views(index_url: str) -> Sequence[SnippetView]:
-    """How to set up each client, as README has it too."""
-    host = _host_to_trust(index_url)
-    trusting = '' if host is None else f'\ntrusted-host = {host}'
-    return (
-        SnippetView('pip', None, pip_install(index_url, 'PROJECT')),
-        SnippetView('pip.conf', 'pip.conf', f'[global]\nindex-url = {index_url}{trusting}'),
-        SnippetView('uv', 'pyproject.toml', (
-            f'[[tool.uv.index]]\nname = "private"\nurl = "{index_url}"\ndefault = true'
-        )),
-        SnippetView('Poetry', 'pyproject.toml', (
-            f'[[tool.poetry.source]]\nname = "private"\nurl = "{index_url}"\n'
-            'priority = "primary"'
-        )),
-        SnippetView('PDM', 'pyproject.toml', (
-            f'[[tool.pdm.source]]\nname = "pypi"\nurl = "{index_url}"'
-        )),
-    )
 
 
 def date(timestamp: float | None) -> str | None:

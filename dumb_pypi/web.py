@@ -1,11 +1,11 @@
 """The pages for people, and the feeds: what their templates are given."""
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from dumb_pypi import installing
 from dumb_pypi import paths
 from dumb_pypi import urls
 from dumb_pypi import views
@@ -79,7 +79,7 @@ class Web:
             latest_uploaded=None if latest is None else views.date(latest.uploaded),
             latest_prerelease=latest is not None and latest.prerelease,
             latest_yanked=latest is not None and latest.yanked,
-            commands=self._commands(project),
+            commands=installing.commands(project, self._index_url),
             requires_python=None if best is None else best.requires_python,
             requires_dist=required,
             optional_dist=optional,
@@ -136,7 +136,7 @@ class Web:
             files=f'{sum([project.files for project in projects]):,}',
             last_upload=views.date(last_upload),
             news=views.news_views(uploads, projects),
-            snippets=views.snippet_views(self._index_url),
+            snippets=installing.snippets(self._index_url),
             search_worker=search.worker,
             search_names=search.names,
             search_summaries=search.summaries,
@@ -177,20 +177,6 @@ class Web:
             'built': _rfc822(built) if built else None,
             'items': items,
         })
-
-    def _commands(self, project: Project) -> Sequence[views.CommandView]:
-        latest = project.latest
-        # What is not PEP 440 is nothing to install by, nor to put into a shell.
-        if latest is None or latest.version is None or project.quarantined:
-            return ()
-        # A shell has a meaning for the `!` of an epoch.
-        wanted, index = shlex.quote(f'{project.name}=={latest.name}'), self._index_url
-        return (
-            views.CommandView('pip', views.pip_install(index, wanted)),
-            views.CommandView('uv', f'uv add --default-index {index} {wanted}'),
-            views.CommandView('Poetry', f'poetry add {wanted}'),
-            views.CommandView('PDM', f'pdm add {wanted}'),
-        )
 
     def _render(self, page: str, template: str, **values: object) -> bytes:
         depth = page.count('/')

@@ -13,7 +13,7 @@ PACKAGE = Path(dumb_pypi.__file__).parent
 ORDER = (
     '__main__', 'main', 'scan', 'console', 'pool', 'reading', 'archives', 'tarballs',
     'core_metadata', 'earlier', 'folder', 'beside',
-    'build', 'rebuild', 'update', 'work', 'site', 'search', 'web', 'views',
+    'build', 'rebuild', 'update', 'groups', 'work', 'site', 'search', 'web', 'installing', 'views',
     'wheel_tags', 'simple_api', 'json_api', 'templates',
     'state', 'intake', 'merge', 'fresh', 'summary', 'catalog', 'changelog', 'package_list',
     'project', 'distfile', 'filenames', 'endings', 'line', 'jsonlines', 'plan', 'request', 'stamp',

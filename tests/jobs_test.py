@@ -19,8 +19,8 @@ from hypothesis import settings
 
 from dumb_pypi import blocks
 from dumb_pypi import changelog
+from dumb_pypi import groups
 from dumb_pypi import paths
-from dumb_pypi import update
 from dumb_pypi.build import build
 from dumb_pypi.errors import TemplateError
 from tests import catalogs
@@ -39,7 +39,7 @@ COMMAND = (sys.executable, '-m', 'dumb_pypi', '--no-generate-timestamp', '--pack
 def small_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that there is something to do for each worker."""
     monkeypatch.setattr(blocks, 'BLOCK', 100)
-    monkeypatch.setattr(update, '_BATCH', 100)
+    monkeypatch.setattr(groups, '_BATCH', 100)
     monkeypatch.setattr(changelog, 'UPLOADS_A_PAGE', 2)
 
 
