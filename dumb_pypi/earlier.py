@@ -1,6 +1,7 @@
 """The list of the last scan → its lines, as far as they can be relied upon."""
 from __future__ import annotations
 
+import codecs
 import re
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,6 @@ from dumb_pypi.line import Line
 if TYPE_CHECKING:
     from dumb_pypi.folder import Found
 
-_BYTE_ORDER_MARK = b'\xef\xbb\xbf'
 _SHA256 = re.compile('sha256=[0-9a-f]{64}')
 
 
@@ -35,7 +35,7 @@ def read_lines(path: str, notices: list[Notice | Remark]) -> dict[str, Line]:
         raise FileError('read', place, error) from error
     lines = {}
     all_plain = content.isascii() and _is_plain(content)
-    for number, text in enumerate(content.removeprefix(_BYTE_ORDER_MARK).split(b'\n'), 1):
+    for number, text in enumerate(content.removeprefix(codecs.BOM_UTF8).split(b'\n'), 1):
         try:
             if text and not text.isspace():
                 line = decode(text, decoder)

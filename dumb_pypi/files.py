@@ -5,7 +5,24 @@ import contextlib
 import filecmp
 import os
 
+from dumb_pypi.errors import FileError
+
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+
+
+def read(place: str) -> bytes | None:
+    """What a file holds, None if it is not there.
+
+    Raises:
+        FileError: it cannot be read.
+    """
+    try:
+        with open(place, 'rb') as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise FileError('read', place, error) from error
 
 
 def replace(place: str, content: bytes, beside: str) -> None:

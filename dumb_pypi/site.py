@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from dumb_pypi import files
 from dumb_pypi import json_api
 from dumb_pypi import paths
 from dumb_pypi import search
 from dumb_pypi import simple_api
 from dumb_pypi.changelog import ChangelogPage
 from dumb_pypi.changelog import Upload
-from dumb_pypi.errors import FileError
 from dumb_pypi.options import PageOptions
 from dumb_pypi.project import Project
 from dumb_pypi.summary import MonthSummary
@@ -120,11 +120,4 @@ def _own_file(name: str) -> bytes:
 def _custom_style(template_dir: str | None) -> bytes | None:
     if template_dir is None:
         return None
-    place = os.path.join(template_dir, CUSTOM_STYLE)
-    try:
-        with open(place, 'rb') as file:
-            return file.read()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise FileError('read', place, error) from error
+    return files.read(os.path.join(template_dir, CUSTOM_STYLE))

@@ -12,12 +12,12 @@ from typing import TypeVar
 
 import msgspec
 
+from dumb_pypi import files
 from dumb_pypi import package_list
 from dumb_pypi import paths
 from dumb_pypi import stamp as stamps
 from dumb_pypi.catalog import Catalog
 from dumb_pypi.catalog import Columns
-from dumb_pypi.errors import FileError
 from dumb_pypi.plan import Baseline
 from dumb_pypi.plan import EMPTY_TREE
 from dumb_pypi.plan import Tree
@@ -256,14 +256,7 @@ def _load(output_dir: str, path: str, decode: Callable[[bytes], T]) -> T | None:
 
 
 def _read(output_dir: str, path: str) -> bytes | None:
-    place = os.path.join(output_dir, path)
-    try:
-        with open(place, 'rb') as file:
-            return file.read()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise FileError('read', place, error) from error
+    return files.read(os.path.join(output_dir, path))
 
 
 _decode_state = msgspec.json.Decoder(State).decode
