@@ -26,7 +26,6 @@ def _is_odd(value: object) -> bool:
 class DumbPypiError(Exception):
     """Anything that ends a build, or costs a line its place in the index."""
 
-
     def __reduce__(self) -> tuple[object, ...]:
         # As a worker sends it: the arguments that made it are not kept.
         return _revived, (type(self), self.args, vars(self))

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 MOST_JOBS = 256
 
 
-
 class Scan(NamedTuple):
     """What a scan found.
 
