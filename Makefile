@@ -26,10 +26,11 @@ lint: venv
 	$(BIN)/ruff check
 	$(BIN)/mypy
 
+# The tests of a file share what takes long to make: one process has them all.
 .PHONY: test
 test: lint
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest $(PYTEST_ARGS)
+	$(BIN)/coverage run -m pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+from collections import defaultdict
 from typing import Protocol
 
 import pytest
@@ -15,7 +16,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # So it is in what a shell starts in the background, and in all that that starts.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-_MISSING = pytest.StashKey[set[str]]()
+_NOT_INSTALLED = 'is not installed: apt install'
 
 
 class NeedProgram(Protocol):
@@ -29,9 +30,7 @@ class NeedProgram(Protocol):
 
 
 @pytest.fixture(scope='session')
-def need_program(pytestconfig: pytest.Config) -> NeedProgram:
-    missing = pytestconfig.stash.setdefault(_MISSING, set())
-
+def need_program() -> NeedProgram:
     def need(program: str, *, package: str) -> str:
         folders = (os.environ.get('PATH', os.defpath), *SYSTEM_FOLDERS)
         path = shutil.which(program, path=os.pathsep.join(folders))
@@ -39,26 +38,29 @@ def need_program(pytestconfig: pytest.Config) -> NeedProgram:
             path = program
         if path is not None:
             return path
-        reason = f'{program} is not installed: apt install {package}, or brew install {package}'
+        reason = f'{program} {_NOT_INSTALLED} {package}, or brew install {package}'
         if os.environ.get('CI') == 'true':
             pytest.fail(reason, pytrace=False)
-        missing.add(reason)
         pytest.skip(reason)
 
     return need
 
 
-def pytest_terminal_summary(
-        terminalreporter: pytest.TerminalReporter, config: pytest.Config,
-) -> None:
-    """Say which tests were left out, and how to get the program that they need."""
-    for reason in sorted(config.stash.get(_MISSING, ())):
-        left_out = [
-            report.nodeid for report in terminalreporter.getreports('skipped')
-            if isinstance(report.longrepr, tuple) and report.longrepr[2] == f'Skipped: {reason}'
-        ]
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what tests measured; say which were left out, and how to get what they need."""
+    # Of the processes that run tests only reports come here.
+    for report in terminalreporter.getreports('passed'):
+        for name, lines in report.user_properties:
+            terminalreporter.section(name)
+            terminalreporter.line(str(lines))
+    left_out: dict[str, list[str]] = defaultdict(list)
+    for report in terminalreporter.getreports('skipped'):
+        _, _, reason = report.longrepr
+        if _NOT_INSTALLED in reason:
+            left_out[reason.removeprefix('Skipped: ')].append(report.nodeid)
+    for reason, tests in sorted(left_out.items()):
         terminalreporter.section('tests left out', yellow=True)
-        terminalreporter.line(f'{len(left_out)} tests were left out. {reason}')
+        terminalreporter.line(f'{len(tests)} tests were left out. {reason}')
         # One line a test, not one for each of its cases.
-        for test in dict.fromkeys(nodeid.partition('[')[0] for nodeid in left_out):
+        for test in dict.fromkeys(nodeid.partition('[')[0] for nodeid in tests):
             terminalreporter.line(f'    {test}')
