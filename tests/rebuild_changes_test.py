@@ -159,7 +159,8 @@ class Site(History):
         raise NotImplementedError
 
     def check(self, **how: Any) -> None:
-        self.build(self.output_dir, changes_file=str(self.folder / 'changes'), **how)
+        # What workers write is not noted here.
+        self.build(self.output_dir, changes_file=str(self.folder / 'changes'), jobs=1, **how)
         changes = read_changes(self.folder / 'changes')
         stages = [stage(change) for change in changes]
         assert stages == sorted(stages)

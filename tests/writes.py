@@ -1,4 +1,4 @@
-"""What builds write while a test runs, whichever way they write it."""
+"""What builds of one process write while a test runs, whichever way they write it."""
 from __future__ import annotations
 
 from collections.abc import Callable
