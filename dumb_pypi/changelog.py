@@ -38,19 +38,19 @@ class Shown(msgspec.Struct, gc=False):
     version: str | None = None
 
 
-class Neighbour(NamedTuple):
+class Neighbour(msgspec.Struct, frozen=True):
     """A month beside another one, and how many pages it has."""
     month: str
     pages: int
 
 
-class Neighbours(NamedTuple):
+class Neighbours(msgspec.Struct, frozen=True):
     """The months beside one, where there are any. All that its pages show of other groups."""
     earlier: Neighbour | None
     later: Neighbour | None
 
 
-class ChangelogPage(NamedTuple):
+class ChangelogPage(msgspec.Struct, frozen=True):
     """A page of a month; its number counts from 1, `earlier` and `later` are paths of pages."""
     path: str
     month: str
@@ -117,7 +117,9 @@ def month_places(month: str, uploads: int, beside: Neighbours) -> list[Changelog
     """A month's pages, from the first: it has the oldest uploads, so that a full page stays."""
     numbers = range(1, pages_of(uploads) + 1)
     places = [paths.changelog_page(month, number) for number in numbers]
-    earlier = None if beside.earlier is None else paths.changelog_page(*beside.earlier)
+    earlier = None if beside.earlier is None else (
+        paths.changelog_page(beside.earlier.month, beside.earlier.pages)
+    )
     later = None if beside.later is None else paths.changelog_page(beside.later.month, 1)
     return [
         ChangelogPage(place, month, number, before, after)
@@ -150,7 +152,7 @@ def in_safe_order(
         else:
             unfinished.append(page)
             if page.path not in there:
-                yield page._replace(later=None)
+                yield msgspec.structs.replace(page, later=None)
         there.add(page.path)
     yield from unfinished
 

@@ -5,7 +5,6 @@ import datetime
 import functools
 import re
 from typing import Literal
-from typing import NamedTuple
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -43,7 +42,7 @@ _PLAIN_FILENAME = re.compile(rf'[A-Za-z0-9_.-]{{1,{LONGEST_FILENAME}}}')
 _BIDIRECTIONAL = re.compile('[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]')
 
 
-class Digest(NamedTuple):
+class Digest(msgspec.Struct, frozen=True):
     """A hash and its algorithm, both in lower case."""
     algorithm: str
     hex: str
@@ -67,6 +66,11 @@ class Digest(NamedTuple):
                 key, text, f'has {len(digits)} hex digits where {algorithm} has {wanted}',
             )
         return cls(algorithm, digits)
+
+    @property
+    def in_json(self) -> dict[str, str]:
+        """As pages in JSON have it."""
+        return {self.algorithm: self.hex}
 
     def __str__(self) -> str:
         return f'{self.algorithm}={self.hex}'

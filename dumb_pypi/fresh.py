@@ -8,7 +8,8 @@ from collections import defaultdict
 from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from dumb_pypi import scratch
 from dumb_pypi.catalog import Columns
@@ -17,7 +18,7 @@ from dumb_pypi.line import filename_of
 from dumb_pypi.package_list import Entry
 
 
-class Duplicate(NamedTuple):
+class Duplicate(msgspec.Struct, frozen=True):
     """A file name that stands on two lines with different facts; the later line stands.
 
     Lines are those of blocks, counted from 1 there.

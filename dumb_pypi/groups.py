@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from itertools import chain
 from typing import cast
-from typing import NamedTuple
 from typing import TYPE_CHECKING
 from typing import TypeVar
 
@@ -36,7 +35,7 @@ T = TypeVar('T')
 _BATCH = 1 << 17
 
 
-class Groups(NamedTuple):
+class Groups(msgspec.Struct, frozen=True):
     """The groups of a list, each with a fingerprint of all that its pages show.
 
     Months come newest first.
@@ -89,7 +88,9 @@ def releases_of(
         job: Job, groups: Groups, projects: Iterable[str], crew: Crew,
 ) -> dict[str, msgspec.Raw]:
     """The releases of some projects, whether or not pages of releases are asked for."""
-    job = job._replace(options=job.options._replace(per_release_json=True))
+    job = msgspec.structs.replace(
+        job, options=job.options._replace(per_release_json=True),
+    )
     wanted = sorted(bisect_left(groups.catalog.names, name) for name in projects)
     return {
         groups.catalog.names[index]: releases

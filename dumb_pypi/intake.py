@@ -6,7 +6,8 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from itertools import compress
-from typing import NamedTuple
+
+import msgspec
 
 from dumb_pypi import blocks
 from dumb_pypi import package_list
@@ -21,7 +22,7 @@ from dumb_pypi.source import Source
 from dumb_pypi.workers import Crew
 
 
-class Intake(NamedTuple):
+class Intake(msgspec.Struct, frozen=True):
     """A list: its blocks, the rows of the last catalog that it no longer has, its fresh lines."""
     blocks: Sequence[Block]
     old: Catalog | None
@@ -30,7 +31,7 @@ class Intake(NamedTuple):
     notices: Sequence[Notice]
 
 
-class Stretch(NamedTuple):
+class Stretch(msgspec.Struct, frozen=True):
     """Blocks of lines to be checked, and how the list is written."""
     form: str
     pieces: Sequence[bytes]

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Literal
-from typing import NamedTuple
 
 import msgspec
 
@@ -126,7 +125,7 @@ def pages(
     yield path, _page(project, project.latest, files, project.releases, project.summary, links)
 
 
-class _Links(NamedTuple):
+class _Links(msgspec.Struct, frozen=True):
     """What a page puts before the relative URLs of files, and its URL of the project's page."""
     prefix: str
     project_url: str
@@ -187,7 +186,7 @@ def _info(
 def _file(file: Distfile) -> File:
     """A file of a page, but for its URL, which is another one on each."""
     uploaded = file.upload_time
-    digests = {} if file.digest is None else dict([file.digest])
+    digests = {} if file.digest is None else file.digest.in_json
     return File(
         core_metadata=_metadata_hashes(file.core_metadata),
         digests=digests,
@@ -207,7 +206,7 @@ def _file(file: Distfile) -> File:
 
 def _metadata_hashes(metadata: Digest | bool) -> Literal[False] | dict[str, str]:
     if isinstance(metadata, Digest):
-        return dict([metadata])
+        return metadata.in_json
     # Metadata whose hash is not known has no hashes.
     return {} if metadata else False
 

@@ -1,8 +1,10 @@
 """What this process may use: processors, and memory for what nobody uses any more."""
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
+from collections.abc import Iterator
 
 
 def processors() -> int:
@@ -11,10 +13,16 @@ def processors() -> int:
     return os.cpu_count() or 1 if affinity is None else len(affinity(0))
 
 
-def collect_garbage_seldom() -> None:
-    """Have Python look for garbage less often, in a process that is the program's own.
+@contextlib.contextmanager
+def collecting_garbage_seldom() -> Iterator[None]:
+    """Have Python look for garbage less often, in a process of the program's own that then ends.
 
     What is imported stays. A page is thousands of pieces of text, which each count for the garbage
-    collector, and of which none is garbage that only it could find.
+    collector, and of which none is garbage that only it could find. At its end Python would look
+    through all that there is, twice, just before the system takes it back.
     """
     gc.set_threshold(50_000, 20, 50)
+    try:
+        yield
+    finally:
+        gc.freeze()

@@ -22,7 +22,7 @@ from dumb_pypi.errors import ListError
 from dumb_pypi.errors import Notice
 from dumb_pypi.errors import OptionError
 from dumb_pypi.errors import RefusedError
-from dumb_pypi.machine import collect_garbage_seldom
+from dumb_pypi.machine import collecting_garbage_seldom
 from dumb_pypi.options import DEFAULT_TITLE
 from dumb_pypi.request import Report
 
@@ -34,9 +34,9 @@ __all__ = ['DONE', 'FAILED', 'INTERRUPTED', 'WRONG_USAGE', 'main']
 PATIENCE = 2  # seconds without a word
 
 
+@collecting_garbage_seldom()
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; the exit status is what it returns."""
-    collect_garbage_seldom()
     parser = _parser()
     args = parser.parse_args(argv)
     try:

@@ -12,6 +12,8 @@ from typing import NamedTuple
 from typing import TYPE_CHECKING
 from typing import TypeVar
 
+import msgspec
+
 from dumb_pypi import distfile
 from dumb_pypi import urls
 from dumb_pypi.blocks import BYTE_ORDER_MARK
@@ -48,7 +50,7 @@ class Entry(NamedTuple):
     checksum: int
 
 
-class Part(NamedTuple):
+class Part(msgspec.Struct, frozen=True):
     """The good lines of a part of a list, what is odd about its lines, and how many it has."""
     entries: list[Entry]
     remarks: list[LineRemark]

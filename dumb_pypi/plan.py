@@ -4,14 +4,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from collections.abc import Iterator
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import msgspec
 
 from dumb_pypi import paths
 
 
-class Tree(NamedTuple):
+class Tree(msgspec.Struct, array_like=True, frozen=True):
     """Which pages there are.
 
     `releases` are those of each project that have a page of their own, as they are or in JSON:
@@ -23,7 +22,7 @@ class Tree(NamedTuple):
     others: Collection[str]
 
 
-class Baseline(NamedTuple):
+class Baseline(msgspec.Struct, frozen=True):
     """What a list is compared with: fingerprints of groups whose pages need no rendering.
 
     `tree` has all pages that may be there, `published` the names of the projects of the index.

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from itertools import chain
 from operator import attrgetter
 from typing import cast
-from typing import NamedTuple
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -55,7 +54,7 @@ class StatusLine(msgspec.Struct):
     status: str | None = None
 
 
-class ProjectFacts(NamedTuple):
+class ProjectFacts(msgspec.Struct, frozen=True):
     """What is known of a project beside its files; `status` is one of `STATUSES`."""
     project: NormalizedName
     status: str = ACTIVE
@@ -69,7 +68,7 @@ class ProjectFacts(NamedTuple):
         return self != ProjectFacts(self.project)
 
 
-class Release(NamedTuple):
+class Release(msgspec.Struct, frozen=True):
     """The files of one version, wheels first; `version` is None where it is not PEP 440.
 
     `best_informed` is the file that knows most of the release; of several, the first. `uploaded`
@@ -91,7 +90,7 @@ class Release(NamedTuple):
         return next(filter(None, (file.yanked_reason for file in self.files)), '')
 
 
-class Project(NamedTuple):
+class Project(msgspec.Struct, frozen=True):
     """A project: releases from the lowest to the highest, and files that have no version.
 
     `files` are all in their order, `latest` is the highest release that is neither yanked nor a

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import cast
-from typing import NamedTuple
+
+import msgspec
 
 from dumb_pypi import package_list
 from dumb_pypi import paths
@@ -55,7 +56,7 @@ _PACKAGES = 'packages.json'
 _PREVIOUS = 'previous.json'
 
 
-class Reading(NamedTuple):
+class Reading(msgspec.Struct, frozen=True):
     """The lists as they were read; `facts` are by the names of projects."""
     merge: Merge
     intake: Intake

@@ -24,7 +24,7 @@ from dumb_pypi.errors import FileError
 from dumb_pypi.errors import OptionError
 from dumb_pypi.errors import shown
 from dumb_pypi.errors import shown_path
-from dumb_pypi.machine import collect_garbage_seldom
+from dumb_pypi.machine import collecting_garbage_seldom
 
 if TYPE_CHECKING:
     from dumb_pypi.reading import Progress
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 _PROGRAM = 'dumb-pypi-scan'
 
 
+@collecting_garbage_seldom()
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; the exit status is what it returns."""
-    collect_garbage_seldom()
     parser = _parser()
     args = parser.parse_args(argv)
     try:

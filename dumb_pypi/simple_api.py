@@ -126,7 +126,7 @@ def _file(file: Distfile, url: str) -> File:
     return File(
         filename=file.filename,
         url=url,
-        hashes=dict([file.digest]) if file.digest and _is_readable(file.digest) else {},
+        hashes=file.digest.in_json if file.digest and _is_readable(file.digest) else {},
         size=file.size,
         upload_time=file.upload_time,
         requires_python=file.requires_python,
@@ -177,7 +177,7 @@ def _metadata_attribute(metadata: Digest | bool) -> str:
 
 def _metadata_hashes(metadata: Digest | bool) -> dict[str, str] | bool:
     if isinstance(metadata, Digest):
-        return dict([metadata]) if _is_readable(metadata) else True
+        return metadata.in_json if _is_readable(metadata) else True
     return metadata
 
 

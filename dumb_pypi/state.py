@@ -7,7 +7,6 @@ from array import array
 from collections.abc import Callable
 from collections.abc import Collection
 from pathlib import Path
-from typing import NamedTuple
 from typing import TypeVar
 
 import msgspec
@@ -73,7 +72,7 @@ class State(msgspec.Struct, gc=False):
         )
 
 
-class Journal(NamedTuple):
+class Journal(msgspec.Struct, array_like=True, frozen=True):
     """A tree, as it is noted."""
     releases: dict[str, list[str]]
     months: dict[str, int]
@@ -86,7 +85,7 @@ class Ledger(msgspec.Struct, array_like=True, gc=False):
     columns: list[bytes]
 
 
-class LastBuild(NamedTuple):
+class LastBuild(msgspec.Struct, frozen=True):
     """What is in the output directory; `shape` is that of the build to come.
 
     `cut_short` is whether the build did not come to its end, `distrusted` whether its state is
@@ -148,7 +147,9 @@ def last_build(output_dir: str, shape: str, *, distrusted: bool) -> LastBuild:
     # The state does not know all that is there: the journal and what is on disk tell.
     published = _published_projects(output_dir) if state is None else tuple(state.projects)
     projects = published or ()
-    tree = EMPTY_TREE if journal is None else Tree(*journal)
+    tree = EMPTY_TREE if journal is None else Tree(
+        journal.releases, journal.months, journal.others,
+    )
     if state is not None:
         tree = union(tree, state.tree)
     if published is not None or tree != EMPTY_TREE:

@@ -149,7 +149,7 @@ def _file_view(
             file.packagetype, file.python_version,
         ),
         None if size is None else readable_size(size),
-        None if digest is None else f'{digest[0]}={digest[1]}',
+        None if digest is None else str(digest),
         None if file.requires_python == requires_python else file.requires_python,
         None if timestamp is None else _minute(timestamp),
         file.uploaded_by,

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from dumb_pypi import installing
 from dumb_pypi import paths
 from dumb_pypi import urls
@@ -24,7 +26,7 @@ NEWEST_PROJECTS = 40
 PLACEHOLDER = 'https://example.com/'
 
 
-class StaticFiles(NamedTuple):
+class StaticFiles(msgspec.Struct, frozen=True):
     """Where the static files of all pages are; `custom` is the user's own style sheet."""
     style: str
     script: str
@@ -32,7 +34,7 @@ class StaticFiles(NamedTuple):
     custom: str | None
 
 
-class SearchFiles(NamedTuple):
+class SearchFiles(msgspec.Struct, frozen=True):
     """Where the files are that the home page's search reads."""
     worker: str
     names: str

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import NamedTuple
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from dumb_pypi.site import Site
 
 
-class Job(NamedTuple):
+class Job(msgspec.Struct, frozen=True):
     """What is the same for all tasks of a build; `shape` tells it from others in one process."""
     options: PageOptions
     shape: str
@@ -43,7 +42,7 @@ class Job(NamedTuple):
         )
 
 
-class Projects(NamedTuple):
+class Projects(msgspec.Struct, frozen=True):
     """Some projects: what is known of each, how many lines it has, and the lines of all.
 
     Of those to be written `new` says which have no page yet.
@@ -56,14 +55,14 @@ class Projects(NamedTuple):
     new: Sequence[bool]
 
 
-class Written(NamedTuple):
+class Written(msgspec.Struct, frozen=True):
     """What became of them: their releases, what the root pages show, what was done."""
     releases: Sequence[msgspec.Raw]
     summaries: Sequence[ProjectSummary]
     done: Done
 
 
-class Month(NamedTuple):
+class Month(msgspec.Struct, frozen=True):
     """Some pages of a month, and the lines of all its uploads."""
     job: Job
     pages: Sequence[ChangelogPage]

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from typing import TypeVar
 
 from dumb_pypi.errors import WorkerError
-from dumb_pypi.machine import collect_garbage_seldom
+from dumb_pypi.machine import collecting_garbage_seldom
 from dumb_pypi.machine import processors
 
 if TYPE_CHECKING:
@@ -185,8 +185,8 @@ def _death(worker: _Worker) -> WorkerError:
     return WorkerError(worker.process.exitcode)
 
 
+@collecting_garbage_seldom()
 def _work(tasks: Connection, inherited: Sequence[Connection]) -> None:
-    collect_garbage_seldom()
     # Who pressed Ctrl-C wants the parent to end, which then ends this.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for connection in inherited:

@@ -66,10 +66,10 @@ def test_pages_lead_to_the_pages_beside_them() -> None:
     first, last = changelog.month_places('2024-02', 4, Neighbours(
         earlier=Neighbour('2023-12', 3), later=Neighbour('2024-05', 9),
     ))
-    assert first[-2:] == ('changelog/2023-12-3.html', 'changelog/2024-02-2.html')
-    assert last[-2:] == ('changelog/2024-02.html', 'changelog/2024-05.html')
+    assert (first.earlier, first.later) == ('changelog/2023-12-3.html', 'changelog/2024-02-2.html')
+    assert (last.earlier, last.later) == ('changelog/2024-02.html', 'changelog/2024-05.html')
     [only] = changelog.month_places('2024-02', 1, ALONE)
-    assert only[-2:] == (None, None)
+    assert (only.earlier, only.later) == (None, None)
 
 
 @pytest.mark.parametrize(('count', 'pages'), ((0, 0), (1, 1), (2, 1), (3, 2), (4, 2)))
@@ -80,10 +80,10 @@ def test_a_month_has_as_many_pages_as_its_uploads_fill(count: int, pages: int) -
 
 def test_undated_uploads_stand_beside_no_month() -> None:
     assert neighbours({'2023-12': 1, 'undated': 2, '2024-03': 3, '2024-01': 2}) == {
-        '2024-03': (('2024-01', 1), None),
-        '2024-01': (('2023-12', 1), ('2024-03', 2)),
-        '2023-12': (None, ('2024-01', 1)),
-        'undated': (None, None),
+        '2024-03': Neighbours(Neighbour('2024-01', 1), None),
+        '2024-01': Neighbours(Neighbour('2023-12', 1), Neighbour('2024-03', 2)),
+        '2023-12': Neighbours(None, Neighbour('2024-01', 1)),
+        'undated': ALONE,
     }
     assert neighbours({}) == {}
 

@@ -8,6 +8,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from dumb_pypi import package_list
+from dumb_pypi.distfile import Digest
 from dumb_pypi.errors import FileError
 from dumb_pypi.package_list import JSON
 from dumb_pypi.package_list import PLAIN
@@ -20,19 +21,19 @@ from tests.lists import read_files
 @pytest.mark.parametrize(
     ('line', 'url', 'digest'), (
         (b'foo-1.0.zip', 'foo-1.0.zip', None),
-        (b'foo-1.0.zip#md5=' + b'AB' * 16, 'foo-1.0.zip', ('md5', 'ab' * 16)),
+        (b'foo-1.0.zip#md5=' + b'AB' * 16, 'foo-1.0.zip', Digest('md5', 'ab' * 16)),
         (b'./foo-1.0.zip', 'foo-1.0.zip', None),
         (b'team a/foo-1.0.zip', 'team%20a/foo-1.0.zip', None),
         # A path is as it is on disk, so that a percent sign is one.
         (b'100%25/foo-1.0.zip', '100%2525/foo-1.0.zip', None),
         (b'https://example.com/x/foo-1.0.zip#adler32=ab',
-         'https://example.com/x/foo-1.0.zip', ('adler32', 'ab')),
+         'https://example.com/x/foo-1.0.zip', Digest('adler32', 'ab')),
         (b'https://example.com/foo-1.0.zip?token=1', 'https://example.com/foo-1.0.zip?token=1',
          None),
     ),
 )
 def test_a_plain_line_is_a_name_a_path_or_a_url(
-        line: bytes, url: str, digest: tuple[str, str] | None,
+        line: bytes, url: str, digest: Digest | None,
 ) -> None:
     files, notices = read_files(line, PLAIN)
     assert not notices
@@ -171,17 +172,17 @@ def test_a_quarantine_counts_whatever_else_is_wrong_with_its_line(
 def test_the_lines_of_a_part() -> None:
     """What a list needs of each: its one form, its groups, where it stood, a checksum of its name.
     """
-    entries, remarks, lines = package_list.check(
+    part = package_list.check(
         b'\n{"size": 1, "filename": "B_b-1.zip", "upload_timestamp": 1706745600.0}\n'
         b'oops\n{"filename": "a-1.zip"}', JSON,
     )
-    assert entries == [
+    assert part.entries == [
         (b'{"filename":"B_b-1.zip","upload_timestamp":1706745600,"size":1}', 'b-b', '2024-02', 2,
          zlib.crc32(b'B_b-1.zip')),
         (b'{"filename":"a-1.zip"}', 'a', 'undated', 4, zlib.crc32(b'a-1.zip')),
     ]
-    assert remarks == [(3, 'JSON is malformed: invalid character (byte 0)', True, None)]
-    assert lines == 4
+    assert part.remarks == [(3, 'JSON is malformed: invalid character (byte 0)', True, None)]
+    assert part.lines == 4
 
 
 @pytest.mark.parametrize(
