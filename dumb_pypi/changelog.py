@@ -1,7 +1,6 @@
 """The uploads month by month: which pages a month has, and what each of them shows."""
 from __future__ import annotations
 
-import heapq
 from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -59,19 +58,18 @@ class ChangelogPage(msgspec.Struct, frozen=True):
     later: str | None
 
 
-def upload(line: bytes) -> Upload:
-    """What the changelog shows of a file, of its line in the one form."""
-    shown = _decode(line)
+def shown_of(line: bytes) -> Shown:
+    """All of a line in the one form that an upload's row is made from."""
+    return _decode(line)
+
+
+def upload(shown: Shown) -> Upload:
+    """What the changelog shows of a file."""
     parsed = filenames.parse(shown.filename, name=shown.name, version=shown.version)
     version = None if parsed.version is None else normal_form(parsed.version)
     return Upload(
         shown.upload_timestamp, parsed.project, version, shown.filename, shown.uploaded_by,
     )
-
-
-def shown_of(line: bytes) -> Shown:
-    """All that an upload's row is made from."""
-    return _decode(line)
 
 
 def pages_of(uploads: int) -> int:
@@ -82,7 +80,7 @@ def pages_of(uploads: int) -> int:
 def newest_uploads(uploads: Iterable[Upload]) -> tuple[Upload, ...]:
     """The newest of the uploads that have a date, newest first."""
     dated = (upload for upload in uploads if upload.timestamp is not None)
-    return tuple(heapq.nlargest(NEWEST_UPLOADS, dated, key=_upload_key))
+    return tuple(sorted(dated, key=_upload_key, reverse=True)[:NEWEST_UPLOADS])
 
 
 def in_order(uploads: Iterable[Upload]) -> list[Upload]:

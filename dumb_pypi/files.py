@@ -7,7 +7,7 @@ import os
 
 from dumb_pypi.errors import FileError
 
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+_WRITE = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
 
 
 def read(place: str) -> bytes | None:
@@ -51,8 +51,17 @@ def holds(place: str, content: bytes) -> bool:
 
 def create_new(place: str, content: bytes) -> None:
     """Write a file where there is none."""
+    _create(place, content, os.O_EXCL)
+
+
+def create(place: str, content: bytes) -> None:
+    """Write a file in place, whatever is there."""
+    _create(place, content, os.O_TRUNC)
+
+
+def _create(place: str, content: bytes, flag: int) -> None:
     # Without the objects of `open`, which would cost more than the calls.
-    file = os.open(place, _NEW, 0o666)
+    file = os.open(place, _WRITE | flag, 0o666)
     try:
         rest = memoryview(content)
         while rest:
@@ -76,9 +85,3 @@ def are_equal(place: str, other: str) -> bool:
         return filecmp.cmp(place, other, shallow=False)
     except (FileNotFoundError, PermissionError):
         return False
-
-
-def create(place: str, content: bytes) -> None:
-    """Write a file in place, whatever is there."""
-    with open(place, 'wb') as file:
-        file.write(content)

@@ -102,7 +102,7 @@ def newest_of_months(months: Iterable[MonthSummary]) -> Sequence[Upload]:
 
 
 def _newest(releases: Iterable[NewRelease]) -> Sequence[NewRelease]:
-    return heapq.nlargest(NEWEST_RELEASES, releases)
+    return sorted(releases, reverse=True)[:NEWEST_RELEASES]
 
 
 _decode_releases = msgspec.json.Decoder(list[NewRelease]).decode

@@ -115,7 +115,8 @@ def sum_up_months(
 
 
 def _render_month(task: Month) -> list[bytes]:
-    uploads = changelog.in_order(map(changelog.upload, task.lines.splitlines()))
+    shown = map(changelog.shown_of, task.lines.splitlines())
+    uploads = changelog.in_order(map(changelog.upload, shown))
     site = site_of(task.job)
     return [
         site.changelog_page(page, changelog.uploads_on(page, uploads)).content
@@ -124,11 +125,11 @@ def _render_month(task: Month) -> list[bytes]:
 
 
 def _sum_up_month(month: str, lines: bytes) -> tuple[str, MonthSummary]:
-    shown = [(changelog.shown_of(line), line) for line in lines.splitlines()]
+    shown = list(map(changelog.shown_of, lines.splitlines()))
     # As many as can be among the newest of all months.
     newest = sorted(shown, key=_moment, reverse=True)[:changelog.NEWEST_UPLOADS]
-    return fingerprint([msgspec.json.encode([keys for keys, _ in shown])]), summarize_month(
-        month, len(shown), (changelog.upload(line) for _, line in newest),
+    return fingerprint([msgspec.json.encode(shown)]), summarize_month(
+        month, len(shown), map(changelog.upload, newest),
     )
 
 
@@ -137,5 +138,5 @@ def _releases(project: Project, options: PageOptions) -> msgspec.Raw:
     return msgspec.Raw(msgspec.json.encode(names))
 
 
-def _moment(shown: tuple[changelog.Shown, bytes]) -> tuple[float, str]:
-    return (shown[0].upload_timestamp or 0, shown[0].filename)
+def _moment(shown: changelog.Shown) -> tuple[float, str]:
+    return (shown.upload_timestamp or 0, shown.filename)

@@ -105,7 +105,7 @@ def test_months_stand_newest_first_and_undated_uploads_last() -> None:
     ),
 )
 def test_what_is_shown_of_a_file(line: bytes, upload: Upload) -> None:
-    assert changelog.upload(line) == upload
+    assert changelog.upload(changelog.shown_of(line)) == upload
 
 
 @st.composite
