@@ -1,8 +1,6 @@
 """One distribution file of the list: the value, the checks of its line, and the line of it."""
 from __future__ import annotations
 
-import datetime
-import functools
 import re
 from typing import Literal
 from typing import TYPE_CHECKING
@@ -10,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from dumb_pypi import filenames
+from dumb_pypi import times
 from dumb_pypi import urls
 from dumb_pypi.errors import FieldError
 from dumb_pypi.errors import shown
@@ -114,32 +113,13 @@ class Distfile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def upload_time(self) -> str | None:
         """When the file was uploaded, as the standards have it."""
         timestamp = self.upload_timestamp
-        return None if timestamp is None else format_timestamp(timestamp)
+        return None if timestamp is None else times.in_full(timestamp)
 
     @property
     def facts_known(self) -> int:
         """How much the list says of what a release is, not of this one file."""
         facts = (self.requires_python, self.requires_dist, self.summary)
         return sum(fact is not None for fact in facts)
-
-
-def from_timestamp(timestamp: float) -> datetime.datetime:
-    return datetime.datetime.fromtimestamp(timestamp, datetime.UTC)
-
-
-def format_time(moment: datetime.datetime) -> str:
-    """A time in UTC as the standards have it."""
-    return moment.isoformat().replace('+00:00', 'Z')
-
-
-# A file's time stands on many pages, which are rendered one after the other.
-@functools.lru_cache(maxsize=4096)
-def format_timestamp(timestamp: float) -> str:
-    """
-    >>> format_timestamp(1706702400.25)
-    '2024-01-31T12:00:00.250000Z'
-    """
-    return format_time(from_timestamp(timestamp))
 
 
 def from_line(line: Line) -> Distfile:

@@ -1,9 +1,7 @@
 """Lines of a list → what stands in them, in one form, and what is odd about them."""
 from __future__ import annotations
 
-import functools
 import io
-import time
 import zlib
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -15,6 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from dumb_pypi import distfile
+from dumb_pypi import times
 from dumb_pypi import urls
 from dumb_pypi.blocks import BYTE_ORDER_MARK
 from dumb_pypi.blocks import LineRemark
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 PLAIN = 'plain'
 JSON = 'json'
 UNDATED = 'undated'
-_DAY = 86400  # seconds
 
 T = TypeVar('T')
 
@@ -99,13 +97,7 @@ def month_of(timestamp: float | None) -> str:
     >>> month_of(1706745599), month_of(1706745600), month_of(None)
     ('2024-01', '2024-02', 'undated')
     """
-    return UNDATED if timestamp is None else _month_of_day(int(timestamp // _DAY))
-
-
-@functools.lru_cache(maxsize=1 << 14)
-def _month_of_day(day: int) -> str:
-    moment = time.gmtime(day * _DAY)
-    return f'{moment.tm_year:04}-{moment.tm_mon:02}'
+    return UNDATED if timestamp is None else times.month(timestamp)
 
 
 def notices_of(parts: Iterator[tuple[Sequence[LineRemark], int]], place: str) -> list[Notice]:

@@ -13,10 +13,10 @@ import msgspec
 from markupsafe import escape
 
 from dumb_pypi import paths
+from dumb_pypi import times
 from dumb_pypi import urls
 from dumb_pypi.distfile import Digest
 from dumb_pypi.distfile import Distfile
-from dumb_pypi.distfile import format_time
 from dumb_pypi.project import ACTIVE
 from dumb_pypi.project import Project
 
@@ -110,7 +110,7 @@ def projects_html(names: Iterable[str], generated: datetime.datetime | None) -> 
         _meta('color-scheme', 'light dark'),
     ]
     if generated is not None:
-        metas.append(_meta('generated', format_time(generated)))
+        metas.append(_meta('generated', times.of_moment(generated)))
     # A normalized name needs neither encoding nor escaping.
     return _document('Simple index', metas, (f'<a href="{name}/">{name}</a>' for name in names))
 

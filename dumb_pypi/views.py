@@ -9,11 +9,11 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from dumb_pypi import paths
+from dumb_pypi import times
 from dumb_pypi import urls
 from dumb_pypi import wheel_tags
 from dumb_pypi.changelog import Upload
 from dumb_pypi.distfile import Distfile
-from dumb_pypi.distfile import from_timestamp
 from dumb_pypi.project import Project
 from dumb_pypi.summary import ProjectSummary
 
@@ -119,7 +119,7 @@ def release_views(project: Project, prefix: str) -> Sequence[ReleaseView]:
         views.append(ReleaseView(
             release.name,
             urls.quote_path(release.name),
-            date(release.uploaded),
+            None if release.uploaded is None else times.date(release.uploaded),
             requires_python,
             reason,
             release.prerelease,
@@ -151,7 +151,7 @@ def _file_view(
         None if size is None else readable_size(size),
         None if digest is None else str(digest),
         None if file.requires_python == requires_python else file.requires_python,
-        None if timestamp is None else _minute(timestamp),
+        None if timestamp is None else times.to_the_minute(timestamp),
         file.uploaded_by,
         None if file.yanked_reason == yanked_reason else file.yanked_reason,
         f'{url}.metadata' if file.core_metadata and offered else None,
@@ -193,7 +193,7 @@ def upload_views(uploads: Iterable[Upload], page: str) -> Sequence[UploadView]:
     root = '../' * page.count('/')
     return [
         UploadView(
-            None if timestamp is None else _minute(timestamp), project,
+            None if timestamp is None else times.to_the_minute(timestamp), project,
             f'{root}project/{project}/', version, filename, uploaded_by,
         ) for timestamp, project, version, filename, uploaded_by in uploads
     ]
@@ -210,7 +210,8 @@ def days(uploads: Sequence[Upload]) -> str | None:
     if first is None or last is None:
         return None
     # A busy day may have pages of its own.
-    (first_day, from_), (last_day, to) = _minute(first).split(), _minute(last).split()
+    first_day, from_ = times.to_the_minute(first).split()
+    last_day, to = times.to_the_minute(last).split()
     if first_day != last_day:
         return f'{first_day} to {last_day}'
     return first_day if from_ == to else f'{first_day}, {from_} to {to}'
@@ -228,7 +229,7 @@ def news_views(uploads: Iterable[Upload], projects: Iterable[ProjectSummary]) ->
         NewsView(
             upload.project, urls.quote_path(paths.folder(paths.project_page(upload.project))),
             upload.version, None if upload.version is None else urls.quote_path(upload.version),
-            _shortened(summaries[upload.project]), _minute(upload.timestamp or 0),
+            _shortened(summaries[upload.project]), times.to_the_minute(upload.timestamp or 0),
             _shortened(upload.uploaded_by),
         ) for upload in newest
     ]
@@ -238,32 +239,6 @@ def _shortened(text: str | None) -> str | None:
     if text is None or len(text) <= HOME_TEXT:
         return text
     return f'{text[:HOME_TEXT - 1]}…'
-
-
-def date(timestamp: float | None) -> str | None:
-    return None if timestamp is None else _day(int(timestamp // 86400))
-
-
-def _minute(timestamp: float) -> str:
-    """
-    >>> _minute(1706702459.9)
-    '2024-01-31 12:00'
-    """
-    day, minute = divmod(int(timestamp) // 60, 1440)
-    return f'{_day(day)} {_time(minute)}'
-
-
-@functools.lru_cache(maxsize=1440)
-def _time(minute: int) -> str:
-    """The time of day, counted from midnight."""
-    return f'{minute // 60:02}:{minute % 60:02}'
-
-
-# Many uploads are of one day.
-@functools.lru_cache(maxsize=4096)
-def _day(number: int) -> str:
-    """The date of a day, counted from 1970."""
-    return f'{from_timestamp(86400 * number):%Y-%m-%d}'
 
 
 def readable_size(size: int) -> str:

@@ -9,12 +9,12 @@ import msgspec
 
 from dumb_pypi import installing
 from dumb_pypi import paths
+from dumb_pypi import times
 from dumb_pypi import urls
 from dumb_pypi import views
 from dumb_pypi.changelog import ChangelogPage
 from dumb_pypi.changelog import pages_of
 from dumb_pypi.changelog import Upload
-from dumb_pypi.distfile import from_timestamp
 from dumb_pypi.options import PageOptions
 from dumb_pypi.project import Project
 from dumb_pypi.summary import MonthSummary
@@ -78,7 +78,7 @@ class Web:
             status=project.facts.status,
             status_reason=project.facts.status_reason,
             latest=None if latest is None else latest.name,
-            latest_uploaded=None if latest is None else views.date(latest.uploaded),
+            latest_uploaded=None if latest is None else _date(latest.uploaded),
             latest_prerelease=latest is not None and latest.prerelease,
             latest_yanked=latest is not None and latest.yanked,
             commands=installing.commands(project, self._index_url),
@@ -136,7 +136,7 @@ class Web:
             projects=f'{len(projects):,}',
             releases=f'{sum([project.releases for project in projects]):,}',
             files=f'{sum([project.files for project in projects]):,}',
-            last_upload=views.date(last_upload),
+            last_upload=_date(last_upload),
             news=views.news_views(uploads, projects),
             snippets=installing.snippets(self._index_url),
             search_worker=search.worker,
@@ -176,7 +176,7 @@ class Web:
             'title': f'{self._options.title}: {what}',
             'site_url': site_url,
             'feed_url': site_url + page,
-            'built': _rfc822(built) if built else None,
+            'built': times.rfc822(built) if built else None,
             'items': items,
         })
 
@@ -211,6 +211,10 @@ def _from_page(page: str, url: str) -> str:
     return '../' * page.count('/') + url
 
 
+def _date(timestamp: float | None) -> str | None:
+    return None if timestamp is None else times.date(timestamp)
+
+
 def _item(
         title: str, site_url: str, project: str, timestamp: float, description: str | None,
         anchor: str,
@@ -218,11 +222,5 @@ def _item(
     link = site_url + paths.folder(paths.project_page(project))
     return ItemView(
         title, link, link + anchor, description,
-        _rfc822(timestamp),
+        times.rfc822(timestamp),
     )
-
-
-def _rfc822(timestamp: float) -> str:
-    # Which only feeds need, and takes long to import.
-    from email.utils import format_datetime
-    return format_datetime(from_timestamp(timestamp), usegmt=True)

@@ -18,7 +18,7 @@ ORDER = (
     'state', 'intake', 'merge', 'fresh', 'summary', 'catalog', 'changelog', 'package_list',
     'project', 'distfile', 'filenames', 'endings', 'line', 'jsonlines', 'plan', 'request', 'stamp',
     'blocks', 'options', 'text', 'source', 'scratch', 'workers', 'machine', 'writer', 'changes',
-    'files', 'lock', 'paths', 'urls',
+    'files', 'lock', 'paths', 'times', 'urls',
     'errors', '__init__',
 )
 
