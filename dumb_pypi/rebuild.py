@@ -79,7 +79,8 @@ def read(
     """
     old = None
     known: Sequence[Block] = ()
-    if last is not None and last.stamp is not None:
+    # What a block says depends on how the list is written.
+    if last is not None and last.stamp is not None and last.stamp.source[0] == sources.files.form:
         old = states.last_catalog(request.output_dir, last)
         if old is not None:
             stack.callback(old.close)

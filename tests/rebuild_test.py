@@ -130,6 +130,25 @@ def test_a_creation_time_alone_is_no_reason_to_write(tmp_path: Path) -> None:
     assert histories.stamps(tmp_path / 'out') == before
 
 
+@pytest.mark.parametrize('before', ('package_list', 'package_list_json'))
+@pytest.mark.parametrize('now', ('package_list', 'package_list_json'))
+def test_the_same_bytes_are_another_list_when_read_in_another_way(
+        tmp_path: Path, before: str, now: str,
+) -> None:
+    (tmp_path / 'list').write_text('foo-1.0.zip\n{"filename": "bar-1.0.zip"}\n')
+
+    def read_as(form: str, folder: str) -> Report:
+        given: dict[str, Any] = {form: str(tmp_path / 'list')}
+        return build(
+            **given, output_dir=str(tmp_path / folder), packages_url='../../pool/',
+            allow_shrink=True,
+        )
+
+    read_as(before, 'out')
+    assert read_as(now, 'out').notices == read_as(now, 'whole').notices
+    assert tree(tmp_path) == histories.read_tree(tmp_path / 'whole')
+
+
 def test_only_pages_of_what_changed_are_rendered(tmp_path: Path) -> None:
     run(tmp_path)
     before = histories.age(tmp_path / 'out')
