@@ -10,7 +10,7 @@ help:
 	@echo 'make screenshots  take pictures of its pages, in Chromium'
 	@echo 'make test         run every check'
 	@echo 'make lint         ruff and mypy only'
-	@echo 'make bench      measure; BENCH_ARGS=--help says what can be chosen'
+	@echo 'make bench        measure; BENCH_ARGS=--help says what can be chosen'
 	@echo 'make clean        remove all that these made'
 
 .PHONY: venv

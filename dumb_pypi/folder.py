@@ -76,6 +76,10 @@ def walk(folders: Sequence[str]) -> Walk:
     for folder in folders:
         try:
             _walk(folder, seen, result)
+        except NotADirectoryError:
+            # What a shell makes of `pool/*.whl`.
+            reason = ValueError('It is no folder: give the one that it is in')
+            raise FileError('read', shown_path(folder), reason) from None
         except OSError as error:
             raise FileError('read', shown_path(folder), error) from error
     return result

@@ -5,6 +5,7 @@ import argparse
 import datetime
 import sys
 import time
+from collections.abc import Iterator
 from collections.abc import Sequence
 from typing import Any
 from typing import TYPE_CHECKING
@@ -22,9 +23,11 @@ from dumb_pypi.errors import ListError
 from dumb_pypi.errors import Notice
 from dumb_pypi.errors import OptionError
 from dumb_pypi.errors import RefusedError
+from dumb_pypi.errors import shown
 from dumb_pypi.machine import collecting_garbage_seldom
 from dumb_pypi.options import DEFAULT_TITLE
 from dumb_pypi.request import Report
+from dumb_pypi.urls import PackagesUrl
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -55,6 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     if not args.quiet:
         _say_notices(report.notices)
+        for hint in _hints(args.packages_url, args.site_url):
+            _say(hint)
     if args.verbose:
         _say_report(report)
     return DONE
@@ -236,6 +241,27 @@ def _say_notices(notices: Sequence[Notice]) -> None:
     left_out = sum(notice.left_out for notice in notices)
     if left_out:
         _say(f'{count(left_out, "line")} {"was" if left_out == 1 else "were"} left out')
+
+
+def _hints(packages_url: str, site_url: str | None) -> Iterator[str]:
+    """What can be done, and is hardly ever meant.
+
+    >>> list(_hints('pool', None))
+    ["--packages-url: 'pool' is simple/<project>/pool/: a folder beside simple/ is ../../pool/"]
+    >>> list(_hints('../../pool/', 'https://example.com/simple'))
+    ['--site-url: the simple index will be at https://example.com/simple/simple/']
+    >>> list(_hints('.', 'https://example.com/'))
+    []
+    """
+    place = PackagesUrl.parse(packages_url).prefix('<project>', '')
+    name = place.removeprefix('simple/').removeprefix('<project>/')
+    if place.startswith('simple/') and name:
+        yield (
+            f'--packages-url: {shown(packages_url)} is {place}: '
+            f'a folder beside simple/ is ../../{name}'
+        )
+    if site_url is not None and site_url.rstrip('/').endswith('/simple'):
+        yield f'--site-url: the simple index will be at {site_url.rstrip("/")}/simple/'
 
 
 def _say_report(report: Report) -> None:

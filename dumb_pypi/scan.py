@@ -115,7 +115,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         '-q', '--quiet', action='store_true',
-        help='say nothing of what is passed over, and show no progress',
+        help='say nothing of what is passed over, and show no progress; broken files are reported '
+             'all the same',
     )
     parser.add_argument('--version', action='version', version=f'%(prog)s {__version__}')
     return parser

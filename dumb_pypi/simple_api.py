@@ -102,12 +102,16 @@ def project_json(project: Project, packages_url: urls.PackagesUrl) -> bytes:
     ))
 
 
-def projects_html(names: Iterable[str], generated: datetime.datetime | None) -> bytes:
-    """The list of projects, HTML: one anchor a project and no other."""
+def projects_html(
+        names: Iterable[str], icon: str, generated: datetime.datetime | None,
+) -> bytes:
+    """The list of projects, HTML: one anchor a project and no other; `icon` is the icon's URL."""
     # The one page of these that people come to: all projects, and a search without JavaScript.
     metas = [
         _meta('viewport', 'width=device-width, initial-scale=1'),
         _meta('color-scheme', 'light dark'),
+        # Else browsers ask for /favicon.ico.
+        f'<link rel="icon" href="{escape(icon)}">\n',
     ]
     if generated is not None:
         metas.append(_meta('generated', times.of_moment(generated)))

@@ -12,6 +12,7 @@ from dumb_pypi import json_api
 from dumb_pypi import paths
 from dumb_pypi import search
 from dumb_pypi import simple_api
+from dumb_pypi import urls
 from dumb_pypi.changelog import ChangelogPage
 from dumb_pypi.changelog import Upload
 from dumb_pypi.options import PageOptions
@@ -44,18 +45,18 @@ class Site:
 
     def __init__(self, options: PageOptions, templates: Templates) -> None:
         self._options = options
-        style, script, icon, self._searcher = (
+        style, script, self._icon, self._searcher = (
             _static_page(name, _own_file(name))
             for name in ('style.css', 'script.js', 'icon.svg', 'search.js')
         )
-        self._static = [style, script, icon, self._searcher]
+        self._static = [style, script, self._icon, self._searcher]
         custom = None
         content = _custom_style(options.template_dir)
         if content is not None:
             custom = _static_page(CUSTOM_STYLE, content)
             self._static.append(custom)
         self._web = Web(options, templates, StaticFiles(
-            style.path, script.path, icon.path, None if custom is None else custom.path,
+            style.path, script.path, self._icon.path, None if custom is None else custom.path,
         ))
 
     def static_pages(self) -> Iterator[Page]:
@@ -85,7 +86,9 @@ class Site:
         uploads = newest_of_months(months)
         names = [project.name for project in projects]
         yield Page(paths.SIMPLE_JSON, simple_api.projects_json(names))
-        yield Page(paths.SIMPLE_HTML, simple_api.projects_html(names, self._options.generated))
+        yield Page(paths.SIMPLE_HTML, simple_api.projects_html(
+            names, urls.from_page(paths.SIMPLE_HTML, self._icon.path), self._options.generated,
+        ))
         site_url = self._options.site_url
         if site_url is not None:
             yield Page(paths.UPDATES_FEED, self._web.updates_feed(projects, site_url))

@@ -253,7 +253,8 @@ def test_one_name_for_different_files_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(('name', 'why'), [
-    ('nowhere', 'No such file or directory'), ('file', 'Not a directory'),
+    ('nowhere', 'No such file or directory'),
+    ('file', 'It is no folder: give the one that it is in'),
 ])
 def test_a_folder_that_cannot_be_read_ends_the_scan(tmp_path: Path, name: str, why: str) -> None:
     (tmp_path / 'file').touch()

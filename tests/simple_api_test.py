@@ -112,7 +112,7 @@ def test_the_long_form_of_blake2b_is_in_neither() -> None:
 
 def test_the_list_is_fit_for_people_too() -> None:
     """In its head only: it has one anchor for each project."""
-    page = HtmlPage(simple_api.projects_html(['bar', 'foo'], None))
+    page = HtmlPage(simple_api.projects_html(['bar', 'foo'], '../icon.svg', None))
     assert page.metas['viewport'] == 'width=device-width, initial-scale=1'
     assert page.metas['color-scheme'] == 'light dark'
     assert [link.url for link in page.links()] == ['bar/', 'foo/']

@@ -6,13 +6,17 @@ Standard input is what one of these says, standard output JSON lines:
     aws s3api list-objects-v2 --bucket packages --output json
     rclone lsjson --recursive --files-only --use-server-modtime remote:packages
 
-A listing has no hashes of the kinds that clients want: for those, keep a list as you upload.
+A listing has neither hashes nor metadata. FACTS has them, if it is what dumb-pypi-scan printed of
+the same files before they were uploaded: a file of the same name and size is the same.
 """
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from datetime import datetime
+from pathlib import Path
+from typing import Any
 
 # What lies beside packages, and folders.
 NO_PACKAGES = ('/', '.metadata', '.asc', '.sig', '.provenance')
@@ -32,7 +36,22 @@ def read(text: str) -> dict[str, tuple[int, float]]:
     }
 
 
+def read_facts(place: Path) -> dict[tuple[str, int], dict[str, Any]]:
+    """What is known of each file, by its name and size."""
+    lines = map(json.loads, place.read_bytes().splitlines())
+    return {(line['filename'], line['size']): line for line in lines}
+
+
 def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('facts', metavar='FACTS', type=Path, nargs='?')
+    args = parser.parse_args()
+    try:
+        facts = {} if args.facts is None else read_facts(args.facts)
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        sys.exit(f'list_packages.py: {args.facts} is not what dumb-pypi-scan prints: {error!r}')
     try:
         found = read(sys.stdin.read())
     except (KeyError, TypeError, ValueError) as error:
@@ -41,12 +60,17 @@ def main() -> None:
     for key, (size, uploaded) in sorted(found.items()):
         if key.endswith(NO_PACKAGES):
             continue
+        filename = key.rpartition('/')[2]
+        known = facts.get((filename, size), {})
         print(json.dumps({
-            'filename': key.rpartition('/')[2],
+            **known,
+            'filename': filename,
             'url': key,
             'size': size,
             'upload_timestamp': int(uploaded),
-            'core_metadata': 'true' if f'{key}.metadata' in found else None,
+            'core_metadata': (
+                known.get('core_metadata', 'true') if f'{key}.metadata' in found else None
+            ),
         }))
 
 

@@ -99,6 +99,13 @@ class Rclone:
             run('rclone', *command, self.destination, '--files-from-raw', file.name)
 
 
+def read_changes(file: Path) -> list[dict[str, str]]:
+    try:
+        return [json.loads(line) for line in file.read_bytes().splitlines()]
+    except ValueError as error:
+        sys.exit(f'publish.py: {file} is damaged: {error}')
+
+
 def is_complete(index: Path) -> bool:
     """Does the index have a page for each of its projects? One of changes only does not."""
     pages = ['index.html', 'packages.json', 'simple/index.html', 'simple/index.json']
@@ -132,7 +139,7 @@ def main() -> None:
     bucket = (Aws if args.destination.startswith('s3://') else Rclone)(args.destination)
 
     files = sorted(args.changes.glob('*.jsonl'))
-    lines = [json.loads(line) for file in files for line in file.read_bytes().splitlines()]
+    lines = [line for file in files for line in read_changes(file)]
     # A bucket does not choose between a page and its packed form: that is for web servers.
     last = {line['path']: line for line in lines if not line['path'].endswith('.gz')}
     types = {path: line['content_type'] for path, line in last.items() if line['action'] == 'write'}

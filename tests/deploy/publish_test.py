@@ -357,6 +357,15 @@ def test_what_cannot_be_done_is_told_in_one_line(
     assert told(tmp_path, *arguments) == message
 
 
+def test_changes_that_are_damaged_are_told_of_in_one_line(tmp_path: Path) -> None:
+    for folder in ('changes', 'index'):
+        (tmp_path / folder).mkdir()
+    (tmp_path / 'changes/1.jsonl').write_text('{"action": "write", "pa')
+    message = told(tmp_path, 'changes', 'index', 's3://b')
+    assert message.startswith('publish.py: changes/1.jsonl is damaged: ')
+    assert message.count('\n') == 1
+
+
 def test_an_error_of_the_bucket_is_told_and_nothing_is_forgotten(
         publisher: Publisher, book: Bucket,
 ) -> None:

@@ -77,17 +77,16 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def test_the_recipe_for_a_bucket(s3: Server, tmp_path: Path) -> None:
     """Each minute the index has what the bucket of packages has."""
     [script] = re.findall(r'^```sh\n(#!/bin/sh\n.*?)^```$', README, re.MULTILINE | re.DOTALL)
+    [first_time] = re.findall(r'^```sh\n(mkdir .*?)^```$', README, re.MULTILINE | re.DOTALL)
     environment = bucket.tool_environment(s3.url, tmp_path)
 
     def run(*command: str | Path) -> str:
         return bucket.run_tool(environment, *command)
 
     bucket.make(environment, PACKAGES)
-    bucket.make(environment, INDEX)
-    (tmp_path / 'empty').touch()
-    run('aws', 's3', 'cp', '--quiet', tmp_path / 'empty', f's3://{INDEX}/packages.json')
-    (tmp_path / 'changes').mkdir()
+    run('aws', 's3', 'mb', f's3://{INDEX}')
     (tmp_path / 'deploy').symlink_to(DEPLOY)
+    run('sh', '-c', f'cd {tmp_path} && {first_time}')
     pool = tmp_path / 'pool'
     pool.mkdir()
     for number, filename in enumerate((
@@ -137,12 +136,49 @@ def test_what_is_no_listing_is_an_error_of_one_line(text: str) -> None:
     assert said.count('\n') == 1
 
 
-def run_list_packages(listing: str) -> tuple[int, str, str]:
+def run_list_packages(listing: str, *facts: Path) -> tuple[int, str, str]:
     done = subprocess.run(
-        [bucket.PYTHON, bucket.LIST_PACKAGES], input=listing, capture_output=True, text=True,
-        check=False,
+        [bucket.PYTHON, bucket.LIST_PACKAGES, *facts], input=listing, capture_output=True,
+        text=True, check=False,
     )
     return done.returncode, done.stdout, done.stderr
+
+
+def test_the_facts_of_a_scan_are_those_of_the_same_files(tmp_path: Path) -> None:
+    """Of the same name and size; that there is metadata the listing has to say."""
+    (tmp_path / 'facts').write_text(''.join(f'{json.dumps(line)}\n' for line in (
+        {'filename': 'foo-1.0.zip', 'size': 5, 'hash': 'md5=1', 'url': 'x', 'summary': 'Foo'},
+        {'filename': 'foo-2.0-py3-none-any.whl', 'size': 5, 'core_metadata': 'sha256=2'},
+        {'filename': 'foo-3.0-py3-none-any.whl', 'size': 5, 'core_metadata': 'sha256=3'},
+        {'filename': 'foo-4.0.zip', 'size': 6, 'hash': 'md5=4'},
+    )))
+    listing = json.dumps([
+        {'Path': f'team/{name}', 'Size': 5, 'ModTime': '2024-01-01T00:00:00Z'} for name in (
+            'foo-1.0.zip', 'foo-2.0-py3-none-any.whl', 'foo-2.0-py3-none-any.whl.metadata',
+            'foo-3.0-py3-none-any.whl', 'foo-4.0.zip',
+        )
+    ])
+    status, printed, said = run_list_packages(listing, tmp_path / 'facts')
+    assert (status, said) == (0, '')
+    common = {'size': 5, 'upload_timestamp': 1704067200, 'core_metadata': None}
+    assert [json.loads(line) for line in printed.splitlines()] == [
+        {**common, 'filename': 'foo-1.0.zip', 'url': 'team/foo-1.0.zip', 'hash': 'md5=1',
+         'summary': 'Foo'},
+        {**common, 'filename': 'foo-2.0-py3-none-any.whl', 'url': 'team/foo-2.0-py3-none-any.whl',
+         'core_metadata': 'sha256=2'},
+        {**common, 'filename': 'foo-3.0-py3-none-any.whl', 'url': 'team/foo-3.0-py3-none-any.whl'},
+        {**common, 'filename': 'foo-4.0.zip', 'url': 'team/foo-4.0.zip'},
+    ]
+
+
+@pytest.mark.parametrize('text', [None, 'x', '[1]', '{"filename": "foo-1.0.zip"}'])
+def test_what_is_no_scan_is_an_error_of_one_line(tmp_path: Path, text: str | None) -> None:
+    if text is not None:
+        (tmp_path / 'facts').write_text(text)
+    status, printed, said = run_list_packages('[]', tmp_path / 'facts')
+    assert (status, printed) == (1, '')
+    assert said.startswith(f'list_packages.py: {tmp_path / "facts"} is not what dumb-pypi-scan')
+    assert said.count('\n') == 1
 
 
 def test_rclone_s_listing_is_read_as_well(s3: Server, rclone: str, tmp_path: Path) -> None:

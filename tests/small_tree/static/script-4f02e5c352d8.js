@@ -201,8 +201,10 @@ class Search {
     this.failed = true;
     this.results.ariaBusy = 'false';
     const link = element('a', {href: `${root.href}simple/`, textContent: 'all projects'});
-    this.status.replaceChildren('The search does not work here and now. There is a list of ', link,
-      '.');
+    const why = location.protocol === 'file:' ?
+      'The search needs a web server, such as python3 -m http.server' :
+      'The search does not work here and now';
+    this.status.replaceChildren(`${why}. There is a list of `, link, '.');
   }
 
   links() {
