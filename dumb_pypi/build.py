@@ -22,8 +22,6 @@ from dumb_pypi.request import Sources
 from dumb_pypi.source import Source
 from dumb_pypi.stamp import Stamp
 
-PLAIN = 'plain'
-JSON = 'json'
 MOST_JOBS = 256  # processes: each needs some open files of its parent
 
 
@@ -44,7 +42,8 @@ def build(
 
     The arguments are the command's options. `generated` is the creation time to show, in UTC;
     without one the same input gives the same bytes. Lines that cannot be used are left out,
-    and the report says why.
+    and the report says why. Where processes are not forked, as on macOS, a script has to call it
+    below `if __name__ == '__main__':`, or with `jobs=1`.
 
     >>> import pathlib, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -88,8 +87,10 @@ def _source(stack: contextlib.ExitStack, plain: str | None, json: str | None) ->
     if plain is not None and json is not None:
         raise OptionError('--…package-list, --…package-list-json', 'only one can be used')
     if plain is not None:
-        return stack.enter_context(contextlib.closing(Source(plain, PLAIN)))
-    return None if json is None else stack.enter_context(contextlib.closing(Source(json, JSON)))
+        return stack.enter_context(contextlib.closing(Source(plain, lists.PLAIN)))
+    if json is not None:
+        return stack.enter_context(contextlib.closing(Source(json, lists.JSON)))
+    return None
 
 
 def _build(
@@ -101,25 +102,26 @@ def _build(
         # that.
         from dumb_pypi.rebuild import read
         reading = read(sources, request, stack)
-    with lock.held(request.output_dir):
-        if reading is not None and stamps.is_there(request.output_dir):
-            # Another build came first, with a list that is newer, perhaps.
-            raise BusyError(request.output_dir)
-        shape = stamps.shape_of(options)
-        begin = 0
-        stamp = None if reading is not None else stamps.read(request.output_dir)
-        if stamp is not None and stamp.shape == shape and _is_whole(stamp, request, sources):
-            begin = blocks.leading(sources.files, stamp.blocks)
-            if _is_same(stamp, begin, sources):
-                return _nothing_to_do(stamp, request)
-        from dumb_pypi.rebuild import read
-        from dumb_pypi.rebuild import rebuild
-        from dumb_pypi.state import last_build
-        last = last_build(request.output_dir, shape, distrusted=request.full)
-        return rebuild(
-            sources, options, request, last,
-            reading or read(sources, request, stack, last, begin), stack,
-        )
+    # Left last, when all is undone that the stack has to undo in the directory.
+    stack.enter_context(lock.held(request.output_dir))
+    if reading is not None and stamps.is_there(request.output_dir):
+        # Another build came first, with a list that is newer, perhaps.
+        raise BusyError(request.output_dir)
+    shape = stamps.shape_of(options)
+    begin = 0
+    stamp = None if reading is not None else stamps.read(request.output_dir)
+    if stamp is not None and stamp.shape == shape and _is_whole(stamp, request, sources):
+        begin = blocks.leading(sources.files, stamp.blocks)
+        if _is_same(stamp, begin, sources):
+            return _nothing_to_do(stamp, request)
+    from dumb_pypi.rebuild import read
+    from dumb_pypi.rebuild import rebuild
+    from dumb_pypi.state import last_build
+    last = last_build(request.output_dir, shape, distrusted=request.full)
+    return rebuild(
+        sources, options, request, last,
+        reading or read(sources, request, stack, last, begin), stack,
+    )
 
 
 def _is_whole(stamp: Stamp, request: Request, sources: Sources) -> bool:

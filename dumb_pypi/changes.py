@@ -64,7 +64,7 @@ def write_changes(place: str, changes: Iterable[Change]) -> None:
 
 def _is_device(place: str) -> bool:
     # Standard output, say, is nothing to put a file in place of.
-    return os.path.dirname(place).startswith('/dev')
+    return os.path.dirname(place) in ('/dev', '/dev/fd', '/proc/self/fd')
 
 
 def _unfinished(place: str) -> str:

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import os
 from array import array
-from collections import Counter
 from collections import defaultdict
 from collections.abc import Collection
 from collections.abc import Iterable
@@ -102,14 +101,11 @@ class Fresh:
         with scratch.writing():
             self._file.flush()
         checksums = self.columns.checksums
-        if len(set(checksums)) == len(checksums):
-            return [], set()
-        twice = {number for number, times in Counter(checksums).items() if times > 1}
+        twice = _repeated(checksums)
         rows: dict[str, list[int]] = defaultdict(list)
-        for row, number in enumerate(checksums):
+        for row, number in enumerate(checksums) if twice else ():
             if number in twice:
                 rows[filename_of(self._line(row))].append(row)
-        projects = {row: name for name, found in self._rows.items() for row in found}
         duplicates: list[Duplicate] = []
         blocks: set[int] = set()
         dropped: set[int] = set()
@@ -123,12 +119,12 @@ class Fresh:
                 dropped.add(stands)
                 duplicates.append(Duplicate(filename, self._place(stands), self._place(row)))
                 stands = row
-        for name in {projects[row] for row in dropped}:
-            kept = array('I', [row for row in self._rows[name] if row not in dropped])
-            if kept:
-                self._rows[name] = kept
-            else:
+        for name, found in list(self._rows.items()) if dropped else ():
+            kept = array('I', [row for row in found if row not in dropped])
+            if not kept:
                 del self._rows[name]
+            elif len(kept) < len(found):
+                self._rows[name] = kept
         return duplicates, blocks
 
     def close(self) -> None:
@@ -142,6 +138,15 @@ class Fresh:
 
     def _place(self, row: int) -> tuple[int, int]:
         return self.columns.blocks[row], self._numbers[row]
+
+
+def _repeated(numbers: Iterable[int]) -> set[int]:
+    """The numbers that are there more than once."""
+    seen: set[int] = set()
+    repeated: set[int] = set()
+    for number in numbers:
+        (repeated if number in seen else seen).add(number)
+    return repeated
 
 
 def _no_rows() -> array[int]:

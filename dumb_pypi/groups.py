@@ -143,15 +143,16 @@ def _batches(
         catalog: Catalog, wanted: Iterable[int], to_write: Collection[str],
 ) -> Iterator[range]:
     """Projects that follow each other, not too many, all of them to be written or none."""
-    start = stop = 0
+    start = stop = 0  # the batch so far
     for index in wanted:
-        if start < stop and (
+        if start == stop:
+            start = index
+        elif (
             index != stop or catalog.size_of(start, stop - 1) > _BATCH
             or (catalog.names[index] in to_write) != (catalog.names[start] in to_write)
         ):
             yield range(start, stop)
             start = index
-        start = index if start == stop else start
         stop = index + 1
     if start < stop:
         yield range(start, stop)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import deque
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -80,7 +81,7 @@ def _fill(
 ) -> Intake:
     number = max((block.number for block in known), default=0)
     found: list[Block] = []
-    waiting: list[list[Block]] = []
+    waiting: deque[list[Block]] = deque()
 
     def stretches() -> Iterator[Stretch]:
         nonlocal number
@@ -89,23 +90,18 @@ def _fill(
                 found.append(part)
                 continue
             pieces = list(blocks.cut(part))
-            waiting.append([])
-            for piece in pieces:
-                number += 1
-                first = piece[:piece.find(b'\n') + 1] or piece
-                block = Block(
-                    number, len(piece), blocks.fingerprint_of(piece),
-                    blocks.fingerprint_of(first), 0, (),
-                )
-                waiting[-1].append(block)
-                found.append(block)
-            if waiting[-1][0] is found[0]:
+            new = [_block(number, piece) for number, piece in enumerate(pieces, number + 1)]
+            number += len(new)
+            if not found:
                 pieces[0] = pieces[0].removeprefix(BYTE_ORDER_MARK)
+            waiting.append(new)
+            found.extend(new)
             yield Stretch(source.form, pieces)
 
     checked: dict[int, Block] = {}
-    for index, parts in enumerate(crew.map(check, stretches())):
-        for block, part in zip(waiting[index], parts, strict=True):
+    # Results come in the order of the stretches.
+    for parts in crew.map(check, stretches()):
+        for block, part in zip(waiting.popleft(), parts, strict=True):
             fresh.add(block.number, part.entries)
             checked[block.number] = block._replace(lines=part.lines, remarks=part.remarks)
             tell(block.length)
@@ -120,6 +116,14 @@ def _fill(
     return Intake(
         [block._replace(certain=block.number not in uncertain) for block in found],
         old, gone, fresh, _notices(source.place, found, duplicates),
+    )
+
+
+def _block(number: int, content: bytes) -> Block:
+    """A block that is still to be checked."""
+    first = content[:content.find(b'\n') + 1] or content
+    return Block(
+        number, len(content), blocks.fingerprint_of(content), blocks.fingerprint_of(first), 0, (),
     )
 
 

@@ -15,7 +15,8 @@ from dumb_pypi.errors import FileError
 def held(output_dir: str) -> Iterator[None]:
     """Hold the lock of an output directory, which is made if it is not there.
 
-    The lock is the kernel's: that of a process that died holds nobody up.
+    The lock is the kernel's: that of a process that died holds nobody up. Forked workers hold it
+    as well, until they have noticed and are done with their task.
 
     Raises:
         BusyError: another build holds it.

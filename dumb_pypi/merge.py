@@ -20,8 +20,9 @@ class Merge:
         self._old = old
         self._fresh = fresh
         self._gone: dict[str, set[int]] = defaultdict(set)
-        for row in gone if old is not None else ():
-            self._gone[cast(Catalog, old).project_of(row)].add(row)
+        if old is not None:
+            for row in gone:
+                self._gone[old.project_of(row)].add(row)
         self._months = fresh.months
         self.names = self._names()
         self.touched = {*self._gone, *fresh.projects}

@@ -25,12 +25,11 @@ from dumb_pypi.line import Line
 from dumb_pypi.project import parse_facts
 from dumb_pypi.project import ProjectFacts
 from dumb_pypi.project import quarantine
+from dumb_pypi.source import PLAIN
 
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
-PLAIN = 'plain'
-JSON = 'json'
 UNDATED = 'undated'
 
 T = TypeVar('T')

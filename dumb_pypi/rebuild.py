@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
@@ -44,14 +43,15 @@ from dumb_pypi.request import Sources
 from dumb_pypi.source import Source
 from dumb_pypi.stamp import Stamp
 from dumb_pypi.state import LastBuild
+from dumb_pypi.state import State
 from dumb_pypi.update import Update
 from dumb_pypi.work import Job
 from dumb_pypi.workers import Crew
 from dumb_pypi.workers import crew
 from dumb_pypi.writer import Writer
 
-# How much of the whole work reading is, about.
-_READING = 0.3
+# How much of the whole work is done when the lists are read, about.
+_READ = 0.3
 _PACKAGES = 'packages.json'
 _PREVIOUS = 'previous.json'
 
@@ -85,7 +85,10 @@ def read(
         if old is not None:
             stack.callback(old.close)
             known = last.stamp.blocks
-    intake = _take_in(sources.files, known, begin, old, request)
+    intake = _take_in(
+        sources.files, known, begin, old, request,
+        (0, _READ if sources.previous is None else _READ / 2),
+    )
     stack.callback(intake.fresh.close)
     merge = Merge(intake.old, intake.gone, intake.fresh)
     facts: Mapping[str, ProjectFacts] = {}
@@ -116,8 +119,9 @@ def rebuild(
     """
     job = Job(
         options, last.shape, request.output_dir, request.changes_file is not None,
-        # What the last build left is not known then, nor with which options it did.
+        # A build that was cut short told nobody what it wrote.
         suspicious=last.cut_short,
+        # Other options may have left compressed forms.
         sweep=last.all_again or (last.state is None and bool(last.published)),
     )
     if request.changes_file is not None:
@@ -142,9 +146,8 @@ class _Rebuild:
         self._job = job
 
     def run(self) -> Report:
-        request, reading, last = self._request, self._reading, self._last
-        names = reading.merge.names
-        self._guard(last.published)
+        request, reading, done = self._request, self._reading, self._writer.done
+        self._guard(self._last.published)
         previous: Groups | None = None
         if self._sources.previous is not None:
             previous = self._previous_groups()
@@ -152,33 +155,41 @@ class _Rebuild:
         catalog = self._catalog(reading.merge, _PACKAGES)
         # Workers would have a copy of it.
         reading.intake.fresh.close()
-        known = last.trusted
-        state, complete = known, last.complete
         with crew(request.jobs) as workers:
-            touched = reading.merge.touched_months if reading.intake.old is not None else None
-            now = group(catalog, reading.facts, known, touched, workers)
-            before = self._last.baseline
-            if previous is not None:
-                before = self._baseline(previous, now, workers)
-            if not self._is_current(before, now):
-                complete = self._sources.previous is None or last.all_again or last.complete
-                update = Update(
-                    self._writer, self._job, before, now, known, workers, self._tell(now),
-                )
-                # Whether the state of the last build tells of every page that may be there.
-                told = previous is None and last.state is not None and not last.cut_short
-                state = update.run(EMPTY_TREE if told else before.tree)
+            state = self._update(catalog, previous, workers)
         if request.changes_file is not None:
-            write_changes(request.changes_file, self._writer.done.changes)
-        stamp = self._stamp(complete, catalog, state is not known)
-        if state is not None and (stamp != last.stamp or state is not known):
-            # Last of all: what it says is true only when all else is done.
-            states.save(self._writer, stamp, state, catalog)
-        done = self._writer.done
+            write_changes(request.changes_file, done.changes)
+        self._remember(catalog, state)
         return Report(
-            len(names), len(catalog), done.written, done.unchanged, done.deleted,
+            len(catalog.names), len(catalog), done.written, done.unchanged, done.deleted,
             reading.notices,
         )
+
+    def _update(self, catalog: Catalog, previous: Groups | None, workers: Crew) -> State | None:
+        """Bring the tree up to date; its new state, or None where it was so already."""
+        last, reading = self._last, self._reading
+        touched = None if reading.intake.old is None else reading.merge.touched_months
+        now = group(catalog, reading.facts, last.trusted, touched, workers)
+        before = last.baseline if previous is None else self._baseline(previous, now, workers)
+        if self._is_current(before, now):
+            return None
+        progress = self._request.progress
+        update = Update(
+            self._writer, self._job, before, now, last.trusted, workers,
+            lambda part: progress(_READ + (1 - _READ) * part),
+        )
+        # Whether the state of the last build tells of every page that may be there.
+        told = previous is None and last.state is not None and not last.cut_short
+        return update.run(EMPTY_TREE if told else before.tree)
+
+    def _remember(self, catalog: Catalog, state: State | None) -> None:
+        """Last of all: what a state says is true only when all else is done."""
+        last = self._last
+        complete = self._sources.previous is None or last.all_again or last.complete
+        stamp = self._stamp(complete, catalog, updated=state is not None)
+        if state is not None or stamp != last.stamp:
+            # A tree that is as it was has a state that is trusted.
+            states.save(self._writer, stamp, state or cast(State, last.trusted), catalog)
 
     def _guard(self, published: Collection[str]) -> None:
         """Refuse a list that has too few of these projects."""
@@ -197,7 +208,7 @@ class _Rebuild:
 
     def _previous_groups(self) -> Groups:
         source = cast(Source, self._sources.previous)
-        intake = _take_in(source, (), 0, None, self._request)
+        intake = _take_in(source, (), 0, None, self._request, (_READ / 2, _READ))
         self._stack.callback(intake.fresh.close)
         merge = Merge(None, (), intake.fresh)
         if intake.notices and not merge.names:
@@ -241,16 +252,7 @@ class _Rebuild:
             and plan.is_same(before.months, now.months, before.tree.months)
         )
 
-    def _tell(self, now: Groups) -> Callable[[int], None]:
-        done = 0
-
-        def tell(size: int) -> None:
-            nonlocal done
-            done += size
-            self._request.progress(_READING + (1 - _READING) * done / now.catalog.size)
-        return tell
-
-    def _stamp(self, complete: bool, catalog: Catalog, updated: bool) -> Stamp:
+    def _stamp(self, complete: bool, catalog: Catalog, *, updated: bool) -> Stamp:
         reading, source = self._reading, self._sources.files
         place = os.path.join(self._request.output_dir, paths.PACKAGES_JSON)
         return Stamp(
@@ -259,7 +261,9 @@ class _Rebuild:
             source=(source.form, source.place),
             facts=reading.facts_print,
             # One that was neither read nor written may be another's.
-            packages=stamps.stamp_of_file(place) if updated or reading.intake.old else '',
+            packages=stamps.stamp_of_file(place) if (
+                updated or reading.intake.old is not None
+            ) else '',
             ledger='' if self._last.stamp is None else self._last.stamp.ledger,
             projects=len(catalog.names),
             files=len(catalog),
@@ -270,13 +274,17 @@ class _Rebuild:
 
 def _take_in(
         source: Source, known: Sequence[Block], begin: int, old: Catalog | None, request: Request,
+        step: tuple[float, float],
 ) -> Intake:
+    """Read a list; the step is from which part of the whole work to which other that is."""
+    start, end = step
     done = 0
 
     def tell(size: int) -> None:
         nonlocal done
         done += size
-        request.progress(_READING * done / source.size)
+        # A list may have to be read a second time, from its beginning.
+        request.progress(start + (end - start) * min(1, done / source.size))
 
     with crew(request.jobs) as workers:
         return take_in(source, known, begin, old, workers, tell)

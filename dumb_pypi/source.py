@@ -9,12 +9,15 @@ from typing import cast
 from dumb_pypi.errors import FileError
 from dumb_pypi.errors import shown_path
 
+# How a list is written.
+PLAIN = 'plain'
+JSON = 'json'
 STDIN = '-'
 _COPY = 1 << 20  # bytes at once
 
 
 class Source:
-    """An open list; `place` is what messages call it, `form` how it is written.
+    """An open list; `place` is what messages call it, `form` is `PLAIN` or `JSON`.
 
     Raises:
         FileError: it cannot be read.

@@ -21,6 +21,7 @@ from dumb_pypi.plan import Baseline
 from dumb_pypi.plan import EMPTY_TREE
 from dumb_pypi.plan import Tree
 from dumb_pypi.plan import union
+from dumb_pypi.source import JSON
 from dumb_pypi.stamp import Stamp
 from dumb_pypi.summary import MonthSummary
 from dumb_pypi.summary import ProjectSummary
@@ -204,7 +205,7 @@ def _published_projects(output_dir: str) -> tuple[str, ...] | None:
     if content is None:
         return None
     return tuple({
-        entry.project for entry in package_list.check(content, package_list.JSON).entries
+        entry.project for entry in package_list.check(content, JSON).entries
     })
 
 

@@ -13,14 +13,14 @@ _EPOCH = datetime.date(1970, 1, 1).toordinal()
 def in_full(timestamp: float) -> str:
     """As the standards have it.
 
-    >>> in_full(1706702400), in_full(1706702400.25)
-    ('2024-01-31T12:00:00Z', '2024-01-31T12:00:00.250000Z')
+    >>> in_full(1706702400), in_full(1706702400.25), in_full(1706745599.9999998)
+    ('2024-01-31T12:00:00Z', '2024-01-31T12:00:00.250000Z', '2024-01-31T23:59:59.999999Z')
     """
-    second = int(timestamp)
-    if second != timestamp:
-        return of_moment(moment(timestamp))
-    day, second = divmod(second, _DAY)
-    return f'{_day(day)}T{_time(second // 60)}:{second % 60:02}Z'
+    day, second = divmod(int(timestamp), _DAY)
+    # Rounding must not lead to another second, whose day or month may be another, too.
+    micro = min(round((timestamp - int(timestamp)) * 10 ** 6), 999_999)
+    fraction = f'.{micro:06}' if micro else ''
+    return f'{_day(day)}T{_time(second // 60)}:{second % 60:02}{fraction}Z'
 
 
 def to_the_minute(timestamp: float) -> str:
@@ -56,11 +56,8 @@ def rfc822(timestamp: float) -> str:
     """
     # Which only feeds need, and takes long to import.
     from email.utils import format_datetime
-    return format_datetime(moment(timestamp), usegmt=True)
-
-
-def moment(timestamp: float) -> datetime.datetime:
-    return datetime.datetime.fromtimestamp(timestamp, datetime.UTC)
+    moment = datetime.datetime.fromtimestamp(timestamp, datetime.UTC)
+    return format_datetime(moment, usegmt=True)
 
 
 def of_moment(moment: datetime.datetime) -> str:

@@ -28,13 +28,13 @@ from dumb_pypi.writer import Writer
 class Update:
     """One update of a tree, from what the last build left to what the list now says.
 
-    `known` is what the last build knew of groups that stay as they are. `tell` is told how many
-    bytes of lines were dealt with.
+    `known` is what the last build knew of groups that stay as they are. `tell` is told which part
+    of the projects is done, from 0 to 1.
     """
 
     def __init__(
             self, writer: Writer, job: Job, before: Baseline, now: Groups, known: State | None,
-            crew: Crew, tell: Callable[[int], None],
+            crew: Crew, tell: Callable[[float], None],
     ) -> None:
         self._writer = writer
         self._job = job
@@ -98,10 +98,12 @@ class Update:
         """Write the pages of projects that differ; say what there is to say of all."""
         known = {} if self._known is None else self._known.projects
         now = self._now
-        names = now.catalog.names
+        names, size_of = now.catalog.names, now.catalog.size_of
         wanted = [
             index for index, name in enumerate(names) if name in self.projects or name not in known
         ]
+        size = sum(size_of(index, index) for index in wanted)
+        done = 0
         fresh: dict[str, ProjectRecord] = {}
         for batch, written in processed(
                 self._job, now, wanted, self.projects, self._before.tree.releases, self._crew,
@@ -112,7 +114,8 @@ class Update:
             ):
                 name = names[index]
                 fresh[name] = ProjectRecord(now.projects[name], releases, summary)
-            self._tell(now.catalog.size_of(batch[0], batch[-1]))
+            done += size_of(batch[0], batch[-1])
+            self._tell(done / size)
         return {name: fresh[name] if name in fresh else known[name] for name in names}
 
     def _write_months(self) -> None:

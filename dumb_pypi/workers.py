@@ -92,6 +92,9 @@ class Workers:
             worker.process.terminate()
         for worker in self._workers:
             worker.process.join()
+        if self._workers:
+            # The caller's process may have garbage of its own.
+            gc.unfreeze()
 
     def map(self, function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
         """The function's results, in the order of the tasks.

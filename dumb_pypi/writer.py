@@ -90,20 +90,16 @@ class Writer:
                     if compressed is not None:
                         files.create_new(new + GZ, compressed)
                         _copy_mtime(new, new + GZ)
-                try:
-                    files.rename(self._unfinished, place)
-                except OSError as error:
-                    if error.errno not in _NOT_EMPTY:
-                        raise
-                    # Somebody else's files are there.
-                    shutil.rmtree(self._unfinished)
-                    for path, content, _ in contents:
-                        self.write(path, content)
-                    continue
+                files.rename(self._unfinished, place)
             except OSError as error:
                 with contextlib.suppress(OSError):
                     shutil.rmtree(self._unfinished)
-                raise FileError('write', os.path.join(self._root, path), error) from error
+                if error.errno not in _NOT_EMPTY:
+                    raise FileError('write', os.path.join(self._root, path), error) from error
+                # Somebody else's files are there, or two names are one to the file system.
+                for path, content, _ in contents:
+                    self.write(path, content)
+                continue
             for path, content, compressed in contents:
                 self._count_write(path, content, changed=True)
                 if compressed is not None and self._keep_changes:

@@ -69,6 +69,8 @@ def project_lines(number: int, seed: int) -> Iterator[Line]:
         }
         if chance.random() < 0.01:
             facts['yanked_reason'] = chance.choice(('', 'broken on Windows', 'see 1.0 & later'))
+        if chance.random() < 0.01:
+            facts |= {'name': name, 'version': version}
         for filename in filenames(name, version, compiled, uploaded, chance):
             yield file_line(filename, uploaded, facts, chance)
 

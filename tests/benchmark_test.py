@@ -66,6 +66,7 @@ def test_a_made_list_has_the_shape_of_a_real_one() -> None:
     assert {key for line in made for key in line} == {
         'filename', 'hash', 'size', 'upload_timestamp', 'requires_python', 'requires_dist',
         'uploaded_by', 'summary', 'yanked_reason', 'core_metadata', 'provenance', 'url',
+        'name', 'version',
     }
     assert len({line['upload_timestamp'] // 31_557_600 for line in made}) > 15
     endings = Counter(line['filename'].rpartition('.')[2] for line in made)

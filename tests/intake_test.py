@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from dumb_pypi import blocks
 from dumb_pypi import intake
 from dumb_pypi.intake import take_in
-from dumb_pypi.package_list import JSON
-from dumb_pypi.package_list import PLAIN
+from dumb_pypi.source import JSON
+from dumb_pypi.source import PLAIN
 from dumb_pypi.workers import Here
 from tests import catalogs
 from tests.lists import ListInMemory

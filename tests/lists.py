@@ -19,7 +19,7 @@ from dumb_pypi.errors import Notice
 from dumb_pypi.intake import Intake
 from dumb_pypi.intake import take_in
 from dumb_pypi.merge import Merge
-from dumb_pypi.package_list import JSON
+from dumb_pypi.source import JSON
 from dumb_pypi.source import Source
 from dumb_pypi.workers import Here
 

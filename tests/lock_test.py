@@ -14,10 +14,12 @@ from typing import Any
 import pytest
 
 from dumb_pypi import lock
+from dumb_pypi import paths
 from dumb_pypi import rebuild
 from dumb_pypi.build import build
 from dumb_pypi.errors import BusyError
 from dumb_pypi.errors import FileError
+from dumb_pypi.writer import Writer
 from tests.processes import Builds
 from tests.processes import Ended
 from tests.processes import Fate
@@ -161,6 +163,24 @@ def test_a_first_build_that_another_one_overtook_changes_nothing(
     with pytest.raises(BusyError):
         build(package_list=str(tmp_path / 'old'), output_dir=out, packages_url='../../pool/')
     assert b'foo-2.0.zip' in (tmp_path / 'out/packages.json').read_bytes()
+
+
+def test_the_lock_is_held_until_all_is_cleared_up(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The next build has its unfinished files in the same place."""
+    (tmp_path / 'list').write_text('foo-1.0.zip\n')
+    out = str(tmp_path / 'out')
+    end = Writer.end
+
+    def end_while_locked(writer: Writer) -> None:
+        with pytest.raises(BusyError), lock.held(out):
+            pass
+        end(writer)
+
+    monkeypatch.setattr(Writer, 'end', end_while_locked)
+    build(package_list=str(tmp_path / 'list'), output_dir=out, packages_url='../../pool/')
+    assert not (tmp_path / 'out' / paths.UNFINISHED).exists()
 
 
 def test_a_file_system_without_locks_is_told_of(

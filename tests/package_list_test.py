@@ -10,10 +10,10 @@ from packaging.utils import canonicalize_name
 from dumb_pypi import package_list
 from dumb_pypi.distfile import Digest
 from dumb_pypi.errors import FileError
-from dumb_pypi.package_list import JSON
-from dumb_pypi.package_list import PLAIN
 from dumb_pypi.package_list import read_facts
 from dumb_pypi.project import ProjectFacts
+from dumb_pypi.source import JSON
+from dumb_pypi.source import PLAIN
 from dumb_pypi.source import Source
 from tests.lists import read_files
 

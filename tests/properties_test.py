@@ -28,6 +28,7 @@ from dumb_pypi.jsonlines import unknown_keys
 from dumb_pypi.line import filename_of
 from dumb_pypi.line import Line
 from dumb_pypi.request import Report
+from dumb_pypi.source import PLAIN
 from dumb_pypi.urls import PackagesUrl
 from tests import strategies
 from tests import trees
@@ -127,7 +128,7 @@ def test_no_line_of_a_json_list_is_an_error(lines: list[bytes]) -> None:
 @cheap
 @given(st.lists(strategies.any_plain_lines, max_size=4))
 def test_no_line_of_a_plain_list_is_an_error(lines: list[bytes]) -> None:
-    assert_told_well(read_files(b'\n'.join(lines), package_list.PLAIN).notices)
+    assert_told_well(read_files(b'\n'.join(lines), PLAIN).notices)
 
 
 @cheap

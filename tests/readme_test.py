@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from dumb_pypi import package_list
 from dumb_pypi import scan
 from dumb_pypi.build import build
 from dumb_pypi.line import Line
 from dumb_pypi.main import main
 from dumb_pypi.project import FactsLine
+from dumb_pypi.source import PLAIN
 from testing import distributions
 from tests.lists import read_files
 
@@ -79,7 +79,7 @@ def test_the_first_index(tmp_path: Path) -> None:
 
 def test_the_examples_of_lists_are_read_without_a_word() -> None:
     [plain] = [text for text in blocks('') if text.startswith('foo-1.0-py3')]
-    files, notices = read_files(plain.encode(), package_list.PLAIN)
+    files, notices = read_files(plain.encode(), PLAIN)
     assert (len(files), notices) == (3, [])
     [line] = blocks('json')
     files, notices = read_files(line.encode())

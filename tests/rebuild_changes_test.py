@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis.stateful import rule
 
+from dumb_pypi import changes
 from dumb_pypi import paths
 from dumb_pypi.build import build
 from dumb_pypi.errors import FileError
@@ -302,6 +303,14 @@ def test_no_changes_are_an_empty_file(tmp_path: Path, step: int) -> None:
     assert build_lines(tmp_path, *files)
     assert build_lines(tmp_path, *files[::step]) == []
     assert (tmp_path / 'changes').read_bytes() == b''
+
+
+@pytest.mark.parametrize(('place', 'is_device'), (
+    ('/dev/stdout', True), ('/dev/fd/3', True), ('/proc/self/fd/1', True),
+    ('/dev/shm/changes', False), ('/developer/changes', False), ('changes', False),  # noqa: S108
+))
+def test_what_is_no_file_is_written_to_and_not_replaced(place: str, is_device: bool) -> None:
+    assert changes._is_device(place) == is_device
 
 
 @pytest.mark.parametrize('place', ('nowhere/changes', '.'))

@@ -149,6 +149,22 @@ def test_the_same_bytes_are_another_list_when_read_in_another_way(
     assert tree(tmp_path) == histories.read_tree(tmp_path / 'whole')
 
 
+@pytest.mark.parametrize('previous', (None, 'list'))
+def test_progress_goes_from_nothing_to_all(tmp_path: Path, previous: str | None) -> None:
+    """In a first build, one of a file more, and one that has to read its list twice."""
+    more = (*LINES, '{"filename": "baz-1.0.zip"}')
+    for lines in (LINES, more, (*more, LINES[0], '{"filename": "baz-2.0.zip"}')):
+        parts: list[float] = []
+        options: dict[str, Any] = {}
+        if previous is not None and (tmp_path / 'out').exists():
+            shutil.copy(tmp_path / 'out/packages.json', tmp_path / 'previous')
+            options = {'previous_package_list_json': str(tmp_path / 'previous')}
+        run(tmp_path, lines, progress=parts.append, **options)
+        assert parts == sorted(parts)
+        assert parts[0] > 0
+        assert parts[-1] == 1
+
+
 def test_only_pages_of_what_changed_are_rendered(tmp_path: Path) -> None:
     run(tmp_path)
     before = histories.age(tmp_path / 'out')

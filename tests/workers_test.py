@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import multiprocessing
 import os
 import signal
@@ -115,6 +116,14 @@ def test_workers_that_are_started_in_another_way(start_method: None) -> None:
         assert os.getpid() not in doers.map(pid_of, range(20))
         with pytest.raises(WorkerError):
             list(doers.map(die, [signal.SIGKILL]))
+
+
+def test_garbage_of_the_caller_s_is_collected_as_before() -> None:
+    gc.unfreeze()
+    with Workers(2, eager=True) as doers:
+        assert list(doers.map(square, range(3))) == [0, 1, 4]
+        assert gc.get_freeze_count()
+    assert not gc.get_freeze_count()
 
 
 def test_a_result_waits_for_those_before_it(tmp_path: Path) -> None:

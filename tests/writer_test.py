@@ -233,6 +233,16 @@ def test_a_link_to_a_folder_is_followed(root: Path, tmp_path: Path) -> None:
     assert (tmp_path / 'elsewhere/index.html').read_bytes() == b'3'
 
 
+def test_two_names_may_be_one_to_the_file_system(root: Path) -> None:
+    """Where case is ignored: the last of the pages stands there, and those of others as ever."""
+    writer = Writer(str(root))
+    writer.write_new([
+        ('pypi/foo/2013-xx/json', b'1'), ('pypi/foo/2013-xx/json', b'2'), ('pypi/foo/json', b'3'),
+    ])
+    assert trees.pages_in(root) == {'pypi/foo/2013-xx/json': b'2', 'pypi/foo/json': b'3'}
+    assert unfinished(root) == []
+
+
 @pytest.mark.parametrize('name', ('write', 'rename'))
 def test_a_disk_that_is_full_leaves_nothing_of_a_new_project(
         root: Path, monkeypatch: pytest.MonkeyPatch, name: str,
