@@ -18,8 +18,8 @@ def collecting_garbage_seldom() -> Iterator[None]:
     """Have Python look for garbage less often, in a process of the program's own that then ends.
 
     What is imported stays. A page is thousands of pieces of text, which each count for the garbage
-    collector, and of which none is garbage that only it could find. At its end Python would look
-    through all that there is, twice, just before the system takes it back.
+    collector, and of which hardly any is garbage that only it could find. At its end Python would
+    look through all that there is, twice, just before the system takes it back.
     """
     gc.set_threshold(50_000, 20, 50)
     try:
