@@ -26,6 +26,7 @@ class Upload(NamedTuple):
     version: str | None
     filename: str
     uploaded_by: str | None
+    yanked: bool = False
 
 
 class Shown(msgspec.Struct, gc=False):
@@ -33,6 +34,7 @@ class Shown(msgspec.Struct, gc=False):
     filename: str
     upload_timestamp: int | float | None = None
     uploaded_by: str | None = None
+    yanked_reason: str | None = None
     name: str | None = None
     version: str | None = None
 
@@ -69,6 +71,7 @@ def upload(shown: Shown) -> Upload:
     version = None if parsed.version is None else normal_form(parsed.version)
     return Upload(
         shown.upload_timestamp, parsed.project, version, shown.filename, shown.uploaded_by,
+        shown.yanked_reason is not None,
     )
 
 

@@ -86,10 +86,14 @@ class UploadView(NamedTuple):
     version: str | None
     filename: str
     uploaded_by: str | None
+    yanked: bool
 
 
 class NewsView(NamedTuple):
-    """A release of which files came lately; `anchor` leads to it on its project's page."""
+    """A release of which files came lately; `anchor` leads to it on its project's page.
+
+    It is `yanked` if all of these files are.
+    """
     project: str
     url: str
     version: str | None
@@ -97,6 +101,7 @@ class NewsView(NamedTuple):
     summary: str | None
     uploaded: str
     uploaded_by: str | None
+    yanked: bool
 
 
 class MonthView(NamedTuple):
@@ -194,8 +199,8 @@ def upload_views(uploads: Iterable[Upload], page: str) -> Sequence[UploadView]:
     return [
         UploadView(
             None if timestamp is None else times.to_the_minute(timestamp), project,
-            f'{root}project/{project}/', version, filename, uploaded_by,
-        ) for timestamp, project, version, filename, uploaded_by in uploads
+            f'{root}project/{project}/', version, filename, uploaded_by, yanked,
+        ) for timestamp, project, version, filename, uploaded_by, yanked in uploads
     ]
 
 
@@ -219,19 +224,19 @@ def days(uploads: Sequence[Upload]) -> str | None:
 
 def news_views(uploads: Iterable[Upload], projects: Iterable[ProjectSummary]) -> Sequence[NewsView]:
     """The releases of these uploads, which are newest first, each once."""
-    releases: dict[tuple[str, str | None], Upload] = {}
+    releases: dict[tuple[str, str | None], list[Upload]] = {}
     for upload in uploads:
-        releases.setdefault((upload.project, upload.version), upload)
+        releases.setdefault((upload.project, upload.version), []).append(upload)
     newest = list(releases.values())[:HOME_NEWS]
-    names = {upload.project for upload in newest}
+    names = {upload.project for upload, *_ in newest}
     summaries = {project.name: project.summary for project in projects if project.name in names}
     return [
         NewsView(
             upload.project, urls.quote_path(paths.folder(paths.project_page(upload.project))),
             upload.version, None if upload.version is None else urls.quote_path(upload.version),
             _shortened(summaries[upload.project]), times.to_the_minute(upload.timestamp or 0),
-            _shortened(upload.uploaded_by),
-        ) for upload in newest
+            _shortened(upload.uploaded_by), all(other.yanked for other in (upload, *others)),
+        ) for upload, *others in newest
     ]
 
 

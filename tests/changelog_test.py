@@ -96,12 +96,15 @@ def test_months_stand_newest_first_and_undated_uploads_last() -> None:
 @pytest.mark.parametrize(
     ('line', 'upload'), (
         (b'{"filename":"Foo_b-1.0.0-py3-none-any.whl","upload_timestamp":1.5,"uploaded_by":"me"}',
-         (1.5, 'foo-b', '1.0.0', 'Foo_b-1.0.0-py3-none-any.whl', 'me')),
+         Upload(1.5, 'foo-b', '1.0.0', 'Foo_b-1.0.0-py3-none-any.whl', 'me')),
         (b'{"filename":"foo-1.0-1.zip","size":1}',
-         (None, 'foo', '1.0.post1', 'foo-1.0-1.zip', None)),
-        (b'{"filename":"foo.zip"}', (None, 'foo', None, 'foo.zip', None)),
-        (b'{"filename":"foo-2-1.zip","name":"foo-2"}', (None, 'foo-2', '1', 'foo-2-1.zip', None)),
-        (b'{"filename":"x.zip","name":"A.b","version":"01"}', (None, 'a-b', '1', 'x.zip', None)),
+         Upload(None, 'foo', '1.0.post1', 'foo-1.0-1.zip', None)),
+        (b'{"filename":"foo.zip","yanked_reason":""}',
+         Upload(None, 'foo', None, 'foo.zip', None, yanked=True)),
+        (b'{"filename":"foo-2-1.zip","name":"foo-2"}',
+         Upload(None, 'foo-2', '1', 'foo-2-1.zip', None)),
+        (b'{"filename":"x.zip","name":"A.b","version":"01"}',
+         Upload(None, 'a-b', '1', 'x.zip', None)),
     ),
 )
 def test_what_is_shown_of_a_file(line: bytes, upload: Upload) -> None:

@@ -257,7 +257,7 @@ def test_what_a_file_is_for(filename: str, kind: str) -> None:
     ([{'filename': 'foo-1.0.zip', 'yanked_reason': ''}], 'Latest version 1.0 yanked'),
     (
         [{'filename': 'foo-1.0rc1.zip', 'yanked_reason': 'a', 'upload_timestamp': 0}],
-        'Latest version 1.0rc1 pre-release yanked of 1970-01-01',
+        'Latest version 1.0rc1 pre-release yanked, uploaded 1970-01-01',
     ),
     ([{'filename': 'foo-1.0.zip'}, {'filename': 'foo-2.0rc1.zip'}], 'Latest version 1.0'),
 ))
@@ -328,6 +328,19 @@ def test_a_version_of_the_home_page_leads_to_its_release() -> None:
     assert [link.url for link in page.links() if link.url.startswith('project/')] == [
         'project/p1/', 'project/p1/#1.0%2Blocal', 'project/p2/',
     ]
+
+
+def test_the_home_page_says_what_is_yanked() -> None:
+    """A release is, if all of its files are."""
+    uploads = [
+        Upload(4, 'p1', '1.0', 'p1-1.0.zip', None, yanked=True),
+        Upload(3, 'p1', '1.0', 'p1-1.0.whl', None),
+        Upload(2, 'p2', '2.0', 'p2-2.0.zip', None, yanked=True),
+        Upload(1, 'p2', '2.0', 'p2-2.0.whl', None, yanked=True),
+    ]
+    page = HtmlPage(web().home(uploads, [project(1, 1), project(2, 1)], SEARCH))
+    news = [text for text in texts(page, 'li') if text.startswith(('p1 ', 'p2 '))]
+    assert ['yanked' in text for text in news] == [False, True]
 
 
 def test_counts_have_their_words() -> None:
