@@ -249,7 +249,7 @@ def _hints(packages_url: str, site_url: str | None) -> Iterator[str]:
     >>> list(_hints('pool', None))
     ["--packages-url: 'pool' is simple/<project>/pool/: a folder beside simple/ is ../../pool/"]
     >>> list(_hints('../../pool/', 'https://example.com/simple'))
-    ['--site-url: the simple index will be at https://example.com/simple/simple/']
+    ["--site-url: 'https://example.com/simple' ends in simple/, below which there is another one"]
     >>> list(_hints('.', 'https://example.com/'))
     []
     """
@@ -261,7 +261,7 @@ def _hints(packages_url: str, site_url: str | None) -> Iterator[str]:
             f'a folder beside simple/ is ../../{name}'
         )
     if site_url is not None and site_url.rstrip('/').endswith('/simple'):
-        yield f'--site-url: the simple index will be at {site_url.rstrip("/")}/simple/'
+        yield f'--site-url: {shown(site_url)} ends in simple/, below which there is another one'
 
 
 def _say_report(report: Report) -> None:

@@ -71,6 +71,6 @@ def test_an_option_that_makes_no_sense(
 ))
 def test_an_option_is_a_value_too(command: Command, options: tuple[str, ...]) -> None:
     """The options may come from somewhere else than the person who runs the command."""
-    outcome = command(*options, plain=b'good-1.0.zip')
+    outcome = command(*options, '--quiet', plain=b'good-1.0.zip')
     assert (outcome.status, outcome.messages) == (main.DONE, [])
     assert dangers(outcome.pages) == []

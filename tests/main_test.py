@@ -170,3 +170,24 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
         main(['--version'])
     assert caught.value.code == 0
     assert capsys.readouterr().out == f'dumb-pypi {dumb_pypi.__version__}\n'
+
+
+@pytest.mark.parametrize(('options', 'hints'), (
+    (('--packages-url', 'pool'), ("'pool' is simple/<project>/pool/: ",)),
+    (('--packages-url', '../p\N{RIGHT-TO-LEFT OVERRIDE}'), (' is simple/p%E2%80%AE/: ',)),
+    (('--packages-url', './'), ()),
+    (('--packages-url', '/pool/', '--site-url', 'https://example.com/simple/'), ('--site-url: ',)),
+    (('--packages-url', 'pool', '--quiet'), ()),
+))
+def test_what_is_hardly_ever_meant_is_told_of_and_done(
+        tmp_path: Path, capsys: pytest.CaptureFixture[str],
+        options: tuple[str, ...], hints: tuple[str, ...],
+) -> None:
+    (tmp_path / 'list').write_text('foo-1.0.zip\n')
+    command = ['--package-list', str(tmp_path / 'list'), '--output-dir', str(tmp_path / 'out')]
+    assert main([*command, *options]) == main_module.DONE
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == len(hints)
+    for line, hint in zip(said, hints, strict=True):
+        assert hint in line
+        assert line.isprintable()

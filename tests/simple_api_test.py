@@ -115,7 +115,7 @@ def test_the_list_is_fit_for_people_too() -> None:
     page = HtmlPage(simple_api.projects_html(['bar', 'foo'], '../icon.svg', None))
     assert page.metas['viewport'] == 'width=device-width, initial-scale=1'
     assert page.metas['color-scheme'] == 'light dark'
-    assert [link.url for link in page.links()] == ['bar/', 'foo/']
+    assert [link.url for link in page.links()] == ['../icon.svg', 'bar/', 'foo/']
 
 
 @pytest.mark.parametrize('status', ('archived', 'deprecated', 'quarantined'))
