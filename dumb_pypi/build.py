@@ -103,7 +103,7 @@ def _build(
         from dumb_pypi.rebuild import read
         reading = read(sources, request, stack)
     # Left last, when all is undone that the stack has to undo in the directory.
-    stack.enter_context(lock.held(request.output_dir))
+    request = request._replace(lock=stack.enter_context(lock.held(request.output_dir)))
     if reading is not None and stamps.is_there(request.output_dir):
         # Another build came first, with a list that is newer, perhaps.
         raise BusyError(request.output_dir)

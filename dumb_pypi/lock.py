@@ -12,11 +12,12 @@ from dumb_pypi.errors import FileError
 
 
 @contextlib.contextmanager
-def held(output_dir: str) -> Iterator[None]:
+def held(output_dir: str) -> Iterator[int]:
     """Hold the lock of an output directory, which is made if it is not there.
 
-    The lock is the kernel's: that of a process that died holds nobody up. Forked workers hold it
-    as well, until they have noticed and are done with their task.
+    The lock is the kernel's: that of a process that died holds nobody up. It goes with the open
+    file, which workers have too: what they still write when their parent has died is written
+    before another build begins.
 
     Raises:
         BusyError: another build holds it.
@@ -36,6 +37,6 @@ def held(output_dir: str) -> Iterator[None]:
         except OSError as error:
             # Not every network's file system has locks.
             raise FileError('lock', place, error) from error
-        yield
+        yield lock
     finally:
         os.close(lock)

@@ -155,7 +155,7 @@ class _Rebuild:
         catalog = self._catalog(reading.merge, _PACKAGES)
         # Workers would have a copy of it.
         reading.intake.fresh.close()
-        with crew(request.jobs) as workers:
+        with crew(request.jobs, request.lock) as workers:
             state = self._update(catalog, previous, workers)
         if request.changes_file is not None:
             write_changes(request.changes_file, done.changes)
@@ -215,7 +215,7 @@ class _Rebuild:
             # A page that says "not found", say: an empty list would leave every stale page.
             raise FileError('read', source.place, ValueError('none of its lines can be used'))
         # The facts that the previous list was published with are not known.
-        with crew(self._request.jobs) as workers:
+        with crew(self._request.jobs, self._request.lock) as workers:
             return group(
                 self._catalog(merge, _PREVIOUS), self._reading.facts, None, None, workers,
             )
@@ -286,5 +286,5 @@ def _take_in(
         # A list may have to be read a second time, from its beginning.
         request.progress(start + (end - start) * min(1, done / source.size))
 
-    with crew(request.jobs) as workers:
+    with crew(request.jobs, request.lock) as workers:
         return take_in(source, known, begin, old, workers, tell)

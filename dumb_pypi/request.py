@@ -18,7 +18,10 @@ class Sources(NamedTuple):
 
 
 class Request(NamedTuple):
-    """How to build. `progress` is told which part of the work is done, from 0 to 1."""
+    """How to build. `progress` is told which part of the work is done, from 0 to 1.
+
+    `lock` is the open file that is locked, once it is.
+    """
     output_dir: str
     strict: bool
     full: bool
@@ -26,6 +29,7 @@ class Request(NamedTuple):
     changes_file: str | None
     jobs: int | None
     progress: Callable[[float], None]
+    lock: int | None = None
 
 
 class Report(NamedTuple):

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 from itertools import chain
 from itertools import islice
+from operator import methodcaller
 from typing import Any
 from typing import cast
 from typing import NamedTuple
@@ -46,6 +47,17 @@ class _Worker(NamedTuple):
     connection: Connection
 
 
+class _OpenFile:
+    """An open file that goes along to a process that is not forked, where it is its number."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def __reduce__(self) -> tuple[Callable[[Any], int], tuple[Any]]:
+        from multiprocessing.reduction import DupFd
+        return methodcaller('detach'), (DupFd(self._number),)
+
+
 class Crew(Protocol):
     """Who does the tasks."""
     number: int
@@ -57,11 +69,13 @@ class Workers:
     """Some processes that wait for tasks, if there are more than a few.
 
     To be used in a `with` statement: at its end, however it comes, they end too. A worker whose
-    parent died ends when its task is done.
+    parent died ends when its task is done. Until then it has the file `lock` open, however it was
+    started.
     """
 
-    def __init__(self, number: int, *, eager: bool = False) -> None:
+    def __init__(self, number: int, *, eager: bool = False, lock: int | None = None) -> None:
         self.number = number
+        self._lock = None if lock is None else _OpenFile(lock)
         self._workers: list[_Worker] = []
         self._few = 0 if eager else _FEW
 
@@ -72,11 +86,10 @@ class Workers:
         gc.freeze()
         for _ in range(self.number):
             here, there = context.Pipe()
-            inherited = [worker.connection for worker in self._workers]
+            inherited = [here, *(worker.connection for worker in self._workers)]
+            forked = context.get_start_method() == 'fork'
             process = context.Process(
-                target=_work,
-                args=(there, [here, *inherited] if context.get_start_method() == 'fork' else []),
-                daemon=True,
+                target=_work, args=(there, inherited if forked else [], self._lock), daemon=True,
             )
             with _uninterrupted():
                 process.start()
@@ -147,12 +160,12 @@ class Here:
 
 
 @contextlib.contextmanager
-def crew(jobs: int | None) -> Iterator[Crew]:
-    """Who is to do the tasks: `jobs` processes, or as many as are of use."""
+def crew(jobs: int | None, lock: int | None = None) -> Iterator[Crew]:
+    """Who is to do the tasks: `jobs` processes, or as many as are of use; they hold the lock."""
     if jobs == 1 or (jobs is None and processors() == 1):
         yield Here()
     else:
-        with Workers(jobs or processors(), eager=jobs is not None) as workers:
+        with Workers(jobs or processors(), eager=jobs is not None, lock=lock) as workers:
             yield workers
 
 
@@ -189,7 +202,7 @@ def _death(worker: _Worker) -> WorkerError:
 
 
 @collecting_garbage_seldom()
-def _work(tasks: Connection, inherited: Sequence[Connection]) -> None:
+def _work(tasks: Connection, inherited: Sequence[Connection], _: object) -> None:
     # Who pressed Ctrl-C wants the parent to end, which then ends this.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for connection in inherited:

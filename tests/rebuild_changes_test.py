@@ -4,6 +4,7 @@ from __future__ import annotations
 import hashlib
 import html.parser
 import json
+import os
 import shutil
 import urllib.parse
 from collections.abc import Iterable
@@ -311,6 +312,20 @@ def test_no_changes_are_an_empty_file(tmp_path: Path, step: int) -> None:
 ))
 def test_what_is_no_file_is_written_to_and_not_replaced(place: str, is_device: bool) -> None:
     assert changes._is_device(place) == is_device
+
+
+def test_changes_go_to_whoever_reads_them(tmp_path: Path) -> None:
+    """As from `>(upload)` in a shell."""
+    (tmp_path / 'list').write_text('foo-1.0.zip\n')
+    end, begin = os.pipe()
+    with os.fdopen(end, 'rb') as told, os.fdopen(begin, 'wb') as file:
+        build(
+            package_list=str(tmp_path / 'list'), packages_url='../../pool/',
+            output_dir=str(tmp_path / 'out'), changes_file=f'/dev/fd/{file.fileno()}',
+        )
+        file.close()
+        paths_told = [json.loads(line)['path'] for line in told]
+    assert sorted(paths_told) == sorted(histories.read_tree(tmp_path / 'out'))
 
 
 @pytest.mark.parametrize('place', ('nowhere/changes', '.'))

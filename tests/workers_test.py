@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,9 @@ import jinja2
 import pytest
 
 from dumb_pypi import errors
+from dumb_pypi import lock
 from dumb_pypi import workers
+from dumb_pypi.errors import BusyError
 from dumb_pypi.errors import DumbPypiError
 from dumb_pypi.errors import WorkerError
 from dumb_pypi.workers import crew
@@ -116,6 +119,30 @@ def test_workers_that_are_started_in_another_way(start_method: None) -> None:
         assert os.getpid() not in doers.map(pid_of, range(20))
         with pytest.raises(WorkerError):
             list(doers.map(die, [signal.SIGKILL]))
+
+
+def test_workers_hold_the_lock_until_their_task_is_done(
+        start_method: None, tmp_path: Path,
+) -> None:
+    """Whoever started them: it may have been killed."""
+    del start_method
+    out, begun, go = (str(tmp_path / name) for name in ('out', 'begun', 'go'))
+    held = lock.held(out)
+    with (
+        Workers(2, eager=True, lock=held.__enter__()) as doers, ThreadPoolExecutor(1) as waiting,
+    ):
+        result = waiting.submit(next, doers.map(meet, [(begun, go)]))
+        try:
+            while not os.path.exists(begun):
+                time.sleep(0.001)
+            held.__exit__(None, None, None)
+            with pytest.raises(BusyError), lock.held(out):
+                pass
+        finally:
+            Path(go).touch()
+        assert result.result() == 'begun'
+    with lock.held(out):
+        pass
 
 
 def test_garbage_of_the_caller_s_is_collected_as_before() -> None:
@@ -323,7 +350,7 @@ def test_a_worker_does_one_task_after_the_other_until_its_parent_has_gone() -> N
     parent = threading.Thread(target=give)
     parent.start()
     try:
-        workers._work(there, [of_another])
+        workers._work(there, [of_another], None)
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
