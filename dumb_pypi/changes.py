@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Iterable
 from typing import Literal
 
@@ -10,6 +11,9 @@ import msgspec
 
 from dumb_pypi import files
 from dumb_pypi.errors import FileError
+
+# All but a RAM disk, whose files are files.
+_DEVICE = re.compile('/dev/(?!shm/)|/proc/')
 
 
 class Change(msgspec.Struct, omit_defaults=True):
@@ -63,8 +67,8 @@ def write_changes(place: str, changes: Iterable[Change]) -> None:
 
 
 def _is_device(place: str) -> bool:
-    # Standard output, say, is nothing to put a file in place of.
-    return os.path.dirname(place) in ('/dev', '/dev/fd', '/proc/self/fd')
+    # Standard output, say, or a terminal, is nothing to put a file in place of.
+    return _DEVICE.match(place) is not None
 
 
 def _unfinished(place: str) -> str:

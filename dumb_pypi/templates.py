@@ -30,7 +30,6 @@ class Templates:
     def __init__(self, template_dir: str | None = None) -> None:
         own = jinja2.FileSystemLoader(os.path.join(HERE, 'templates'))
         loaders = [] if template_dir is None else [jinja2.FileSystemLoader(template_dir)]
-        self._known: dict[str, jinja2.Template] = {}
         self._environment = jinja2.Environment(
             loader=jinja2.ChoiceLoader([*loaders, jinja2.PrefixLoader({'original': own}), own]),
             autoescape=True,
@@ -59,10 +58,8 @@ class Templates:
             raise TemplateError(_place(name, error), error) from error
 
     def _template(self, name: str) -> jinja2.Template:
-        if name in self._known:
-            return self._known[name]
         try:
-            return self._known.setdefault(name, self._environment.get_template(name))
+            return self._environment.get_template(name)
         except Exception as error:
             raise TemplateError(_place(name, error), error) from error
 
