@@ -14,7 +14,7 @@ import msgspec
 
 from dumb_pypi import paths
 from dumb_pypi import urls
-from dumb_pypi.distfile import Digest
+from dumb_pypi.digest import Digest
 from dumb_pypi.distfile import Distfile
 from dumb_pypi.project import Project
 from dumb_pypi.project import Release

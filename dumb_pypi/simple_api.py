@@ -15,7 +15,7 @@ from markupsafe import escape
 from dumb_pypi import paths
 from dumb_pypi import times
 from dumb_pypi import urls
-from dumb_pypi.distfile import Digest
+from dumb_pypi.digest import Digest
 from dumb_pypi.distfile import Distfile
 from dumb_pypi.project import ACTIVE
 from dumb_pypi.project import Project

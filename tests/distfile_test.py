@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from dumb_pypi.digest import Digest
 from dumb_pypi.distfile import check_json
-from dumb_pypi.distfile import Digest
 from dumb_pypi.distfile import Distfile
 from dumb_pypi.distfile import from_json
 from dumb_pypi.distfile import to_json

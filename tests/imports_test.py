@@ -16,9 +16,9 @@ ORDER = (
     'build', 'rebuild', 'update', 'groups', 'work', 'site', 'search', 'web', 'installing', 'views',
     'wheel_tags', 'simple_api', 'json_api', 'templates',
     'state', 'intake', 'merge', 'fresh', 'summary', 'catalog', 'changelog', 'package_list',
-    'project', 'distfile', 'filenames', 'endings', 'line', 'jsonlines', 'plan', 'request', 'stamp',
-    'blocks', 'options', 'text', 'source', 'scratch', 'workers', 'machine', 'writer', 'changes',
-    'files', 'lock', 'paths', 'times', 'urls',
+    'project', 'distfile', 'digest', 'filenames', 'endings', 'line', 'jsonlines', 'plan', 'request',
+    'stamp', 'blocks', 'options', 'text', 'source', 'scratch', 'workers', 'machine', 'writer',
+    'changes', 'files', 'lock', 'paths', 'times', 'urls',
     'errors', '__init__',
 )
 

@@ -8,7 +8,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from dumb_pypi import package_list
-from dumb_pypi.distfile import Digest
+from dumb_pypi.digest import Digest
 from dumb_pypi.errors import FileError
 from dumb_pypi.package_list import read_facts
 from dumb_pypi.project import ProjectFacts

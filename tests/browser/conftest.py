@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser
+from playwright.sync_api import Page
 
 from tests.browser import chromium
 from tests.conftest import NeedProgram
@@ -15,3 +16,10 @@ def browser(need_program: NeedProgram) -> Iterator[Browser]:
     program = need_program(chromium.PROGRAM, package='chromium')
     with chromium.launched(program) as launched:
         yield launched
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context()
+    yield context.new_page()
+    context.close()

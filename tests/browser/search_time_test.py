@@ -1,0 +1,109 @@
+"""How long the search takes where there are 700,000 projects."""
+from __future__ import annotations
+
+import itertools
+import random
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+from playwright.sync_api import Page
+
+from dumb_pypi.options import PageOptions
+from dumb_pypi.site import Site
+from dumb_pypi.summary import ProjectSummary
+from dumb_pypi.templates import Templates
+from dumb_pypi.urls import PackagesUrl
+from tests.browser import chromium
+from tests.browser.searching import search
+
+
+def summary_end(index: int) -> str:
+    """Words that names do not have: two that are common, but never together, and rarer ones."""
+    end = ' library' if index % 3 == 0 else ' wrapper' if index % 3 == 1 else ''
+    return f'{end} déjà → vu' if index % 100 == 0 else end
+
+
+def many_projects(number: int) -> list[ProjectSummary]:
+    """Projects with names and summaries of the length that they have on the public index."""
+    rng = random.Random(700)  # noqa: S311 - the same projects each time, for nobody to guess
+    syllables = [a + b for a in 'bcdfghjklmnprstvwz' for b in ('a', 'e', 'i', 'o', 'u', 'er')]
+    words = [''.join(rng.choices(syllables, k=rng.randint(1, 4))) for _ in range(30_000)]
+    parts = [*words, *(['python', 'py', 'api'] * 500)]
+    names: set[str] = {'django', 'python-zymurgy'}
+    while len(names) < number:
+        names.add('-'.join(rng.choices(parts, k=rng.randint(1, 4))))
+    return [ProjectSummary(
+        name, ' '.join(rng.choices(words, k=8)) + summary_end(index),
+        None, None, None, 1, 1, msgspec.Raw(b'[]'),
+    ) for index, name in enumerate(sorted(names))]
+
+
+TIMED = '''async (query) => {
+    const input = document.querySelector('#q');
+    const results = document.querySelector('.results');
+    const start = performance.now();
+    let first = 0;
+    const seen = new MutationObserver(() => { first ||= performance.now() - start; });
+    seen.observe(results, {childList: true});
+    seen.observe(document.querySelector('.found'), {childList: true});
+    input.value = query;
+    input.dispatchEvent(new Event('input', {bubbles: true}));
+    while (results.ariaBusy !== 'false') await new Promise(resolve => setTimeout(resolve));
+    seen.disconnect();
+    return [first, performance.now() - start, results.children.length];
+}'''
+
+
+def test_how_long_it_takes(
+        page: Page, tmp_path: Path, record_property: Callable[[str, object], None],
+) -> None:
+    """700,000 projects: printed, since a machine may be busy; what is found must be right."""
+    site = Site(PageOptions(packages_url=PackagesUrl('../../pool/')), Templates())
+    sizes = {}
+    for path, content in itertools.chain(
+        site.static_pages(), site.root_pages(many_projects(700_000), []),
+    ):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(content)
+        sizes[path] = len(content)
+    assert sizes['index.html'] < 100_000
+    lines = [
+        f'{path}: {size / 1e6:.1f} MB' for path, size in sizes.items() if path.endswith('.txt')
+    ]
+    with chromium.served(tmp_path) as url:
+        page.goto(url)
+        loaded = page.evaluate('''async () => {
+            const start = performance.now();
+            const input = document.querySelector('#q');
+            const results = document.querySelector('.results');
+            input.focus();
+            input.value = 'django';
+            input.dispatchEvent(new Event('input', {bubbles: true}));
+            while (results.children.length === 0) await new Promise(f => setTimeout(f, 5));
+            const names = performance.now() - start;
+            while (!results.querySelector('bdi').textContent) await new Promise(
+                f => setTimeout(f, 5));
+            return [names, performance.now() - start];
+        }''')
+        lines.append('loaded: names after {:.0f} ms, summaries after {:.0f} ms'.format(*loaded))
+        for query in (
+                'd', 'dj', 'django', 'py', 'python', 'python api', 'a e', 'er', 'zymurgy python',
+                'erpython', 'nothing-of-that-name', 'nothing of that name', 'déjà', 'qq',
+                'library', 'ibrar', 'library vu', 'library wrapper', 'library qq',
+        ):
+            times = [page.evaluate(TIMED, query) for _ in range(5)]
+            first, done, _ = map(statistics.median, zip(*times, strict=True))
+            lines.append(
+                f'{query!r}: first answer after {first:.0f} ms, whole after {done:.0f} ms, '
+                f'{times[0][2]:.0f} projects',
+            )
+        assert search(page, 'django')[0] == 'django'
+        assert search(page, 'zymurgy Python') == ['python-zymurgy']
+        assert search(page, 'qq') == []
+        assert len(search(page, 'déjà')) == 50
+        assert len(search(page, 'library')) == 50
+        assert search(page, 'library wrapper') == []
+        assert search(page, 'library qq') == []
+    record_property('the search of 700,000 projects', '\n'.join(lines))
