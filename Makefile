@@ -65,7 +65,7 @@ bench: venv
 .PHONY: screenshots
 screenshots: test-repo
 	rm -rf screenshots
-	$(BIN)/python -m tests.browser.screenshots $(EXAMPLE) screenshots
+	$(BIN)/python -m tests.support.screenshots $(EXAMPLE) screenshots
 
 .PHONY: clean
 clean:

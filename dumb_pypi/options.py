@@ -5,11 +5,9 @@ import datetime
 import os
 from typing import NamedTuple
 
-from dumb_pypi import urls
-from dumb_pypi.errors import FieldError
-from dumb_pypi.errors import OptionError
-from dumb_pypi.errors import shown
-from dumb_pypi.text import clean_text
+from dumb_pypi.errors import FieldError, OptionError, shown
+from dumb_pypi.model import urls
+from dumb_pypi.model.fields import clean_text
 
 DEFAULT_TITLE = 'My Private PyPI'
 

@@ -30,7 +30,7 @@ _LIST = '''\
 import os, sys
 print(sorted((file.name, file.stat().st_size) for file in os.scandir(sys.argv[1])))
 '''
-_SCAN = (sys.executable, '-m', 'dumb_pypi.scan')
+_SCAN = (sys.executable, '-m', 'dumb_pypi', 'scan')
 
 
 def main() -> int:

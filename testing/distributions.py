@@ -17,8 +17,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from dumb_pypi import endings
-from dumb_pypi import filenames
+from dumb_pypi.model import filenames
+from dumb_pypi.model import filenames as endings
 
 # One line of a JSON list, decoded.
 Facts = dict[str, Any]

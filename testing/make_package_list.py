@@ -11,8 +11,7 @@ import json
 import random
 import sys
 from collections.abc import Iterator
-from itertools import count
-from itertools import islice
+from itertools import count, islice
 from typing import Any
 
 SYLLABLES = (

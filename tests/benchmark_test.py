@@ -11,19 +11,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from dumb_pypi import filenames
-from dumb_pypi.build import build
+from dumb_pypi.builder import build
+from dumb_pypi.model import filenames
 from testing import benchmark
-from testing.benchmark import BenchmarkError
-from testing.benchmark import Lists
-from testing.benchmark import MEBIBYTE
-from testing.benchmark import Program
-from testing.benchmark import Row
-from testing.benchmark import Run
-from testing.floor import read_tree
-from testing.floor import write_tree
-from testing.make_package_list import Line
-from testing.make_package_list import lines
+from testing.benchmark import BenchmarkError, Lists, MEBIBYTE, Program, Row, Run
+from testing.floor import read_tree, write_tree
+from testing.make_package_list import Line, lines
 
 PROGRAM = Program([sys.executable, '-m', 'dumb_pypi', '-q'], previous=False)
 RIVAL = Program([sys.executable, '-m', 'dumb_pypi', '-q'], previous=True)

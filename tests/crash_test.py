@@ -5,27 +5,17 @@ import contextlib
 import itertools
 import shutil
 import time
-from collections.abc import Iterator
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from dumb_pypi import lock
 from dumb_pypi.errors import BusyError
-from tests.processes import Builds
-from tests.processes import Fate
-from tests.sound import own_files
-from tests.sound import problems
-from tests.sound import Reader
-from tests.sound import tree_of
-from tests.sound import wrong_changes
-from tests.workshop import keep_users_files
-from tests.workshop import linked_copy
-from tests.workshop import USERS
-from tests.workshop import WITH_SITE
-from tests.workshop import Workshop
+from dumb_pypi.store import lock
+from tests.support.processes import Builds, Fate
+from tests.support.sound import own_files, problems, Reader, tree_of, wrong_changes
+from tests.support.workshop import keep_users_files, linked_copy, USERS, WITH_SITE, Workshop
 
 NO_RELEASES = ('--no-per-release-json',)
 

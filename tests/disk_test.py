@@ -10,11 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import Builds
-from tests.processes import Fate
-from tests.sound import tree_of
-from tests.workshop import Hindered
-from tests.workshop import Workshop
+from tests.support.processes import Builds, Fate
+from tests.support.sound import tree_of
+from tests.support.workshop import Hindered, Workshop
 
 PAGE_SIZE = os.sysconf('SC_PAGE_SIZE')
 DISK_SIZE = 8 << 20

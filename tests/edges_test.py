@@ -5,24 +5,20 @@ import errno
 import io
 import os
 from pathlib import Path
-from typing import Any
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
-from dumb_pypi import catalog
-from dumb_pypi import paths
-from dumb_pypi import scratch
-from dumb_pypi import stamp
-from dumb_pypi import writer
-from dumb_pypi.build import build
+from dumb_pypi import store
+from dumb_pypi.builder import build, catalog, scratch, stamp
+from dumb_pypi.builder.merge import Merge
+from dumb_pypi.builder.request import Report
+from dumb_pypi.builder.source import Source
 from dumb_pypi.errors import FileError
-from dumb_pypi.merge import Merge
+from dumb_pypi.model.urls import PackagesUrl
 from dumb_pypi.options import PageOptions
-from dumb_pypi.request import Report
-from dumb_pypi.source import Source
-from dumb_pypi.urls import PackagesUrl
-from tests import histories
+from dumb_pypi.store import folder as writer
+from tests.support import histories
 
 LINES = tuple(
     f'{{"filename": "foo-{month}.0.zip", "upload_timestamp": {1704103200 + month * 2_700_000}}}'
@@ -78,7 +74,7 @@ def test_no_room_for_what_is_no_file_is_told_of(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_state_that_cannot_be_read_is_told_of(tmp_path: Path) -> None:
-    (tmp_path / paths.STATE).mkdir(parents=True)
+    (tmp_path / store.STATE).mkdir(parents=True)
     with pytest.raises(FileError, match=r'cannot read .*state.json: Is a directory'):
         stamp.read(str(tmp_path))
 

@@ -7,12 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import Builds
-from tests.sound import problems
-from tests.sound import tree_of
-from tests.workshop import Hindered
-from tests.workshop import USERS
-from tests.workshop import Workshop
+from tests.support.processes import Builds
+from tests.support.sound import problems, tree_of
+from tests.support.workshop import Hindered, USERS, Workshop
 
 # What a server that has no such page gives.
 NOT_FOUND = '<!DOCTYPE html>\n<title>Not found</title>\n'

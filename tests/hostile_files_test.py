@@ -12,11 +12,9 @@ from typing import IO
 
 import pytest
 
-from dumb_pypi import main
-from tests import trees
-from tests.hostile import Command
-from tests.hostile import GOOD_JSON
-from tests.hostile import Outcome
+from dumb_pypi.commands import build as main
+from tests.support import trees
+from tests.support.hostile import Command, GOOD_JSON, Outcome
 
 LISTS = ('--package-list', '--package-list-json', '--project-list-json')
 
@@ -25,7 +23,7 @@ ON_A_FULL_DISK = textwrap.dedent('''\
     import resource
     import sys
 
-    from dumb_pypi.main import main
+    from dumb_pypi.commands.build import main
 
     # Python ignores SIGXFSZ, so that it is an error of the write.
     limit, hard_limit = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from dumb_pypi import main
-from tests.hostile import Command
-from tests.hostile import dangers
+from dumb_pypi.commands import build as main
+from tests.support.hostile import Command, dangers
 
 WRONG_OPTIONS = (
     (('--packages-url', 'javascript:alert(1)'), 'is not an http or https URL'),

@@ -12,18 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from dumb_pypi import main
-from tests.hostile import Command
-from tests.hostile import dangers
-from tests.hostile import GOOD_JSON
-from tests.hostile import GOOD_PLAIN
-from tests.hostile import GOOD_PROJECT
-from tests.hostile import Notice
-from tests.hostile import Outcome
-from tests.hostile_lines import REFUSED_JSON
-from tests.hostile_lines import REFUSED_PLAIN
-from tests.hostile_lines import REFUSED_PROJECTS
-from tests.lists import read_files
+from dumb_pypi.commands import build as main
+from tests.support.hostile import (
+    Command,
+    dangers,
+    GOOD_JSON,
+    GOOD_PLAIN,
+    GOOD_PROJECT,
+    Notice,
+    Outcome,
+)
+from tests.support.hostile_lines import REFUSED_JSON, REFUSED_PLAIN, REFUSED_PROJECTS
+from tests.support.lists import read_files
 
 WRONG_TYPES: dict[str, tuple[object, ...]] = {
     **dict.fromkeys((

@@ -6,15 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from dumb_pypi import main
-from tests.hostile import Command
-from tests.hostile import dangers
-from tests.hostile import GOOD_JSON
-from tests.hostile import GOOD_PLAIN
-from tests.hostile import Outcome
-from tests.markup import HtmlPage
-from tests.trees import Facts
-from tests.trees import json_lines
+from dumb_pypi.commands import build as main
+from tests.support.hostile import Command, dangers, GOOD_JSON, GOOD_PLAIN, Outcome
+from tests.support.markup import HtmlPage
+from tests.support.trees import Facts, json_lines
 
 SCRIPT = '<script>alert(1)</script>'
 

@@ -1,3 +1,4 @@
+"""The layers: a package imports only those below it."""
 from __future__ import annotations
 
 import ast
@@ -8,49 +9,55 @@ import pytest
 import dumb_pypi
 
 PACKAGE = Path(dumb_pypi.__file__).parent
+MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob('*.py'))
 
-# A module imports only those below it.
-ORDER = (
-    '__main__', 'main', 'scan', 'console', 'pool', 'reading', 'archives', 'tarballs',
-    'core_metadata', 'earlier', 'folder', 'beside',
-    'build', 'rebuild', 'update', 'groups', 'work', 'site', 'search', 'web', 'installing', 'views',
-    'wheel_tags', 'simple_api', 'json_api', 'templates',
-    'state', 'intake', 'merge', 'fresh', 'summary', 'catalog', 'changelog', 'package_list',
-    'project', 'distfile', 'digest', 'filenames', 'endings', 'line', 'jsonlines', 'plan', 'request',
-    'stamp', 'blocks', 'options', 'text', 'source', 'scratch', 'workers', 'machine', 'writer',
-    'changes', 'files', 'lock', 'paths', 'times', 'urls',
-    'errors', '__init__',
-)
+# What the modules of a layer import, besides each other.
+BELOW = {
+    '__init__': {'builder', 'scanner'},
+    '__main__': {'main'},
+    'main': {'commands'},
+    'commands': {
+        'builder', 'scanner', 'store', 'options', 'model', 'errors', 'machine', '__init__',
+    },
+    'builder': {'store', 'pages', 'options', 'model', 'errors', 'machine', '__init__'},
+    'scanner': {'store', 'model', 'errors', 'machine'},
+    'pages': {'options', 'model', 'errors', '__init__'},
+    'store': {'errors'},
+    'options': {'model', 'errors'},
+    'model': {'errors'},
+    'errors': set(),
+    'machine': set(),
+}
 
 
-def imported_modules(module: str) -> set[str]:
-    tree = ast.parse((PACKAGE / f'{module}.py').read_bytes())
+def layer(module: str) -> str:
+    """`dumb_pypi.pages.simple`, or a path below the package → `pages`."""
+    first = module.removesuffix('.py').replace('/', '.').removeprefix('dumb_pypi').lstrip('.')
+    return first.split('.')[0] or '__init__'
+
+
+def imported_layers(path: str) -> set[str]:
     found: set[str] = set()
-    for node in ast.walk(tree):
+    for node in ast.walk(ast.parse((PACKAGE / path).read_bytes())):
         if isinstance(node, ast.Import):
+            found.update(layer(name.name) for name in node.names if 'dumb_pypi' in name.name)
+        elif isinstance(node, ast.ImportFrom) and node.module == 'dumb_pypi':
             found.update(
-                alias.name.removeprefix('dumb_pypi').removeprefix('.') or '__init__'
-                for alias in node.names if alias.name.startswith('dumb_pypi')
+                name.name if name.name in BELOW else '__init__' for name in node.names
             )
-        if isinstance(node, ast.ImportFrom) and (node.module or '').startswith('dumb_pypi'):
-            below = str(node.module).partition('.')[2]
-            names = [alias.name for alias in node.names]
-            found.update([below] if below else [n if n in ORDER else '__init__' for n in names])
+        elif isinstance(node, ast.ImportFrom) and (node.module or '').startswith('dumb_pypi.'):
+            found.add(layer(node.module or ''))
     return found
 
 
-def test_every_module_has_its_place() -> None:
-    assert sorted(ORDER) == sorted(path.stem for path in PACKAGE.glob('*.py'))
+@pytest.mark.parametrize('path', MODULES)
+def test_imports_go_down_the_layers(path: str) -> None:
+    own = layer(path)
+    assert imported_layers(path) <= BELOW[own] | {own}
 
 
-@pytest.mark.parametrize('module', ORDER)
-def test_a_module_imports_only_those_below_it(module: str) -> None:
-    below = set(ORDER[ORDER.index(module) + 1:])
-    assert imported_modules(module) <= below
-
-
-@pytest.mark.parametrize('module', [name for name in ORDER if not name.startswith('__')])
-def test_a_module_says_its_duty_in_a_sentence(module: str) -> None:
-    docstring = ast.get_docstring(ast.parse((PACKAGE / f'{module}.py').read_bytes()))
+@pytest.mark.parametrize('path', [path for path in MODULES if not path.endswith('__main__.py')])
+def test_module_docstring_is_a_sentence(path: str) -> None:
+    docstring = ast.get_docstring(ast.parse((PACKAGE / path).read_bytes()))
     assert docstring is not None
     assert docstring.partition('\n\n')[0].endswith('.')

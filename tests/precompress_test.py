@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from dumb_pypi.build import build
-from dumb_pypi.request import Report
-from tests import histories
+from dumb_pypi.builder import build
+from dumb_pypi.builder.request import Report
+from tests.support import histories
 
 LINES = tuple(
     f'{{"filename": "{name}-{number}.0.zip", "upload_timestamp": {1704103200 + number}}}'

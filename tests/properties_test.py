@@ -7,37 +7,25 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import quote
-from urllib.parse import unquote
-from urllib.parse import urljoin
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
-from hypothesis import given
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.utils import canonicalize_name
 
-from dumb_pypi import package_list
-from dumb_pypi.build import build
-from dumb_pypi.distfile import check_json
-from dumb_pypi.distfile import from_json
-from dumb_pypi.distfile import to_json
-from dumb_pypi.errors import LineError
-from dumb_pypi.errors import Notice
-from dumb_pypi.jsonlines import unknown_keys
-from dumb_pypi.line import filename_of
-from dumb_pypi.line import Line
-from dumb_pypi.request import Report
-from dumb_pypi.source import PLAIN
-from dumb_pypi.urls import PackagesUrl
-from tests import strategies
-from tests import trees
-from tests.hostile import dangers
-from tests.lists import read_files
-from tests.markup import HtmlPage
-from tests.simple_forms import as_in_html
-from tests.simple_forms import html_files
-from tests.trees import Facts
+from dumb_pypi.builder import build, package_list
+from dumb_pypi.builder.request import Report
+from dumb_pypi.builder.source import PLAIN
+from dumb_pypi.errors import LineError, Notice
+from dumb_pypi.model.distfile import check_json, from_json, to_json
+from dumb_pypi.model.fields import filename_of, Line, unknown_keys
+from dumb_pypi.model.urls import PackagesUrl
+from tests.support import strategies, trees
+from tests.support.hostile import dangers
+from tests.support.lists import read_files
+from tests.support.markup import HtmlPage
+from tests.support.simple_forms import as_in_html, html_files
+from tests.support.trees import Facts
 
 # The time that a test takes is bounded by the number of examples, not by the speed of a machine.
 cheap = settings(deadline=None, max_examples=200)

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from dumb_pypi import scan
-from dumb_pypi.build import build
-from dumb_pypi.line import Line
-from dumb_pypi.main import main
-from dumb_pypi.project import FactsLine
-from dumb_pypi.source import PLAIN
+from dumb_pypi.builder import build
+from dumb_pypi.builder.source import PLAIN
+from dumb_pypi.commands import scan
+from dumb_pypi.commands.build import main
+from dumb_pypi.model.fields import Line
+from dumb_pypi.model.project_facts import FactsLine
 from testing import distributions
-from tests.lists import read_files
+from tests.support.lists import read_files
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / 'README.md').read_text()

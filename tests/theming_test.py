@@ -2,17 +2,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import jinja2
 import pytest
 
-from dumb_pypi import templates
-from dumb_pypi.build import build
-from dumb_pypi.templates import Templates
-from tests.browser.chromium import POLICY
+from dumb_pypi.builder import build
+from dumb_pypi.pages import templates
+from dumb_pypi.pages.templates import Templates
+from tests.support.chromium import POLICY
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / 'THEMING.md').read_text()
@@ -98,7 +97,7 @@ def test_the_examples_work(tmp_path: Path) -> None:
         assert text.count('rel="stylesheet"') == 2
     [written] = (tmp_path / 'out/static').glob('custom-*.css')
     assert written.read_text() == style
-    own = (ROOT / 'dumb_pypi/static/style.css').read_text()
+    own = (ROOT / 'dumb_pypi/pages/static/style.css').read_text()
     for variable in set(re.findall('`(--[a-z-]+)`', TEXT)) - {'--title', '--template-dir'}:
         assert f'  {variable}: ' in own
     assert f'Content-Security-Policy: {POLICY}\n' in TEXT

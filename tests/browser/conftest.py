@@ -4,11 +4,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
-from tests.browser import chromium
 from tests.conftest import NeedProgram
+from tests.support import chromium
 
 
 @pytest.fixture(scope='session')

@@ -4,17 +4,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import pytest
-from playwright.sync_api import Browser
-from playwright.sync_api import BrowserContext
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests import trees
-from tests.browser import chromium
-from tests.recipes import RECIPES
+from tests.support import chromium, trees
+from tests.support.recipes import RECIPES
 
 # Each tree, and those of its pages that look like no others.
 PAGES = {

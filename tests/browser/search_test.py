@@ -6,16 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
-from playwright.sync_api import Page
+from playwright.sync_api import expect, Page
 
-from tests import trees
-from tests.browser import chromium
-from tests.browser.searching import found
-from tests.browser.searching import search
-from tests.recipes import MARKUP
-from tests.trees import json_lines
-from tests.trees import Recipe
+from tests.support import chromium, trees
+from tests.support.recipes import MARKUP
+from tests.support.searching import found, search
+from tests.support.trees import json_lines, Recipe
 
 SUMMARIES = {
     'foo-bar': 'Bars of <b>foo</b>.',

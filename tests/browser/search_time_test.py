@@ -10,13 +10,13 @@ from pathlib import Path
 import msgspec
 from playwright.sync_api import Page
 
+from dumb_pypi.model.urls import PackagesUrl
 from dumb_pypi.options import PageOptions
-from dumb_pypi.site import Site
-from dumb_pypi.summary import ProjectSummary
-from dumb_pypi.templates import Templates
-from dumb_pypi.urls import PackagesUrl
-from tests.browser import chromium
-from tests.browser.searching import search
+from dumb_pypi.pages.site import Site
+from dumb_pypi.pages.summaries import ProjectSummary
+from dumb_pypi.pages.templates import Templates
+from tests.support import chromium
+from tests.support.searching import search
 
 
 def summary_end(index: int) -> str:

@@ -5,16 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
-from playwright.sync_api import expect
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, expect, Page
 
-from tests import trees
-from tests.browser import chromium
-from tests.recipes import RECIPES
-from tests.trees import json_lines
-from tests.trees import SITE_URL
-from tests.trees import Tree
+from tests.support import chromium, trees
+from tests.support.recipes import RECIPES
+from tests.support.trees import json_lines, SITE_URL, Tree
 
 WITH_COMMANDS = ('', 'project/ocelot/', 'project/purr-box/')
 

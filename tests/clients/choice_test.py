@@ -5,13 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.index import assert_refused
-from tests.clients.index import MARCH
-from tests.clients.index import simple_url
-from tests.clients.programs import Client
-from tests.clients.programs import installed
-from tests.clients.programs import Pip
-from tests.servers import Server
+from tests.support.client_index import assert_refused, MARCH, simple_url
+from tests.support.programs import Client, installed, Pip
+from tests.support.servers import Server
 
 
 @pytest.mark.parametrize(('arguments', 'expected'), [

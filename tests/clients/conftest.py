@@ -9,28 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from dumb_pypi.build import build
-from testing.distributions import Facts
-from testing.distributions import make
-from tests.clients.index import ELSEWHERE
-from tests.clients.index import FILES
-from tests.clients.index import Index
-from tests.clients.index import PREFIX
-from tests.clients.index import PROJECTS
-from tests.clients.index import RESTATED
-from tests.clients.index import SECOND
-from tests.clients.programs import Client
-from tests.clients.programs import Manager
-from tests.clients.programs import OLD_PIP
-from tests.clients.programs import Pdm
-from tests.clients.programs import Pip
-from tests.clients.programs import Poetry
-from tests.clients.programs import Uv
-from tests.clients.programs import UvProject
+from dumb_pypi.builder import build
+from testing.distributions import Facts, make
 from tests.conftest import NeedProgram
-from tests.servers import run_http_server
-from tests.servers import run_nginx
-from tests.servers import Server
+from tests.support.client_index import ELSEWHERE, FILES, Index, PREFIX, PROJECTS, RESTATED, SECOND
+from tests.support.programs import Client, Manager, OLD_PIP, Pdm, Pip, Poetry, Uv, UvProject
+from tests.support.servers import run_http_server, run_nginx, Server
 
 
 @pytest.fixture(scope='session')

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.index import assert_refused
-from tests.clients.index import ELSEWHERE
-from tests.clients.index import Index
-from tests.clients.index import PREFIX
-from tests.clients.index import simple_url
-from tests.clients.index import WRONG_SHA256
-from tests.clients.programs import Client
-from tests.clients.programs import installed
-from tests.clients.programs import Pip
-from tests.servers import Server
+from tests.support.client_index import (
+    assert_refused,
+    ELSEWHERE,
+    Index,
+    PREFIX,
+    simple_url,
+    WRONG_SHA256,
+)
+from tests.support.programs import Client, installed, Pip
+from tests.support.servers import Server
 
 
 def test_a_wrong_hash_is_refused(client: Client, server: Server, target: Path) -> None:

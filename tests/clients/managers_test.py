@@ -6,15 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.index import assert_refused
-from tests.clients.index import Index
-from tests.clients.index import JSON
-from tests.clients.index import SECOND
-from tests.clients.index import simple_url
-from tests.clients.programs import installed
-from tests.clients.programs import Manager
-from tests.clients.programs import Pip
-from tests.servers import Server
+from tests.support.client_index import assert_refused, Index, JSON, SECOND, simple_url
+from tests.support.programs import installed, Manager, Pip
+from tests.support.servers import Server
 
 
 def test_a_manager_resolves_locks_and_installs(

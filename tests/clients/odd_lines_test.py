@@ -6,14 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from dumb_pypi.build import build
-from testing.distributions import Facts
-from testing.distributions import make
-from tests.clients.index import Index
-from tests.clients.programs import installed
-from tests.clients.programs import Pip
-from tests.clients.programs import Uv
-from tests.servers import Server
+from dumb_pypi.builder import build
+from testing.distributions import Facts, make
+from tests.support.client_index import Index
+from tests.support.programs import installed, Pip, Uv
+from tests.support.servers import Server
 
 # What a list may say of one file, wrong or strange as it is. A project has it each, on 2.0.
 ODD: dict[str, Facts] = {

@@ -7,16 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from dumb_pypi import main
-from dumb_pypi import scan
+from dumb_pypi.commands import build as main
+from dumb_pypi.commands import scan
 from testing import distributions
-from tests.clients.index import simple_url
-from tests.clients.programs import Client
-from tests.clients.programs import installed
 from tests.conftest import NeedProgram
-from tests.servers import run_http_server
-from tests.servers import run_nginx
-from tests.servers import Server
+from tests.support.client_index import simple_url
+from tests.support.programs import Client, installed
+from tests.support.servers import run_http_server, run_nginx, Server
 
 FILES = {
     'app-1.0-py3-none-any.whl': ['engine<2', 'Odd.Fuel[more]; python_version>"3"'],

@@ -8,13 +8,9 @@ from urllib.parse import urljoin
 
 import pytest
 
-from tests.clients.index import ELSEWHERE
-from tests.clients.index import Index
-from tests.clients.index import JSON
-from tests.clients.index import PREFIX
-from tests.clients.index import simple_url
-from tests.clients.programs import Client
-from tests.servers import Server
+from tests.support.client_index import ELSEWHERE, Index, JSON, PREFIX, simple_url
+from tests.support.programs import Client
+from tests.support.servers import Server
 
 
 def test_both_clients_ask_for_json_and_take_it(

@@ -10,13 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from dumb_pypi.build import build
+from dumb_pypi.builder import build
 from testing.distributions import make
 from tests.conftest import NeedProgram
-from tests.deploy.hosts import Case
-from tests.deploy.hosts import Sites
-from tests.servers import Server
-from tests.trees import SAMPLES
+from tests.support.hosts import Case, Sites
+from tests.support.servers import Server
+from tests.support.trees import SAMPLES
 
 # Pages that have a .gz beside them, as if packed by whoever built the index.
 PACKED_PAGES = (

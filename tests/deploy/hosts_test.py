@@ -6,32 +6,30 @@ import json
 import re
 import tempfile
 from pathlib import Path
-from urllib.parse import urljoin
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 
-from dumb_pypi import paths
+from dumb_pypi.store import changes as store_changes
 from tests.conftest import NeedProgram
 from tests.deploy.conftest import PACKED_PAGES
-from tests.deploy.hosts import all_hosts
-from tests.deploy.hosts import BROWSERS
-from tests.deploy.hosts import CACHING
-from tests.deploy.hosts import Case
-from tests.deploy.hosts import ETAG
-from tests.deploy.hosts import HIDES
-from tests.deploy.hosts import HOSTS
-from tests.deploy.hosts import JSON_TOO
-from tests.deploy.hosts import OLD_NAMES
-from tests.deploy.hosts import PACKED
-from tests.deploy.hosts import PREFIX
-from tests.deploy.hosts import RANGES
-from tests.deploy.hosts import Sites
-from tests.deploy.hosts import TYPES
-from tests.servers import DEPLOY
-from tests.servers import Response
-from tests.servers import run_apache
-from tests.servers import Server
+from tests.support.hosts import (
+    all_hosts,
+    BROWSERS,
+    CACHING,
+    Case,
+    ETAG,
+    HIDES,
+    HOSTS,
+    JSON_TOO,
+    OLD_NAMES,
+    PACKED,
+    PREFIX,
+    RANGES,
+    Sites,
+    TYPES,
+)
+from tests.support.servers import DEPLOY, Response, run_apache, Server
 
 V1_JSON = 'application/vnd.pypi.simple.v1+json'
 V1_HTML = 'application/vnd.pypi.simple.v1+html'
@@ -191,7 +189,7 @@ def test_every_page_has_its_exact_type(site: Server, tree: Path) -> None:
     for page in pages:
         response = ask(site, page.replace('+', '%2B'))
         assert (page, response.status) == (page, 200)
-        assert (page, response.headers['Content-Type']) == (page, paths.content_type(page))
+        assert (page, response.headers['Content-Type']) == (page, store_changes.content_type(page))
         assert response.body == (tree / page).read_bytes()
 
 
@@ -402,7 +400,7 @@ def test_what_is_packed_already_is_sent_as_it_is(site: Server, tree: Path, page:
     assert response.status == 200
     assert response.body == (tree / f'{page}.gz').read_bytes()
     assert response.headers['Content-Encoding'] == 'gzip'
-    assert response.headers['Content-Type'] == paths.content_type(page)
+    assert response.headers['Content-Type'] == store_changes.content_type(page)
     assert 'Accept-Encoding' in varies(response)
     assert response.headers['Cache-Control'] == 'max-age=60, must-revalidate'
     for refusal in ('identity', 'gzip;q=0'):

@@ -15,14 +15,11 @@ from threading import Lock
 
 import pytest
 
-from dumb_pypi import paths
-from dumb_pypi.build import build
-from tests.deploy import bucket
-from tests.servers import HOST
-from tests.servers import Server
-from tests.sound import problems
-from tests.sound import SITE_URL
-from tests.sound import tree_of
+from dumb_pypi.builder import build
+from dumb_pypi.store import changes as store_changes
+from tests.support import bucket
+from tests.support.servers import HOST, Server
+from tests.support.sound import problems, SITE_URL, tree_of
 
 NAME = 'index'
 FEBRUARY = 1706745600
@@ -229,7 +226,7 @@ def test_over_a_history_a_reader_never_meets_a_gap(
         assert book.changes[-1] == 'packages.json'
         assert kinds[:-1] == sorted(kinds[:-1])
     for path, (content_type, cache) in book.headers.items():
-        assert (path, content_type) == (path, paths.content_type(path))
+        assert (path, content_type) == (path, store_changes.content_type(path))
         assert cache == (
             'no-cache' if path == 'packages.json' else
             'max-age=31536000, immutable' if re.fullmatch(r'static/.+-[0-9a-f]{12}\.\w+', path) else

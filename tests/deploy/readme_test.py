@@ -10,12 +10,9 @@ from pathlib import Path
 import pytest
 
 from testing.distributions import make
-from tests.deploy import bucket
-from tests.deploy.hosts import FEATURES
-from tests.deploy.hosts import HOSTS
-from tests.deploy.hosts import README
-from tests.servers import DEPLOY
-from tests.servers import Server
+from tests.support import bucket
+from tests.support.hosts import FEATURES, HOSTS, README
+from tests.support.servers import DEPLOY, Server
 
 PACKAGES = 'packages.example.com'
 INDEX = 'index.example.com'

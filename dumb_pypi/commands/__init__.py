@@ -1,0 +1,2 @@
+"""The commands: options, messages, exit status."""
+from __future__ import annotations

@@ -1,0 +1,202 @@
+"""The fields of a line of a list: their types, and the checks of single values."""
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TypeVar
+
+import msgspec
+
+from dumb_pypi.errors import FieldError, LineError, shown
+
+LONGEST_FILENAME = 255  # bytes: what file systems store
+LARGEST_SIZE = 2 ** 63 - 1  # bytes: what clients can count
+
+# Seconds since 1970, the first of the year 9999: uv refuses a page that has an upload in its last
+# days.
+UPLOADS_END = 253370764800
+
+
+class Line(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
+    """One line of a JSON list: each key as the contract of the input has it."""
+    filename: str
+    hash: str | None = None
+    requires_python: str | None = None
+    requires_dist: list[str] | None = None
+    core_metadata: str | None = None
+    upload_timestamp: int | float | None = None
+    uploaded_by: str | None = None
+    yanked_reason: str | None = None
+    size: int | None = None
+    url: str | None = None
+    summary: str | None = None
+    provenance: str | None = None
+    name: str | None = None
+    version: str | None = None
+
+
+class _Name(msgspec.Struct):
+    filename: str
+
+
+def filename_of(line: bytes) -> str:
+    """The file's name in a line that was checked."""
+    return _name_decoder.decode(line).filename
+
+
+T = TypeVar('T')
+
+_WRONG_TYPE = re.compile(r'Expected `([^`]+)`, got `([^`]+)`(?: - at `\$\.([^`]+)`)?')
+_MISSING = re.compile('Object missing required field `([^`]+)`')
+_TYPES = {
+    'str': 'a text', 'int': 'a whole number', 'float': 'a fraction', 'int | float': 'a number',
+    'bool': 'true or false', 'array': 'a list', 'object': 'an object',
+}
+
+# What matters to tell an object's own keys from all else in it.
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]:]')
+
+
+def decode(line: bytes, decoder: msgspec.json.Decoder[T]) -> T:
+    """Decode JSON; what is wrong with it is worded for the person who wrote the list."""
+    try:
+        return decoder.decode(line)
+    except msgspec.ValidationError as error:
+        raise LineError(_in_words(str(error))) from None
+    except msgspec.DecodeError as error:
+        reason = str(error)
+        if 'truncated' in reason and line.endswith(b'}'):
+            reason = 'JSON is malformed, or has half of a character that takes two escapes'
+        raise LineError(reason) from None
+    except RecursionError:
+        raise LineError('JSON is nested too deeply') from None
+
+
+def unknown_keys(line: bytes, struct: type[msgspec.Struct]) -> list[str]:
+    """The keys of a line's object that `struct` has no field for; the line is JSON.
+
+    Raises:
+        LineError: a key stands there twice.
+    """
+    keys: list[str] = []
+    depth = 0
+    text = b''
+    for token in _TOKEN.findall(line):
+        if token in b'{[':
+            depth += 1
+        elif token in b'}]':
+            depth -= 1
+        elif token != b':':
+            text = token
+        elif depth == 1:
+            keys.append(_decode_key(text))
+    for key, times in Counter(keys).items():
+        if times > 1:
+            raise LineError(f'key {shown(key)} is there twice')
+    return [key for key in keys if key not in struct.__struct_fields__]
+
+
+def _in_words(message: str) -> str:
+    """What msgspec says of a value of the wrong type, in the words of JSON.
+
+    >>> _in_words('Expected `int | null`, got `float` - at `$.size`')
+    'size is a fraction, not a whole number'
+    """
+    if found := _WRONG_TYPE.fullmatch(message):
+        wanted, got, where = found.groups()
+        wanted = wanted.removesuffix(' | null')
+        return f'{where or "the line"} is {_TYPES.get(got, got)}, not {_TYPES.get(wanted, wanted)}'
+    if found := _MISSING.fullmatch(message):
+        return f'key {shown(found[1])} is missing'
+    what, _, where = message.partition(' - at `$.')
+    return f'{where.rstrip("`")}: {what}' if where else what
+
+
+
+
+_LINE_BREAKS = re.compile(r'[\t\n\r]+')
+# What neither HTML nor XML can carry: control characters and Unicode's non-characters.
+FORBIDDEN = re.compile(
+    r'[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef'
+    + ''.join(chr(plane << 16 | last) for plane in range(17) for last in (0xfffe, 0xffff))
+    + ']',
+)
+
+
+def clean_text(key: str, text: str | None) -> str | None:
+    """Free text on one line, None if it is empty.
+
+    Raises:
+        FieldError: it has a character that HTML or XML cannot carry.
+    """
+    return None if not text else one_line(key, text) or None
+
+
+def one_line(key: str, text: str) -> str:
+    if not text.isprintable():
+        text = _LINE_BREAKS.sub(' ', text)
+        refuse(key, text, FORBIDDEN.search(text))
+    return text.strip()
+
+
+def refuse(key: str, text: str, found: re.Match[str] | None) -> None:
+    """Refuse a text in which a forbidden character was found.
+
+    Raises:
+        FieldError: it was.
+    """
+    if found is not None and 0xdc80 <= ord(found[0]) <= 0xdcff:
+        # What Python makes of such bytes on a command line.
+        raise FieldError(key, text, 'has bytes that are not UTF-8')
+    if found is not None:
+        raise FieldError(key, text, f'has the control character U+{ord(found[0]):04X}')
+
+
+# A hash of another length is no hash of that kind, and uv refuses a page that has one. blake2b
+# comes in two lengths.
+_HEX_DIGITS = {
+    'md5': (32,), 'sha1': (40,), 'sha224': (56,), 'sha256': (64,), 'sha384': (96,),
+    'sha512': (128,), 'blake2b': (64, 128),
+}
+_SHA256 = re.compile('sha256=[0-9a-f]{64}')
+_DIGEST = re.compile(r'([a-z0-9_]+)=([0-9a-f]+)', re.IGNORECASE | re.ASCII)
+
+
+class Digest(msgspec.Struct, frozen=True):
+    """A hash and its algorithm, both in lower case."""
+    algorithm: str
+    hex: str
+
+    @classmethod
+    def parse(cls, text: str, key: str = 'hash') -> Digest:
+        """
+        >>> Digest.parse('MD5=5D41402ABC4B2A76B9719D911017C592')
+        Digest(algorithm='md5', hex='5d41402abc4b2a76b9719d911017c592')
+        """
+        if _SHA256.fullmatch(text):
+            return cls('sha256', text[7:])
+        found = _DIGEST.fullmatch(text)
+        if found is None:
+            raise FieldError(key, text, "is not '<algorithm>=<hex>'")
+        algorithm, digits = found[1].lower(), found[2].lower()
+        lengths = _HEX_DIGITS.get(algorithm)
+        if lengths is not None and len(digits) not in lengths:
+            wanted = ' or '.join(map(str, lengths))
+            raise FieldError(
+                key, text, f'has {len(digits)} hex digits where {algorithm} has {wanted}',
+            )
+        return cls(algorithm, digits)
+
+    @property
+    def in_json(self) -> dict[str, str]:
+        """As pages in JSON have it."""
+        return {self.algorithm: self.hex}
+
+    def __str__(self) -> str:
+        return f'{self.algorithm}={self.hex}'
+
+
+decoder = msgspec.json.Decoder(Line)
+encode = msgspec.json.Encoder().encode
+_name_decoder = msgspec.json.Decoder(_Name)
+_decode_key = msgspec.json.Decoder(str).decode

@@ -1,0 +1,262 @@
+"""A distribution file's name: which project, version and kind of file it says.
+
+Two kinds of names have a grammar that can be trusted: wheels, and sdists made since
+PEP 625. Everything older was named `<name>-<version><rest>` with dashes allowed in each
+part, so where the version begins is a guess, made here once and the same way for every
+kind. `tests/model/filenames_test.py` holds the table of odd names that shaped it.
+"""
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from typing import cast, NamedTuple, TYPE_CHECKING
+
+from dumb_pypi.errors import FieldError, shown
+
+if TYPE_CHECKING:
+    from packaging.utils import NormalizedName
+
+
+# The endings that pip takes for an sdist, and .tar.Z, which distutils made.
+SDIST = re.compile(
+    r'\.(?:tar\.(?:gz|bz2|xz|lz|lzma|zst|Z)|tar|tgz|tbz2?|txz|tlz|zip)$', re.IGNORECASE,
+)
+
+# What a wheel's name is followed by in the name of its metadata.
+METADATA = '.metadata'
+
+
+class ParsedName(NamedTuple):
+    """What a file name says.
+
+    `project` is normalized; `version` is as it stands in the name, or None where there is
+    none; `packagetype` and `python_version` are the public index's words for the kind of
+    file (`bdist_wheel`) and the Python it is for (`py3`, `2.7`, `source`, `any`).
+    """
+    project: NormalizedName
+    version: str | None
+    packagetype: str
+    python_version: str
+
+
+class _Stem(NamedTuple):
+    """A file name with all but its name and version taken off."""
+    name_version: str
+    packagetype: str
+    python_version: str
+
+
+_ARCHITECTURE = (
+    r'(?:x86_64|amd64|i[3-6]86|i86pc|x86|aarch64|arm64|armv\w+|ppc\w*|s390x?|riscv64|'
+    r'loongarch64|mips\w*|sparc\w*|sun4u|alpha|ia64|intel|universal2?|fat(?:3|32|64)?)'
+)
+# A platform as distutils wrote it at the end of a name (`sysconfig.get_platform`).
+_PLATFORM = re.compile(
+    r'[.-](?:'
+    r'win(?:32|64|-(?:amd64|arm64|arm32|ia64))?|osx64|pentium4|noarch|'
+    r'linux(?:32|64|-' + _ARCHITECTURE + r')?|'
+    r'(?:macosx|darwin|freebsd|openbsd|netbsd|dragonfly|solaris|sunos|aix|hp-ux|cygwin)'
+    r'-[\w.]+(?:-[A-Za-z]\w*)*?-' + _ARCHITECTURE +
+    r')$',
+    re.IGNORECASE,
+)
+_PYTHON = re.compile(r'[.-]py(\d(?:\.\d+)?)$', re.IGNORECASE)
+# An egg's Python, and the platform behind it where it holds compiled code.
+_EGG_PYTHON = re.compile(r'-py(\d(?:\.\d+)?)(?:-.*)?$', re.IGNORECASE)
+_RPM_ARCHITECTURE = re.compile(r'\.(?:noarch|src|nosrc|' + _ARCHITECTURE + r')$')
+
+# What nearly all names are: a name in which no version can begin, a version that is numbers, and
+# nothing else. The rules below would find the same in them, and take longer.
+_COMMON = re.compile(
+    r'([A-Za-z0-9][A-Za-z0-9._]*(?:-[A-UW-Za-uw-z][A-Za-z0-9._]*)*)'
+    r'-(\d+(?:\.\d+)*(?:(?:a|b|rc|\.post|\.dev)\d+)*)'
+    r'(?:\.(?:tar\.gz|zip)|-([A-Za-z0-9.]+)-[A-Za-z0-9._]+-[A-Za-z0-9._]+\.whl)',
+    re.ASCII,
+)
+
+# Where a version may begin, the surest sign first: `-1.`, `-v1.` or `-.5`; then a bare
+# number, `-234`; then `-v2` or a revision, `-r1512`.
+_VERSION_STARTS = (
+    re.compile(r'-(?=[vV]?\d+[^-]*\.|\.\d)'),
+    re.compile(r'-(?=\d)'),
+    re.compile(r'-(?=[vVr]\d+$)'),
+)
+
+_SEPARATORS = re.compile('[-_.]+')
+_NAME = re.compile(r'[A-Za-z0-9._-]*[A-Za-z0-9][A-Za-z0-9._-]*')
+# A version is the name of a folder in the JSON API, beside the file `json` and its packed form.
+_NOT_A_VERSION = re.compile(r'.*[/\\].*|\.*|json(?:\.gz)?', re.IGNORECASE | re.DOTALL)
+# A project's and a version's name are folders' names, which end at 255 bytes; the normal form
+# of a version can be a little longer than the version.
+_LONGEST = 200  # bytes
+
+
+def parse(filename: str, *, name: str | None = None, version: str | None = None) -> ParsedName:
+    """Say which project and version `filename` belongs to.
+
+    A `name` or a `version` that is known from elsewhere overrides what the file name says
+    of it, and helps to tell the other.
+
+    >>> parse('mesos.cli-0.1.3-py2.7.egg')
+    ParsedName(project='mesos-cli', version='0.1.3', packagetype='bdist_egg', python_version='2.7')
+    >>> parse('foo-2-1.tar.gz', name='foo-2').version
+    '1'
+
+    Raises:
+        FieldError: it names no project, or is not a distribution file.
+    """
+    common = _COMMON.fullmatch(filename)
+    if common is not None and name is None and version is None:
+        plain_name, plain_version, python = common.groups()
+        project = _normalized(plain_name)
+        if project is not None and len(plain_version) < _LONGEST:
+            if python is None:
+                return ParsedName(project, plain_version, 'sdist', 'source')
+            return ParsedName(project, plain_version, 'bdist_wheel', python)
+    stem = _stem(filename)
+    guessed_name, guessed_version = _split(stem.name_version, name, version)
+    if name is not None:
+        project = normalized_name('name', name)
+    elif why := _why_no_name(guessed_name):
+        said = f'says {shown(guessed_name)}' if guessed_name else 'has nothing'
+        raise FieldError('filename', filename, f'{said} where its project should be, which {why}')
+    else:
+        project = canonicalize_name(guessed_name)
+    if version is not None and (why := _why_no_version(version)):
+        raise FieldError('version', version, why)
+    if version is None and guessed_version is not None:
+        version = guessed_version.strip()
+        if why := _why_no_version(version):
+            said = f'says {shown(version)} where its version should be'
+            raise FieldError('filename', filename, f'{said}, which {why}')
+    return ParsedName(project, version, stem.packagetype, stem.python_version)
+
+
+def normalized_name(key: str, name: str) -> NormalizedName:
+    """The one spelling of a project's name; `key` says where `name` comes from.
+
+    Raises:
+        FieldError: no project can have that name.
+    """
+    if why := _why_no_name(name):
+        raise FieldError(key, name, why)
+    return canonicalize_name(name)
+
+
+def canonicalize_name(name: str) -> NormalizedName:
+    """The one spelling of a name, whatever stands in it.
+
+    It is that of `packaging.utils`, whose import takes longer than a build with nothing to do.
+    """
+    return cast('NormalizedName', _SEPARATORS.sub('-', name).lower())
+
+
+@functools.lru_cache(maxsize=1024)
+def _normalized(name: str) -> NormalizedName | None:
+    return None if _why_no_name(name) else canonicalize_name(name)
+
+
+def _why_no_name(name: str) -> str | None:
+    if len(name) > _LONGEST:
+        return f'is longer than {_LONGEST} bytes'
+    return None if _NAME.fullmatch(name) else 'is not a name for a project'
+
+
+def _why_no_version(version: str) -> str | None:
+    if len(version.encode()) > _LONGEST:
+        return f'is longer than {_LONGEST} bytes'
+    return 'cannot be the name of a folder' if _NOT_A_VERSION.fullmatch(version) else None
+
+
+def _split(stem: str, name: str | None, version: str | None) -> tuple[str, str | None]:
+    """`foo-bar-1.0` → `foo-bar`, `1.0`."""
+    if version is not None and stem.endswith(f'-{version}'):
+        return stem.removesuffix(f'-{version}'), version
+    if name is not None:
+        wanted = canonicalize_name(name)
+        for dash in re.finditer('-', stem):
+            if canonicalize_name(stem[:dash.start()]) == wanted:
+                return name, stem[dash.end():] or None
+    for start in _VERSION_STARTS:
+        if found := start.search(stem):
+            return stem[:found.start()].rstrip('-'), stem[found.end():]
+    return stem, None
+
+
+def _wheel(stem: str) -> _Stem:
+    # Name, version, an optional build number that starts with a digit, and three tags.
+    parts = stem.rsplit('-', 3)
+    if len(parts) < 4 or '-' not in parts[0]:
+        raise FieldError('filename', f'{stem}.whl', 'is not name-version-python-abi-platform.whl')
+    name_version, python = parts[:2]
+    name, version, *build = name_version.split('-')
+    if len(build) == 1 and build[0][:1].isdigit() and version[:1].isdigit():
+        name_version = f'{name}-{version}'
+    return _Stem(name_version, 'bdist_wheel', python)
+
+
+def _egg(stem: str) -> _Stem:
+    found = _EGG_PYTHON.search(stem)
+    if found is None:
+        return _Stem(stem, 'bdist_egg', 'any')
+    return _Stem(stem[:found.start()], 'bdist_egg', found[1])
+
+
+def _installer(packagetype: str) -> Callable[[str], _Stem]:
+    def parse_installer(stem: str) -> _Stem:
+        python = _PYTHON.search(stem)
+        if python is not None:
+            stem = stem[:python.start()]
+        return _Stem(
+            _PLATFORM.sub('', stem), packagetype, 'any' if python is None else python[1],
+        )
+    return parse_installer
+
+
+def _dmg(stem: str) -> _Stem:
+    found = _egg(stem)
+    return _Stem(_PLATFORM.sub('', found.name_version), 'bdist_dmg', found.python_version)
+
+
+def _rpm(stem: str) -> _Stem:
+    # name-version-release.architecture
+    stem = _RPM_ARCHITECTURE.sub('', stem)
+    name_version = stem.rpartition('-')[0]
+    return _Stem(name_version if '-' in name_version else stem, 'bdist_rpm', 'any')
+
+
+def _deb(stem: str) -> _Stem:
+    # name_version-revision_architecture
+    name, _, rest = stem.partition('_')
+    version, _, _ = rest.partition('_')
+    upstream = version.rpartition('-')[0] or version
+    return _Stem(f'{name}-{upstream}' if upstream else name, 'bdist_dumb', 'any')
+
+
+def _archive(stem: str) -> _Stem:
+    """An sdist, or a dumb binary archive, which has the platform behind its version."""
+    without = _PLATFORM.sub('', stem)
+    if without != stem and _split(without, None, None)[1] is not None:
+        return _Stem(without, 'bdist_dumb', 'any')
+    return _Stem(stem, 'sdist', 'source')
+
+
+_KINDS: dict[str, Callable[[str], _Stem]] = {
+    '.whl': _wheel,
+    '.egg': _egg,
+    '.exe': _installer('bdist_wininst'),
+    '.msi': _installer('bdist_msi'),
+    '.dmg': _dmg,
+    '.rpm': _rpm,
+    '.deb': _deb,
+}
+
+
+def _stem(filename: str) -> _Stem:
+    if found := SDIST.search(filename):
+        return _archive(filename[:found.start()])
+    kind = _KINDS.get(filename[-4:].lower())
+    if kind is None:
+        raise FieldError('filename', filename, 'has an ending that no distribution file has')
+    return kind(filename[:-4])

@@ -1,0 +1,173 @@
+"""The files of one project → its releases in their order, and the latest."""
+from __future__ import annotations
+
+import functools
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from operator import attrgetter
+from typing import cast, TYPE_CHECKING
+
+import msgspec
+from packaging.version import InvalidVersion, Version
+
+from dumb_pypi.model.distfile import Distfile
+from dumb_pypi.model.project_facts import ProjectFacts, QUARANTINED
+
+if TYPE_CHECKING:
+    from packaging.utils import NormalizedName
+
+_DIGITS = re.compile('([0-9]+)')
+# Compares as people count: text and numbers in turn, text first.
+NaturalKey = tuple[str | int, ...]
+
+
+class Release(msgspec.Struct, frozen=True):
+    """The files of one version, wheels first; `version` is None where it is not PEP 440.
+
+    `best_informed` is the file that knows most of the release; of several, the first. `uploaded`
+    is when its first file came, seconds since 1970.
+    """
+    name: str
+    version: Version | None
+    files: tuple[Distfile, ...]
+    yanked: bool
+    prerelease: bool
+    best_informed: Distfile
+    uploaded: float | None
+
+    @property
+    def yanked_reason(self) -> str | None:
+        """The first reason that a file gives, if all are yanked; '' where none gives one."""
+        if not self.yanked:
+            return None
+        return next(filter(None, (file.yanked_reason for file in self.files)), '')
+
+
+class Project(msgspec.Struct, frozen=True):
+    """A project: releases from the lowest to the highest, and files that have no version.
+
+    `files` are all in their order, `latest` is the highest release that is neither yanked nor a
+    pre-release, or the next best. Times are seconds since 1970.
+    """
+    name: NormalizedName
+    facts: ProjectFacts
+    releases: tuple[Release, ...]
+    unversioned: tuple[Distfile, ...]
+    files: tuple[Distfile, ...]
+    latest: Release | None
+    first_uploaded: float | None
+    last_uploaded: float | None
+
+    @property
+    def offered(self) -> tuple[Distfile, ...]:
+        """The files that clients may have: none of a quarantined project."""
+        return () if self.quarantined else self.files
+
+    @property
+    def quarantined(self) -> bool:
+        return self.facts.status == QUARANTINED
+
+    @property
+    def summary(self) -> str | None:
+        latest = self.latest
+        return self.facts.summary or (latest.best_informed.summary if latest else None)
+
+
+def assemble(
+        name: NormalizedName, files: Iterable[Distfile], facts: ProjectFacts | None = None,
+) -> Project:
+    """Sort the files of a project into releases; the order they come in does not matter."""
+    groups: dict[Version | str, list[Distfile]] = defaultdict(list)
+    unversioned: list[Distfile] = []
+    for file in files:
+        if file.version is None:
+            unversioned.append(file)
+        else:
+            groups[_version_key(file.version)].append(file)
+    releases = sorted((_release(key, group) for key, group in groups.items()), key=_release_key)
+    ordered = (*_in_order(unversioned), *(file for release in releases for file in release.files))
+    timestamps = _timestamps(ordered)
+    return Project(
+        name, facts or ProjectFacts(name), tuple(releases), ordered[:len(unversioned)], ordered,
+        _latest(releases), min(timestamps, default=None), max(timestamps, default=None),
+    )
+
+
+def _latest(releases: Sequence[Release]) -> Release | None:
+    descending = releases[::-1]
+    kept = [release for release in descending if not release.yanked]
+    final = (release for release in kept if not release.prerelease)
+    return next(chain(final, kept, descending), None)
+
+
+def _release(key: Version | str, files: list[Distfile]) -> Release:
+    ordered = _in_order(files)
+    if len(ordered) > 1:
+        # Equal versions can be spelt in different ways.
+        key = _version_key(cast(str, ordered[0].version))
+    best = ordered[0]
+    if len(ordered) > 1:
+        best = max(ordered, key=attrgetter('facts_known'))
+    yanked = all(file.yanked_reason is not None for file in ordered)
+    uploaded = min(_timestamps(ordered), default=None)
+    if isinstance(key, str):
+        return Release(
+            cast(str, ordered[0].version), None, ordered, yanked, False, best, uploaded,
+        )
+    return Release(
+        normal_form(cast(str, ordered[0].version)), key, ordered, yanked, key.is_prerelease, best,
+        uploaded,
+    )
+
+
+def _in_order(files: list[Distfile]) -> tuple[Distfile, ...]:
+    return tuple(files if len(files) < 2 else sorted(files, key=_file_key))
+
+
+@functools.lru_cache(maxsize=4096)
+def _version_key(text: str) -> Version | str:
+    """Equal for files of one release.
+
+    Eggs and wheels have an underscore where their sdist has a dash: `1.0_1` is `1.0-1`.
+    """
+    text = text.replace('_', '-')
+    try:
+        return Version(text)
+    except InvalidVersion:
+        return text
+
+
+def _release_key(release: Release) -> tuple[bool, Version | NaturalKey, str]:
+    key = _natural(release.name) if release.version is None else release.version
+    return (release.version is not None, key, release.name)
+
+
+def _file_key(file: Distfile) -> tuple[bool, NaturalKey, str]:
+    return (not file.is_wheel, _natural(file.filename), file.filename)
+
+
+@functools.lru_cache(maxsize=4096)
+def normal_form(version: str) -> str:
+    """A version in its PEP 440 form, where it has one.
+
+    >>> normal_form('1.0-1'), normal_form('2013-11-14')
+    ('1.0.post1', '2013-11-14')
+    """
+    key = _version_key(version)
+    return version if isinstance(key, str) else str(key)
+
+
+def _natural(text: str) -> NaturalKey:
+    """
+    >>> _natural('cp39') < _natural('cp310')
+    True
+    """
+    return tuple(
+        int(part) if index % 2 else part for index, part in enumerate(_DIGITS.split(text))
+    )
+
+
+def _timestamps(files: Iterable[Distfile]) -> list[float]:
+    return [file.upload_timestamp for file in files if file.upload_timestamp is not None]

@@ -1,0 +1,210 @@
+"""The JSON API: a project or one release of it, with the public index's keys.
+
+What the list does not say is what the public index has for a project that does not say it.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Literal
+
+import msgspec
+
+from dumb_pypi.model import urls
+from dumb_pypi.model.distfile import Distfile
+from dumb_pypi.model.fields import Digest
+from dumb_pypi.model.project import Project, Release
+from dumb_pypi.pages import paths
+
+_TO_SECONDS = len('2024-01-31T12:00:00')
+
+
+class Downloads(msgspec.Struct):
+    last_day: int = -1
+    last_month: int = -1
+    last_week: int = -1
+
+
+class Info(msgspec.Struct, kw_only=True):
+    """What a release is, in its own words."""
+    author: str | None = None
+    author_email: str | None = None
+    bugtrack_url: str | None = None
+    classifiers: list[str] = []
+    description: str = ''
+    description_content_type: str | None = None
+    docs_url: str | None = None
+    download_url: str | None = None
+    downloads: Downloads = msgspec.field(default_factory=Downloads)
+    dynamic: list[str] | None = None
+    home_page: str | None
+    keywords: str | None = None
+    license: str | None = None
+    license_expression: str | None = None
+    license_files: list[str] | None = None
+    maintainer: str | None = None
+    maintainer_email: str | None = None
+    name: str
+    package_url: str
+    platform: str | None = None
+    project_url: str
+    project_urls: dict[str, str] | None
+    provides_extra: list[str] | None = None
+    release_url: str
+    requires_dist: tuple[str, ...] | None
+    requires_python: str | None
+    summary: str | None
+    version: str
+    yanked: bool
+    yanked_reason: str | None
+
+
+class File(msgspec.Struct, kw_only=True, rename={'core_metadata': 'core-metadata'}):
+    """One file of a release. Its times are without a zone and with one, both UTC."""
+    comment_text: str = ''
+    core_metadata: Literal[False] | dict[str, str]
+    digests: dict[str, str]
+    downloads: int = -1
+    filename: str
+    has_sig: bool = False
+    md5_digest: str | None
+    packagetype: str
+    python_version: str
+    requires_python: str | None
+    size: int | None
+    upload_time: str | None
+    upload_time_iso_8601: str | None
+    url: str
+    yanked: bool
+    yanked_reason: str | None
+
+
+class Page(msgspec.Struct, kw_only=True):
+    """A page of the JSON API, its lists of files in JSON.
+
+    `last_serial` is the newest upload of the project.
+    """
+    info: Info
+    last_serial: int
+    releases: dict[str, msgspec.Raw]
+    urls: msgspec.Raw
+    vulnerabilities: list[str] = []
+
+
+def pages(
+        project: Project, packages_url: urls.PackagesUrl, site_url: str | None = None, *,
+        per_release: bool = True,
+) -> Iterator[tuple[str, bytes]]:
+    """The paths and contents of a project's pages: those of its releases, then its own.
+
+    `/pypi/<project>/<version>/json` shows one release, `/pypi/<project>/json` the latest one and
+    the files of all.
+    """
+    files: dict[str, list[File]] = {
+        release.name: [] if project.quarantined else list(map(_file, release.files))
+        for release in project.releases
+    }
+    if per_release and project.releases:
+        # All of these pages are as deep in the tree.
+        links = _links(
+            project, paths.release_json(project.name, project.releases[0].name), packages_url,
+            site_url,
+        )
+        for release in project.releases:
+            _place(files[release.name], release, links)
+            yield paths.release_json(project.name, release.name), _page(
+                project, release, files, [release], release.best_informed.summary, links,
+            )
+    path = paths.project_json(project.name)
+    links = _links(project, path, packages_url, site_url)
+    for release in project.releases:
+        _place(files[release.name], release, links)
+    yield path, _page(project, project.latest, files, project.releases, project.summary, links)
+
+
+class _Links(msgspec.Struct, frozen=True):
+    """What a page puts before the relative URLs of files, and its URL of the project's page."""
+    prefix: str
+    project_url: str
+
+
+def _links(
+        project: Project, page: str, packages_url: urls.PackagesUrl, site_url: str | None,
+) -> _Links:
+    return _Links(
+        packages_url.prefix(project.name, page, site_url),
+        (site_url or urls.from_page(page, '')) + paths.folder(paths.project_page(project.name)),
+    )
+
+
+def _place(files: Iterable[File], release: Release, links: _Links) -> None:
+    for shown, file in zip(files, release.files, strict=False):
+        shown.url = urls.join(links.prefix, file.url)
+
+
+def _page(
+        project: Project, shown: Release | None, files: Mapping[str, Sequence[File]],
+        releases: Iterable[Release], summary: str | None, links: _Links,
+) -> bytes:
+    # In JSON once, although some stand twice on the page.
+    encoded = {release.name: msgspec.Raw(_encode(files[release.name])) for release in releases}
+    return _encode(Page(
+        info=_info(project, shown, summary, links.project_url),
+        last_serial=int(project.last_uploaded or 0),
+        releases=encoded,
+        urls=msgspec.Raw(b'[]') if shown is None else encoded[shown.name],
+    ))
+
+
+def _info(
+        project: Project, release: Release | None, summary: str | None, project_url: str,
+) -> Info:
+    # All facts come from one file: two that disagree make no third.
+    best = None if release is None else release.best_informed
+    home_page = project.facts.home_page
+    return Info(
+        home_page=home_page,
+        name=project.name,
+        package_url=project_url,
+        project_url=project_url,
+        project_urls=None if home_page is None else {'Homepage': home_page},
+        release_url=project_url if release is None else (
+            f'{project_url}#{urls.quote_path(release.name)}'
+        ),
+        requires_dist=None if best is None else best.requires_dist,
+        requires_python=None if best is None else best.requires_python,
+        summary=summary,
+        version='' if release is None else release.name,
+        yanked=release is not None and release.yanked,
+        yanked_reason=None if release is None else release.yanked_reason or None,
+    )
+
+
+def _file(file: Distfile) -> File:
+    """A file of a page, but for its URL, which is another one on each."""
+    uploaded = file.upload_time
+    digests = {} if file.digest is None else file.digest.in_json
+    return File(
+        core_metadata=_metadata_hashes(file.core_metadata),
+        digests=digests,
+        filename=file.filename,
+        md5_digest=digests.get('md5'),
+        packagetype=file.packagetype,
+        python_version=file.python_version,
+        requires_python=file.requires_python,
+        size=file.size,
+        upload_time=None if uploaded is None else uploaded[:_TO_SECONDS],
+        upload_time_iso_8601=uploaded,
+        url='',
+        yanked=file.yanked,
+        yanked_reason=file.yanked_reason or None,
+    )
+
+
+def _metadata_hashes(metadata: Digest | bool) -> Literal[False] | dict[str, str]:
+    if isinstance(metadata, Digest):
+        return metadata.in_json
+    # Metadata whose hash is not known has no hashes.
+    return {} if metadata else False
+
+
+_encode = msgspec.json.Encoder().encode

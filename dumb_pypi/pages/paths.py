@@ -1,0 +1,70 @@
+"""Where each page lies below the output directory.
+
+A page's path is a file's; its folder, with a slash at the end, is what others link to.
+"""
+from __future__ import annotations
+
+STATIC = 'static/'
+HOME = 'index.html'
+PACKAGES_JSON = 'packages.json'
+SIMPLE_HTML = 'simple/index.html'
+SIMPLE_JSON = 'simple/index.json'
+CHANGELOG = 'changelog/index.html'
+UPDATES_FEED = 'rss/updates.xml'
+PACKAGES_FEED = 'rss/packages.xml'
+# A build that compares with a list, in an empty directory, does not know what these were called.
+SEARCH_NAMES = f'{STATIC}names.txt'
+SEARCH_SUMMARIES = f'{STATIC}summaries.txt'
+# The pages that every index has, or, the feeds, every index with a URL of its own.
+ROOTS = (
+    SIMPLE_HTML, SIMPLE_JSON, CHANGELOG, UPDATES_FEED, PACKAGES_FEED, SEARCH_NAMES,
+    SEARCH_SUMMARIES, HOME, PACKAGES_JSON,
+)
+
+
+def folder(page: str) -> str:
+    """
+    >>> folder('simple/foo/index.html')
+    'simple/foo/'
+    """
+    return page[:page.rindex('/') + 1] if '/' in page else ''
+
+
+def simple_html(project: str) -> str:
+    return f'simple/{project}/index.html'
+
+
+def simple_json(project: str) -> str:
+    return f'simple/{project}/index.json'
+
+
+def project_page(project: str) -> str:
+    return f'project/{project}/index.html'
+
+
+def project_json(project: str) -> str:
+    return f'pypi/{project}/json'
+
+
+def release_json(project: str, release: str) -> str:
+    return f'pypi/{project}/{release}/json'
+
+
+def changelog_page(month: str, number: int) -> str:
+    """A month's pages count from 1.
+
+    >>> changelog_page('2024-01', 1), changelog_page('2024-01', 2)
+    ('changelog/2024-01.html', 'changelog/2024-01-2.html')
+    """
+    return f'changelog/{month}.html' if number == 1 else f'changelog/{month}-{number}.html'
+
+
+def static(name: str) -> str:
+    return STATIC + name
+
+
+def of_project(project: str) -> tuple[str, ...]:
+    """The pages that every project has."""
+    return (
+        project_page(project), simple_json(project), simple_html(project), project_json(project),
+    )

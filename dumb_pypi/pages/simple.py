@@ -1,0 +1,216 @@
+"""The simple repository API: a project's files, and the list of projects, in HTML and JSON.
+
+The rules are the PyPA specification's of that name, version 1.4. These pages are for
+programs, so they come from here and not from templates: a theme cannot break an install.
+"""
+from __future__ import annotations
+
+import datetime
+import functools
+from collections.abc import Iterable
+
+import msgspec
+from markupsafe import escape
+
+from dumb_pypi.model import times, urls
+from dumb_pypi.model.distfile import Distfile
+from dumb_pypi.model.fields import Digest
+from dumb_pypi.model.project import Project
+from dumb_pypi.model.project_facts import ACTIVE
+from dumb_pypi.pages import paths
+
+API_VERSION = '1.4'
+# From 1.1 on each file must have its size: a page that cannot keep that does not claim it.
+API_VERSION_WITHOUT_SIZES = '1.0'
+
+# uv refuses a whole HTML page on a fragment of any other algorithm.
+FRAGMENT_ALGORITHMS = frozenset(('md5', 'sha256', 'sha384', 'sha512', 'blake2b'))
+BLAKE2B_DIGITS = 64
+
+
+class Meta(msgspec.Struct, rename='kebab'):
+    api_version: str
+
+
+class File(msgspec.Struct, rename='kebab', omit_defaults=True, kw_only=True):
+    """A file of a project's JSON page.
+
+    A key that has nothing to say is left out: uv refuses a page that has a null.
+    """
+    filename: str
+    url: str
+    hashes: dict[str, str]
+    size: int | None = None
+    upload_time: str | None = None
+    requires_python: str | None = None
+    core_metadata: bool | dict[str, str] = False
+    yanked: bool | str = False
+    provenance: str | None = None
+
+
+class ProjectStatus(msgspec.Struct, omit_defaults=True):
+    status: str
+    reason: str | None = None
+
+
+class ProjectPage(msgspec.Struct, rename='kebab', omit_defaults=True, kw_only=True):
+    """A project's JSON page."""
+    meta: Meta
+    name: str
+    versions: list[str]
+    files: list[File]
+    project_status: ProjectStatus | None = None
+
+
+class ListedProject(msgspec.Struct, gc=False):
+    name: str
+
+
+class ProjectList(msgspec.Struct):
+    """The JSON list of projects."""
+    meta: Meta
+    projects: list[ListedProject]
+
+
+def project_html(project: Project, packages_url: urls.PackagesUrl) -> bytes:
+    """The files of a project, HTML: one anchor a file and no other."""
+    metas = []
+    if project.facts.status != ACTIVE:
+        metas.append(_meta('pypi:project-status', project.facts.status))
+        if project.facts.status_reason is not None:
+            metas.append(_meta('pypi:project-status-reason', project.facts.status_reason))
+    prefix = packages_url.prefix(project.name, paths.simple_html(project.name))
+    anchors = (_anchor(file, urls.join(prefix, file.url)) for file in project.offered)
+    return _document(f'Links for {project.name}', metas, anchors)
+
+
+def project_json(project: Project, packages_url: urls.PackagesUrl) -> bytes:
+    """The files of a project, JSON."""
+    prefix = packages_url.prefix(project.name, paths.simple_json(project.name))
+    files = project.offered
+    sized = all(file.size is not None for file in files)
+    status = project.facts.status
+    return msgspec.json.encode(ProjectPage(
+        meta=Meta(API_VERSION if sized else API_VERSION_WITHOUT_SIZES),
+        name=project.name,
+        versions=[release.name for release in project.releases],
+        files=[_file(file, urls.join(prefix, file.url)) for file in files],
+        project_status=None if status == ACTIVE else (
+            ProjectStatus(status, project.facts.status_reason)
+        ),
+    ))
+
+
+def projects_html(
+        names: Iterable[str], icon: str, generated: datetime.datetime | None,
+) -> bytes:
+    """The list of projects, HTML: one anchor a project and no other; `icon` is the icon's URL."""
+    # The one page of these that people come to: all projects, and a search without JavaScript.
+    metas = [
+        _meta('viewport', 'width=device-width, initial-scale=1'),
+        _meta('color-scheme', 'light dark'),
+        # Else browsers ask for /favicon.ico.
+        f'<link rel="icon" href="{escape(icon)}">\n',
+    ]
+    if generated is not None:
+        metas.append(_meta('generated', times.of_moment(generated)))
+    # A normalized name needs neither encoding nor escaping.
+    return _document('Simple index', metas, (f'<a href="{name}/">{name}</a>' for name in names))
+
+
+def projects_json(names: Iterable[str]) -> bytes:
+    """The list of projects, JSON."""
+    return msgspec.json.encode(
+        ProjectList(Meta(API_VERSION), [ListedProject(name) for name in names]),
+    )
+
+
+def _file(file: Distfile, url: str) -> File:
+    return File(
+        filename=file.filename,
+        url=url,
+        hashes=file.digest.in_json if file.digest and _is_readable(file.digest) else {},
+        size=file.size,
+        upload_time=file.upload_time,
+        requires_python=file.requires_python,
+        core_metadata=_metadata_hashes(file.core_metadata),
+        # Yanked with no reason given is `true`.
+        yanked=file.yanked_reason or file.yanked,
+        provenance=file.provenance,
+    )
+
+
+def _anchor(file: Distfile, url: str) -> str:
+    if file.digest is not None and _is_fragment(file.digest):
+        url = f'{url}#{file.digest}'
+    return f'<a href="{_escaped(url)}"{_attributes(file)}>{_escaped(file.filename)}</a>'
+
+
+def _attributes(file: Distfile) -> str:
+    # Hashes, numbers and times have nothing to escape.
+    attributes = ''
+    if file.requires_python is not None:
+        attributes += f' data-requires-python="{_escaped(file.requires_python)}"'
+    if file.core_metadata:
+        # PEP 714: pip before 23.2 knows the second spelling only.
+        metadata = _metadata_attribute(file.core_metadata)
+        attributes += f' data-core-metadata="{metadata}" data-dist-info-metadata="{metadata}"'
+    if file.yanked_reason is not None:
+        attributes += f' data-yanked="{_escaped(file.yanked_reason)}"'
+    if file.provenance is not None:
+        attributes += f' data-provenance="{_escaped(file.provenance)}"'
+    # Not in the specification: uv reads both, for `--exclude-newer` and its progress bars.
+    if file.size is not None:
+        attributes += f' data-size="{file.size}"'
+    if file.upload_timestamp is not None:
+        attributes += f' data-upload-time="{file.upload_time}"'
+    return attributes
+
+
+@functools.lru_cache(maxsize=1024)
+def _escaped(text: str) -> str:
+    return str(escape(text))
+
+
+def _metadata_attribute(metadata: Digest | bool) -> str:
+    if isinstance(metadata, Digest) and _is_fragment(metadata):
+        return str(metadata)
+    return 'true'
+
+
+def _metadata_hashes(metadata: Digest | bool) -> dict[str, str] | bool:
+    if isinstance(metadata, Digest):
+        return metadata.in_json if _is_readable(metadata) else True
+    return metadata
+
+
+def _is_fragment(digest: Digest) -> bool:
+    return digest.algorithm in FRAGMENT_ALGORITHMS and _is_readable(digest)
+
+
+def _is_readable(digest: Digest) -> bool:
+    # uv takes blake2b for its short form, and refuses a whole page for the long one.
+    return digest.algorithm != 'blake2b' or len(digest.hex) == BLAKE2B_DIGITS
+
+
+def _meta(name: str, content: str) -> str:
+    return f'<meta name="{name}" content="{escape(content)}">\n'
+
+
+def _document(title: str, metas: Iterable[str], anchors: Iterable[str]) -> bytes:
+    lines = ''.join(f'{anchor}<br>\n' for anchor in anchors)
+    return (
+        '<!DOCTYPE html>\n'
+        '<html lang="en">\n'
+        '<head>\n'
+        '<meta charset="utf-8">\n'
+        f'<meta name="pypi:repository-version" content="{API_VERSION}">\n'
+        f'{"".join(metas)}'
+        f'<title>{title}</title>\n'
+        '</head>\n'
+        '<body>\n'
+        f'<h1>{title}</h1>\n'
+        f'{lines}'
+        '</body>\n'
+        '</html>\n'
+    ).encode()

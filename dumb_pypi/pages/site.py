@@ -1,0 +1,104 @@
+"""Which pages a project, a month and the whole index have, and at which path."""
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from dumb_pypi.model import urls
+from dumb_pypi.model.project import Project
+from dumb_pypi.options import PageOptions
+from dumb_pypi.pages import json_api, paths, search
+from dumb_pypi.pages import simple as simple_api
+from dumb_pypi.pages.changelog import ChangelogPage, Upload
+from dumb_pypi.pages.feeds import Feeds
+from dumb_pypi.pages.summaries import MonthSummary, newest_of_months, ProjectSummary
+from dumb_pypi.pages.templates import CUSTOM_STYLE, custom_style, static_file, Templates
+from dumb_pypi.pages.web import SearchFiles, StaticFiles, Web
+
+
+class Page(NamedTuple):
+    """A file of the output: its path below the output directory, and its bytes."""
+    path: str
+    content: bytes
+
+
+class Site:
+    """Renders the pages of each group; every page is a function of its group and the options.
+
+    Raises:
+        FileError: a style sheet of the user's cannot be read.
+    """
+
+    def __init__(self, options: PageOptions, templates: Templates) -> None:
+        self._options = options
+        style, script, self._icon, self._searcher = (
+            _static_page(name, static_file(name))
+            for name in ('style.css', 'script.js', 'icon.svg', 'search.js')
+        )
+        self._static = [style, script, self._icon, self._searcher]
+        custom = None
+        content = custom_style(options.template_dir)
+        if content is not None:
+            custom = _static_page(CUSTOM_STYLE, content)
+            self._static.append(custom)
+        self._web = Web(options, templates, StaticFiles(
+            style.path, script.path, self._icon.path, None if custom is None else custom.path,
+        ))
+        self._feeds = None if options.site_url is None else (
+            Feeds(options.title, options.site_url, templates)
+        )
+
+    def static_pages(self) -> Iterator[Page]:
+        """What the pages for people need beside themselves."""
+        yield from self._static
+
+    def project_pages(self, project: Project) -> Iterator[Page]:
+        """A project's pages, each after those that it links to."""
+        options = self._options
+        name, packages_url = project.name, options.packages_url
+        yield Page(paths.project_page(name), self._web.project(project))
+        yield Page(paths.simple_json(name), simple_api.project_json(project, packages_url))
+        yield Page(paths.simple_html(name), simple_api.project_html(project, packages_url))
+        for path, content in json_api.pages(
+                project, packages_url, options.site_url, per_release=options.per_release_json,
+        ):
+            yield Page(path, content)
+
+    def changelog_page(self, page: ChangelogPage, uploads: Sequence[Upload]) -> Page:
+        """One page of a month, and the uploads on it."""
+        return Page(page.path, self._web.changelog_page(page, uploads))
+
+    def root_pages(
+            self, projects: Sequence[ProjectSummary], months: Sequence[MonthSummary],
+    ) -> Iterator[Page]:
+        """The pages of the whole index, each after those that it links to."""
+        uploads = newest_of_months(months)
+        names = [project.name for project in projects]
+        yield Page(paths.SIMPLE_JSON, simple_api.projects_json(names))
+        yield Page(paths.SIMPLE_HTML, simple_api.projects_html(
+            names, urls.from_page(paths.SIMPLE_HTML, self._icon.path), self._options.generated,
+        ))
+        if self._feeds is not None:
+            yield Page(paths.UPDATES_FEED, self._feeds.updates(projects))
+            yield Page(paths.PACKAGES_FEED, self._feeds.packages(projects))
+        yield Page(paths.CHANGELOG, self._web.changelog(uploads, months))
+        names_text, summaries_text = search.texts(projects)
+        yield Page(paths.SEARCH_NAMES, names_text)
+        yield Page(paths.SEARCH_SUMMARIES, summaries_text)
+        # A new content is a new address, so that nobody has an old one from a cache.
+        yield Page(paths.HOME, self._web.home(uploads, projects, SearchFiles(
+            self._searcher.path,
+            f'{paths.SEARCH_NAMES}?{_digest(names_text)}',
+            f'{paths.SEARCH_SUMMARIES}?{_digest(summaries_text)}',
+        )))
+
+
+def _static_page(name: str, content: bytes) -> Page:
+    """A file with its content's hash in its name: it can be cached for good."""
+    stem, _, ending = name.rpartition('.')
+    return Page(paths.static(f'{stem}-{_digest(content)}.{ending}'), content)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:12]

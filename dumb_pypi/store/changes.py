@@ -1,0 +1,98 @@
+"""What a build did to pages, and the file that tells of it."""
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+
+from dumb_pypi.errors import FileError
+from dumb_pypi.store import files
+
+# All but a RAM disk, whose files are files.
+_DEVICE = re.compile('/dev/(?!shm/)|/proc/')
+
+_SIMPLE_JSON_PAGE = re.compile(r'simple/(?:[^/]+/)?index\.json')
+_CONTENT_TYPES = {
+    'css': 'text/css', 'gz': 'application/gzip', 'html': 'text/html', 'js': 'text/javascript',
+    'json': 'application/json', 'svg': 'image/svg+xml', 'txt': 'text/plain',
+    'xml': 'text/xml',
+}
+
+
+class Change(msgspec.Struct, omit_defaults=True):
+    """One page that a build wrote or deleted; `size` is in bytes, `sha256` in hex."""
+    action: Literal['write', 'delete']
+    path: str
+    content_type: str | None = None
+    size: int | None = None
+    sha256: str | None = None
+
+
+class Done(msgspec.Struct, array_like=True):
+    """What was done to pages: how many of each kind, and, if it is asked for, to which."""
+    written: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+    changes: list[Change] = []
+
+
+def content_type(path: str) -> str:
+    """What to serve a page as: clients refuse the simple API with another type.
+
+    >>> content_type('simple/foo/index.json'), content_type('pypi/foo/json')
+    ('application/vnd.pypi.simple.v1+json', 'application/json')
+    """
+    if _SIMPLE_JSON_PAGE.fullmatch(path):
+        return 'application/vnd.pypi.simple.v1+json'
+    # The pages of the JSON API are called `json`, with no dot.
+    return _CONTENT_TYPES[path.rpartition('/')[2].rpartition('.')[2]]
+
+
+def check_changes_place(place: str) -> None:
+    """Find out whether changes can be written there, while there are none to be told of yet.
+
+    Raises:
+        FileError: they cannot.
+    """
+    if _is_device(place):
+        return
+    try:
+        if os.path.isdir(place):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        files.create(_unfinished(place), b'')
+        os.unlink(_unfinished(place))
+    except OSError as error:
+        raise FileError('write', place, error) from error
+
+
+def write_changes(place: str, changes: Iterable[Change]) -> None:
+    """Write changes as JSON lines.
+
+    Raises:
+        FileError: they cannot be written.
+    """
+    content = _encoder.encode_lines(changes)
+    try:
+        if _is_device(place):
+            files.create(place, content)
+        else:
+            files.replace(place, content, _unfinished(place))
+    except OSError as error:
+        raise FileError('write', place, error) from error
+
+
+def _is_device(place: str) -> bool:
+    # Standard output, say, or a terminal, is nothing to put a file in place of.
+    return _DEVICE.match(place) is not None
+
+
+def _unfinished(place: str) -> str:
+    folder, name = os.path.split(place)
+    return os.path.join(folder, f'.{name}.unfinished')
+
+
+_encoder = msgspec.json.Encoder()

@@ -1,0 +1,2 @@
+"""Tests of `dumb_pypi.commands`."""
+from __future__ import annotations

@@ -1,0 +1,2 @@
+"""Tests of `dumb_pypi.model`."""
+from __future__ import annotations

@@ -1,0 +1,245 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from dumb_pypi.errors import FieldError
+from dumb_pypi.model import filenames
+from dumb_pypi.model.filenames import parse, ParsedName
+
+# Each name, what it says, and why it is here. Most are names that somebody once published.
+ODD_NAMES = (
+    ('dumb_init-1.2.0-py2.py3-none-manylinux1_x86_64.whl', 'dumb-init', '1.2.0',
+     'bdist_wheel', 'py2.py3', 'a wheel: an underscore for the dash'),
+    ('f-1.0+local-py3-none-any.whl', 'f', '1.0+local', 'bdist_wheel', 'py3', 'a local version'),
+    ('foo-1.0-2-py3-none-any.whl', 'foo', '1.0', 'bdist_wheel', 'py3', 'a build number'),
+    ('foo-1.0-2build-py3-none-any.whl', 'foo', '1.0', 'bdist_wheel', 'py3', 'a build tag'),
+    ('foo-bar-1.0-py3-none-any.whl', 'foo-bar', '1.0', 'bdist_wheel', 'py3',
+     'a dash that no wheel should have: `bar` is no version, so `1.0` is no build number'),
+    ('somepackage-1.2.3.4.post5.post2-py3-none-any.whl', 'somepackage', '1.2.3.4.post5.post2',
+     'bdist_wheel', 'py3', 'a version that is not PEP 440'),
+    ('grablib-0.4-py35+-none-any.whl', 'grablib', '0.4', 'bdist_wheel', 'py35+',
+     'a Python tag that no installer knows'),
+    ('circbuf-0.1b1-py32, py33, py34-none-any.whl', 'circbuf', '0.1b1', 'bdist_wheel',
+     'py32, py33, py34', 'a list where a tag should be'),
+    ('FOO-1.0-PY3-none-any.WHL', 'foo', '1.0', 'bdist_wheel', 'PY3', 'an ending in capitals'),
+
+    ('ocflib-2015.11.23.20.2.tar.gz', 'ocflib', '2015.11.23.20.2', 'sdist', 'source',
+     'a date for a version'),
+    ('ddlib-2013-11-14.tar.gz', 'ddlib', '2013-11-14', 'sdist', 'source', 'a date with dashes'),
+    ('systemd-python-234.tar.gz', 'systemd-python', '234', 'sdist', 'source',
+     'a version without a dot'),
+    ('foo-1.0.tgz', 'foo', '1.0', 'sdist', 'source', 'a short ending'),
+    ('foo-1.0.ZIP', 'foo', '1.0', 'sdist', 'source', 'an ending in capitals'),
+    ('foo-1.0.Tar.Bz2', 'foo', '1.0', 'sdist', 'source', 'an ending of both'),
+    ('foo-1.0.tar', 'foo', '1.0', 'sdist', 'source', 'not compressed'),
+    ('foo-1.0.tar.xz', 'foo', '1.0', 'sdist', 'source', 'compressed anew'),
+    ('flup-123-1.0.3.dev-20110405.tar.gz', 'flup-123', '1.0.3.dev-20110405', 'sdist', 'source',
+     'digits in the name and a dash in the version: the version is what has a dot first'),
+    ('package-123-1.3.7+build.11.e0f985a.zip', 'package-123', '1.3.7+build.11.e0f985a',
+     'sdist', 'source', 'digits in the name and a local version'),
+    ('grpc-google-iam-v1-0.10.0.tar.gz', 'grpc-google-iam-v1', '0.10.0', 'sdist', 'source',
+     "`v1` is the interface's version, and so the name's"),
+    ('imagemounter-v1.4.0b-1.tar.gz', 'imagemounter', 'v1.4.0b-1', 'sdist', 'source',
+     'a version that starts with v'),
+    ('jpass-V1.1.tar.gz', 'jpass', 'V1.1', 'sdist', 'source', 'or with V'),
+    ('django-mailer-2-1.3.3.tar.gz', 'django-mailer-2', '1.3.3', 'sdist', 'source',
+     'a number is the last part of the name'),
+    ('django-786ms_shops-0.1.1.tar.gz', 'django-786ms-shops', '0.1.1', 'sdist', 'source',
+     'a part of the name starts with a digit'),
+    ('amp-player-0.1.25-3.tar.gz', 'amp-player', '0.1.25-3', 'sdist', 'source',
+     'a post release, written as setuptools once did'),
+    ('powny-1.4.0-alpha-20141128-1233-a7e33e8.tar.gz', 'powny',
+     '1.4.0-alpha-20141128-1233-a7e33e8', 'sdist', 'source', 'a version with four dashes'),
+    ('avalanchetoolbox-.2.tar.gz', 'avalanchetoolbox', '.2', 'sdist', 'source',
+     'a version that starts with its dot'),
+    ('nml-r1512.tar.gz', 'nml', 'r1512', 'sdist', 'source', 'a revision'),
+    ('flask-xxl-0.0.8-.tar.gz', 'flask-xxl', '0.0.8-', 'sdist', 'source', 'a dash too many'),
+    ('foo--1.0.zip', 'foo', '1.0', 'sdist', 'source', 'a dash too many, before'),
+    ('thrivext-0.0.3    .tar.gz', 'thrivext', '0.0.3', 'sdist', 'source', 'blanks'),
+    ('aspy.yaml.zip', 'aspy-yaml', None, 'sdist', 'source', 'no version'),
+    ('pyad.0.4.9.tar.gz', 'pyad-0-4-9', None, 'sdist', 'source', 'no dash, so no version'),
+    ('toxin-c6cd168.tar.gz', 'toxin-c6cd168', None, 'sdist', 'source', 'a commit is no version'),
+    ('_private-1.0.tar.gz', '-private', '1.0', 'sdist', 'source',
+     'a name that the index would refuse today'),
+    ('pypi-linux-1.0.tar.gz', 'pypi-linux', '1.0', 'sdist', 'source', 'no platform: a name'),
+    ('win32-1.0.zip', 'win32', '1.0', 'sdist', 'source', 'again'),
+    ('foo-win32.zip', 'foo-win32', None, 'sdist', 'source', 'a platform, but of what version?'),
+
+    ('dumb-init-0.1.0.linux-x86_64.tar.gz', 'dumb-init', '0.1.0', 'bdist_dumb', 'any',
+     'a dumb binary archive'),
+    ('scalr-ctl-1.0.34.macosx-10.11-intel.tar.gz', 'scalr-ctl', '1.0.34', 'bdist_dumb', 'any',
+     'a platform with digits and a dot'),
+    ('stock-0.3.freebsd-10.0-RELEASE-amd64.tar.gz', 'stock', '0.3', 'bdist_dumb', 'any',
+     'a platform of four parts'),
+    ('overc-1.0.0-7.linux-x86_64.tar.gz', 'overc', '1.0.0-7', 'bdist_dumb', 'any',
+     'a dash in the version, and one in the platform'),
+    ('imageio-1.3-linux32.zip', 'imageio', '1.3', 'bdist_dumb', 'any',
+     'a platform behind a dash'),
+
+    ('mesos.cli-0.1.3-py2.7.egg', 'mesos-cli', '0.1.3', 'bdist_egg', '2.7', 'an egg'),
+    ('greenlet-0.3.4-py3.1-win-amd64.egg', 'greenlet', '0.3.4', 'bdist_egg', '3.1',
+     'an egg for one platform'),
+    ('simplejson-1.7-py2.4-freebsd-6.1-RELEASE-p3-i386.egg', 'simplejson', '1.7', 'bdist_egg',
+     '2.4', 'an egg for a platform of five parts'),
+    ('functional-Py-0.5-py2.3.egg', 'functional-py', '0.5', 'bdist_egg', '2.3',
+     'a name that ends like an egg'),
+    ('enstaller-4.4.0-1.egg', 'enstaller', '4.4.0-1', 'bdist_egg', 'any', "another maker's egg"),
+
+    ('numpy-1.7.0.win32-py3.1.exe', 'numpy', '1.7.0', 'bdist_wininst', '3.1', 'an installer'),
+    ('1to001-0.1.0.win32.exe', '1to001', '0.1.0', 'bdist_wininst', 'any', 'for every Python'),
+    ('aneris-0.1.linux-i686.exe', 'aneris', '0.1', 'bdist_wininst', 'any',
+     'a Windows installer that was made on Linux'),
+    ('cclib-0.9.py2.4.exe', 'cclib', '0.9', 'bdist_wininst', '2.4', 'a dot before the Python'),
+    ('cclib-0.6-py2.4.exe', 'cclib', '0.6', 'bdist_wininst', '2.4', 'no platform'),
+    ('2.exe', '2', None, 'bdist_wininst', 'any', 'a number is the name'),
+    ('taurus-4.0.3.win-amd64.msi', 'taurus', '4.0.3', 'bdist_msi', 'any', 'a Windows package'),
+    ('ntracer-0.6.2.pentium4-py2.7.msi', 'ntracer', '0.6.2', 'bdist_msi', '2.7',
+     'a processor for a platform'),
+    ('elkme-0.2.3-1.noarch.rpm', 'elkme', '0.2.3', 'bdist_rpm', 'any', "the RPM's own release"),
+    ('nml-0.1.1-suse1130.noarch.rpm', 'nml', '0.1.1', 'bdist_rpm', 'any', 'that is a word'),
+    ('foo-1.0.rpm', 'foo', '1.0', 'bdist_rpm', 'any', 'neither release nor architecture'),
+    ('python3-foo_1.0-2_all.deb', 'python3-foo', '1.0', 'bdist_dumb', 'any', 'a Debian package'),
+    ('foo_1.0_amd64.deb', 'foo', '1.0', 'bdist_dumb', 'any', 'without a revision'),
+    ('foo_1.0.deb', 'foo', '1.0', 'bdist_dumb', 'any', 'without an architecture'),
+    ('foo.deb', 'foo', None, 'bdist_dumb', 'any', 'without a version'),
+    ('foo-1.0.deb', 'foo', '1.0', 'bdist_dumb', 'any', 'named in the way of an sdist'),
+    ('dipy-0.5.0-py2.5-macosx10.6.dmg', 'dipy', '0.5.0', 'bdist_dmg', '2.5', 'a disk image'),
+    ('foo-1.0.macosx-10.9-x86_64.dmg', 'foo', '1.0', 'bdist_dmg', 'any', 'with its platform'),
+    ('Gaphor-0.17.0-x11.dmg', 'gaphor', '0.17.0-x11', 'bdist_dmg', 'any', 'without a Python'),
+)
+
+
+@pytest.mark.parametrize(
+    ('filename', 'project', 'version', 'packagetype', 'python_version'),
+    [pytest.param(*row[:-1], id=f'{row[0]}: {row[-1]}') for row in ODD_NAMES],
+)
+def test_what_a_file_name_says(
+        filename: str, project: str, version: str | None, packagetype: str, python_version: str,
+) -> None:
+    assert parse(filename) == (project, version, packagetype, python_version)
+
+
+@pytest.mark.parametrize(
+    ('filename', 'why'), (
+        ('-20160920.193125.zip', 'which is not a name for a project'),
+        ('nicolas nester-1.0.0.zip', "should be, which is not a name for a project"),
+        ('héllo-1.0.zip', 'should be, which is not a name for a project'),
+        ('....zip', "says '...' where its project should be, which is not a name for a project"),
+        ('foo-1.0.txt', 'has an ending that no distribution file has'),
+        ('foo-1.0.tar.gz.asc', 'has an ending that no distribution file has'),
+        ('foo-1.0-py3-none-any.whl.metadata', 'has an ending that no distribution file has'),
+        ('README', 'has an ending that no distribution file has'),
+        ('.whl', 'is not name-version-python-abi-platform.whl'),
+        ('foo-1.0.whl', 'is not name-version-python-abi-platform.whl'),
+        ('foo-none-any-py3.whl', 'is not name-version-python-abi-platform.whl'),
+        (f'{"a" * 201}-1.0.zip', 'where its project should be, which is longer than 200 bytes'),
+        (f'a-1.{"0" * 200}.zip', 'where its version should be, which is longer than 200 bytes'),
+    ),
+)
+def test_names_that_are_no_distribution_file(filename: str, why: str) -> None:
+    with pytest.raises(FieldError) as caught:
+        parse(filename)
+    assert caught.value.key == 'filename'
+    assert caught.value.why.endswith(why)
+
+
+@pytest.mark.parametrize(
+    ('filename', 'name', 'version', 'expected'), (
+        ('foo-2-1.tar.gz', 'foo-2', None, ('foo-2', '1')),
+        ('foo-2-1.tar.gz', 'Foo', None, ('foo', '2-1')),
+        ('foo-2-1.tar.gz', None, '1', ('foo-2', '1')),
+        ('foo-2-1.tar.gz', None, '2-1', ('foo', '2-1')),
+        # The list is right, whatever the name says.
+        ('foo-1.0.zip', 'bar', None, ('bar', '1.0')),
+        ('foo-1.0.zip', None, '3', ('foo', '3')),
+        ('latest.zip', 'Foo.Bar', '1.0', ('foo-bar', '1.0')),
+        ('foo-.zip', 'foo', None, ('foo', None)),
+        ('a b.zip', 'foo', None, ('foo', None)),
+    ),
+)
+def test_a_name_or_version_from_the_list_overrides(
+        filename: str, name: str | None, version: str | None, expected: tuple[str, str | None],
+) -> None:
+    assert parse(filename, name=name, version=version)[:2] == expected
+
+
+@pytest.mark.parametrize('name', ('', 'a b', '../x', 'a/b', '.', '..', 'é', 'a\n'))
+def test_names_that_no_project_can_have(name: str) -> None:
+    with pytest.raises(FieldError, match='is not a name for a project'):
+        parse('foo-1.0.zip', name=name)
+
+
+@pytest.mark.parametrize(
+    'version', ('', '.', '..', 'a/b', '../x', 'a\\b', 'json', 'JSON', 'json.gz'),
+)
+def test_versions_that_would_not_make_a_folder(version: str) -> None:
+    """A version is the name of a folder beside the file `json`."""
+    with pytest.raises(FieldError, match='cannot be the name of a folder'):
+        parse('foo-1.0.zip', version=version)
+
+
+@pytest.mark.parametrize('keys', ({'name': 'x' * 201}, {'version': 'é' * 101}))
+def test_names_and_versions_that_are_too_long(keys: dict[str, str]) -> None:
+    with pytest.raises(FieldError, match='is longer than 200 bytes'):
+        parse('foo-1.0.zip', **keys)
+
+
+# Parts of names: what may begin a version, or end one, or be taken for something else.
+PARTS = st.sampled_from([
+    'foo', 'a', 'b', 'rc', 'post', 'dev', 'py', 'py3', 'none', 'any', 'win32', 'linux-i686', 'r',
+    'v', 'V', 'x86_64', 'zip', 'tar.gz', 'whl', 'macosx', '0', '1', '2.0', '12', '1.0', '.', '_',
+    '-', '--', '+', ' ', 'é', '\u0661', '\u017f', 'freebsd-9-i386',
+]) | st.from_regex('[a-zA-Z0-9._-]{1,3}', fullmatch=True)
+TEXTS = st.lists(PARTS, max_size=6).map(''.join)
+NAMES = st.one_of(
+    TEXTS,
+    st.builds('{}-{}{}'.format, TEXTS, TEXTS, st.sampled_from([
+        '.tar.gz', '.zip', '-py3-none-any.whl', '-cp39.cp310-abi3-linux_x86_64.whl',
+        '-1-py3-none-any.whl', '.whl', '.egg', '.exe', '.tar.GZ',
+    ])),
+    st.from_regex(filenames._COMMON, fullmatch=True),
+)
+
+
+def said(filename: str) -> ParsedName | str:
+    try:
+        return parse(filename)
+    except FieldError as error:
+        return error.reason
+
+
+def assert_found_the_long_way(filename: str) -> None:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(filenames, '_COMMON', re.compile('(?!)'))
+        the_long_way = said(filename)
+    assert said(filename) == the_long_way
+
+
+@settings(deadline=None, max_examples=500)
+@given(NAMES)
+@example('foo-V2.0-1.0.tar.gz')
+@example('foo-v2.0-1.0.tar.gz')
+@example('foo-V2-1.0.tar.gz')
+@example(f'foo-{"1" * 199}.zip')
+@example(f'foo-{"1" * 200}.zip')
+@example(f'foo-{"1" * 201}.zip')
+@example(f'{"f" * 201}-1.0.zip')
+# Digits, and more bytes than a folder's name may have.
+@example('foo-' + '\u0661' * 101 + '.zip')
+@example('foo-1-2-py3-none-any.whl')
+@example('foo-1.0-py3-none-any.whl.zip')
+@example('foo-1.0\n')
+@example('foo-1.0.zip\n')
+def test_what_is_taken_from_common_names_at_once_is_what_is_found_the_long_way(
+        filename: str,
+) -> None:
+    assert_found_the_long_way(filename)
+
+
+def test_so_it_is_for_names_that_somebody_once_published() -> None:
+    for name, *_ in ODD_NAMES:
+        assert_found_the_long_way(name)

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterable
+
+import pytest
+from packaging.utils import canonicalize_name
+
+from dumb_pypi.model.distfile import Distfile
+from dumb_pypi.model.project import assemble, Project
+from dumb_pypi.model.project_facts import ProjectFacts
+from tests.support.lists import file_of
+
+FOO = canonicalize_name('foo')
+
+
+def file(filename: str, **keys: object) -> Distfile:
+    return file_of(json.dumps({'filename': filename, **keys}).encode())
+
+
+def project(files: Iterable[Distfile | str], facts: ProjectFacts | None = None) -> Project:
+    return assemble(FOO, [file(f) if isinstance(f, str) else f for f in files], facts)
+
+
+def test_releases_go_up_and_what_is_not_pep_440_is_below() -> None:
+    files = [
+        'foo-1.0.zip', 'foo-1.0rc1.zip', 'foo-1.0.dev1.zip', 'foo-0.9.zip', 'foo-1!0.1.zip',
+        'foo-1.0.post1.zip', 'foo-1.0+local.zip', 'foo-10.0.zip', 'foo-2013-11-4.zip',
+        'foo-2013-11-14.zip', 'foo-0.1dev-r5.zip',
+    ]
+    assert [release.name for release in project(files).releases] == [
+        '0.1dev-r5', '2013-11-4', '2013-11-14',
+        '0.9', '1.0.dev1', '1.0rc1', '1.0', '1.0+local', '1.0.post1', '10.0', '1!0.1',
+    ]
+
+
+@pytest.mark.parametrize(
+    ('files', 'name'), (
+        (['foo-1.0.zip', 'foo-1.0.0-py3-none-any.whl', 'foo-1-py3-none-any.whl'], '1'),
+        (['foo-1.0.zip', 'foo-1.0.0.zip'], '1.0.0'),
+        # An egg and a wheel have an underscore where the sdist has a dash.
+        (['foo-1.0-3.zip', 'foo-1.0_3-py2.7.egg'], '1.0.post3'),
+        (['foo-0.1dev-r5.zip', 'foo-0.1dev_r5-py2.4.egg'], '0.1dev-r5'),
+        (['foo-1.0RC1.zip', 'foo-v1.0.rc1.tar.gz'], '1.0rc1'),
+    ),
+)
+def test_equal_versions_are_one_release_named_by_its_first_file(
+        files: list[str], name: str,
+) -> None:
+    for order in itertools.permutations(files):
+        [release] = project(order).releases
+        assert release.name == name
+        assert len(release.files) == len(files)
+
+
+def test_wheels_come_first_then_names_in_natural_order() -> None:
+    in_order = [
+        'foo-1.0-cp39-cp39-any.whl', 'foo-1.0-cp310-cp310-any.whl', 'foo-01.0.tar.gz',
+        'foo-1.0.tar.gz', 'foo-1.00.tar.gz', 'foo-1.0.zip', 'foo-1.0.win32-py2.7.exe',
+    ]
+    [release] = project(reversed(in_order)).releases
+    assert sorted(file.filename for file in release.files) == sorted(in_order)
+    assert [file.filename for file in release.files][:2] == in_order[:2]
+    for order in itertools.islice(itertools.permutations(in_order), 0, None, 97):
+        assert project(order) == project(in_order)
+
+
+@pytest.mark.parametrize(
+    ('files', 'latest'), (
+        (['foo-1.0.zip', 'foo-2.0.zip'], '2.0'),
+        (['foo-1.0.zip', 'foo-2.0rc1.zip'], '1.0'),
+        (['foo-1.0a1.zip', 'foo-2.0rc1.zip'], '2.0rc1'),
+        (['foo-1.0.zip', ('foo-2.0.zip', 'broken')], '1.0'),
+        (['foo-1.0rc1.zip', ('foo-2.0.zip', '')], '1.0rc1'),
+        ([('foo-1.0.zip', ''), ('foo-2.0rc1.zip', '')], '2.0rc1'),
+        # Yanked in part is not yanked.
+        (['foo-1.0.zip', ('foo-2.0.zip', ''), 'foo-2.0.tar.gz'], '2.0'),
+        (['foo-2013-11-14.zip', 'foo-0.1.zip'], '0.1'),
+        # What is not PEP 440 is no pre-release, though it stands below one.
+        (['foo-2013-11-14.zip', 'foo-0.1rc1.zip'], '2013-11-14'),
+        (['foo.zip'], None),
+        ([], None),
+    ),
+)
+def test_latest(files: list[str | tuple[str, str]], latest: str | None) -> None:
+    found = project(
+        f if isinstance(f, str) else file(f[0], yanked_reason=f[1]) for f in files
+    ).latest
+    assert (None if found is None else found.name) == latest
+
+
+def test_a_release_gives_the_first_reason_for_its_yank() -> None:
+    [release] = project([
+        file('foo-1.0-py2-none-any.whl', yanked_reason=''),
+        file('foo-1.0-py3-none-any.whl', yanked_reason='broken'),
+        file('foo-1.0.zip', yanked_reason='later'),
+    ]).releases
+    assert release.yanked_reason == 'broken'
+    [release] = project([file('foo-1.0.zip', yanked_reason='')]).releases
+    assert release.yanked_reason == ''
+    [release] = project(['foo-1.0.zip']).releases
+    assert release.yanked_reason is None
+
+
+def test_the_best_informed_file_knows_most_and_of_several_is_the_first() -> None:
+    [release] = project([
+        file('foo-1.0-cp310-cp310-any.whl', requires_python='>=3.10'),
+        file('foo-1.0-cp311-cp311-any.whl', requires_python='>=3.11', summary='s'),
+        file('foo-1.0.zip', requires_python='>=3', requires_dist=[]),
+    ]).releases
+    assert release.best_informed.filename == 'foo-1.0-cp311-cp311-any.whl'
+
+
+def test_when_files_came() -> None:
+    foo = project([
+        'foo.zip', file('foo-1.0.zip', upload_timestamp=30), 'foo-1.0.tar.gz',
+        file('foo-1.0.tar.bz2', upload_timestamp=20), file('foo-2.0.zip', upload_timestamp=40),
+        'foo-3.0.zip',
+    ])
+    assert [release.uploaded for release in foo.releases] == [20, 40, None]
+    assert (foo.first_uploaded, foo.last_uploaded) == (20, 40)
+    assert project(['foo.zip']).first_uploaded is None
+    assert project(['foo.zip']).last_uploaded is None
+
+
+def test_files_without_a_version_are_in_no_release() -> None:
+    foo = project(['foo-1.0.zip', 'foo.zip'])
+    assert [file.filename for file in foo.files] == ['foo.zip', 'foo-1.0.zip']
+    assert [release.name for release in foo.releases] == ['1.0']
+
+
+def test_the_summary_is_the_projects_own_or_the_latest_releases() -> None:
+    files = [file('foo-1.0.zip', summary='old'), file('foo-2.0.zip', summary='new')]
+    assert project(files).summary == 'new'
+    assert project(files, ProjectFacts(FOO, summary='given')).summary == 'given'
+    assert project(['foo.zip']).summary is None
+
+
+def test_a_quarantined_project_offers_no_file() -> None:
+    foo = project(['foo-1.0.zip'], ProjectFacts(FOO, 'quarantined'))
+    assert len(foo.files) == 1
+    assert foo.offered == ()

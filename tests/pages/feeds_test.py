@@ -1,0 +1,203 @@
+"""The feeds are RSS 2.0, and say what is new."""
+from __future__ import annotations
+
+import email.utils
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+from xml.etree.ElementTree import Element, TreeBuilder
+from xml.parsers import expat
+
+import pytest
+
+from tests.support import trees
+from tests.support.recipes import FEBRUARY, RECIPES
+from tests.support.trees import Facts, json_lines, SITE_URL, Tree
+
+ATOM_LINK = '{http://www.w3.org/2005/Atom}link'
+FEEDS = ('rss/updates.xml', 'rss/packages.xml')
+WITH_FEEDS = [name for name, recipe in RECIPES.items() if '--site-url' in recipe.options]
+
+
+class DocumentTypeError(Exception):
+    """A document type: no feed has one, and with none there are no entities that could grow."""
+
+
+def parsed(content: bytes) -> Element:
+    """The channel of a feed; not well-formed XML is an error of expat's."""
+    builder = TreeBuilder()
+    parser = expat.ParserCreate(namespace_separator='}')
+    parser.StartElementHandler = lambda name, attrs: builder.start(full_name(name), attrs)
+    parser.EndElementHandler = lambda name: builder.end(full_name(name))
+    parser.CharacterDataHandler = builder.data
+    parser.StartDoctypeDeclHandler = refuse
+    parser.Parse(content, True)
+    rss = builder.close()
+    assert (rss.tag, rss.attrib) == ('rss', {'version': '2.0'})
+    assert [child.tag for child in rss] == ['channel']
+    return rss[0]
+
+
+def full_name(name: str) -> str:
+    """As `Element` has it, where it is in a namespace."""
+    return f'{{{name}' if '}' in name else name
+
+
+def refuse(*declaration: object) -> None:
+    raise DocumentTypeError(declaration)
+
+
+def text(element: Element, tag: str) -> str:
+    """The text of the one child that has a tag."""
+    [child] = element.findall(tag)
+    return child.text or ''
+
+
+def date(element: Element, tag: str) -> datetime:
+    """An RFC 822 date, written in the one way that there is for it."""
+    written = text(element, tag)
+    parsed_date = email.utils.parsedate_to_datetime(written)
+    assert parsed_date.utcoffset() == timedelta()
+    assert written == email.utils.format_datetime(parsed_date, usegmt=True)
+    return parsed_date
+
+
+def built(folder: Path, lines: list[Facts], facts: bytes | None = None) -> Tree:
+    recipe = RECIPES['the sample with a site URL']
+    return trees.build(folder / 'web', recipe._replace(lines=json_lines(lines), facts=facts))
+
+
+@pytest.fixture(scope='module', params=WITH_FEEDS)
+def tree(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Tree:
+    return trees.build(tmp_path_factory.mktemp('tree') / 'web', RECIPES[request.param])
+
+
+@pytest.mark.parametrize('content', (
+    b'<!DOCTYPE rss [<!ENTITY a "b">]><rss version="2.0"><channel>&a;</channel></rss>',
+))
+def test_a_feed_has_no_document_type(content: bytes) -> None:
+    """Or else it is not read here."""
+    with pytest.raises(DocumentTypeError):
+        parsed(content)
+
+
+@pytest.mark.parametrize('feed', FEEDS)
+def test_a_feed_has_what_rss_requires(tree: Tree, feed: str) -> None:
+    channel = parsed(tree.read(feed))
+    assert text(channel, 'title')
+    assert text(channel, 'description')
+    assert text(channel, 'link') == SITE_URL
+    assert [link.attrib for link in channel.findall(ATOM_LINK)] == [
+        {'href': SITE_URL + feed, 'rel': 'self', 'type': 'application/rss+xml'},
+    ]
+    for item in channel.findall('item'):
+        assert {child.tag for child in item} == {
+            'title', 'link', 'guid', 'description', 'pubDate',
+        }
+
+
+@pytest.mark.parametrize('feed', FEEDS)
+def test_the_newest_is_first(tree: Tree, feed: str) -> None:
+    items = parsed(tree.read(feed)).findall('item')
+    dates = [date(item, 'pubDate') for item in items]
+    assert dates == sorted(dates, reverse=True)
+
+
+@pytest.mark.parametrize('feed', FEEDS)
+def test_a_feeds_own_date_is_the_newest_uploads(tree: Tree, feed: str) -> None:
+    """The clock has no part in it: the same list gives the same bytes."""
+    channel = parsed(tree.read(feed))
+    lines = [json.loads(line) for line in tree.read('packages.json').splitlines()]
+    uploads = [int(line['upload_timestamp']) for line in lines if 'upload_timestamp' in line]
+    own = [date(channel, child.tag).timestamp() for child in channel.findall('lastBuildDate')]
+    assert own == sorted(uploads)[-1:]
+
+
+@pytest.mark.parametrize('feed', FEEDS)
+def test_links_of_a_feed_lead_to_pages(tree: Tree, feed: str) -> None:
+    items = parsed(tree.read(feed)).findall('item')
+    guids = [text(item, 'guid') for item in items]
+    assert len(set(guids)) == len(guids)
+    for item, guid in zip(items, guids, strict=True):
+        link = text(item, 'link')
+        assert link.startswith(f'{SITE_URL}project/')
+        assert tree.found(link)
+        # A reader takes it for a link: it must be one.
+        assert guid.partition('#')[0] == link
+
+
+def test_titles_say_what_is_new(tree: Tree) -> None:
+    """`NAME VERSION` of a release that is there, and `NAME added` of a project that is."""
+    releases = {
+        f'{content["name"]} {version}'
+        for content in map(tree.read_json, tree.simple_json_pages)
+        for version in content['versions']
+    }
+    updates, packages = (
+        [text(item, 'title') for item in parsed(tree.read(feed)).findall('item')]
+        for feed in FEEDS
+    )
+    assert len(updates) == len(set(updates)) <= 100
+    assert set(updates) <= releases
+    assert len(packages) == len(set(packages)) <= 40
+    assert all(title.endswith(' added') for title in packages)
+    assert {title.removesuffix(' added') for title in packages} <= {
+        page.split('/')[1] for page in tree.simple_json_pages
+    }
+
+
+def test_feeds_are_as_long_as_they_may_be(tmp_path: Path) -> None:
+    """A crowded month is enough for both: 100 releases and 40 projects."""
+    tree = trees.build(tmp_path / 'web', RECIPES['a crowded month'])
+    assert [len(parsed(tree.read(feed)).findall('item')) for feed in FEEDS] == [100, 40]
+
+
+def test_what_a_feed_shows_of_a_release(tmp_path: Path) -> None:
+    """Its first file's time and its summary, markup and all; without a date it is not news."""
+    markup = '<b>&amp; "quoted" ]]> </description>'
+    tree = built(tmp_path, [
+        {'filename': 'foo-1.0.zip', 'upload_timestamp': FEBRUARY, 'summary': markup},
+        {'filename': 'foo-1.0-py3-none-any.whl', 'upload_timestamp': FEBRUARY + 60},
+        {'filename': 'foo-0.9.zip', 'upload_timestamp': FEBRUARY + 30},
+        {'filename': 'foo-0.8.zip'},
+        {'filename': 'bar-1.0.zip'},
+    ])
+    updates, packages = (parsed(tree.read(feed)).findall('item') for feed in FEEDS)
+    assert [text(item, 'title') for item in updates] == ['foo 0.9', 'foo 1.0']
+    assert [text(item, 'title') for item in packages] == ['foo added']
+    for item in (updates[1], packages[0]):
+        assert text(item, 'description') == markup
+        assert text(item, 'pubDate') == 'Thu, 01 Feb 2024 00:00:00 GMT'
+
+
+@pytest.mark.parametrize(('facts', 'summary'), (
+    (None, 'the list of files says'),
+    (b'{"name": "foo", "summary": "the list of projects says"}', 'the list of projects says'),
+))
+def test_a_projects_summary(tmp_path: Path, facts: bytes | None, summary: str) -> None:
+    """What is said of the project counts for more than what is said of a file."""
+    tree = built(tmp_path, [{
+        'filename': 'foo-1.0.zip', 'upload_timestamp': FEBRUARY,
+        'summary': 'the list of files says',
+    }], facts)
+    [item] = parsed(tree.read('rss/packages.xml')).findall('item')
+    assert text(item, 'description') == summary
+
+
+def test_an_index_that_does_not_know_its_url_has_no_feeds(tmp_path: Path) -> None:
+    """A feed's links must be absolute."""
+    tree = trees.build(tmp_path / 'web', RECIPES['the sample'])
+    assert tree.feeds == []
+    assert b'rss' not in tree.read('index.html')
+
+
+def test_feeds_are_the_same_in_any_order_of_the_list(tmp_path: Path) -> None:
+    """Ties, too, are sorted: here all came at one moment."""
+    lines: list[Facts] = [
+        {'filename': f'foo{project}-{version}.zip', 'upload_timestamp': FEBRUARY}
+        for project in range(45) for version in range(3)
+    ]
+    one = built(tmp_path / 'one', lines)
+    other = built(tmp_path / 'other', lines[::-1])
+    for feed in FEEDS:
+        assert one.read(feed) == other.read(feed)

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from packaging.utils import canonicalize_name
+
+from dumb_pypi.model.project import assemble, Project
+from dumb_pypi.model.project_facts import ProjectFacts
+from dumb_pypi.model.urls import PackagesUrl
+from dumb_pypi.pages import simple as simple_api
+from tests.support.lists import file_of
+from tests.support.markup import HtmlPage
+
+FOO = canonicalize_name('foo')
+POOL = PackagesUrl('../../pool/')
+HASH = 'ab' * 16
+
+
+def project(*files: dict[str, Any], facts: ProjectFacts | None = None) -> Project:
+    return assemble(FOO, [file_of(json.dumps(file).encode()) for file in files], facts)
+
+
+def json_file(**keys: Any) -> dict[str, Any]:
+    page = simple_api.project_json(project({'filename': 'foo-1.0.zip', **keys}), POOL)
+    [file] = json.loads(page)['files']
+    return dict(file)
+
+
+def anchor(**keys: Any) -> str:
+    page = simple_api.project_html(project({'filename': 'foo-1.0.zip', **keys}), POOL).decode()
+    [line] = [line for line in page.splitlines() if line.startswith('<a ')]
+    return line
+
+
+def test_a_page_claims_the_newest_version_if_all_sizes_are_known() -> None:
+    sized = {'filename': 'foo-1.0.zip', 'size': 0}
+    unsized = {'filename': 'foo-2.0.zip'}
+    for files, version in (((sized,), '1.4'), ((sized, unsized), '1.0'), ((), '1.4')):
+        page = json.loads(simple_api.project_json(project(*files), POOL))
+        assert page['meta'] == {'api-version': version}
+
+
+def test_what_is_not_known_is_left_out() -> None:
+    """uv refuses a page that has a null."""
+    assert json_file() == {
+        'filename': 'foo-1.0.zip', 'url': '../../pool/foo-1.0.zip', 'hashes': {},
+    }
+    assert anchor() == '<a href="../../pool/foo-1.0.zip">foo-1.0.zip</a><br>'
+
+
+@pytest.mark.parametrize(
+    ('keys', 'in_json', 'in_html'), (
+        ({'yanked_reason': ''}, {'yanked': True}, ' data-yanked=""'),
+        ({'yanked_reason': '<b>"'}, {'yanked': '<b>"'}, ' data-yanked="&lt;b&gt;&#34;"'),
+        ({'core_metadata': 'true'}, {'core-metadata': True},
+         ' data-core-metadata="true" data-dist-info-metadata="true"'),
+        ({'core_metadata': f'md5={HASH}'}, {'core-metadata': {'md5': HASH}},
+         f' data-core-metadata="md5={HASH}" data-dist-info-metadata="md5={HASH}"'),
+        # A kind of hash that not every client reads: HTML says only that there is metadata.
+        ({'core_metadata': 'crc32=ab'}, {'core-metadata': {'crc32': 'ab'}},
+         ' data-core-metadata="true" data-dist-info-metadata="true"'),
+        # The kind for which uv refuses a page in JSON too.
+        ({'core_metadata': f'blake2b={HASH * 4}'}, {'core-metadata': True},
+         ' data-core-metadata="true" data-dist-info-metadata="true"'),
+        ({'requires_python': '>=3.8, <4'}, {'requires-python': '>=3.8, <4'},
+         ' data-requires-python="&gt;=3.8, &lt;4"'),
+        ({'size': 0}, {'size': 0}, ' data-size="0"'),
+        ({'upload_timestamp': 0}, {'upload-time': '1970-01-01T00:00:00Z'},
+         ' data-upload-time="1970-01-01T00:00:00Z"'),
+        ({'upload_timestamp': 0.5}, {'upload-time': '1970-01-01T00:00:00.500000Z'},
+         ' data-upload-time="1970-01-01T00:00:00.500000Z"'),
+        ({'provenance': 'https://example.com/p'}, {'provenance': 'https://example.com/p'},
+         ' data-provenance="https://example.com/p"'),
+    ),
+)
+def test_each_fact_in_both_forms(
+        keys: dict[str, Any], in_json: dict[str, Any], in_html: str,
+) -> None:
+    assert json_file(**keys).items() >= in_json.items()
+    assert anchor(**keys) == f'<a href="../../pool/foo-1.0.zip"{in_html}>foo-1.0.zip</a><br>'
+
+
+@pytest.mark.parametrize(
+    ('algorithm', 'digits'),
+    (('md5', 32), ('sha256', 64), ('sha384', 96), ('sha512', 128), ('blake2b', 64)),
+)
+def test_a_hash_that_clients_read_is_in_both_forms(algorithm: str, digits: int) -> None:
+    digest = 'a' * digits
+    assert json_file(hash=f'{algorithm}={digest}')['hashes'] == {algorithm: digest}
+    assert f'href="../../pool/foo-1.0.zip#{algorithm}={digest}"' in anchor(
+        hash=f'{algorithm}={digest}',
+    )
+
+
+@pytest.mark.parametrize(('algorithm', 'digits'), (('sha1', 40), ('sha224', 56), ('sha3_256', 64)))
+def test_another_hash_is_in_json_only(algorithm: str, digits: int) -> None:
+    """uv refuses a whole HTML page for it."""
+    digest = 'a' * digits
+    assert json_file(hash=f'{algorithm}={digest}')['hashes'] == {algorithm: digest}
+    assert '#' not in anchor(hash=f'{algorithm}={digest}')
+
+
+def test_the_long_form_of_blake2b_is_in_neither() -> None:
+    """uv refuses a whole page for it, HTML or JSON."""
+    digest = f'blake2b={"a" * 128}'
+    assert json_file(hash=digest)['hashes'] == {}
+    assert '#' not in anchor(hash=digest)
+
+
+def test_the_list_is_fit_for_people_too() -> None:
+    """In its head only: it has one anchor for each project."""
+    page = HtmlPage(simple_api.projects_html(['bar', 'foo'], '../icon.svg', None))
+    assert page.metas['viewport'] == 'width=device-width, initial-scale=1'
+    assert page.metas['color-scheme'] == 'light dark'
+    assert [link.url for link in page.links()] == ['../icon.svg', 'bar/', 'foo/']
+
+
+@pytest.mark.parametrize('status', ('archived', 'deprecated', 'quarantined'))
+def test_a_status_is_in_both_forms(status: Any) -> None:
+    foo = project({'filename': 'foo-1.0.zip'}, facts=ProjectFacts(FOO, status, 'so "it" is'))
+    page = json.loads(simple_api.project_json(foo, POOL))
+    assert page['project-status'] == {'status': status, 'reason': 'so "it" is'}
+    html = simple_api.project_html(foo, POOL).decode()
+    assert f'<meta name="pypi:project-status" content="{status}">' in html
+    assert '<meta name="pypi:project-status-reason" content="so &#34;it&#34; is">' in html
+    offered = 0 if status == 'quarantined' else 1
+    assert len(page['files']) == html.count('<a ') == offered

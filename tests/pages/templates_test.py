@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from dumb_pypi.errors import TemplateError
+from dumb_pypi.pages import templates as module
+from dumb_pypi.pages.templates import Templates
+
+
+def own(tmp_path: Path, **templates: str) -> Templates:
+    for name, text in templates.items():
+        (tmp_path / f'{name}.html').write_text(text)
+    return Templates(str(tmp_path))
+
+
+def test_values_are_escaped(tmp_path: Path) -> None:
+    templates = own(tmp_path, x='<a title="{{ value }}">')
+    assert templates.render('x.html', {'value': '"<&>'}) == b'<a title="&#34;&lt;&amp;&gt;">'
+
+
+def test_a_template_of_ones_own_stands_for_the_one_of_its_name(tmp_path: Path) -> None:
+    templates = own(
+        tmp_path,
+        base='{% extends "original/base.html" %}{% block footer %}mine{% endblock %}',
+    )
+    page = templates.render(
+        'changelog.html', {
+            'title': 'T', 'logo': None, 'logo_width': None, 'root': '../', 'style': 's.css',
+            'custom_style': None, 'icon': 'i.svg', 'script': 's.js', 'feeds': False,
+            'uploads': [], 'months': [],
+        },
+    )
+    assert b'<footer>\nmine' in page
+    assert b'<h1>Changelog</h1>' in page
+
+
+@pytest.mark.parametrize(
+    ('text', 'place', 'what'), (
+        ('\n{{ missing }}', '/x.html:2', "UndefinedError: 'missing' is undefined"),
+        ('{{ 1 / 0 }}', '/x.html:1', 'ZeroDivisionError: division by zero'),
+        ('{% include "gone.html" %}', '/x.html:1', 'TemplateNotFound: gone.html'),
+    ),
+)
+def test_a_template_that_fails_is_told_of_in_one_line(
+        tmp_path: Path, text: str, place: str, what: str,
+) -> None:
+    with pytest.raises(TemplateError) as caught:
+        own(tmp_path, x=text).render('x.html', {})
+    assert str(caught.value) == f'cannot render template {tmp_path}{place}: {what}'
+
+
+@pytest.mark.parametrize(
+    ('text', 'what'), (
+        ('\n\n{% if %}',
+         "3: TemplateSyntaxError: Expected an expression, got 'end of statement block'"),
+        ('{{ value | gone }}', "1: TemplateAssertionError: No filter named 'gone'."),
+    ),
+)
+def test_what_is_no_template_is_known_before_anything_is_rendered(
+        tmp_path: Path, text: str, what: str,
+) -> None:
+    with pytest.raises(TemplateError) as caught:
+        own(tmp_path, home=text)
+    assert str(caught.value) == f'cannot render template {tmp_path}/home.html:{what}'
+
+
+def test_a_template_that_is_not_there_is_told_of() -> None:
+    with pytest.raises(TemplateError, match=r'cannot render template gone.html: '):
+        Templates().render('gone.html', {})
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the package's templates, in a folder like its own."""
+    shutil.copytree(f'{module.HERE}/templates', tmp_path / 'templates')
+    monkeypatch.setattr(module, 'HERE', str(tmp_path))
+    monkeypatch.setattr(sys, 'dont_write_bytecode', False)
+    return tmp_path
+
+
+def feed() -> bytes:
+    return Templates().render('feed.xml', {
+        'title': 'T', 'site_url': 'u', 'feed_url': 'f', 'built': None, 'items': [],
+    })
+
+
+def test_templates_are_kept_compiled(package: Path) -> None:
+    (package / '__pycache__').mkdir()
+    first = feed()
+    [kept] = (package / '__pycache__').iterdir()
+    compiled = kept.read_bytes()
+    assert feed() == first
+    # Another text is another template, and what is damaged is made anew.
+    (package / 'templates/feed.xml').write_text('mine')
+    assert feed() == b'mine'
+    assert kept.read_bytes() != compiled
+    kept.write_bytes(kept.read_bytes()[:-9])
+    assert feed() == b'mine'
+
+
+def test_templates_need_no_place_to_be_kept_in(
+        package: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert b'<title>T</title>' in feed()
+    (package / '__pycache__').mkdir()
+    monkeypatch.setattr(sys, 'dont_write_bytecode', True)
+    assert b'<title>T</title>' in feed()
+    assert list((package / '__pycache__').iterdir()) == []

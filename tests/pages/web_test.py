@@ -1,0 +1,368 @@
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+
+import msgspec
+import pytest
+
+from dumb_pypi.model.project import assemble, Project
+from dumb_pypi.model.project_facts import ProjectFacts
+from dumb_pypi.model.urls import PackagesUrl
+from dumb_pypi.options import PageOptions
+from dumb_pypi.pages.changelog import Upload
+from dumb_pypi.pages.feeds import Feeds
+from dumb_pypi.pages.summaries import NewRelease, ProjectSummary
+from dumb_pypi.pages.templates import Templates
+from dumb_pypi.pages.views import readable_size
+from dumb_pypi.pages.web import SearchFiles, StaticFiles, Web
+from tests.support.lists import file_of
+from tests.support.markup import HtmlPage, text_of
+
+SITE_URL = 'https://example.com/'
+STATIC = StaticFiles('static/style.css', 'static/script.js', 'static/icon.svg', None)
+SEARCH = SearchFiles('static/search.js', 'static/names.txt', 'static/summaries.txt')
+
+
+def web(logo: str | None = None, site_url: str | None = SITE_URL) -> Web:
+    options = PageOptions(packages_url=PackagesUrl('../../pool/'), logo=logo, site_url=site_url)
+    return Web(options, Templates(), STATIC)
+
+
+def feeds() -> Feeds:
+    return Feeds('My Private PyPI', SITE_URL, Templates())
+
+
+def project(number: int, releases: int = 0, summary: str | None = None) -> ProjectSummary:
+    """The project of that number, first and last seen in the second of that number."""
+    name = f'p{number}'
+    newest = [
+        NewRelease(number + step / 1000, name, str(step), None) for step in range(releases)
+    ][::-1]
+    return ProjectSummary(
+        name, summary, number, number, newest[0].timestamp if newest else None, releases, releases,
+        msgspec.Raw(msgspec.json.encode(newest)),
+    )
+
+
+def project_of(*lines: Mapping[str, object], status: str = 'active') -> Project:
+    files = [file_of(json.dumps(line).encode()) for line in lines]
+    return assemble(files[0].project, files, ProjectFacts(files[0].project, status))
+
+
+def page_of(*lines: Mapping[str, object], status: str = 'active') -> HtmlPage:
+    return HtmlPage(web().project(project_of(*lines, status=status)))
+
+
+def texts(page: HtmlPage, name: str) -> list[str]:
+    return [text_of(element) for element in page.named(name)]
+
+
+@pytest.mark.parametrize(
+    ('size', 'text'), (
+        (0, '0 B'), (999, '999 B'), (1000, '1.0 kB'), (999_949, '999.9 kB'), (999_950, '1.0 MB'),
+        (1_500_000_000, '1.5 GB'), (2 ** 63 - 1, '9.2 EB'), (10 ** 25, '10000000.0 EB'),
+    ),
+)
+def test_readable_sizes(size: int, text: str) -> None:
+    assert readable_size(size) == text
+
+
+@pytest.mark.parametrize(
+    ('logo', 'changelog_logo'), (
+        ('logo.png', '../logo.png'), ('/logo.png', '/logo.png'),
+        ('https://example.com/logo.png', 'https://example.com/logo.png'),
+    ),
+)
+def test_a_logo_is_relative_to_the_home_page(logo: str, changelog_logo: str) -> None:
+    assert f'<img src="{logo}"'.encode() in web(logo).home([], [], SEARCH)
+    assert f'<img src="{changelog_logo}"'.encode() in web(logo).changelog([], [])
+    assert b'<img' not in web().home([], [], SEARCH)
+
+
+@pytest.mark.parametrize(
+    ('filename', 'command'), (
+        ('foo-1.0.zip', b'pip install --index-url https://example.com/simple/ foo==1.0<'),
+        ('foo-1!2.0+a.zip', b'https://example.com/simple/ &#39;foo==1!2.0+a&#39;<'),
+        # A person who copies it must not run it.
+        ('foo-1.0;rm -rf ~.zip', None),
+        ('foo.zip', None),
+    ),
+)
+def test_the_install_command_is_one(filename: str, command: bytes | None) -> None:
+    page = web().project(project_of({'filename': filename}))
+    assert command is None or command in page
+    assert (command is None) == (b'pip install' not in page)
+
+
+def test_feeds_have_the_newest_and_not_too_many() -> None:
+    projects = [project(number, releases=3) for number in range(1, 51)]
+    updates = feeds().updates(projects).decode()
+    assert updates.count('<item>') == 100
+    assert updates.index('<title>p50 2<') < updates.index('<title>p50 1<')
+    assert updates.index('<title>p50 0<') < updates.index('<title>p49 2<')
+    packages = feeds().packages(projects).decode()
+    assert packages.count('<item>') == 40
+    assert packages.index('<title>p50 added<') < packages.index('<title>p49 added<')
+    # Not the time of the newest item's first file: a later file of it counts.
+    newer = msgspec.structs.replace(project(60), first_uploaded=1)
+    assert '<lastBuildDate>Thu, 01 Jan 1970 00:01:00 GMT<' in feeds().packages(
+        [*projects, newer],
+    ).decode()
+
+
+def test_a_feed_of_nothing_has_no_date() -> None:
+    undated = msgspec.structs.replace(project(0), first_uploaded=None, last_uploaded=None)
+    for feed in (feeds().updates([undated]), feeds().packages([undated])):
+        assert b'<item>' not in feed
+        assert b'<lastBuildDate>' not in feed
+
+
+def test_commands_have_the_index_s_address() -> None:
+    page = page_of({'filename': 'foo-1.0.zip'})
+    assert texts(page, 'code') == [
+        'pip install --index-url https://example.com/simple/ foo==1.0',
+        'uv add --default-index https://example.com/simple/ foo==1.0',
+        'poetry add foo==1.0',
+        'pdm add foo==1.0',
+    ]
+    assert 'class="placeholder"' not in page.source
+    unknown = web(site_url=None).project(project_of({'filename': 'foo-1.0.zip'}))
+    assert b'class="placeholder"' in unknown
+    assert b'class="placeholder"' in web(site_url=None).home([], [], SEARCH)
+
+
+@pytest.mark.parametrize(('site_url', 'host'), (
+    ('https://example.com/', None),
+    ('http://example.com:8080/', 'example.com'),
+    ('http://192.0.2.1/', '192.0.2.1'),
+    ('http://[2001:db8::1]:80/', '2001:db8::1'),
+    ('http://127.example.com/', '127.example.com'),
+    ('http://127.0.0.2:8000/', None),
+    ('http://localhost/', None),
+    ('http://[::1]/', None),
+))
+def test_pip_is_told_to_trust_plain_http(site_url: str, host: str | None) -> None:
+    """It takes its own machine's indexes only, unless it is told."""
+    trusting = [] if host is None else ['--trusted-host', host]
+    page = web(site_url=site_url).project(project_of({'filename': 'foo-1.0.zip'}))
+    assert texts(HtmlPage(page), 'code')[0].split() == [
+        'pip', 'install', '--index-url', f'{site_url}simple/', *trusting, 'foo==1.0',
+    ]
+    home = HtmlPage(web(site_url=site_url).home([], [], SEARCH))
+    command, *settings = texts(home, 'code')
+    assert command.split()[4:] == [*trusting, 'PROJECT']
+    assert f'[global]\nindex-url = {site_url}simple/' + (
+        '' if host is None else f'\ntrusted-host = {host}'
+    ) in settings
+
+
+def test_a_quarantined_project_offers_nothing() -> None:
+    page = page_of({'filename': 'foo-1.0.zip', 'core_metadata': 'true'}, status='quarantined')
+    assert 'This project is quarantined: its files are not offered.' in page.source
+    assert '../pool/' not in page.source
+    assert 'pip install' not in page.source
+    assert texts(page, 'td')[0].strip() == 'foo-1.0.zip'
+
+
+@pytest.mark.parametrize(('requirement', 'link'), (
+    ('foo', '../../?q=foo'),
+    ('Foo.Bar_baz>=1 ; extra == "x"', '../../?q=Foo.Bar_baz'),
+    ('foo[a,b]>=1', '../../?q=foo'),
+    ('a', '../../?q=a'),
+    ('(nothing)', None),
+    ('', None),
+))
+def test_a_dependency_leads_to_the_search(requirement: str, link: str | None) -> None:
+    """It may not be here: so the page depends on no other project."""
+    page = page_of({'filename': 'foo-1.0.zip', 'requires_dist': [requirement]})
+    assert requirement in texts(page, 'li')
+    assert [found.url for found in page.links() if '?q=' in found.url] == (
+        [] if link is None else [link]
+    )
+
+
+@pytest.mark.parametrize(('marker', 'optional'), (
+    ('', False),
+    ('; python_version < "3.9"', False),
+    (' ; extra == "x"', True),
+    ("; (os_name == 'nt') and extra=='x'", True),
+    ('; "x" == extra', True),
+    ("; 'extra' == os_name", False),
+    (' @ https://example.com/extra==1', False),
+))
+def test_dependencies_of_extras_are_folded(marker: str, optional: bool) -> None:
+    requirements = [f'bar{marker}', 'foo']
+    page = page_of({'filename': 'foo-1.0.zip', 'requires_dist': requirements})
+    assert ('Optional dependencies: 1' in texts(page, 'summary')) == optional
+    assert texts(page, 'li')[-2:] == (requirements[::-1] if optional else requirements)
+
+
+def test_when_a_file_came_is_told_to_the_minute() -> None:
+    page = page_of({'filename': 'foo-1.0.zip', 'upload_timestamp': 1706702459})
+    assert texts(page, 'td')[2] == '2024-01-31 12:00'
+    assert texts(page, 'th')[2] == 'Uploaded (UTC)'
+
+
+@pytest.mark.parametrize(('facts', 'columns'), (
+    ({}, []),
+    ({'size': 0}, ['Size']),
+    ({'upload_timestamp': 0}, ['Uploaded (UTC)']),
+    ({'uploaded_by': 'ana'}, ['Uploaded (UTC)']),
+    ({'hash': f'sha256={"a" * 64}'}, ['Hash']),
+    (
+        {'size': 1, 'upload_timestamp': 1, 'hash': f'sha256={"a" * 64}'},
+        ['Size', 'Uploaded (UTC)', 'Hash'],
+    ),
+))
+def test_columns_that_are_empty_are_left_out(
+        facts: dict[str, object], columns: list[str],
+) -> None:
+    """Of all releases, so that they look alike; files without a version count too."""
+    page = page_of({'filename': 'foo-1.0.zip'}, {'filename': 'foo.zip', **facts})
+    assert texts(page, 'th') == ['File', 'For', *columns] * 2
+    assert len(page.named('td')) == len(page.named('th'))
+
+
+def test_what_files_say_like_their_release_stands_once() -> None:
+    page = page_of(
+        {'filename': 'foo-1-py3-none-any.whl', 'requires_python': '>=3.8', 'yanked_reason': 'bad'},
+        {'filename': 'foo-1.zip', 'requires_python': '>=3.8', 'yanked_reason': 'bad'},
+        {'filename': 'foo-1.tar', 'requires_python': '>=3.9', 'yanked_reason': ''},
+    )
+    assert page.source.count('bad') == 1
+    kinds = texts(page, 'td')[1::2]
+    assert kinds == ['Python 3; any system', 'Source; requires Python >=3.9', 'Source']
+    assert texts(page, 'td')[2].split() == ['foo-1.tar', 'yanked']
+
+
+@pytest.mark.parametrize(('filename', 'kind'), (
+    ('foo-1.0.tar.gz', 'Source'),
+    ('foo-1.0-py2.7.egg', 'Egg, Python 2.7'),
+    ('foo-1.0.win32-py2.7.exe', 'Windows installer, Python 2.7'),
+    ('foo-1.0.win32.msi', 'Windows installer'),
+    ('foo-1.0.linux-x86_64.tar.gz', 'Binary archive'),
+    ('foo-1.0-1.noarch.rpm', 'RPM package'),
+    ('foo-1.0.dmg', 'macOS disk image'),
+    ('foo-1.0-cp311-cp311-win_amd64.whl', 'CPython 3.11; Windows, x86-64'),
+))
+def test_what_a_file_is_for(filename: str, kind: str) -> None:
+    assert texts(page_of({'filename': filename}), 'td')[1] == kind
+
+
+@pytest.mark.parametrize(('lines', 'fact'), (
+    ([{'filename': 'foo-1.0.zip'}], 'Latest version 1.0'),
+    ([{'filename': 'foo-1.0rc1.zip'}], 'Latest version 1.0rc1 pre-release'),
+    ([{'filename': 'foo-1.0.zip', 'yanked_reason': ''}], 'Latest version 1.0 yanked'),
+    (
+        [{'filename': 'foo-1.0rc1.zip', 'yanked_reason': 'a', 'upload_timestamp': 0}],
+        'Latest version 1.0rc1 pre-release yanked, uploaded 1970-01-01',
+    ),
+    ([{'filename': 'foo-1.0.zip'}, {'filename': 'foo-2.0rc1.zip'}], 'Latest version 1.0'),
+))
+def test_a_latest_version_that_is_not_for_everybody_says_so(
+        lines: list[dict[str, object]], fact: str,
+) -> None:
+    assert fact in texts(page_of(*lines), 'li')
+
+
+@pytest.mark.parametrize(('filename', 'status', 'told'), (
+    ('foo-1.0.zip', 'active', False),
+    ('foo-odd-version.zip', 'active', True),
+    ('foo.zip', 'active', True),
+    # It says so at its top.
+    ('foo.zip', 'quarantined', False),
+))
+def test_what_cannot_be_installed_says_why(filename: str, status: str, told: bool) -> None:
+    page = page_of({'filename': filename}, status=status)
+    assert ('There is no command for it' in page.source) == told
+
+
+def test_older_releases_are_folded() -> None:
+    """All are there; the newest is unfolded, and so is the latest, be it far down."""
+    def folds(page: HtmlPage) -> list[str]:
+        releases = zip(page.named('details'), texts(page, 'h3'), strict=True)
+        return [name for details, name in releases if 'open' in details.attrs]
+
+    few = page_of(*({'filename': f'foo-{number}.zip'} for number in range(30)))
+    assert len(folds(few)) == 30
+    many = page_of(
+        {'filename': 'foo-0.zip'},
+        *({'filename': f'foo-{number}.zip', 'yanked_reason': ''} for number in range(1, 100)),
+    )
+    assert len(many.named('tr')) == 200
+    assert folds(many) == [*(str(number) for number in range(99, 69, -1)), '0']
+    big = page_of(
+        *({'filename': f'foo-1-cp3{minor}-none-any.whl'} for minor in range(40)),
+        {'filename': 'foo-0.zip'},
+    )
+    assert folds(big) == ['1']
+
+
+def test_files_without_a_version_come_last() -> None:
+    page = page_of({'filename': 'foo.zip'}, {'filename': 'foo-1.0.zip'})
+    assert texts(page, 'h3') == ['1.0', 'Files without a version']
+    [only] = page_of({'filename': 'foo.zip'}).named('details')
+    assert only.attrs == {'class': 'release', 'open': ''}
+
+
+def test_the_home_page_has_each_new_release_once() -> None:
+    uploads = [
+        Upload(60 * (99 - number), f'p{number % 30}', '1.0', f'p-{number}.zip', 'ana')
+        for number in range(60)
+    ]
+    projects = [project(number, 1, 'word ' * 1000) for number in range(30)]
+    page = HtmlPage(web().home(uploads, projects, SEARCH))
+    news = [text for text in texts(page, 'li') if ' 1.0 ' in text]
+    assert [text.split()[0] for text in news] == [f'p{number}' for number in range(20)]
+    assert '1970-01-01 01:39 UTC by ana' in news[0]
+    assert len(max(news, key=len)) < 300
+
+
+def test_a_version_of_the_home_page_leads_to_its_release() -> None:
+    uploads = [
+        Upload(2, 'p1', '1.0+local', 'p1-1.0+local.zip', None), Upload(1, 'p2', None, 'p2', None),
+    ]
+    page = HtmlPage(web().home(uploads, [project(1, 1), project(2)], SEARCH))
+    assert [link.url for link in page.links() if link.url.startswith('project/')] == [
+        'project/p1/', 'project/p1/#1.0%2Blocal', 'project/p2/',
+    ]
+
+
+def test_the_home_page_says_what_is_yanked() -> None:
+    """A release is, if all of its files are."""
+    uploads = [
+        Upload(4, 'p1', '1.0', 'p1-1.0.zip', None, yanked=True),
+        Upload(3, 'p1', '1.0', 'p1-1.0.whl', None),
+        Upload(2, 'p2', '2.0', 'p2-2.0.zip', None, yanked=True),
+        Upload(1, 'p2', '2.0', 'p2-2.0.whl', None, yanked=True),
+    ]
+    page = HtmlPage(web().home(uploads, [project(1, 1), project(2, 1)], SEARCH))
+    news = [text for text in texts(page, 'li') if text.startswith(('p1 ', 'p2 '))]
+    assert ['yanked' in text for text in news] == [False, True]
+
+
+def test_counts_have_their_words() -> None:
+    counted = re.compile('<b>([^<]*)</b> (projects?|releases?|files?)<')
+    assert counted.findall(web().home([], [project(1, 1)], SEARCH).decode()) == [
+        ('1', 'project'), ('1', 'release'), ('1', 'file'),
+    ]
+    many = [project(number, 2) for number in range(1234)]
+    assert counted.findall(web().home([], many, SEARCH).decode()) == [
+        ('1,234', 'projects'), ('2,468', 'releases'), ('2,468', 'files'),
+    ]
+
+
+def test_the_home_page_is_small_whatever_there_is() -> None:
+    """100 kB at most: names, texts and versions of all lengths, all of them to be escaped."""
+    name = 'a' * 200
+    uploads = [
+        Upload(10 ** 9, f'{name[:-3]}{number}', '"' * 200, '"' * 255, '"' * 10000)
+        for number in range(100, 200)
+    ]
+    projects = [
+        msgspec.structs.replace(project(0), name=upload.project, summary='"' * 10000)
+        for upload in uploads
+    ]
+    assert len(web().home(uploads, projects, SEARCH)) < 100_000

@@ -1,0 +1,278 @@
+"""What is below the folders given: what is listed, where, and what is passed over."""
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dumb_pypi.builder import build
+from dumb_pypi.errors import FileError
+from dumb_pypi.scanner import scan
+from tests.support.pools import decoded, only, SDIST, sdist, WHEEL, wheel, zipped
+
+
+def make(*places: Path) -> None:
+    for place in places:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(wheel())
+
+
+def urls(*folders: Path) -> dict[str, str | None]:
+    """Where each file is, by the list of a scan in which nothing is wrong."""
+    result = scan(list(map(str, folders)))
+    assert (result.problems, result.notices) == ([], [])
+    return {line['filename']: line.get('url') for line in decoded(result)}
+
+
+def told(*folders: Path) -> tuple[list[str], list[str]]:
+    """The problems and notices of a scan, which are in order."""
+    result = scan(list(map(str, folders)))
+    assert result.problems == sorted(result.problems)
+    return list(map(str, result.problems)), list(map(str, result.notices))
+
+
+@pytest.mark.parametrize(('place', 'url'), [
+    ('', None),
+    ('team a/', 'team%20a/'),
+    ('a/b/c+d/', 'a/b/c%2Bd/'),
+    # What has a meaning in a URL.
+    ('http:/?#%41&/', 'http%3A/%3F%23%2541%26/'),
+    ('é/\n/', '%C3%A9/%0A/'),
+])
+def test_a_file_s_url_is_its_path_below_the_folder(
+        tmp_path: Path, place: str, url: str | None,
+) -> None:
+    make(tmp_path / place / WHEEL)
+    assert urls(tmp_path) == {WHEEL: url if url is None else url + WHEEL}
+    assert urls(tmp_path, tmp_path) == urls(tmp_path)
+
+
+def test_several_folders(tmp_path: Path) -> None:
+    """Each file is where it is below its own folder; of a folder within another the first says."""
+    make(tmp_path / 'a/x' / WHEEL, tmp_path / 'b/y' / WHEEL.replace('1.0', '1'))
+    assert urls(tmp_path / 'a', tmp_path / 'b') == {
+        WHEEL: f'x/{WHEEL}', WHEEL.replace('1.0', '1'): f'y/{WHEEL.replace("1.0", "1")}',
+    }
+    assert urls(tmp_path / 'a', tmp_path / 'a/x') == {WHEEL: f'x/{WHEEL}'}
+    assert urls(tmp_path / 'a/x', tmp_path / 'a') == {WHEEL: None}
+
+
+def test_what_is_expected_is_passed_over_in_silence(tmp_path: Path) -> None:
+    for name in (
+            '.hidden-1.0.zip', '.git/config', '.git/foo-1.0.zip', f'{WHEEL}.asc', f'{SDIST}.sig',
+            f'{WHEEL}.publish.attestation', f'{WHEEL}.sigstore', f'{WHEEL}.sigstore.json',
+            f'{SDIST}.sha256', f'{SDIST}.provenance',
+            f'{SDIST}.metadata', f'{WHEEL}.part', f'{WHEEL}.CRDOWNLOAD', f'{WHEEL}.tmp',
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert told(tmp_path) == ([], [])
+
+
+def test_what_is_not_expected_is_told_of(tmp_path: Path) -> None:
+    for name in ('README', 'foo-1.0.exe', 'foo-1.0.linux-x86_64.tar.gz', 'sub/index.html'):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    over = 'is neither a wheel, an sdist nor an egg, so it is passed over'
+    assert told(tmp_path) == ([], [
+        f'{tmp_path}/README: {over}',
+        f'{tmp_path}/foo-1.0.exe: {over}',
+        (f'{tmp_path}/foo-1.0.linux-x86_64.tar.gz: is a dumb binary archive, which no client '
+         'installs: passed over'),
+        f'{tmp_path}/sub/index.html: {over}',
+    ])
+
+
+def test_an_unpacked_egg_is_told_of_once(tmp_path: Path) -> None:
+    make(tmp_path / 'foo-1.0-py3.9.egg/EGG-INFO/PKG-INFO', tmp_path / 'foo-1.0-py3.9.egg/foo.py')
+    assert told(tmp_path) == ([], [
+        f'{tmp_path}/foo-1.0-py3.9.egg: is an unpacked egg, which no client installs: passed over',
+    ])
+
+
+def test_an_index_in_the_folder_is_passed_over(tmp_path: Path) -> None:
+    """All its pages are known; what else is in it is not."""
+    make(tmp_path / f'index/pool/{WHEEL}')
+    (tmp_path / 'list').write_text(f'{WHEEL}\n')
+    build(
+        package_list=str(tmp_path / 'list'), packages_url='../../pool/', precompress=True,
+        output_dir=str(tmp_path / 'index'), site_url='https://example.com/',
+    )
+    assert urls(tmp_path / 'index') == {WHEEL: f'pool/{WHEEL}'}
+    make(tmp_path / 'index/docs/index.html')
+    problems, [notice] = told(tmp_path / 'index')
+    assert problems == []
+    assert notice.startswith(f'{tmp_path}/index/docs/index.html: ')
+
+
+def test_links_to_files_and_folders_are_followed(tmp_path: Path) -> None:
+    make(tmp_path / 'elsewhere/a' / WHEEL)
+    pool = tmp_path / 'pool'
+    pool.mkdir()
+    (pool / WHEEL).symlink_to(tmp_path / 'elsewhere/a' / WHEEL)
+    assert urls(pool) == {WHEEL: None}
+    (pool / WHEEL).unlink()
+    (pool / 'team').symlink_to(tmp_path / 'elsewhere')
+    assert urls(pool) == {WHEEL: f'team/a/{WHEEL}'}
+
+
+def test_loops_end_and_no_folder_is_seen_twice(tmp_path: Path) -> None:
+    """A folder is under its own name, however many links lead to it."""
+    make(tmp_path / 'releases/1.0' / WHEEL)
+    (tmp_path / 'current').symlink_to('releases/1.0')
+    (tmp_path / 'again').symlink_to('current')
+    (tmp_path / 'releases/up').symlink_to('..')
+    (tmp_path / 'releases/1.0/here').symlink_to('.')
+    assert urls(tmp_path) == {WHEEL: f'releases/1.0/{WHEEL}'}
+
+
+def test_a_folder_around_the_one_given_is_a_loop(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What else is in it was not asked for; what lies elsewhere was."""
+    make(tmp_path / 'root/a/pool' / WHEEL, tmp_path / 'root/other' / WHEEL.replace('1.0', '1'))
+    (tmp_path / 'root/a/pool/loop').symlink_to('..')
+    (tmp_path / 'root/a/pool/sub').mkdir()
+    (tmp_path / 'root/a/pool/sub/loop').symlink_to(tmp_path / 'root')
+    monkeypatch.chdir(tmp_path / 'root/a/pool')
+    (tmp_path / 'link').symlink_to('root/a/pool')
+    for folder in (Path(), tmp_path / 'root/a/pool', tmp_path / 'link'):
+        assert urls(folder) == {WHEEL: None}
+    (tmp_path / 'root/a/pool/other').symlink_to('../../other')
+    assert len(urls(Path())) == 2
+
+
+def test_links_to_one_file_are_one_file(tmp_path: Path) -> None:
+    """It is where the file itself is."""
+    make(tmp_path / 'b' / WHEEL)
+    (tmp_path / 'a').mkdir()
+    (tmp_path / 'a' / WHEEL).symlink_to(f'../b/{WHEEL}')
+    (tmp_path / 'c').mkdir()
+    os.link(tmp_path / 'b' / WHEEL, tmp_path / 'c' / WHEEL)
+    assert urls(tmp_path) == {WHEEL: f'b/{WHEEL}'}
+
+
+def test_links_that_lead_nowhere(tmp_path: Path) -> None:
+    (tmp_path / WHEEL).symlink_to('nowhere')
+    (tmp_path / SDIST).symlink_to(SDIST)
+    (tmp_path / 'README').symlink_to('nowhere')
+    (tmp_path / f'{WHEEL}.metadata').symlink_to(f'{WHEEL}.metadata')
+    problems, [notice] = told(tmp_path)
+    assert problems == [
+        f'{tmp_path}/{WHEEL}: cannot be read: No such file or directory',
+        f'{tmp_path}/{WHEEL}.metadata: cannot be read: Too many levels of symbolic links',
+        f'{tmp_path}/{SDIST}: cannot be read: Too many levels of symbolic links',
+    ]
+    assert notice.startswith(f'{tmp_path}/README: is neither')
+
+
+def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
+    """A named pipe would never end."""
+    os.mkfifo(tmp_path / WHEEL)
+    os.mkfifo(tmp_path / SDIST)
+    (tmp_path / f'{SDIST}.metadata').mkdir()
+    assert told(tmp_path) == ([
+        f'{tmp_path}/{WHEEL}: is no regular file',
+        f'{tmp_path}/{SDIST}: is no regular file',
+    ], [])
+
+
+def test_a_metadata_file_that_is_none(tmp_path: Path) -> None:
+    make(tmp_path / WHEEL)
+    os.mkfifo(tmp_path / f'{WHEEL}.metadata')
+    assert 'core_metadata' not in only(scan([str(tmp_path)]))
+
+
+@pytest.mark.parametrize(('name', 'reason'), [
+    ('foo.whl', "filename 'foo.whl' is not name-version-python-abi-platform.whl"),
+    ('-1.0.zip', "filename '-1.0.zip' has nothing where its project should be"),
+    ('fo\u202eo-1.0.zip', "filename 'fo\\u202eo-1.0.zip' says 'fo\\u202eo' where its project"),
+    ('foo-1.\u202e0.zip', "filename 'foo-1.\\u202e0.zip' has the control character U+202E"),
+    (' foo-1.0.zip', "filename ' foo-1.0.zip' says ' foo' where its project should be"),
+    ('foo-1.0 .zip', None),
+])
+def test_names_that_no_list_can_have(tmp_path: Path, name: str, reason: str | None) -> None:
+    version = name.removeprefix('foo-').removesuffix('.zip')
+    metadata = f'Name: foo\nVersion: {version}\n'.encode()
+    (tmp_path / name).write_bytes(zipped([('foo-1.0/PKG-INFO', metadata)]))
+    problems = scan([str(tmp_path)]).problems
+    assert [problem.reason.startswith(str(reason)) for problem in problems] == [True] * bool(reason)
+
+
+@pytest.mark.parametrize('name', [WHEEL.encode() + b'\xff.whl', b'\xff/' + WHEEL.encode()])
+def test_names_that_are_not_utf_8(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: bytes,
+) -> None:
+    # Messages shorten long paths.
+    monkeypatch.chdir(tmp_path)
+    place = os.path.join(b'pool', name)
+    try:
+        os.makedirs(os.path.dirname(place))
+        with open(place, 'wb') as file:
+            file.write(wheel())
+    except OSError:
+        # Those of macOS have no such names; those of Linux all do.
+        if platform.system() == 'Linux':
+            raise
+        pytest.skip('this file system has none')
+    [problem], notices = told(Path('pool'))
+    assert problem.endswith(': has a name that is not UTF-8')
+    assert r'\udcff' in problem
+    assert notices == []
+
+
+def test_copies_are_one_line(tmp_path: Path) -> None:
+    """Equal files by one name are the first of them, whatever their times are."""
+    make(tmp_path / 'b' / WHEEL, tmp_path / 'a' / WHEEL)
+    os.utime(tmp_path / 'b' / WHEEL, (1, 1))
+    assert urls(tmp_path) == {WHEEL: f'a/{WHEEL}'}
+
+
+def test_one_name_for_different_files_is_refused(tmp_path: Path) -> None:
+    """Nobody knows which is meant: all are left out."""
+    make(tmp_path / 'a' / WHEEL, tmp_path / 'b' / WHEEL, tmp_path / WHEEL)
+    (tmp_path / WHEEL).write_bytes(wheel() + b'\0' * 22)
+    (tmp_path / WHEEL).write_bytes(wheel(b'Name: foo\nVersion: 1.0\n'))
+    (tmp_path / SDIST).write_bytes(sdist())
+    has = 'has the name, but not the content, of'
+    assert told(tmp_path) == ([
+        f'{tmp_path}/a/{WHEEL}: {has} {tmp_path}/{WHEEL}',
+        f'{tmp_path}/b/{WHEEL}: {has} {tmp_path}/{WHEEL}',
+        f'{tmp_path}/{WHEEL}: {has} {tmp_path}/a/{WHEEL}',
+        f'{tmp_path}/{SDIST}: has no PKG-INFO in its folder',
+    ], [])
+
+
+@pytest.mark.parametrize(('name', 'why'), [
+    ('nowhere', 'No such file or directory'),
+    ('file', 'It is no folder: give the one that it is in'),
+])
+def test_a_folder_that_cannot_be_read_ends_the_scan(tmp_path: Path, name: str, why: str) -> None:
+    (tmp_path / 'file').touch()
+    folder = str(tmp_path / name)
+    with pytest.raises(FileError) as caught:
+        scan([folder])
+    assert str(caught.value).startswith(f'cannot read {folder}: {why}')
+
+
+def test_a_folder_below_that_cannot_be_read_is_told_of(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    make(tmp_path / 'good' / WHEEL)
+    (tmp_path / 'bad').mkdir()
+    scandir = os.scandir
+
+    def refuse(path: str) -> Iterator[os.DirEntry[str]]:
+        if path.endswith('bad'):
+            raise PermissionError(13, 'Permission denied')
+        return scandir(path)
+
+    monkeypatch.setattr(os, 'scandir', refuse)
+    result = scan([str(tmp_path)])
+    assert len(result.lines) == 1
+    assert list(map(str, result.problems)) == [
+        f'{tmp_path}/bad: cannot be read: Permission denied',
+    ]

@@ -1,0 +1,2 @@
+"""What several test modules share."""
+from __future__ import annotations

@@ -1,0 +1,159 @@
+"""An S3 server on loopback, what stands in front of it, and the tools that write to it."""
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+from tests.support.servers import (
+    DEPLOY,
+    free_port,
+    HOST,
+    PORT_LINE,
+    Response,
+    running,
+    Server,
+    settings,
+    wait_for,
+)
+
+PUBLISH = DEPLOY / 'bucket/publish.py'
+LIST_PACKAGES = DEPLOY / 'bucket/list_packages.py'
+# Beside this Python: requirements-dev.txt has them.
+_PROGRAMS = Path(sys.executable).parent
+PYTHON = sys.executable
+# What is read, and handed on, from the S3 server's answers.
+_HANDED_ON = ('Cache-Control', 'Content-Range', 'Content-Type', 'Etag', 'Last-Modified')
+
+
+@contextmanager
+def run_s3(folder: Path) -> Iterator[Server]:
+    """moto's S3 server: `/bucket/key`."""
+    port = free_port()
+    command = [str(_PROGRAMS / 'moto_server'), '--host', HOST, '--port', str(port)]
+    output = folder / 'moto'
+    with running(command, output, {'HOME': str(folder)}) as process:
+        wait_for(lambda: b'Running on http' in output.read_bytes(), process)
+        yield Server(port, output)
+
+
+def tool_environment(url: str, folder: Path, rclone: str | None = None) -> dict[str, str]:
+    """What the tools are told: the machine's own settings must not matter."""
+    programs = [str(_PROGRAMS), os.defpath]
+    if rclone is not None:
+        programs.append(str(Path(rclone).parent))
+    return {
+        'AWS_ACCESS_KEY_ID': 'test',
+        'AWS_SECRET_ACCESS_KEY': 'test',
+        'AWS_DEFAULT_REGION': 'us-east-1',
+        'AWS_EC2_METADATA_DISABLED': 'true',
+        'AWS_ENDPOINT_URL': url,
+        'AWS_MAX_ATTEMPTS': '1',
+        'HOME': str(folder),
+        'LANG': 'C.UTF-8',
+        'NO_PROXY': '*',
+        'PATH': os.pathsep.join(programs),
+        'RCLONE_CONFIG': os.devnull,
+        'RCLONE_CONFIG_REMOTE_TYPE': 's3',
+        'RCLONE_CONFIG_REMOTE_PROVIDER': 'Other',
+        'RCLONE_CONFIG_REMOTE_ENV_AUTH': 'true',
+        'RCLONE_CONFIG_REMOTE_ENDPOINT': url,
+        'RCLONE_CONFIG_REMOTE_NO_CHECK_BUCKET': 'true',
+        'RCLONE_RETRIES': '1',
+        'RCLONE_LOW_LEVEL_RETRIES': '1',
+    }
+
+
+def make(environment: Mapping[str, str], name: str) -> None:
+    """A bucket that everybody may read, with the settings in deploy/."""
+    run_tool(environment, 'aws', 's3', 'mb', f's3://{name}')
+    policy = settings('bucket/policy.json', {'index.example.com': name})
+    for command, option, value in (
+            ('put-bucket-policy', '--policy', policy),
+            ('put-bucket-website', '--website-configuration', settings('bucket/website.json', {})),
+            ('put-bucket-cors', '--cors-configuration', settings('bucket/cors.json', {})),
+    ):
+        run_tool(environment, 'aws', 's3api', command, '--bucket', name, option, value)
+
+
+def run_tool(environment: Mapping[str, str], *command: str | Path) -> str:
+    """Run a program that must succeed, and without a word on standard error; what it printed."""
+    done = subprocess.run(
+        [str(word) for word in command], env=dict(environment), capture_output=True, text=True,
+        timeout=120, check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, ''), (command, done.stdout, done.stderr)
+    return done.stdout
+
+
+@contextmanager
+def run_website(s3: Server, bucket: str, base: str = '/') -> Iterator[Server]:
+    """What S3 does for a bucket that is a web site, with deploy/bucket/website.json.
+
+    moto has objects, but no web sites. S3 answers for a folder with its index document, leads to
+    it where the slash is missing, and answers 404 where the bucket may be listed.
+    """
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            path = self.path.partition('?')[0]
+            key = f'/{bucket}{path}'
+            wanted = {'Range': self.headers['Range']} if 'Range' in self.headers else {}
+            # moto gives HEAD to nobody without a key, and no Cache-Control with a 304.
+            found = s3.ask(f'{key}index.html' if key[-1] == '/' else key, headers=wanted)
+            if found.status == 404 and key[-1] != '/':
+                folder = s3.ask(f'{key}/index.html')
+                if folder.status == 200:
+                    found = Response(302, {'Location': f'{path}/'}, b'')
+            elif self.headers['If-None-Match'] == found.headers.get('Etag', ''):
+                found = Response(304, found.headers, b'')
+            self.send_response(found.status)
+            for name in (*_HANDED_ON, 'Location'):
+                if name in found.headers:
+                    self.send_header(name, found.headers[name])
+            self.send_header('Content-Length', str(len(found.body)))
+            self.end_headers()
+            if self.command != 'HEAD':
+                self.wfile.write(found.body)
+
+        do_HEAD = do_GET  # noqa: N815 - the library's name
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with serving(Handler) as own:
+        yield Server(own, Path(os.devnull), base)
+
+
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
+    """A server of this process, until the block ends; its port."""
+    with ThreadingHTTPServer((HOST, 0), handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextmanager
+def run_cdn(
+        node: str, s3: Server, bucket: str, folder: Path, base: str = '/',
+) -> Iterator[Server]:
+    """The edge function of deploy/ in a CDN, with a bucket as its origin."""
+    changes = {} if base == '/' else {"var BASE = '/';": f"var BASE = '{base}';"}
+    (folder / 'edge.js').write_text(settings('cdn/edge.js', changes))
+    output = folder / 'output'
+    command = [
+        node, str(Path(__file__).parent / 'cdn.js'), str(folder / 'edge.js'),
+        f'{s3.url}{bucket}',
+    ]
+    with running(command, output, {'HOME': str(folder)}) as process:
+        found = wait_for(lambda: PORT_LINE.search(output.read_bytes()), process)
+        yield Server(int(found[1]), output, base)

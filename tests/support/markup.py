@@ -1,0 +1,146 @@
+"""Pages read by a browser's rules, and what is wrong with them."""
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from justhtml import Element, JustHTML
+
+# One tag of a page: a start tag with its attributes, or an end tag with None.
+Tag = tuple[str, dict[str, str | None] | None]
+
+_NO_END_TAG = frozenset(('br', 'img', 'input', 'link', 'meta'))
+# What runs, what embeds, and what changes how the rest of a page is understood.
+_ACTIVE = frozenset((
+    'applet', 'base', 'embed', 'frame', 'iframe', 'math', 'noscript', 'object', 'style', 'svg',
+))
+_FETCHES = {'link': 'href', 'img': 'src', 'script': 'src'}
+LINK_ATTRIBUTES = (
+    'action', 'background', 'cite', 'data', 'formaction', 'href', 'ping', 'poster', 'src', 'srcset',
+)
+_BARE_AMPERSAND = re.compile('&(?!(?:amp|lt|gt|quot|#34|#39);)')
+_CONTROL_CHARACTER = re.compile('[\x00-\x09\x0b-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]')
+
+
+class Link(NamedTuple):
+    """A URL on a page; `fetched` where a browser asks for it by itself."""
+    url: str
+    fetched: bool
+
+
+class HtmlPage:
+    """A page as a browser has it, and its source as it was written."""
+
+    def __init__(self, content: bytes) -> None:
+        document = JustHTML(content, sanitize=False, collect_errors=True)
+        self.source = content.decode()
+        self.parse_errors = [f'{error.line}: {error.code}' for error in document.errors]
+        # An element that is neither is one that the parser made up: a whole page has none.
+        self.elements = [node for node in document.query('*') if isinstance(node, Element)]
+        self._root = self.elements[0]
+
+    def problems(self) -> list[str]:
+        """What is wrong by the rules of HTML; each would be silently mended by a browser."""
+        source = _SourceTags()
+        source.feed(self.source)
+        source.close()
+        tags = list(_tags(self._root))
+        mended = [
+            f'{written} is understood as {understood}'
+            for written, understood in zip(source.tags, tags, strict=False)
+            if written != understood
+        ][:1]
+        ids = Counter(element.attrs.get('id') for element in self.elements)
+        return [
+            *self.parse_errors, *mended, *source.problems,
+            *([] if len(source.tags) == len(tags) else ['tags are missing, or too many']),
+            *(f'id {id_!r} is there twice' for id_, n in ids.items() if id_ and n > 1),
+            *(f'{found[0]!r} is no character for HTML'
+              for found in _CONTROL_CHARACTER.finditer(self.source)),
+            *(f'& is not escaped: {self.source[found.start():found.start() + 20]!r}'
+              for found in _BARE_AMPERSAND.finditer(self.source)),
+        ]
+
+    def dangers(self) -> list[str]:
+        """What could run, or be styled, from within the page."""
+        return [
+            f'<{element.name} {attribute}>'
+            for element in self.elements
+            for attribute in ('', *element.attrs)
+            if _is_danger(element, attribute)
+        ]
+
+    def links(self) -> list[Link]:
+        return [
+            Link(url, fetched=_FETCHES.get(element.name) == attribute)
+            for element in self.elements
+            for attribute, url in element.attrs.items()
+            if attribute in LINK_ATTRIBUTES and url is not None
+        ]
+
+    def named(self, name: str) -> list[Element]:
+        return [element for element in self.elements if element.name == name]
+
+    @property
+    def ids(self) -> set[str | None]:
+        return {element.attrs.get('id') for element in self.elements}
+
+    @property
+    def metas(self) -> dict[str | None, str | None]:
+        return {meta.attrs.get('name'): meta.attrs.get('content') for meta in self.named('meta')}
+
+
+def text_of(element: Element) -> str:
+    """All text in an element, as it stands."""
+    return element.to_text(separator='', strip=False)
+
+
+def is_web_link(url: str) -> bool:
+    """Relative, or http(s): what `urlsplit` takes for no scheme, browsers do too."""
+    return urlsplit(url).scheme in ('', 'http', 'https')
+
+
+class _SourceTags(HTMLParser):
+    """The tags as they were written, where `JustHTML` has those that were understood."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[Tag] = []
+        self.problems: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        # An attribute without a value has an empty one.
+        self.tags.append((tag, {name: value or '' for name, value in attrs}))
+        if len(attrs) != len(dict(attrs)):
+            self.problems.append(f'<{tag}> has an attribute twice')
+
+    def handle_endtag(self, tag: str) -> None:
+        self.tags.append((tag, None))
+
+    def handle_comment(self, data: str) -> None:
+        self.problems.append(f'a comment, which no page has: {data!r}')
+
+
+def _tags(element: Element) -> Iterator[Tag]:
+    yield element.name, dict(element.attrs)
+    for child in element.children:
+        if isinstance(child, Element):
+            yield from _tags(child)
+    if element.name not in _NO_END_TAG:
+        yield element.name, None
+
+
+def _is_danger(element: Element, attribute: str) -> bool:
+    if not attribute:
+        return element.name in _ACTIVE or (
+            element.name == 'script' and (text_of(element) != '' or not element.attrs.get('src'))
+        )
+    value = element.attrs[attribute] or ''
+    return (
+        attribute.startswith('on') or attribute in ('http-equiv', 'srcdoc', 'style')
+        or (attribute in LINK_ATTRIBUTES and not is_web_link(value))
+    )

@@ -1,0 +1,229 @@
+"""Builds as processes of their own, each of which can be ended at any of its file operations.
+
+Starting an interpreter takes longer than a small build. `python -m tests.processes` starts one
+that has all modules loaded; for each build it forks.
+"""
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import functools
+import gc
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, IO, NamedTuple, NoReturn, Self
+from unittest import mock
+
+from dumb_pypi.commands import build as main
+from dumb_pypi.pages import changelog
+from dumb_pypi.pages.templates import Templates
+
+ROOT = Path(__file__).parents[2]
+# So that few uploads make many pages.
+UPLOADS_A_PAGE = 2
+# The exit status of a build that ended with a traceback.
+BROKEN = 70
+
+
+class Fate(NamedTuple):
+    """What befalls a build.
+
+    It is killed or stopped at a moment counted from 1, or killed after so many seconds; if
+    `coarse`, no moments count at which only the build's own files are not as at the next one. It
+    can write no file larger than `largest_file` bytes. If `bound_by_modes` the permission bits
+    of files hold for it, even if it is root's.
+    """
+    kill_at: int | None = None
+    stop_at: int | None = None
+    coarse: bool = False
+    kill_after: float | None = None
+    largest_file: int | None = None
+    bound_by_modes: bool = False
+
+
+UNHARMED = Fate()
+
+
+class Ended(NamedTuple):
+    """A build process that has ended, or stopped at the moment it was to stop at.
+
+    `status` is its exit status, less than 0 where a signal ended it, None where it only stopped;
+    `messages` are what it printed.
+    """
+    pid: int
+    status: int | None
+    messages: str
+
+    @property
+    def killed(self) -> bool:
+        return self.status == -signal.SIGKILL
+
+
+class Builds:
+    """Starts builds, one after the other; as a context manager it ends what it began."""
+
+    def __init__(self) -> None:
+        # What is killed can tell nobody what it covered.
+        environment = {
+            key: value for key, value in os.environ.items() if not key.startswith('COVERAGE_')
+        }
+        self._server = subprocess.Popen(
+            [sys.executable, '-m', 'tests.support.processes'], cwd=ROOT, env=environment, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+            self, kind: type[BaseException] | None, value: BaseException | None,
+            trace: TracebackType | None,
+    ) -> None:
+        del kind, value, trace
+        self._server.communicate()
+
+    def build(self, argv: Sequence[str], fate: Fate) -> Ended:
+        """Run `dumb-pypi` and wait for its end."""
+        return self._ask(argv=argv, fate=fate._asdict())
+
+    def resume(self, stopped: Ended) -> Ended:
+        """Let a build that stopped go on, to its end."""
+        return self._ask(resume=stopped.pid)
+
+    def _ask(self, **request: object) -> Ended:
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
+        print(json.dumps(request), file=self._server.stdin, flush=True)
+        return Ended(*json.loads(self._server.stdout.readline()))
+
+
+class End:
+    """An audit hook that ends its process at one of the moments when it changes the disk.
+
+    An audit hook is told of a file operation before it takes place, whoever asked for it. Each is
+    one moment, which leaves the disk as it is. Opening a file to write has a second one, just
+    after, and renaming one has one before, when only a half of the file is written.
+    """
+
+    def __init__(self, moment: int, signal_number: int, *, coarse: bool) -> None:
+        self._left = moment
+        self._signal = signal_number
+        self._coarse = coarse
+
+    def __call__(self, event: str, args: tuple[Any, ...]) -> None:
+        for effect in _moments(event, args):
+            if self._coarse and (effect is not _nothing or event == 'open'):
+                continue
+            self._left -= 1
+            if self._left == 0:
+                # Where a folder is not there, say, the operation has no effect.
+                with contextlib.suppress(OSError):
+                    effect()
+                os.kill(os.getpid(), self._signal)
+
+
+def _moments(event: str, args: tuple[Any, ...]) -> tuple[Callable[[], object], ...]:
+    if event == 'open' and args[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+        return _nothing, lambda: os.open(args[0], args[2], 0o666)
+    if event == 'os.rename':
+        return lambda: os.truncate(args[0], os.stat(args[0]).st_size // 2), _nothing
+    if event in {'os.remove', 'os.rmdir', 'os.mkdir', 'os.link', 'os.symlink', 'os.truncate'}:
+        return (_nothing,)
+    return ()
+
+
+def _nothing() -> None:
+    pass
+
+
+def _serve() -> None:
+    """Answer requests until there are no more."""
+    messages: dict[int, IO[bytes]] = {}  # ends of pipes, which no limit on files holds for
+    for line in sys.stdin:
+        request = json.loads(line)
+        if 'resume' in request:
+            pid = request['resume']
+            os.kill(pid, signal.SIGCONT)
+        else:
+            fate = Fate(**request['fate'])
+            read_end, write_end = os.pipe()
+            pid = os.fork()
+            if pid == 0:
+                _build(request['argv'], fate, write_end)
+            os.close(write_end)
+            messages[pid] = os.fdopen(read_end, 'rb')
+            if fate.kill_after is not None:
+                time.sleep(fate.kill_after)
+                os.kill(pid, signal.SIGKILL)
+        print(json.dumps(_wait(pid, messages)), flush=True)
+
+
+def _wait(pid: int, messages: dict[int, IO[bytes]]) -> Ended:
+    _, status = os.waitpid(pid, os.WUNTRACED)
+    if os.WIFSTOPPED(status):
+        return Ended(pid, None, '')
+    with messages.pop(pid) as file:
+        return Ended(pid, os.waitstatus_to_exitcode(status), file.read().decode())
+
+
+def _build(argv: Sequence[str], fate: Fate, messages: int) -> NoReturn:
+    os.dup2(messages, sys.stdout.fileno())
+    os.dup2(messages, sys.stderr.fileno())
+    if fate.bound_by_modes and os.geteuid() == 0:
+        _bind_root()
+    if fate.largest_file is not None:
+        hard_limit = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+        resource.setrlimit(resource.RLIMIT_FSIZE, (fate.largest_file, hard_limit))
+    if fate.kill_at is not None:
+        sys.addaudithook(End(fate.kill_at, signal.SIGKILL, coarse=fate.coarse))
+    if fate.stop_at is not None:
+        sys.addaudithook(End(fate.stop_at, signal.SIGSTOP, coarse=True))
+    status = BROKEN
+    try:
+        status = main.main(argv)
+    except BaseException:
+        traceback.print_exc()
+        raise
+    finally:
+        # To leave in the usual way takes longer than to build.
+        os._exit(status)
+
+
+def _bind_root() -> None:
+    """Give up root's right to read and write in spite of permission bits (capset(2))."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # _LINUX_CAPABILITY_VERSION_3, this process
+    sets = (ctypes.c_uint32 * 6)()
+    assert libc.capget(header, sets) == 0
+    sets[0] &= ~0b110  # the effective ones: CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+    assert libc.capset(header, sets) == 0
+
+
+def _warm_up() -> None:
+    """Load what a build needs, and compile the templates, which takes half of a small build."""
+    changelog.UPLOADS_A_PAGE = UPLOADS_A_PAGE
+    mock.patch('dumb_pypi.pages.templates.Templates', functools.cache(Templates)).start()
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, 'list').write_text('{"filename": "foo-1.0.zip", "upload_timestamp": 1}\n')
+        assert main.main([
+            '--package-list-json', f'{folder}/list', '--packages-url', 'https://example.com/',
+            '--site-url', 'https://example.com/', '--output-dir', folder,
+        ]) == 0
+    # So that a forked process need not copy what it does not change.
+    gc.collect()
+    gc.freeze()
+
+
+if __name__ == '__main__':
+    _warm_up()
+    _serve()

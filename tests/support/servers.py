@@ -1,0 +1,300 @@
+"""Web servers on loopback, for tests: what people put an index behind."""
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+T = TypeVar('T')
+
+HOST = '127.0.0.1'
+TIMEOUT = 20  # seconds
+
+DEPLOY = Path(__file__).parents[2] / 'deploy'
+
+# What a machine's own nginx.conf has around the file of ours. Relative paths are below the folder
+# that nginx is started in, so that it needs no rights on the machine's own.
+_NGINX_CONF = r"""
+@MODULES@
+daemon off;
+master_process off;
+pid nginx.pid;
+error_log error.log;
+events {}
+
+http {
+    log_format requests '$remote_addr - - [$time_local] "$request" $status '
+                        '"$sent_http_content_type"';
+    access_log access.log requests;
+    client_body_temp_path temp;
+    fastcgi_temp_path temp;
+    proxy_temp_path temp;
+    scgi_temp_path temp;
+    uwsgi_temp_path temp;
+    include dumb-pypi.conf;
+    @OLD_NAMES@
+}
+"""
+# The line of a request in either server's log; only nginx says which type it answered with.
+_LOG_LINE = re.compile(
+    r'"(?P<method>[A-Z]+) (?P<path>\S+) HTTP/[0-9.]+" (?P<status>\d{3})'
+    r'(?: "(?P<content_type>[^"]*)")?',
+)
+PORT_LINE = re.compile(rb' port (\d+) ')
+
+
+class Request(NamedTuple):
+    """One line of a server's log; `path` is as it was sent, so still encoded."""
+    method: str
+    path: str
+    status: int
+    content_type: str | None
+
+
+class Response(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Server:
+    """A web server that runs. `url` ends in a slash."""
+
+    def __init__(self, port: int, log: Path, base: str = '/') -> None:
+        self.url = f'http://{HOST}:{port}{base}'
+        self._port = port
+        self._log = log
+        self._marks = 0
+
+    def get(self, path: str, accept: str | None = None) -> Response:
+        """Ask for `path`, without following redirects."""
+        return self.ask(path, headers={} if accept is None else {'Accept': accept})
+
+    def ask(
+            self, path: str, method: str = 'GET', headers: Mapping[str, str] | None = None,
+            body: bytes | None = None,
+    ) -> Response:
+        """The same with any method and headers; names of those that come back are `Like-This`."""
+        connection = HTTPConnection(HOST, self._port, timeout=TIMEOUT)
+        try:
+            connection.request(method, path, body, dict(headers or {}))
+            response = connection.getresponse()
+            found: dict[str, str] = {}
+            for name, value in response.getheaders():
+                key = name.title()
+                found[key] = f'{found[key]}, {value}' if key in found else value
+            return Response(response.status, found, response.read())
+        finally:
+            connection.close()
+
+    @contextmanager
+    def recording(self) -> Iterator[list[Request]]:
+        """What is asked of the server inside the block, in order: a list, full after it."""
+        start = self._log_so_far()
+        requests: list[Request] = []
+        yield requests
+        end = self._log_so_far()
+        lines = self._log.read_bytes()[start:end].decode().splitlines()
+        requests.extend(
+            Request(found['method'], found['path'], int(found['status']), found['content_type'])
+            for found in map(_LOG_LINE.search, lines) if found is not None
+        )
+        requests.pop()  # our own, which ended the recording
+
+    def _log_so_far(self) -> int:
+        """The length of the log, once all that has been asked until now stands in it."""
+        self._marks += 1
+        mark = f'/?mark={self._marks}'
+        self.get(mark)
+        line = re.compile(rf'"GET {re.escape(mark)} .*\n'.encode())
+        return wait_for(lambda: line.search(self._log.read_bytes())).end()
+
+
+def settings(name: str, changes: Mapping[str, str]) -> str:
+    """A file of deploy/, adapted as a reader adapts it: each change is there to be made."""
+    text = (DEPLOY / name).read_text()
+    for old, new in changes.items():
+        assert old in text, (name, old)
+        text = text.replace(old, new)
+    return text
+
+
+@contextmanager
+def run_nginx(
+        program: str, root: Path, folder: Path, *, base: str = '/', perl: Path | None = None,
+) -> Iterator[Server]:
+    """nginx with the settings in deploy/; all that it writes is below `folder`.
+
+    It serves `root`, and reaches the index at `base` there. With its module for Perl at `perl` it
+    knows old names.
+    """
+    port = free_port()
+    changes = {
+        'listen 80;': f'listen {HOST}:{port};',
+        'server_name pypi.example.com;': '',
+        'root /srv/pypi;': f'root "{root}";',
+    }
+    conf = _NGINX_CONF
+    if perl is not None:
+        changes['# if (!-e $request_filename)'] = 'if (!-e $request_filename)'
+        (folder / 'old-names.conf').write_text(settings('nginx/old-names.conf', {}))
+        conf = conf.replace('@MODULES@', f'load_module "{perl}";')
+        conf = conf.replace('@OLD_NAMES@', 'include old-names.conf;')
+    conf = conf.replace('@MODULES@', '').replace('@OLD_NAMES@', '')
+    (folder / 'nginx.conf').write_text(conf)
+    (folder / 'dumb-pypi.conf').write_text(settings('nginx/dumb-pypi.conf', changes))
+    pid = folder / 'nginx.pid'
+    command = [program, '-p', f'{folder}/', '-c', f'{folder}/nginx.conf', '-e', 'error.log']
+    with running(command, folder / 'output') as process:
+        # It writes its id once it listens: another program on that port would not.
+        wait_for(lambda: pid.exists() and pid.read_text().strip() == str(process.pid), process)
+        yield Server(port, folder / 'access.log', base)
+
+
+def _below(base: str) -> str:
+    """What the Caddyfile's comment says to write for an index below a path."""
+    comment = re.search(r'(?:^#\t.*\n)+', settings('caddy/Caddyfile', {}), re.MULTILINE)
+    assert comment is not None
+    return comment[0].replace('#', '').replace('/some/path', base.rstrip('/'))
+
+
+@contextmanager
+def run_caddy(program: str, root: Path, folder: Path, *, base: str = '/') -> Iterator[Server]:
+    """Caddy with the settings in deploy/, serving `root` at `base`."""
+    port = free_port()
+    changes = {
+        'pypi.example.com {': f'http://{HOST}:{port} {{',
+        'root * /srv/pypi': f'root * "{root}"',
+    }
+    if base != '/':
+        changes['\timport index\n\t# What'] = f'{_below(base)}\t# What'
+    # Its administration would listen at a fixed port.
+    caddyfile = '{\n\tadmin off\n}\n' + settings('caddy/Caddyfile', changes)
+    (folder / 'Caddyfile').write_text(caddyfile)
+    output = folder / 'output'
+    command = [program, 'run', '--config', f'{folder}/Caddyfile', '--adapter', 'caddyfile']
+    with running(command, output, {'HOME': str(folder)}) as process:
+        wait_for(lambda: b'serving initial configuration' in output.read_bytes(), process)
+        yield Server(port, output, base)
+
+
+# What a machine's own apache2.conf has around the file of ours.
+_APACHE_CONF = r"""
+ServerRoot "@FOLDER@"
+DefaultRuntimeDir "@FOLDER@"
+PidFile apache.pid
+ErrorLog error.log
+LogLevel warn mpm_event:notice
+ServerName localhost
+Listen @LISTEN@
+@MODULES@
+User #65534
+Group #65534
+# Debian's own, which know more of endings than is good for sdists.
+TypesConfig /etc/mime.types
+AddEncoding x-gzip .gz .tgz
+AddLanguage de .de
+<Directory />
+    Require all denied
+</Directory>
+<FilesMatch "^\.ht">
+    Require all denied
+</FilesMatch>
+Include dumb-pypi.conf
+"""
+# a2enmod switches on the last three; the others are on in Debian's.
+_APACHE_MODULES = (
+    'mpm_event', 'alias', 'authz_core', 'dir', 'filter', 'mime', 'setenvif', 'env', 'authz_host',
+    'deflate', 'headers', 'rewrite',
+)
+
+
+@contextmanager
+def run_apache(
+        program: str, root: Path, folder: Path, *, base: str = '/', name: str = 'localhost',
+) -> Iterator[Server]:
+    """Apache with the settings in deploy/, serving `root` at `base`."""
+    port = free_port()
+    # Debian's, beside the program's own folder; other systems have them elsewhere.
+    modules = Path(program).parent.parent / 'lib/apache2/modules'
+    changes = {
+        '<VirtualHost *:80>': f'<VirtualHost {HOST}:{port}>',
+        'ServerName pypi.example.com': f'ServerName {name}',
+        'DocumentRoot /srv/pypi': f'DocumentRoot "{root}"' if base == '/' else
+                                  f'Alias {base.rstrip("/")} "{root}"',
+        '<Directory /srv/pypi>': f'<Directory "{root}">',
+    }
+    (folder / 'dumb-pypi.conf').write_text(settings('apache/dumb-pypi.conf', changes))
+    loads = '\n'.join(
+        f'LoadModule {name}_module "{modules}/mod_{name}.so"' for name in _APACHE_MODULES
+    )
+    (folder / 'apache.conf').write_text(
+        _APACHE_CONF.replace('@FOLDER@', str(folder)).replace('@LISTEN@', f'{HOST}:{port}')
+        .replace('@MODULES@', loads),
+    )
+    log = folder / 'error.log'
+    command = [program, '-f', f'{folder}/apache.conf', '-DFOREGROUND']
+    with running(command, folder / 'output') as process:
+        ready = b'resuming normal operations'
+        wait_for(lambda: log.exists() and ready in log.read_bytes(), process)
+        yield Server(port, log, base)
+
+
+@contextmanager
+def run_http_server(root: Path, folder: Path, *, base: str = '/') -> Iterator[Server]:
+    """`python -m http.server`, serving `root`, with its log below `folder`. It gives HTML only."""
+    log = folder / 'output'
+    command = [
+        sys.executable, '-u', '-m', 'http.server', '--bind', HOST, '--directory', str(root), '0',
+    ]
+    with running(command, log) as process:
+        found = wait_for(lambda: PORT_LINE.search(log.read_bytes()), process)
+        yield Server(int(found[1]), log, base)
+
+
+def free_port() -> int:
+    with socket.socket() as unused:
+        unused.bind((HOST, 0))
+        port: int = unused.getsockname()[1]
+    return port
+
+
+@contextmanager
+def running(
+        command: Sequence[str], output: Path, environment: Mapping[str, str] | None = None,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program, with all that it says in a file, until the block ends."""
+    with output.open('wb') as stream, subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT,
+        env=None if environment is None else {'PATH': os.defpath, **environment},
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(TIMEOUT)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def wait_for(
+        condition: Callable[[], T | None], process: subprocess.Popen[bytes] | None = None,
+) -> T:
+    """What `condition` says, as soon as that is something."""
+    deadline = time.monotonic() + TIMEOUT
+    while not (found := condition()):
+        if process is not None and process.poll() is not None:
+            raise RuntimeError(f'{process.args!r} ended with status {process.returncode}')
+        if time.monotonic() > deadline:
+            raise TimeoutError(f'nothing after {TIMEOUT} seconds')
+        time.sleep(0.01)
+    return found
