@@ -90,27 +90,19 @@ class TemplateError(DumbPypiError):
 
 
 class Notice(NamedTuple):
-    """Something odd about one line of a list; `left_out` where it cost the line its place."""
-    place: str
-    line: int
-    reason: str
-    left_out: bool
+    """A message about one line of a list, or, with no `line`, about one file in a folder.
 
-    def __str__(self) -> str:
-        return f'{self.place}:{self.line}: {self.reason}'
-
-
-class Remark(NamedTuple):
-    """What there is to say of one file in a folder; the reason goes on after its path: "is …".
-
-    Of a problem, `left_out` says that the file is not listed for it.
+    `place` is the list or the file. `skipped` is whether the index lacks the line or file for it.
     """
-    path: str
-    reason: str
-    left_out: bool = True
+    place: str
+    line: int | None
+    text: str
+    skipped: bool = True
 
     def __str__(self) -> str:
-        return f'{shown_path(self.path)}: {self.reason}'
+        if self.line is None:
+            return f'{shown_path(self.place)}: {self.text}'
+        return f'{self.place}:{self.line}: {self.text}'
 
 
 class BrokenError(DumbPypiError):

@@ -131,7 +131,7 @@ def test_a_line_of_any_depth(command: Command, opening: bytes, closing: bytes) -
 
     def is_too_deep(depth: int) -> bool:
         notices = read_files(line_of(depth)).notices
-        return notices[0].left_out
+        return notices[0].skipped
 
     limit = bisect.bisect_left(range(100_000), True, key=is_too_deep)
     # The command itself is some calls deeper or less deep than this.

@@ -143,8 +143,8 @@ def _notices(
         notices.extend(
             Notice(
                 place, starts[twice.later[0]] + twice.later[1],
-                twice.reason(starts[twice.earlier[0]] + twice.earlier[1]), left_out=False,
+                twice.reason(starts[twice.earlier[0]] + twice.earlier[1]), skipped=False,
             ) for twice in duplicates
         )
-        notices.sort(key=lambda notice: notice.line)
+        notices.sort(key=lambda notice: notice.line or 0)
     return notices

@@ -83,7 +83,7 @@ def read(
         listed = set(merge.names)
         facts = {name: fact for name, fact in found.items() if name in listed}
         notices = [*notices, *more_notices, *(
-            Notice(place, lines[name], f'project {name} has no file in the list', left_out=False)
+            Notice(place, lines[name], f'project {name} has no file in the list', skipped=False)
             for name in sorted(found.keys() - facts.keys(), key=lines.__getitem__)
         )]
     refuse_bad_lines(notices, request)

@@ -48,5 +48,5 @@ def refuse_bad_lines(notices: Sequence[Notice], request: Request) -> None:
     Raises:
         RefusedError: there are lines that cannot be used, and a strict build was asked for.
     """
-    if request.strict and any(notice.left_out for notice in notices):
+    if request.strict and any(notice.skipped for notice in notices):
         raise RefusedError(notices)

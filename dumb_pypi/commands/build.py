@@ -226,7 +226,7 @@ def _say(text: str) -> None:
 def _say_notices(notices: Sequence[Notice]) -> None:
     for notice in notices:
         say(str(notice))
-    left_out = sum(notice.left_out for notice in notices)
+    left_out = sum(notice.skipped for notice in notices)
     if left_out:
         _say(f'{count(left_out, "line")} {"was" if left_out == 1 else "were"} left out')
 

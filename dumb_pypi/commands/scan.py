@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             say(str(remark))
         for remark in problems:
             say(str(remark))
-        if left_out := sum(problem.left_out for problem in problems):
+        if left_out := sum(problem.skipped for problem in problems):
             say(f'{_PROGRAM}: {_left_out(left_out, 0 if args.strict else len(lines))}')
         elif not lines:
             say(f'{_PROGRAM}: no distribution below {", ".join(map(shown_path, args.folders))}')

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TYPE_CHECKING
 
-from dumb_pypi.errors import FieldError, Notice, OptionError, Remark, shown, shown_path
+from dumb_pypi.errors import FieldError, Notice, OptionError, shown, shown_path
 from dumb_pypi.machine import processors
 from dumb_pypi.model.fields import encode
 from dumb_pypi.scanner.folder import Found, walk
@@ -28,8 +28,8 @@ class Scan(NamedTuple):
     the order of their paths.
     """
     lines: list[bytes]
-    problems: list[Remark]
-    notices: list[Notice | Remark]
+    problems: list[Notice]
+    notices: list[Notice]
 
 
 def scan(
@@ -57,7 +57,7 @@ def scan(
     if '' in folders:
         raise OptionError('DIR', 'is empty; the folder that you are in is .')
     uploaded_by = _clean_uploader(uploaded_by)
-    notices: list[Notice | Remark] = []
+    notices: list[Notice] = []
     before = {} if previous is None else read_lines(previous, notices)
     found, problems, passed_over = walk(folders)
     files, unread = _by_name(found)
@@ -125,7 +125,7 @@ def _no_links(files: Iterable[Found]) -> Iterable[Found]:
     return found.values()
 
 
-def _one_of_each(read: Iterable[Read], problems: list[Remark]) -> dict[str, bytes]:
+def _one_of_each(read: Iterable[Read], problems: list[Notice]) -> dict[str, bytes]:
     """The lines of files by their names; of copies the first one's."""
     lines = {}
     copies: dict[str, list[Read]] = defaultdict(list)
@@ -137,8 +137,8 @@ def _one_of_each(read: Iterable[Read], problems: list[Remark]) -> dict[str, byte
             other = next((copy for copy in files if copy.hash != file.hash), None)
             if other is not None:
                 lines.pop(filename, None)
-                problems.append(Remark(
-                    file.found.path,
+                problems.append(Notice(
+                    file.found.path, None,
                     f'has the name, but not the content, of {shown_path(other.found.path)}',
                 ))
     return lines

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from dumb_pypi.errors import FileError, Remark, shown_path
+from dumb_pypi.errors import FileError, Notice, shown_path
 from dumb_pypi.model.fields import UPLOADS_END
 from dumb_pypi.model.filenames import METADATA, SDIST
 from dumb_pypi.store import OWN_FOLDER
@@ -55,8 +55,8 @@ class Found(msgspec.Struct, frozen=True, order=True, gc=False):
 class Walk(NamedTuple):
     """What is below some folders: files, what went wrong, and what was passed over."""
     found: list[Found]
-    problems: list[Remark]
-    notices: list[Remark]
+    problems: list[Notice]
+    notices: list[Notice]
 
 
 def walk(folders: Sequence[str]) -> Walk:
@@ -111,8 +111,9 @@ def _walk(root: str, seen: set[tuple[int, int]], result: Walk) -> None:
                     has_metadata = beside is not None and _is_file(beside)
                     _file(entry, prefix, has_metadata, is_index, result)
                 elif name.endswith('.egg'):
-                    result.notices.append(Remark(
-                        entry.path, 'is an unpacked egg, which no client installs: passed over',
+                    result.notices.append(Notice(
+                        entry.path, None,
+                        'is an unpacked egg, which no client installs: passed over',
                     ))
                 else:
                     folders = linked if entry.is_symlink() else own
@@ -120,7 +121,7 @@ def _walk(root: str, seen: set[tuple[int, int]], result: Walk) -> None:
             except OSError as error:
                 result.problems.append(_unreadable(entry.path, error))
             except UnicodeEncodeError:
-                result.problems.append(Remark(entry.path, 'has a name that is not UTF-8'))
+                result.problems.append(Notice(entry.path, None, 'has a name that is not UTF-8'))
 
 
 def _is_above(root: str, status: os.stat_result) -> bool:
@@ -140,13 +141,13 @@ def _file(
     # The usual ones without a search.
     if not name.endswith(('.whl', '.tar.gz')) and not _DISTRIBUTION.search(name):
         if not (is_in_index or _EXPECTED.search(name)):
-            result.notices.append(Remark(
-                entry.path, 'is neither a wheel, an sdist nor an egg, so it is passed over',
+            result.notices.append(Notice(
+                entry.path, None, 'is neither a wheel, an sdist nor an egg, so it is passed over',
             ))
         return
     status = entry.stat()
     if not stat.S_ISREG(status.st_mode):
-        result.problems.append(Remark(entry.path, 'is no regular file'))
+        result.problems.append(Notice(entry.path, None, 'is no regular file'))
         return
     if not name.isascii():
         name.encode()  # which fails for a name that is not UTF-8
@@ -172,5 +173,5 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _unreadable(path: str, error: OSError) -> Remark:
-    return Remark(path, f'cannot be read: {error.strerror}')
+def _unreadable(path: str, error: OSError) -> Notice:
+    return Notice(path, None, f'cannot be read: {error.strerror}')

@@ -5,7 +5,7 @@ import codecs
 import re
 from typing import TYPE_CHECKING
 
-from dumb_pypi.errors import FieldError, FileError, LineError, Notice, Remark, shown_path
+from dumb_pypi.errors import FieldError, FileError, LineError, Notice, shown_path
 from dumb_pypi.model.fields import decode, decoder, Line
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _SHA256 = re.compile('sha256=[0-9a-f]{64}')
 
 
-def read_lines(path: str, notices: list[Notice | Remark]) -> dict[str, Line]:
+def read_lines(path: str, notices: list[Notice]) -> dict[str, Line]:
     """The lines of a JSON list by their file names; what cannot be used is only told of.
 
     Raises:
@@ -39,9 +39,9 @@ def read_lines(path: str, notices: list[Notice | Remark]) -> dict[str, Line]:
                     _check(line)
                 lines[line.filename] = line
         except LineError as error:
-            notices.append(Notice(place, number, error.reason, left_out=True))
+            notices.append(Notice(place, number, error.reason, skipped=True))
         except UnicodeDecodeError:
-            notices.append(Notice(place, number, 'is not UTF-8', left_out=True))
+            notices.append(Notice(place, number, 'is not UTF-8', skipped=True))
     return lines
 
 

@@ -10,7 +10,7 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 from threading import Lock
 from typing import NamedTuple
 
-from dumb_pypi.errors import BrokenError, FieldError, Remark
+from dumb_pypi.errors import BrokenError, FieldError, Notice
 from dumb_pypi.model import filenames
 from dumb_pypi.model.distfile import from_line, to_json
 from dumb_pypi.model.fields import Line
@@ -47,13 +47,13 @@ class Read(NamedTuple):
 class Outcome(NamedTuple):
     """What came of some files, in no order."""
     read: list[Read]
-    problems: list[Remark]
-    notices: list[Remark]
+    problems: list[Notice]
+    notices: list[Notice]
 
 
 def tasks(
         files: Iterable[Found], before: Mapping[str, Line],
-        problems: list[Remark], notices: list[Remark],
+        problems: list[Notice], notices: list[Notice],
 ) -> list[Task]:
     """What there is to do for files that are to be read, and what to say of those that are not."""
     found = []
@@ -61,11 +61,11 @@ def tasks(
         try:
             packagetype = filenames.parse(file.filename).packagetype
         except FieldError as error:
-            problems.append(Remark(file.path, error.reason))
+            problems.append(Notice(file.path, None, error.reason))
             continue
         if packagetype == 'bdist_dumb':
-            notices.append(Remark(
-                file.path, 'is a dumb binary archive, which no client installs: passed over',
+            notices.append(Notice(
+                file.path, None, 'is a dumb binary archive, which no client installs: passed over',
             ))
         else:
             found.append(Task(file, packagetype, before.get(file.filename)))
@@ -134,13 +134,14 @@ class Reader:
         try:
             outcome.read.append(self._read(task, outcome, advance))
         except (BrokenError, FieldError) as error:
-            outcome.problems.append(Remark(path, error.reason))
+            outcome.problems.append(Notice(path, None, error.reason))
         except OSError as error:
-            outcome.problems.append(Remark(path, f'cannot be read: {error.strerror or error}'))
+            what = error.strerror or error
+            outcome.problems.append(Notice(path, None, f'cannot be read: {what}'))
         except (MemoryError, RecursionError, ValueError) as error:
             # What nobody has thought of: it is this file's, whatever it is.
             what = ' '.join(f'{type(error).__name__} {error}'.split())
-            outcome.problems.append(Remark(path, f'cannot be read: {what}'))
+            outcome.problems.append(Notice(path, None, f'cannot be read: {what}'))
         # Of a broken file, there is nothing left to read.
         self._advance(left)
 
@@ -188,11 +189,11 @@ class Reader:
         except OSError as error:
             # The wheel is as good without it.
             why = f'cannot be written: {error.strerror or error}'
-            outcome.problems.append(Remark(place, why, left_out=False))
+            outcome.problems.append(Notice(place, None, why, skipped=False))
             return None
         if found.has_metadata:
-            outcome.notices.append(Remark(
-                place, 'is not the metadata in the wheel, and is not announced',
+            outcome.notices.append(Notice(
+                place, None, 'is not the metadata in the wheel, and is not announced',
             ))
         return None
 

@@ -116,7 +116,7 @@ def test_a_strict_build_writes_all_or_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / 'out').exists()
     # What is only odd costs no line its place.
     report = run(tmp_path, (*LINES, '{"filename": "baz-1.0.zip", "x": 1}'), strict=True)
-    assert [notice.left_out for notice in report.notices] == [False]
+    assert [notice.skipped for notice in report.notices] == [False]
 
 
 def test_facts_about_projects_reach_their_pages(tmp_path: Path) -> None:

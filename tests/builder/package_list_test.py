@@ -63,7 +63,7 @@ def test_a_plain_line_that_cannot_be_used(line: bytes, reason: str) -> None:
     files, [notice] = read_files(line, PLAIN)
     assert not files
     assert str(notice) == f'list:1: {reason}'
-    assert notice.left_out
+    assert notice.skipped
 
 
 def test_blank_lines_comments_and_a_byte_order_mark_are_passed_over() -> None:
@@ -97,7 +97,7 @@ def test_of_two_lines_that_disagree_the_later_stands() -> None:
     assert [str(notice) for notice in notices] == [
         "list:2: filename 'foo-1.0.zip' is on line 1 too, with other facts: this line stands",
     ]
-    assert not notices[0].left_out
+    assert not notices[0].skipped
 
 
 def test_a_line_that_is_left_out_hides_no_earlier_one() -> None:
@@ -115,7 +115,7 @@ def test_an_unknown_key_is_told_of_once() -> None:
         "list:1: key 'x' is not known and is ignored, on every line",
         "list:1: key 'y' is not known and is ignored, on every line",
     ]
-    assert not any(notice.left_out for notice in notices)
+    assert not any(notice.skipped for notice in notices)
 
 
 def test_facts_about_projects() -> None:
@@ -164,7 +164,7 @@ def test_a_quarantine_counts_whatever_else_is_wrong_with_its_line(
 ) -> None:
     facts, _, [notice] = read_facts(line, 'projects')
     assert [fact.status for fact in facts.values()] == ['quarantined'] * quarantined
-    assert notice.left_out
+    assert notice.skipped
 
 
 def test_the_lines_of_a_part() -> None:

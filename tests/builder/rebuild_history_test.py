@@ -78,7 +78,7 @@ class OneFolder(History):
         assert [path for path in unchanged if now[path] != stamps[path]] == []
         assert report.deleted == len(before.keys() - after.keys())
         assert report.files == len(self.files)
-        assert len([notice for notice in report.notices if notice.left_out]) == self.bad_lines
+        assert len([notice for notice in report.notices if notice.skipped]) == self.bad_lines
 
 
 def test_after_any_history_the_tree_is_that_of_one_full_build(

@@ -190,7 +190,7 @@ def test_few_tasks_are_taken_before_their_turn() -> None:
             assert len(taken) <= index + 4 * 2 + 1
 
 
-NOTICE = errors.Notice('list', 3, 'is odd', left_out=True)
+NOTICE = errors.Notice('list', 3, 'is odd', skipped=True)
 # Errors of every kind.
 ERRORS = (
     errors.DumbPypiError('all'),

@@ -328,8 +328,8 @@ def test_a_file_that_changes_while_it_is_read_is_left_out(pool: Path) -> None:
         os.utime(pool / name(0), (1, 1))
 
     result = scan([str(pool)], jobs=1, progress=change)
-    assert str(pool / name(0)) in {problem.path for problem in result.problems}
-    assert {problem.reason for problem in result.problems} == {'changes while it is read'}
+    assert str(pool / name(0)) in {problem.place for problem in result.problems}
+    assert {problem.text for problem in result.problems} == {'changes while it is read'}
 
 
 def test_a_file_that_is_gone_when_it_is_read(pool: Path) -> None:
@@ -409,9 +409,9 @@ def test_errors_have_fields(tmp_path: Path) -> None:
     assert caught.value.path == str(tmp_path / 'nowhere')
     (tmp_path / WHEEL).touch()
     [problem] = scan([str(tmp_path)]).problems
-    assert problem.path == str(tmp_path / WHEEL)
-    assert problem.reason == 'is damaged or cut short: File is not a zip file'
-    assert problem.left_out
+    assert problem.place == str(tmp_path / WHEEL)
+    assert problem.text == 'is damaged or cut short: File is not a zip file'
+    assert problem.skipped
 
 
 def test_the_installed_command(pool: Path) -> None:

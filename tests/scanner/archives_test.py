@@ -397,8 +397,8 @@ def test_what_nobody_has_thought_of_costs_one_file_only(
     result = scan([str(tmp_path)])
     assert len(result.lines) == 1
     [problem] = result.problems
-    assert problem.path == str(tmp_path / SDIST)
-    assert problem.reason == ' '.join(
+    assert problem.place == str(tmp_path / SDIST)
+    assert problem.text == ' '.join(
         f'cannot be read: {type(error).__name__} {error}'.split(),
     )
 

@@ -199,7 +199,7 @@ def test_names_that_no_list_can_have(tmp_path: Path, name: str, reason: str | No
     metadata = f'Name: foo\nVersion: {version}\n'.encode()
     (tmp_path / name).write_bytes(zipped([('foo-1.0/PKG-INFO', metadata)]))
     problems = scan([str(tmp_path)]).problems
-    assert [problem.reason.startswith(str(reason)) for problem in problems] == [True] * bool(reason)
+    assert [problem.text.startswith(str(reason)) for problem in problems] == [True] * bool(reason)
 
 
 @pytest.mark.parametrize('name', [WHEEL.encode() + b'\xff.whl', b'\xff/' + WHEEL.encode()])

@@ -137,7 +137,7 @@ def test_what_has_changed_is_read(pool: Path, change: Any) -> None:
     damage(pool / WHEEL)
     change(pool / WHEEL)
     second = again(pool, first)
-    assert [problem.path for problem in second.problems] == [str(pool / WHEEL)] * bool(
+    assert [problem.place for problem in second.problems] == [str(pool / WHEEL)] * bool(
         (pool / WHEEL).read_bytes().startswith(b'x'),
     )
     assert second.lines != first.lines
@@ -180,7 +180,7 @@ def test_copies_are_compared_each_time(pool: Path) -> None:
     (pool / 'a' / WHEEL).write_bytes(b'x' * len(FILES[WHEEL]))
     touch(pool / 'a' / WHEEL)
     second = again(pool, first)
-    assert [problem.path for problem in second.problems] == [str(pool / 'a' / WHEEL)]
+    assert [problem.place for problem in second.problems] == [str(pool / 'a' / WHEEL)]
     (pool / 'a' / WHEEL).write_bytes(wheel(METADATA.replace(b'2.1', b'2.2')))
     touch(pool / 'a' / WHEEL)
     assert len(again(pool, first).problems) == 2

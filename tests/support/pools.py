@@ -109,7 +109,7 @@ def many_entries(content: bytes, times: int) -> bytes:
 def reasons(result: Scan) -> list[str]:
     assert result.lines == []
     assert result.notices == []
-    return [problem.reason for problem in result.problems]
+    return [problem.text for problem in result.problems]
 
 
 def reason(place: Path, filename: str, content: bytes) -> str:
