@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from dumb_pypi.errors import FieldError, OptionError, shown
 from dumb_pypi.model import urls
-from dumb_pypi.model.fields import clean_text
+from dumb_pypi.model.free_text import clean_text
 
 DEFAULT_TITLE = 'My Private PyPI'
 

@@ -15,7 +15,7 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from dumb_pypi.machine import processors
+from dumb_pypi.process import usable_cpus
 from testing import distributions
 
 RUNS = 9
@@ -43,7 +43,7 @@ def main() -> int:
             (f'scan of {LARGE_FILES} wheels of {LARGE_SIZE >> 20} MiB', (*_SCAN, str(large))),
             ('sha256sum', (
                 'sh', '-c',
-                f'find "$0" -type f -print0 | xargs -0 -n 1 -P {processors()} sha256sum',
+                f'find "$0" -type f -print0 | xargs -0 -n 1 -P {usable_cpus()} sha256sum',
                 str(large),
             )),
         )

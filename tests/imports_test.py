@@ -17,16 +17,16 @@ BELOW = {
     '__main__': {'main'},
     'main': {'commands'},
     'commands': {
-        'builder', 'scanner', 'store', 'options', 'model', 'errors', 'machine', '__init__',
+        'builder', 'scanner', 'store', 'options', 'model', 'errors', 'process', '__init__',
     },
-    'builder': {'store', 'pages', 'options', 'model', 'errors', 'machine', '__init__'},
-    'scanner': {'store', 'model', 'errors', 'machine'},
+    'builder': {'store', 'pages', 'options', 'model', 'errors', 'process', '__init__'},
+    'scanner': {'store', 'model', 'errors', 'process'},
     'pages': {'options', 'model', 'errors', '__init__'},
     'store': {'errors'},
     'options': {'model', 'errors'},
     'model': {'errors'},
     'errors': set(),
-    'machine': set(),
+    'process': set(),
 }
 
 

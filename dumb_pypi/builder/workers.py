@@ -11,7 +11,7 @@ from operator import methodcaller
 from typing import Any, cast, NamedTuple, Protocol, Self, TYPE_CHECKING, TypeVar
 
 from dumb_pypi.errors import WorkerError
-from dumb_pypi.machine import collecting_garbage_seldom, processors
+from dumb_pypi.process import garbage_collected_seldom, usable_cpus
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -151,10 +151,10 @@ class Here:
 @contextlib.contextmanager
 def crew(jobs: int | None, lock: int | None = None) -> Iterator[Crew]:
     """Who is to do the tasks: `jobs` processes, or as many as are of use; they hold the lock."""
-    if jobs == 1 or (jobs is None and processors() == 1):
+    if jobs == 1 or (jobs is None and usable_cpus() == 1):
         yield Here()
     else:
-        with Workers(jobs or processors(), eager=jobs is not None, lock=lock) as workers:
+        with Workers(jobs or usable_cpus(), eager=jobs is not None, lock=lock) as workers:
             yield workers
 
 
@@ -190,7 +190,7 @@ def _death(worker: _Worker) -> WorkerError:
     return WorkerError(worker.process.exitcode)
 
 
-@collecting_garbage_seldom()
+@garbage_collected_seldom()
 def _work(tasks: Connection, inherited: Sequence[Connection], _: object) -> None:
     # Who pressed Ctrl-C wants the parent to end, which then ends this.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

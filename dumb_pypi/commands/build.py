@@ -13,9 +13,9 @@ from dumb_pypi.builder import build
 from dumb_pypi.builder.request import Report
 from dumb_pypi.commands.console import count, DONE, FAILED, INTERRUPTED, say, WRONG_USAGE
 from dumb_pypi.errors import DumbPypiError, ListError, Notice, OptionError, RefusedError, shown
-from dumb_pypi.machine import collecting_garbage_seldom
 from dumb_pypi.model.urls import PackagesUrl
 from dumb_pypi.options import DEFAULT_TITLE
+from dumb_pypi.process import garbage_collected_seldom
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -25,7 +25,7 @@ __all__ = ['DONE', 'FAILED', 'INTERRUPTED', 'WRONG_USAGE', 'main']
 PATIENCE = 2  # seconds without a word
 
 
-@collecting_garbage_seldom()
+@garbage_collected_seldom()
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; the exit status is what it returns."""
     parser = _parser()

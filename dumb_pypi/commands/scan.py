@@ -12,7 +12,7 @@ from typing import NoReturn, TYPE_CHECKING
 from dumb_pypi import __version__
 from dumb_pypi.commands.console import count, DONE, FAILED, INTERRUPTED, say
 from dumb_pypi.errors import DumbPypiError, FileError, OptionError, shown, shown_path
-from dumb_pypi.machine import collecting_garbage_seldom
+from dumb_pypi.process import garbage_collected_seldom
 
 if TYPE_CHECKING:
     from dumb_pypi.scanner.reading import Progress
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _PROGRAM = 'dumb-pypi-scan'
 
 
-@collecting_garbage_seldom()
+@garbage_collected_seldom()
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; the exit status is what it returns."""
     parser = _parser()

@@ -9,20 +9,17 @@ import msgspec
 from dumb_pypi.errors import FieldError, shown
 from dumb_pypi.model import filenames, times, urls
 from dumb_pypi.model.fields import (
-    clean_text,
     decode,
     decoder,
     Digest,
     encode,
-    FORBIDDEN,
     LARGEST_SIZE,
     Line,
     LONGEST_FILENAME,
-    one_line,
-    refuse,
     unknown_keys,
     UPLOADS_END,
 )
+from dumb_pypi.model.free_text import clean_text, FORBIDDEN, one_line, refuse
 
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName

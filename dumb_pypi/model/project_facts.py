@@ -8,8 +8,9 @@ import msgspec
 
 from dumb_pypi.errors import FieldError, LineError
 from dumb_pypi.model import urls
-from dumb_pypi.model.fields import clean_text, decode, unknown_keys
+from dumb_pypi.model.fields import decode, unknown_keys
 from dumb_pypi.model.filenames import normalized_name
+from dumb_pypi.model.free_text import clean_text
 
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TYPE_CHECKING
 
 from dumb_pypi.errors import FieldError, Notice, OptionError, shown, shown_path
-from dumb_pypi.machine import processors
 from dumb_pypi.model.fields import encode
+from dumb_pypi.process import usable_cpus
 from dumb_pypi.scanner.folder import Found, walk
 from dumb_pypi.scanner.previous import read_lines, still_holds
 
@@ -76,7 +76,7 @@ def scan(
         tasks = reading.tasks(unread, before, problems, passed_over)
         reader = reading.Reader(
             write_metadata=write_metadata, uploaded_by=uploaded_by,
-            jobs=jobs or processors(), progress=progress,
+            jobs=jobs or usable_cpus(), progress=progress,
         )
         outcome = reader.read(tasks)
         problems.extend(outcome.problems)
@@ -91,7 +91,7 @@ def scan(
 def _clean_uploader(text: str | None) -> str | None:
     if not text:
         return None
-    from dumb_pypi.model.fields import clean_text
+    from dumb_pypi.model.free_text import clean_text
     try:
         return clean_text('--uploaded-by', text)
     except FieldError as error:

@@ -10,7 +10,8 @@ from packaging.version import InvalidVersion, Version
 
 from dumb_pypi.errors import BrokenError, shown
 from dumb_pypi.model import filenames
-from dumb_pypi.model.fields import FORBIDDEN, LONGEST_FILENAME
+from dumb_pypi.model.fields import LONGEST_FILENAME
+from dumb_pypi.model.free_text import FORBIDDEN
 
 # Bytes of all the fields below together.
 LARGEST_FIELDS = 2 ** 20

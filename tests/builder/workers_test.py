@@ -168,7 +168,7 @@ def test_who_does_the_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     for processors, jobs, number in (
             (1, None, 1), (3, None, 3), (3, 1, 1), (1, 2, 2),
     ):
-        monkeypatch.setattr(workers, 'processors', lambda count=processors: count)
+        monkeypatch.setattr(workers, 'usable_cpus', lambda count=processors: count)
         with crew(jobs) as doers:
             assert doers.number == number
             assert isinstance(doers, Here) == (number == 1)

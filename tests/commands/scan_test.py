@@ -19,7 +19,7 @@ import dumb_pypi
 from dumb_pypi.commands import scan as command
 from dumb_pypi.commands.scan import main
 from dumb_pypi.errors import FileError
-from dumb_pypi.machine import processors
+from dumb_pypi.process import usable_cpus
 from dumb_pypi.scanner import reading, scan
 from tests.support.pools import METADATA, SDIST, tarred, WHEEL, wheel
 
@@ -398,9 +398,9 @@ def test_the_list_is_the_same_for_any_number_of_threads(pool: Path, jobs: int | 
 
 
 def test_processors(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert processors() >= 1
+    assert usable_cpus() >= 1
     monkeypatch.delattr(os, 'sched_getaffinity', raising=False)
-    assert processors() >= 1
+    assert usable_cpus() >= 1
 
 
 def test_errors_have_fields(tmp_path: Path) -> None:

@@ -1,0 +1,47 @@
+"""Free text that HTML and XML can carry.
+
+Apart from the other fields because options need it, and a build with nothing to do must not import
+msgspec.
+"""
+from __future__ import annotations
+
+import re
+
+from dumb_pypi.errors import FieldError
+
+_LINE_BREAKS = re.compile(r'[\t\n\r]+')
+# What neither HTML nor XML can carry: control characters and Unicode's non-characters.
+FORBIDDEN = re.compile(
+    r'[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef'
+    + ''.join(chr(plane << 16 | last) for plane in range(17) for last in (0xfffe, 0xffff))
+    + ']',
+)
+
+
+def clean_text(key: str, text: str | None) -> str | None:
+    """Free text on one line, None if it is empty.
+
+    Raises:
+        FieldError: it has a character that HTML or XML cannot carry.
+    """
+    return None if not text else one_line(key, text) or None
+
+
+def one_line(key: str, text: str) -> str:
+    if not text.isprintable():
+        text = _LINE_BREAKS.sub(' ', text)
+        refuse(key, text, FORBIDDEN.search(text))
+    return text.strip()
+
+
+def refuse(key: str, text: str, found: re.Match[str] | None) -> None:
+    """Refuse a text in which a forbidden character was found.
+
+    Raises:
+        FieldError: it was.
+    """
+    if found is not None and 0xdc80 <= ord(found[0]) <= 0xdcff:
+        # What Python makes of such bytes on a command line.
+        raise FieldError(key, text, 'has bytes that are not UTF-8')
+    if found is not None:
+        raise FieldError(key, text, f'has the control character U+{ord(found[0]):04X}')
