@@ -13,12 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.utils import canonicalize_name
 
-from dumb_pypi.builder import build, package_list
+from dumb_pypi.builder import build
 from dumb_pypi.builder.request import Report
 from dumb_pypi.builder.source import PLAIN
 from dumb_pypi.errors import LineError, Notice
-from dumb_pypi.model.distfile import check_json, from_json, to_json
-from dumb_pypi.model.fields import filename_of, Line, unknown_keys
+from dumb_pypi.model.distfile import check_json, read_checked
+from dumb_pypi.model.fields import encode, filename_of, Line, unknown_keys
+from dumb_pypi.model.project_facts import read_facts
 from dumb_pypi.model.urls import PackagesUrl
 from tests.support import strategies, trees
 from tests.support.hostile import dangers
@@ -122,7 +123,7 @@ def test_no_line_of_a_plain_list_is_an_error(lines: list[bytes]) -> None:
 @cheap
 @given(st.lists(strategies.any_json_lines, max_size=4))
 def test_no_line_of_a_project_list_is_an_error(lines: list[bytes]) -> None:
-    assert_told_well(package_list.read_facts(b'\n'.join(lines), 'list').notices)
+    assert_told_well(read_facts(b'\n'.join(lines), 'list').notices)
 
 
 @with_a_tree
@@ -179,9 +180,9 @@ def test_a_file_comes_back_from_its_line(lines: list[bytes], urls: list[bytes]) 
         with contextlib.suppress(LineError, UnicodeDecodeError):
             file, normal, unknown = check_json(line)
             assert unknown == unknown_keys(line, Line)
-            assert to_json(file) == normal
+            assert encode(file.line) == normal
             assert filename_of(normal) == file.filename
-            assert from_json(normal) == file
+            assert read_checked(normal) == file
             assert check_json(normal) == (file, normal, [])
 
 

@@ -153,4 +153,4 @@ def _batches(
 
 
 def _facts_print(facts: ProjectFacts | None) -> str:
-    return '' if facts is None or not facts.is_told else fingerprint([msgspec.json.encode(facts)])
+    return '' if facts is None or not facts.is_known else fingerprint([msgspec.json.encode(facts)])

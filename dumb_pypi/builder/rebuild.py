@@ -8,7 +8,7 @@ from typing import cast
 
 import msgspec
 
-from dumb_pypi.builder import package_list, plan, scratch
+from dumb_pypi.builder import plan, scratch
 from dumb_pypi.builder import stamp as stamps
 from dumb_pypi.builder import state as states
 from dumb_pypi.builder.blocks import Block
@@ -25,7 +25,7 @@ from dumb_pypi.builder.update import Update
 from dumb_pypi.builder.work import Job
 from dumb_pypi.builder.workers import Crew, crew
 from dumb_pypi.errors import FileError, Notice, ShrinkError
-from dumb_pypi.model.project_facts import ProjectFacts
+from dumb_pypi.model.project_facts import ProjectFacts, read_facts
 from dumb_pypi.options import PageOptions
 from dumb_pypi.pages import paths
 from dumb_pypi.pages.changelog import pages_of
@@ -79,7 +79,7 @@ def read(
     if sources.facts is not None:
         place, content = sources.facts.place, sources.facts.content
         facts_print = stamps.fingerprint_of_list(sources.facts)
-        found, lines, more_notices = package_list.read_facts(content, place)
+        found, lines, more_notices = read_facts(content, place)
         listed = set(merge.names)
         facts = {name: fact for name, fact in found.items() if name in listed}
         notices = [*notices, *more_notices, *(
@@ -218,7 +218,7 @@ class _Rebuild:
         published = previous.catalog.names
         if last.all_again:
             return Baseline({}, {}, tree, published)
-        told_of = {name for name, facts in now.facts.items() if facts.is_told}
+        told_of = {name for name, facts in now.facts.items() if facts.is_known}
         known = last.baseline
         return Baseline(
             plan.agreed(previous.projects, known.projects, last.complete, told_of),

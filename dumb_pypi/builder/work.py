@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from dumb_pypi.builder.stamp import fingerprint
-from dumb_pypi.model.distfile import from_json
+from dumb_pypi.model.distfile import read_checked
 from dumb_pypi.model.project import assemble, Project
 from dumb_pypi.model.project_facts import ProjectFacts
 from dumb_pypi.options import PageOptions
@@ -84,7 +84,7 @@ def write_projects(task: Projects) -> Written:
     lines = iter(task.lines.splitlines())
     releases, summaries = [], []
     for facts, count, new in zip(task.facts, task.counts, task.new, strict=True):
-        files = [from_json(next(lines)) for _ in range(count)]
+        files = [read_checked(next(lines)) for _ in range(count)]
         project = assemble(facts.project, files, facts)
         if task.write:
             pages = site_of(job).project_pages(project)

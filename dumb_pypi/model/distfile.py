@@ -1,14 +1,15 @@
-"""One distribution file of the list: the value, the checks of its line, and the line of it."""
+"""A distribution file of the list, and the checks that its line has to pass."""
 from __future__ import annotations
 
 import re
-from typing import Literal, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from dumb_pypi.errors import FieldError, shown
 from dumb_pypi.model import filenames, times, urls
 from dumb_pypi.model.fields import (
+    clean_hash,
     decode,
     decoder,
     Digest,
@@ -19,6 +20,7 @@ from dumb_pypi.model.fields import (
     unknown_keys,
     UPLOADS_END,
 )
+from dumb_pypi.model.filenames import ParsedName
 from dumb_pypi.model.free_text import clean_text, FORBIDDEN, one_line, refuse
 
 if TYPE_CHECKING:
@@ -29,35 +31,30 @@ _PLAIN_FILENAME = re.compile(rf'[A-Za-z0-9_.-]{{1,{LONGEST_FILENAME}}}')
 _BIDIRECTIONAL = re.compile('[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]')
 
 
-class Distfile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A distribution file and all that the list says of it, checked and in one form.
+class Distfile(msgspec.Struct, frozen=True, gc=False):
+    """A distribution file: what the list says of it, and what follows from that.
 
-    `url` is encoded, and relative to the packages URL unless it is absolute. `version` is as
-    the file name or the list has it. `core_metadata` is True where the metadata is there but
-    its hash is not known. `given_name` and `given_version` are the list's own, where it had them.
+    `line` is checked, and each of its values is in one form: `encode(line)` is the file's line of
+    `packages.json`. `version` is as the file name or the list spells it. `url` is encoded, and
+    relative to the packages URL unless it is absolute. `core_metadata` is True if the metadata is
+    available but its hash is unknown.
     """
-    filename: str
+    line: Line
     project: NormalizedName
     version: str | None
     packagetype: str
     python_version: str
     url: str
-    digest: Digest | None = None
-    requires_python: str | None = None
-    requires_dist: tuple[str, ...] | None = None
-    core_metadata: Digest | bool = False
-    upload_timestamp: int | float | None = None
-    uploaded_by: str | None = None
-    yanked_reason: str | None = None
-    size: int | None = None
-    summary: str | None = None
-    provenance: str | None = None
-    given_name: str | None = None
-    given_version: str | None = None
+    digest: Digest | None
+    core_metadata: Digest | bool
+
+    @property
+    def filename(self) -> str:
+        return self.line.filename
 
     @property
     def yanked(self) -> bool:
-        return self.yanked_reason is not None
+        return self.line.yanked_reason is not None
 
     @property
     def is_wheel(self) -> bool:
@@ -65,25 +62,19 @@ class Distfile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def upload_time(self) -> str | None:
-        """When the file was uploaded, as the standards have it."""
-        timestamp = self.upload_timestamp
+        """The time of the upload in the form that the standards prescribe."""
+        timestamp = self.line.upload_timestamp
         return None if timestamp is None else times.in_full(timestamp)
 
-    @property
-    def facts_known(self) -> int:
-        """How much the list says of what a release is, not of this one file."""
-        facts = (self.requires_python, self.requires_dist, self.summary)
-        return sum(fact is not None for fact in facts)
 
-
-def from_line(line: Line) -> Distfile:
-    """Check every value of a line.
+def check_line(line: Line) -> Distfile:
+    """Check every value of a line, and return the file that it describes.
 
     Raises:
-        FieldError: the first one that is wrong, and why.
+        FieldError: a value is invalid; the first such value is reported.
     """
     filename = line.filename
-    # Nothing is odd about nearly all names.
+    # Nearly every name is plain, and passes all checks of characters and length.
     plain = _PLAIN_FILENAME.fullmatch(filename) is not None
     if not plain:
         _check_filename(filename)
@@ -91,66 +82,73 @@ def from_line(line: Line) -> Distfile:
     version = clean_text('version', line.version)
     if version is not None:
         refuse('version', version, _BIDIRECTIONAL.search(version))
-    project, version, packagetype, python_version = filenames.parse(
-        filename, name=name, version=version,
-    )
-    return Distfile(
+    parsed = filenames.parse(filename, name=name, version=version)
+    return _distfile(Line(
         filename=filename,
-        project=project,
-        version=version,
-        packagetype=packagetype,
-        python_version=python_version,
-        url=filename if plain and line.url is None else _url(line.url, filename),
-        digest=None if line.hash is None else Digest.parse(line.hash),
+        url=None if line.url is None else _url(line.url, filename),
+        hash=None if line.hash is None else clean_hash('hash', line.hash),
         requires_python=clean_text('requires_python', line.requires_python),
         requires_dist=_requires_dist(line.requires_dist),
-        core_metadata=line.core_metadata is not None and _core_metadata(line.core_metadata),
+        core_metadata=None if line.core_metadata is None else _core_metadata(line.core_metadata),
         upload_timestamp=_timestamp(line.upload_timestamp),
         uploaded_by=clean_text('uploaded_by', line.uploaded_by),
         yanked_reason=_yanked_reason(line.yanked_reason),
         size=_size(line.size),
         summary=clean_text('summary', line.summary),
         provenance=_provenance(line.provenance),
-        given_name=name,
-        given_version=clean_text('version', line.version),
-    )
-
-
-def to_json(file: Distfile) -> bytes:
-    """The file's line of a JSON list, without a line break; `from_json` reads it back."""
-    metadata = file.core_metadata
-    url = file.url
-    return encode(Line(
-        filename=file.filename,
-        hash=None if file.digest is None else str(file.digest),
-        requires_python=file.requires_python,
-        requires_dist=None if file.requires_dist is None else list(file.requires_dist),
-        core_metadata=str(metadata) if isinstance(metadata, Digest) else (
-            'true' if metadata else None
-        ),
-        upload_timestamp=file.upload_timestamp,
-        uploaded_by=file.uploaded_by,
-        yanked_reason=file.yanked_reason,
-        size=file.size,
-        # A name that needs no encoding is told by being the same.
-        url=None if url == file.filename or url == urls.quote_path(file.filename) else url,
-        summary=file.summary,
-        provenance=file.provenance,
-        name=file.given_name,
-        version=file.given_version,
-    ))
+        name=name,
+        version=version,
+    ), parsed)
 
 
 def check_json(line: bytes) -> tuple[Distfile, bytes, list[str]]:
-    """One line of a JSON list → the file, its line in the one form, and the keys that are not
-    known.
+    """Check a line of a JSON list.
+
+    Return the file, its line of `packages.json` without a line break, and the unknown keys.
 
     Raises:
-        LineError: it is not such a line.
+        LineError: the line is not an object with the keys and types of `Line`, a value is
+            invalid, or a key is there twice.
     """
-    file = from_line(decode(line, decoder))
-    written = to_json(file)
-    return file, written, [] if _same_keys(line, written) else unknown_keys(line, Line)
+    file = check_line(decode(line, decoder))
+    checked = encode(file.line)
+    return file, checked, [] if _same_keys(line, checked) else unknown_keys(line, Line)
+
+
+def check_plain(line: bytes) -> tuple[Distfile, bytes, list[str]]:
+    """Check a line of a plain list: a file name, a path below the packages URL, or a URL.
+
+    Return what `check_json` returns; a plain line has no keys. The line is UTF-8.
+
+    Raises:
+        LineError: the line is none of these, or its hash is invalid.
+    """
+    place, sharp, digest = line.decode().partition('#')
+    # `find .` puts ./ before each path.
+    url = place if urls.has_scheme(place) else urls.quote_path(place.removeprefix('./'))
+    file = check_line(Line(
+        filename=urls.file_name(url), url=url, hash=digest if sharp else None,
+    ))
+    return file, encode(file.line), []
+
+
+def read_checked(line: bytes) -> Distfile:
+    """Return the file of a line of `packages.json`, which holds checked values only."""
+    checked = decoder.decode(line)
+    return _distfile(checked, filenames.parse(
+        checked.filename, name=checked.name, version=checked.version,
+    ))
+
+
+def _distfile(checked: Line, parsed: ParsedName) -> Distfile:
+    digest, metadata, url = checked.hash, checked.core_metadata, checked.url
+    return Distfile(
+        checked,
+        *parsed,
+        urls.quote_path(checked.filename) if url is None else url,
+        None if digest is None else Digest.of(digest),
+        metadata is not None and (metadata == 'true' or Digest.of(metadata)),
+    )
 
 
 def _same_keys(line: bytes, checked: bytes) -> bool:
@@ -166,41 +164,6 @@ def _same_keys(line: bytes, checked: bytes) -> bool:
     )
 
 
-def from_json(line: bytes) -> Distfile:
-    """The file of a line that `to_json` wrote: all in it was checked before that."""
-    known = decoder.decode(line)
-    filename, digest, metadata, url = known.filename, known.hash, known.core_metadata, known.url
-    requires_dist = known.requires_dist
-    project, version, packagetype, python_version = filenames.parse(
-        filename, name=known.name, version=known.version,
-    )
-    return Distfile(
-        filename=filename,
-        project=project,
-        version=version,
-        packagetype=packagetype,
-        python_version=python_version,
-        url=urls.quote_path(filename) if url is None else url,
-        digest=None if digest is None else _digest(digest),
-        requires_python=known.requires_python,
-        requires_dist=None if requires_dist is None else tuple(requires_dist),
-        core_metadata=metadata is not None and (metadata == 'true' or _digest(metadata)),
-        upload_timestamp=known.upload_timestamp,
-        uploaded_by=known.uploaded_by,
-        yanked_reason=known.yanked_reason,
-        size=known.size,
-        summary=known.summary,
-        provenance=known.provenance,
-        given_name=known.name,
-        given_version=known.version,
-    )
-
-
-def _digest(text: str) -> Digest:
-    algorithm, _, digits = text.partition('=')
-    return Digest(algorithm, digits)
-
-
 def _check_filename(filename: str) -> None:
     if not filename or filename != filename.strip():
         raise FieldError('filename', filename, 'is empty, or has a space at an end')
@@ -211,9 +174,8 @@ def _check_filename(filename: str) -> None:
     refuse('filename', filename, FORBIDDEN.search(filename) or _BIDIRECTIONAL.search(filename))
 
 
-def _url(url: str | None, filename: str) -> str:
-    if url is None:
-        return urls.quote_path(filename)
+def _url(url: str, filename: str) -> str | None:
+    """Return the URL in its one form: None if it is the encoded file name, the default."""
     refuse('url', url, FORBIDDEN.search(url))
     try:
         url = urls.clean_reference(url)
@@ -222,21 +184,21 @@ def _url(url: str | None, filename: str) -> str:
     # pip and uv take the file's name from the URL, whatever else a page says it is.
     if urls.file_name(url) != filename:
         raise FieldError('url', url, f'does not end in the file name {shown(filename)}')
-    return url if '/' in url or '?' in url else urls.quote_path(filename)
+    return url if '/' in url or '?' in url else None
 
 
-def _requires_dist(requirements: list[str] | None) -> tuple[str, ...] | None:
+def _requires_dist(requirements: list[str] | None) -> list[str] | None:
     if requirements is None:
         return None
-    return tuple(one_line('requires_dist', text) for text in requirements)
+    return [one_line('requires_dist', requirement) for requirement in requirements]
 
 
-def _core_metadata(text: str) -> Digest | Literal[True]:
-    if text == 'true':
-        return True
-    if '=' not in text:
-        raise FieldError('core_metadata', text, "is neither 'true' nor '<algorithm>=<hex>'")
-    return Digest.parse(text, 'core_metadata')
+def _core_metadata(metadata: str) -> str:
+    if metadata == 'true':
+        return metadata
+    if '=' not in metadata:
+        raise FieldError('core_metadata', metadata, "is neither 'true' nor '<algorithm>=<hex>'")
+    return clean_hash('core_metadata', metadata)
 
 
 def _timestamp(timestamp: float | None) -> int | float | None:

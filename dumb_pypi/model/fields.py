@@ -72,6 +72,19 @@ def decode(line: bytes, decoder: msgspec.json.Decoder[T]) -> T:
         raise LineError('JSON is nested too deeply') from None
 
 
+def require_utf8(line: bytes) -> None:
+    """Check that a line of a list is text.
+
+    Raises:
+        LineError: it is not UTF-8; the first such byte is reported.
+    """
+    if not line.isascii():
+        try:
+            line.decode()
+        except UnicodeDecodeError as error:
+            raise LineError(f'byte {error.start + 1} is not UTF-8') from None
+
+
 def unknown_keys(line: bytes, struct: type[msgspec.Struct]) -> list[str]:
     """The keys of a line's object that `struct` has no field for; the line is JSON.
 
@@ -119,7 +132,31 @@ _HEX_DIGITS = {
     'sha512': (128,), 'blake2b': (64, 128),
 }
 _SHA256 = re.compile('sha256=[0-9a-f]{64}')
-_DIGEST = re.compile(r'([a-z0-9_]+)=([0-9a-f]+)', re.IGNORECASE | re.ASCII)
+_HASH = re.compile(r'([a-z0-9_]+)=([0-9a-f]+)', re.IGNORECASE | re.ASCII)
+
+
+def clean_hash(key: str, text: str) -> str:
+    """Return a hash, `<algorithm>=<hex>`, in lower case.
+
+    >>> clean_hash('hash', 'MD5=5D41402ABC4B2A76B9719D911017C592')
+    'md5=5d41402abc4b2a76b9719d911017c592'
+
+    Raises:
+        FieldError: it has another form, or the wrong length for its algorithm.
+    """
+    if _SHA256.fullmatch(text):
+        return text
+    found = _HASH.fullmatch(text)
+    if found is None:
+        raise FieldError(key, text, "is not '<algorithm>=<hex>'")
+    algorithm, digits = found[1].lower(), found[2].lower()
+    lengths = _HEX_DIGITS.get(algorithm)
+    if lengths is not None and len(digits) not in lengths:
+        wanted = ' or '.join(map(str, lengths))
+        raise FieldError(
+            key, text, f'has {len(digits)} hex digits where {algorithm} has {wanted}',
+        )
+    return f'{algorithm}={digits}'
 
 
 class Digest(msgspec.Struct, frozen=True):
@@ -128,23 +165,13 @@ class Digest(msgspec.Struct, frozen=True):
     hex: str
 
     @classmethod
-    def parse(cls, text: str, key: str = 'hash') -> Digest:
+    def of(cls, text: str) -> Digest:
+        """Split a hash that `clean_hash` returned.
+
+        >>> Digest.of('crc32=3610a686')
+        Digest(algorithm='crc32', hex='3610a686')
         """
-        >>> Digest.parse('MD5=5D41402ABC4B2A76B9719D911017C592')
-        Digest(algorithm='md5', hex='5d41402abc4b2a76b9719d911017c592')
-        """
-        if _SHA256.fullmatch(text):
-            return cls('sha256', text[7:])
-        found = _DIGEST.fullmatch(text)
-        if found is None:
-            raise FieldError(key, text, "is not '<algorithm>=<hex>'")
-        algorithm, digits = found[1].lower(), found[2].lower()
-        lengths = _HEX_DIGITS.get(algorithm)
-        if lengths is not None and len(digits) not in lengths:
-            wanted = ' or '.join(map(str, lengths))
-            raise FieldError(
-                key, text, f'has {len(digits)} hex digits where {algorithm} has {wanted}',
-            )
+        algorithm, _, digits = text.partition('=')
         return cls(algorithm, digits)
 
     @property

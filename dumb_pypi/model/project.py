@@ -6,13 +6,13 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import chain
-from operator import attrgetter
 from typing import cast, TYPE_CHECKING
 
 import msgspec
 from packaging.version import InvalidVersion, Version
 
 from dumb_pypi.model.distfile import Distfile
+from dumb_pypi.model.fields import Line
 from dumb_pypi.model.project_facts import ProjectFacts, QUARANTINED
 
 if TYPE_CHECKING:
@@ -26,15 +26,15 @@ NaturalKey = tuple[str | int, ...]
 class Release(msgspec.Struct, frozen=True):
     """The files of one version, wheels first; `version` is None where it is not PEP 440.
 
-    `best_informed` is the file that knows most of the release; of several, the first. `uploaded`
-    is when its first file came, seconds since 1970.
+    `best_informed` is the line of the file that states the most facts about the release, the first
+    of several. `uploaded` is when the first file was uploaded, in seconds since 1970.
     """
     name: str
     version: Version | None
     files: tuple[Distfile, ...]
     yanked: bool
     prerelease: bool
-    best_informed: Distfile
+    best_informed: Line
     uploaded: float | None
 
     @property
@@ -42,7 +42,7 @@ class Release(msgspec.Struct, frozen=True):
         """The first reason that a file gives, if all are yanked; '' where none gives one."""
         if not self.yanked:
             return None
-        return next(filter(None, (file.yanked_reason for file in self.files)), '')
+        return next(filter(None, (file.line.yanked_reason for file in self.files)), '')
 
 
 class Project(msgspec.Struct, frozen=True):
@@ -109,16 +109,24 @@ def _release(key: Version | str, files: list[Distfile]) -> Release:
         key = _version_key(cast(str, ordered[0].version))
     best = ordered[0]
     if len(ordered) > 1:
-        best = max(ordered, key=attrgetter('facts_known'))
-    yanked = all(file.yanked_reason is not None for file in ordered)
+        best = max(ordered, key=_facts_known)
+    yanked = all(file.yanked for file in ordered)
     uploaded = min(_timestamps(ordered), default=None)
     if isinstance(key, str):
         return Release(
-            cast(str, ordered[0].version), None, ordered, yanked, False, best, uploaded,
+            cast(str, ordered[0].version), None, ordered, yanked, False, best.line, uploaded,
         )
     return Release(
-        normal_form(cast(str, ordered[0].version)), key, ordered, yanked, key.is_prerelease, best,
-        uploaded,
+        normal_form(cast(str, ordered[0].version)), key, ordered, yanked, key.is_prerelease,
+        best.line, uploaded,
+    )
+
+
+def _facts_known(file: Distfile) -> int:
+    """Return how many facts about the release, rather than about this file, the list states."""
+    line = file.line
+    return sum(
+        fact is not None for fact in (line.requires_python, line.requires_dist, line.summary)
     )
 
 
@@ -145,7 +153,8 @@ def _release_key(release: Release) -> tuple[bool, Version | NaturalKey, str]:
 
 
 def _file_key(file: Distfile) -> tuple[bool, NaturalKey, str]:
-    return (not file.is_wheel, _natural(file.filename), file.filename)
+    filename = file.filename
+    return (not file.is_wheel, _natural(filename), filename)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -170,4 +179,5 @@ def _natural(text: str) -> NaturalKey:
 
 
 def _timestamps(files: Iterable[Distfile]) -> list[float]:
-    return [file.upload_timestamp for file in files if file.upload_timestamp is not None]
+    timestamps = (file.line.upload_timestamp for file in files)
+    return [timestamp for timestamp in timestamps if timestamp is not None]

@@ -1,14 +1,16 @@
-"""A line of the project list: a project's status, summary and home page."""
+"""Facts about projects that are not in the package list: the project list and its lines."""
 from __future__ import annotations
 
+import codecs
+import io
 import re
-from typing import TYPE_CHECKING
+from typing import NamedTuple, TYPE_CHECKING
 
 import msgspec
 
-from dumb_pypi.errors import FieldError, LineError
+from dumb_pypi.errors import FieldError, LineError, Notice, shown
 from dumb_pypi.model import urls
-from dumb_pypi.model.fields import decode, unknown_keys
+from dumb_pypi.model.fields import decode, require_utf8, unknown_keys
 from dumb_pypi.model.filenames import normalized_name
 from dumb_pypi.model.free_text import clean_text
 
@@ -19,12 +21,12 @@ ACTIVE = 'active'
 QUARANTINED = 'quarantined'
 STATUSES = (ACTIVE, 'archived', 'deprecated', QUARANTINED)
 
-# Of those that take two escapes in JSON. One half alone is an error.
-_HALF_CHARACTER = re.compile(rb'\\u[dD][89a-fA-F][0-9a-fA-F]{2}')
+# A surrogate escape, half of a character beyond U+FFFF. Without its other half it is malformed.
+_SURROGATE = re.compile(rb'\\u[dD][89a-fA-F][0-9a-fA-F]{2}')
 
 
 class FactsLine(msgspec.Struct, kw_only=True):
-    """One line of a project list: each key as the contract of the input has it."""
+    """A line of a project list: its keys and their types."""
     name: str
     status: str | None = None
     status_reason: str | None = None
@@ -33,13 +35,13 @@ class FactsLine(msgspec.Struct, kw_only=True):
 
 
 class StatusLine(msgspec.Struct):
-    """What matters most of such a line."""
+    """The two keys of a line that count even if another one is invalid."""
     name: str
     status: str | None = None
 
 
 class ProjectFacts(msgspec.Struct, frozen=True):
-    """What is known of a project beside its files; `status` is one of `STATUSES`."""
+    """The facts about a project; `status` is one of `STATUSES`, `home_page` an absolute URL."""
     project: NormalizedName
     status: str = ACTIVE
     status_reason: str | None = None
@@ -47,16 +49,64 @@ class ProjectFacts(msgspec.Struct, frozen=True):
     home_page: str | None = None
 
     @property
-    def is_told(self) -> bool:
-        """Whether a project list says anything of the project."""
+    def is_known(self) -> bool:
+        """Whether a project list states anything about the project."""
         return self != ProjectFacts(self.project)
 
 
+class ProjectList(NamedTuple):
+    """A project list: the facts about each project, the number of its line, and the notices."""
+    facts: dict[NormalizedName, ProjectFacts]
+    lines: dict[NormalizedName, int]
+    notices: list[Notice]
+
+
+def read_facts(content: bytes, place: str) -> ProjectList:
+    """Read a project list; `place` is its name in notices.
+
+    If two lines state different facts about a project, the later one counts. A line that cannot be
+    used is skipped with a notice, but quarantines its project if it says so.
+    """
+    facts: dict[NormalizedName, ProjectFacts] = {}
+    lines: dict[NormalizedName, int] = {}
+    notices: list[Notice] = []
+    reported: set[str] = set()
+    for number, raw_line in enumerate(io.BytesIO(content.removeprefix(codecs.BOM_UTF8)), 1):
+        line = raw_line.strip()
+        if not line:
+            continue
+        try:
+            require_utf8(raw_line)
+            found, unknown = parse_facts(line)
+        except LineError as error:
+            notices.append(Notice(place, number, error.reason))
+            quarantined = quarantine(line)
+            if quarantined is None:
+                continue
+            found, unknown = quarantined, []
+        for key in unknown:
+            if key not in reported:
+                reported.add(key)
+                reason = f'key {shown(key)} is not known and is ignored, on every line'
+                notices.append(Notice(place, number, reason, skipped=False))
+        earlier = lines.setdefault(found.project, number)
+        if facts.setdefault(found.project, found) != found:
+            facts[found.project] = found
+            lines[found.project] = number
+            reason = (
+                f'project {found.project} is on line {earlier} too, with other facts: '
+                f'this line stands'
+            )
+            notices.append(Notice(place, number, reason, skipped=False))
+    return ProjectList(facts, lines, notices)
+
+
 def parse_facts(line: bytes) -> tuple[ProjectFacts, list[str]]:
-    """One line of a project list → the facts, and the keys of it that mean nothing here.
+    """Check a line of a project list, and return the facts in it and its unknown keys.
 
     Raises:
-        LineError: it is not such a line.
+        LineError: the line is not an object with the keys and types of `FactsLine`, a value is
+            invalid, or a key is there twice.
     """
     facts = decode(line, _decoder)
     return ProjectFacts(
@@ -69,11 +119,12 @@ def parse_facts(line: bytes) -> tuple[ProjectFacts, list[str]]:
 
 
 def quarantine(line: bytes) -> ProjectFacts | None:
-    """What stands of a line that cannot be used: that it keeps a project's files from clients.
+    """Return the quarantine that a line which cannot be used asks for, None if it asks for none.
 
-    The name and the status count whatever else is wrong, be it in the encoding.
+    A mistake elsewhere in the line, be it in the encoding, must not offer the files of a
+    quarantined project to clients.
     """
-    line = _HALF_CHARACTER.sub(b'?', line.decode(errors='replace').encode())
+    line = _SURROGATE.sub(b'?', line.decode(errors='replace').encode())
     try:
         facts = decode(line, _status_decoder)
         name = normalized_name('name', facts.name)

@@ -50,7 +50,7 @@ class Info(msgspec.Struct, kw_only=True):
     project_urls: dict[str, str] | None
     provides_extra: list[str] | None = None
     release_url: str
-    requires_dist: tuple[str, ...] | None
+    requires_dist: list[str] | None
     requires_python: str | None
     summary: str | None
     version: str
@@ -181,22 +181,23 @@ def _info(
 
 def _file(file: Distfile) -> File:
     """A file of a page, but for its URL, which is another one on each."""
+    line = file.line
     uploaded = file.upload_time
     digests = {} if file.digest is None else file.digest.in_json
     return File(
         core_metadata=_metadata_hashes(file.core_metadata),
         digests=digests,
-        filename=file.filename,
+        filename=line.filename,
         md5_digest=digests.get('md5'),
         packagetype=file.packagetype,
         python_version=file.python_version,
-        requires_python=file.requires_python,
-        size=file.size,
+        requires_python=line.requires_python,
+        size=line.size,
         upload_time=None if uploaded is None else uploaded[:_TO_SECONDS],
         upload_time_iso_8601=uploaded,
         url='',
         yanked=file.yanked,
-        yanked_reason=file.yanked_reason or None,
+        yanked_reason=line.yanked_reason or None,
     )
 
 

@@ -88,7 +88,7 @@ def project_json(project: Project, packages_url: urls.PackagesUrl) -> bytes:
     """The files of a project, JSON."""
     prefix = packages_url.prefix(project.name, paths.simple_json(project.name))
     files = project.offered
-    sized = all(file.size is not None for file in files)
+    sized = all(file.line.size is not None for file in files)
     status = project.facts.status
     return msgspec.json.encode(ProjectPage(
         meta=Meta(API_VERSION if sized else API_VERSION_WITHOUT_SIZES),
@@ -126,17 +126,18 @@ def projects_json(names: Iterable[str]) -> bytes:
 
 
 def _file(file: Distfile, url: str) -> File:
+    line = file.line
     return File(
-        filename=file.filename,
+        filename=line.filename,
         url=url,
         hashes=file.digest.in_json if file.digest and _is_readable(file.digest) else {},
-        size=file.size,
+        size=line.size,
         upload_time=file.upload_time,
-        requires_python=file.requires_python,
+        requires_python=line.requires_python,
         core_metadata=_metadata_hashes(file.core_metadata),
         # Yanked with no reason given is `true`.
-        yanked=file.yanked_reason or file.yanked,
-        provenance=file.provenance,
+        yanked=line.yanked_reason or file.yanked,
+        provenance=line.provenance,
     )
 
 
@@ -148,21 +149,22 @@ def _anchor(file: Distfile, url: str) -> str:
 
 def _attributes(file: Distfile) -> str:
     # Hashes, numbers and times have nothing to escape.
+    line = file.line
     attributes = ''
-    if file.requires_python is not None:
-        attributes += f' data-requires-python="{_escaped(file.requires_python)}"'
+    if line.requires_python is not None:
+        attributes += f' data-requires-python="{_escaped(line.requires_python)}"'
     if file.core_metadata:
         # PEP 714: pip before 23.2 knows the second spelling only.
         metadata = _metadata_attribute(file.core_metadata)
         attributes += f' data-core-metadata="{metadata}" data-dist-info-metadata="{metadata}"'
-    if file.yanked_reason is not None:
-        attributes += f' data-yanked="{_escaped(file.yanked_reason)}"'
-    if file.provenance is not None:
-        attributes += f' data-provenance="{_escaped(file.provenance)}"'
+    if line.yanked_reason is not None:
+        attributes += f' data-yanked="{_escaped(line.yanked_reason)}"'
+    if line.provenance is not None:
+        attributes += f' data-provenance="{_escaped(line.provenance)}"'
     # Not in the specification: uv reads both, for `--exclude-newer` and its progress bars.
-    if file.size is not None:
-        attributes += f' data-size="{file.size}"'
-    if file.upload_timestamp is not None:
+    if line.size is not None:
+        attributes += f' data-size="{line.size}"'
+    if line.upload_timestamp is not None:
         attributes += f' data-upload-time="{file.upload_time}"'
     return attributes
 

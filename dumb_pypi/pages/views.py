@@ -140,24 +140,24 @@ def _file_view(
         file: Distfile, prefix: str, offered: bool, requires_python: str | None,
         yanked_reason: str | None,
 ) -> FileView:
-    url = file.url
+    line, url = file.line, file.url
     if not url.startswith('http') or not urls.is_absolute(url):
         url = prefix + url
-    digest, size, timestamp = file.digest, file.size, file.upload_timestamp
+    digest, size, timestamp = file.digest, line.size, line.upload_timestamp
     return FileView(
-        file.filename,
+        line.filename,
         url if offered else None,
-        wheel_tags.in_words(file.filename) if file.is_wheel else _kind(
+        wheel_tags.in_words(line.filename) if file.is_wheel else _kind(
             file.packagetype, file.python_version,
         ),
         None if size is None else readable_size(size),
         None if digest is None else str(digest),
-        None if file.requires_python == requires_python else file.requires_python,
+        None if line.requires_python == requires_python else line.requires_python,
         None if timestamp is None else times.to_the_minute(timestamp),
-        file.uploaded_by,
-        None if file.yanked_reason == yanked_reason else file.yanked_reason,
+        line.uploaded_by,
+        None if line.yanked_reason == yanked_reason else line.yanked_reason,
         f'{url}.metadata' if file.core_metadata and offered else None,
-        file.provenance,
+        line.provenance,
     )
 
 

@@ -47,6 +47,7 @@ class Web:
         """A project's page: its releases, newest first, and the files of each."""
         page = paths.project_page(project.name)
         prefix = self._options.packages_url.prefix(project.name, page)
+        lines = [file.line for file in project.files]
         latest = project.latest
         best = None if latest is None else latest.best_informed
         required, optional = views.requirement_views(
@@ -70,11 +71,11 @@ class Web:
             files_offered=not project.quarantined,
             releases=views.release_views(project, prefix),
             # A column that has nothing in it is left out.
-            has_sizes=any(file.size is not None for file in project.files),
+            has_sizes=any(line.size is not None for line in lines),
             has_uploads=any(
-                file.upload_timestamp is not None or file.uploaded_by for file in project.files
+                line.upload_timestamp is not None or line.uploaded_by for line in lines
             ),
-            has_digests=any(file.digest for file in project.files),
+            has_digests=any(line.hash for line in lines),
         )
 
     def changelog_page(self, page: ChangelogPage, uploads: Sequence[Upload]) -> bytes:

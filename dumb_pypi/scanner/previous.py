@@ -82,8 +82,8 @@ def _is_plain(text: bytes) -> bool:
 def _check(line: Line) -> None:
     # Few lines need it: importing it takes as long as all else that is done with the list.
     from dumb_pypi.model import filenames
-    from dumb_pypi.model.distfile import from_line
-    from_line(line)
+    from dumb_pypi.model.distfile import check_line
+    check_line(line)
     filename, name = line.filename, line.name
     if name is not None:
         project = filenames.canonicalize_name(name)

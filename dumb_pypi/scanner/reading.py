@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from dumb_pypi.errors import BrokenError, FieldError, Notice
 from dumb_pypi.model import filenames
-from dumb_pypi.model.distfile import from_line, to_json
-from dumb_pypi.model.fields import Line
+from dumb_pypi.model.distfile import check_line
+from dumb_pypi.model.fields import encode, Line
 from dumb_pypi.model.filenames import METADATA
 from dumb_pypi.scanner import archives, beside
 from dumb_pypi.scanner import metadata as core_metadata
@@ -168,7 +168,7 @@ class Reader:
             line.provenance = before.provenance
         if packagetype == 'bdist_wheel':
             line.core_metadata = self._announce(found, metadata, outcome)
-        return Read(found, digest, to_json(from_line(line)))
+        return Read(found, digest, encode(check_line(line).line))
 
     def _advance(self, size: int) -> None:
         with self._lock:

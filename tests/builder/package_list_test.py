@@ -5,44 +5,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from packaging.utils import canonicalize_name
 
 from dumb_pypi.builder import package_list
-from dumb_pypi.builder.package_list import read_facts
 from dumb_pypi.builder.source import JSON, PLAIN, Source
 from dumb_pypi.errors import FileError
-from dumb_pypi.model.fields import Digest
-from dumb_pypi.model.project_facts import ProjectFacts
 from tests.support.lists import read_files
-
-
-@pytest.mark.parametrize(
-    ('line', 'url', 'digest'), (
-        (b'foo-1.0.zip', 'foo-1.0.zip', None),
-        (b'foo-1.0.zip#md5=' + b'AB' * 16, 'foo-1.0.zip', Digest('md5', 'ab' * 16)),
-        (b'./foo-1.0.zip', 'foo-1.0.zip', None),
-        (b'team a/foo-1.0.zip', 'team%20a/foo-1.0.zip', None),
-        # A path is as it is on disk, so that a percent sign is one.
-        (b'100%25/foo-1.0.zip', '100%2525/foo-1.0.zip', None),
-        (b'https://example.com/x/foo-1.0.zip#adler32=ab',
-         'https://example.com/x/foo-1.0.zip', Digest('adler32', 'ab')),
-        (b'https://example.com/foo-1.0.zip?token=1', 'https://example.com/foo-1.0.zip?token=1',
-         None),
-    ),
-)
-def test_a_plain_line_is_a_name_a_path_or_a_url(
-        line: bytes, url: str, digest: Digest | None,
-) -> None:
-    files, notices = read_files(line, PLAIN)
-    assert not notices
-    assert [(file.filename, file.url, file.digest) for file in files] == [
-        ('foo-1.0.zip', url, digest),
-    ]
-
-
-def test_an_encoded_url_gives_the_file_name_decoded() -> None:
-    files, _ = read_files(b'https://example.com/f-1.0%2Bl-py3-none-any.whl', PLAIN)
-    assert [file.filename for file in files] == ['f-1.0+l-py3-none-any.whl']
 
 
 @pytest.mark.parametrize(
@@ -86,14 +53,14 @@ def test_a_name_that_stands_twice_is_one_file() -> None:
     line = b'{"filename": "foo-1.0.zip", "size": 1}'
     spaced = b'{ "size": 1, "filename": "foo-1.0.zip" }'
     files, notices = read_files(line + b'\n' + spaced)
-    assert [file.size for file in files] == [1]
+    assert [file.line.size for file in files] == [1]
     assert not notices
 
 
 def test_of_two_lines_that_disagree_the_later_stands() -> None:
     lines = [b'{"filename": "foo-1.0.zip", "size": %d}' % size for size in (1, 2, 2)]
     files, notices = read_files(b'\n'.join(lines))
-    assert [file.size for file in files] == [2]
+    assert [file.line.size for file in files] == [2]
     assert [str(notice) for notice in notices] == [
         "list:2: filename 'foo-1.0.zip' is on line 1 too, with other facts: this line stands",
     ]
@@ -103,7 +70,7 @@ def test_of_two_lines_that_disagree_the_later_stands() -> None:
 def test_a_line_that_is_left_out_hides_no_earlier_one() -> None:
     lines = [b'{"filename": "foo-1.0.zip", "size": 1}', b'{"filename": "foo-1.0.zip", "size": -1}']
     files, notices = read_files(b'\n'.join(lines))
-    assert [file.size for file in files] == [1]
+    assert [file.line.size for file in files] == [1]
     assert [notice.line for notice in notices] == [2]
 
 
@@ -116,55 +83,6 @@ def test_an_unknown_key_is_told_of_once() -> None:
         "list:1: key 'y' is not known and is ignored, on every line",
     ]
     assert not any(notice.skipped for notice in notices)
-
-
-def test_facts_about_projects() -> None:
-    facts, lines, notices = read_facts(b'\n'.join([
-        (b'{"name": "Foo.Bar", "status": "archived", "status_reason": "done", "summary": "s", '
-        b'"home_page": "https://example.com"}'),
-        b'{"name": "baz", "status": null, "colour": "red"}',
-        b'{"name": "baz", "summary": "later"}',
-        b'{"name": "baz", "summary": "later"}',
-        b'{"name": "bad", "status": "lost"}',
-        b'{"name": "bad", "home_page": "javascript:alert(1)"}',
-        b'{"name": "../bad"}',
-        b'{"name": "bad", "name": "worse"}',
-    ]), 'projects')
-    foo_bar, baz = canonicalize_name('foo-bar'), canonicalize_name('baz')
-    assert facts == {
-        foo_bar: ProjectFacts(foo_bar, 'archived', 'done', 's', 'https://example.com/'),
-        baz: ProjectFacts(baz, summary='later'),
-    }
-    assert lines == {foo_bar: 1, baz: 3}
-    assert [str(notice) for notice in notices] == [
-        "projects:2: key 'colour' is not known and is ignored, on every line",
-        'projects:3: project baz is on line 2 too, with other facts: this line stands',
-        "projects:5: status 'lost' is not one of active, archived, deprecated, quarantined",
-        "projects:6: home_page 'javascript:alert(1)' is not an http or https URL",
-        "projects:7: name '../bad' is not a name for a project",
-        "projects:8: key 'name' is there twice",
-    ]
-
-
-@pytest.mark.parametrize(
-    ('line', 'quarantined'), (
-        (b'{"name": "foo", "status": "quarantined", "home_page": "foo.example.com"}', True),
-        (b'{"name": "foo", "status": "quarantined", "summary": 1}', True),
-        (b'{"name": "foo", "status": "quarantined", "status": "quarantined"}', True),
-        (b'{"name": "foo", "status": "quarantined", "summary": "caf\xe9"}', True),
-        (b'{"name": "foo", "status": "quarantined", "summary": "\\ud83d"}', True),
-        (b'{"name": "foo", "status": "active", "summary": "caf\xe9"}', False),
-        (b'{"name": "foo", "status": "archived", "summary": 1}', False),
-        (b'{"name": "a b", "status": "quarantined"}', False),
-        (b'{"name": 1, "status": "quarantined"}', False),
-    ),
-)
-def test_a_quarantine_counts_whatever_else_is_wrong_with_its_line(
-        line: bytes, quarantined: bool,
-) -> None:
-    facts, _, [notice] = read_facts(line, 'projects')
-    assert [fact.status for fact in facts.values()] == ['quarantined'] * quarantined
-    assert notice.skipped
 
 
 def test_the_lines_of_a_part() -> None:

@@ -3,11 +3,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
+from packaging.utils import canonicalize_name
 
 from dumb_pypi.errors import LineError
-from dumb_pypi.model.distfile import check_json, Distfile, from_json, to_json
-from dumb_pypi.model.fields import Digest
+from dumb_pypi.model.distfile import check_json, check_plain, Distfile, read_checked
+from dumb_pypi.model.fields import Digest, encode, Line
 from tests.support.lists import file_of
 
 FULL = {
@@ -28,15 +30,15 @@ FULL = {
 }
 
 
-def parsed(**keys: Any) -> Distfile:
+def checked(**keys: Any) -> Distfile:
     return file_of(json.dumps({'filename': 'foo-1.0.zip', **keys}).encode())
 
 
-def assert_comes_back(file: Distfile) -> None:
-    """A file's line says all that is known of it, to whoever checks it and to whoever does not."""
-    line = to_json(file)
+def assert_line_is_canonical(file: Distfile) -> None:
+    """Checking and reading the line of a checked file both give that file again."""
+    line = encode(file.line)
     assert check_json(line) == (file, line, [])
-    assert from_json(line) == file
+    assert read_checked(line) == file
 
 
 def refused(line: bytes) -> str:
@@ -45,59 +47,119 @@ def refused(line: bytes) -> str:
     return caught.value.reason
 
 
-def test_every_key_of_a_line_is_kept() -> None:
-    file = parsed(**FULL)
+def test_every_key_is_kept() -> None:
+    """A line that has every key in its one form is the line of the file."""
+    file = checked(**FULL)
+    assert set(FULL) == set(Line.__struct_fields__)
     assert file == Distfile(
-        filename='foo-1.0-py3-none-any.whl', project=file.project, version='1.0',
+        line=msgspec.convert(FULL, Line), project=canonicalize_name('foo'), version='1.0',
         packagetype='bdist_wheel', python_version='py3', url='team-a/foo-1.0-py3-none-any.whl',
-        digest=Digest('sha256', '0a1b' * 16), requires_python='>=3.8',
-        requires_dist=('bar>1', 'baz ; extra == "x"'), core_metadata=Digest('sha256', '2c3d' * 16),
-        upload_timestamp=1512539924, uploaded_by='ana', yanked_reason='broken', size=1234,
-        summary='Does foo.', provenance='https://example.com/foo.json', given_name='Foo',
-        given_version='1.0',
+        digest=Digest('sha256', '0a1b' * 16), core_metadata=Digest('sha256', '2c3d' * 16),
     )
-    assert file.project == 'foo'
-    assert json.loads(to_json(file)) == FULL
-    assert_comes_back(file)
+    assert json.loads(encode(file.line)) == FULL
+    assert_line_is_canonical(file)
 
 
 def test_null_means_absent() -> None:
+    """A key whose value is null counts as absent."""
     nothing = dict.fromkeys(FULL, None)
-    assert parsed(**{**nothing, 'filename': 'foo-1.0.zip'}) == parsed()
-    assert to_json(parsed()) == b'{"filename":"foo-1.0.zip"}'
+    assert checked(**{**nothing, 'filename': 'foo-1.0.zip'}) == checked()
+    assert encode(checked().line) == b'{"filename":"foo-1.0.zip"}'
 
 
 @pytest.mark.parametrize(
-    ('key', 'value', 'attribute', 'expected'), (
-        ('hash', f'SHA1={"AB" * 20}', 'digest', Digest('sha1', 'ab' * 20)),
-        ('hash', f'blake2b={"ab" * 32}', 'digest', Digest('blake2b', 'ab' * 32)),
-        ('hash', f'blake2b={"ab" * 64}', 'digest', Digest('blake2b', 'ab' * 64)),
-        ('hash', 'new=ab', 'digest', Digest('new', 'ab')),
-        ('core_metadata', 'true', 'core_metadata', True),
-        ('core_metadata', None, 'core_metadata', False),
-        ('yanked_reason', '', 'yanked_reason', ''),
-        ('yanked_reason', ' \n', 'yanked_reason', ''),
-        ('requires_python', '', 'requires_python', None),
-        ('requires_dist', [], 'requires_dist', ()),
-        ('uploaded_by', ' a\r\n\tb ', 'uploaded_by', 'a b'),
-        ('summary', 'ünï \u202e<b>', 'summary', 'ünï \u202e<b>'),
-        ('upload_timestamp', 1.0, 'upload_timestamp', 1),
-        ('upload_timestamp', -0.0, 'upload_timestamp', 0),
-        ('upload_timestamp', 1.25, 'upload_timestamp', 1.25),
-        ('upload_timestamp', 253370764799, 'upload_timestamp', 253370764799),
-        ('size', 0, 'size', 0),
-        ('size', 2 ** 63 - 1, 'size', 2 ** 63 - 1),
-        ('url', 'foo-1.0.zip', 'url', 'foo-1.0.zip'),
-        ('url', './foo-1.0.zip', 'url', 'foo-1.0.zip'),
-        ('url', 'https://example.com/foo-1.0.zip?a=b', 'url',
-         'https://example.com/foo-1.0.zip?a=b'),
+    ('key', 'value', 'expected'), (
+        ('hash', f'SHA1={"AB" * 20}', f'sha1={"ab" * 20}'),
+        ('hash', f'blake2b={"ab" * 32}', f'blake2b={"ab" * 32}'),
+        ('hash', f'blake2b={"ab" * 64}', f'blake2b={"ab" * 64}'),
+        ('hash', 'new=ab', 'new=ab'),
+        ('core_metadata', 'true', 'true'),
+        ('core_metadata', 'MD5=' + 'AB' * 16, 'md5=' + 'ab' * 16),
+        ('yanked_reason', '', ''),
+        ('yanked_reason', ' \n', ''),
+        ('requires_python', '', None),
+        ('requires_dist', [], []),
+        ('requires_dist', [' a\n'], ['a']),
+        ('uploaded_by', ' a\r\n\tb ', 'a b'),
+        ('summary', 'ünï \u202e<b>', 'ünï \u202e<b>'),
+        ('upload_timestamp', 1.0, 1),
+        ('upload_timestamp', -0.0, 0),
+        ('upload_timestamp', 1.25, 1.25),
+        ('upload_timestamp', 253370764799, 253370764799),
+        ('size', 0, 0),
+        ('size', 2 ** 63 - 1, 2 ** 63 - 1),
+        # The file name is the default.
+        ('url', 'foo-1.0.zip', None),
+        ('url', './foo-1.0.zip', None),
+        ('url', 'https://example.com/foo-1.0.zip?a=b', 'https://example.com/foo-1.0.zip?a=b'),
+        ('provenance', 'HTTPS://example.com', 'https://example.com/'),
+        ('name', ' Foo ', 'Foo'),
+        ('version', ' 1 ', '1'),
     ),
 )
-def test_values_have_one_form(key: str, value: object, attribute: str, expected: object) -> None:
-    file = parsed(**{key: value})
+def test_values_have_one_form(key: str, value: object, expected: object) -> None:
+    """Values that mean the same become one value in the checked line."""
+    file = checked(**{key: value})
+    found = getattr(file.line, key)
+    assert found == expected
+    assert type(found) is type(expected)
+    assert_line_is_canonical(file)
+
+
+@pytest.mark.parametrize(
+    ('keys', 'attribute', 'expected'), (
+        ({}, 'url', 'foo-1.0.zip'),
+        ({'filename': 'foo-1.0+a.zip'}, 'url', 'foo-1.0%2Ba.zip'),
+        ({'filename': 'foo-1.0+a.zip', 'url': 'foo-1.0+a.zip'}, 'url', 'foo-1.0%2Ba.zip'),
+        ({'url': 'a+b/foo-1.0.zip'}, 'url', 'a%2Bb/foo-1.0.zip'),
+        ({}, 'digest', None),
+        ({'hash': 'new=AB'}, 'digest', Digest('new', 'ab')),
+        ({}, 'core_metadata', False),
+        ({'core_metadata': 'true'}, 'core_metadata', True),
+        ({'core_metadata': 'new=AB'}, 'core_metadata', Digest('new', 'ab')),
+        ({}, 'version', '1.0'),
+        ({'version': '2'}, 'version', '2'),
+        ({'name': 'Foo_Bar'}, 'project', 'foo-bar'),
+        ({}, 'yanked', False),
+        ({'yanked_reason': ''}, 'yanked', True),
+        ({}, 'upload_time', None),
+        ({'upload_timestamp': 0}, 'upload_time', '1970-01-01T00:00:00Z'),
+    ),
+)
+def test_file_has_what_follows(keys: dict[str, Any], attribute: str, expected: object) -> None:
+    """A file has its URL, project, version and hashes, stated in the line or not."""
+    file = checked(**keys)
     assert getattr(file, attribute) == expected
-    assert type(getattr(file, attribute)) is type(expected)
-    assert_comes_back(file)
+    assert_line_is_canonical(file)
+
+
+@pytest.mark.parametrize(
+    ('line', 'url', 'digest'), (
+        (b'foo-1.0.zip', 'foo-1.0.zip', None),
+        (b'foo-1.0.zip#md5=' + b'AB' * 16, 'foo-1.0.zip', Digest('md5', 'ab' * 16)),
+        (b'./foo-1.0.zip', 'foo-1.0.zip', None),
+        (b'team a/foo-1.0.zip', 'team%20a/foo-1.0.zip', None),
+        # A path is as it is on disk: a percent sign stands for itself.
+        (b'100%25/foo-1.0.zip', '100%2525/foo-1.0.zip', None),
+        (b'https://example.com/x/foo-1.0.zip#adler32=ab',
+         'https://example.com/x/foo-1.0.zip', Digest('adler32', 'ab')),
+        (b'https://example.com/foo-1.0.zip?token=1', 'https://example.com/foo-1.0.zip?token=1',
+         None),
+    ),
+)
+def test_plain_line(line: bytes, url: str, digest: Digest | None) -> None:
+    """A plain line is a file name, a path or a URL, and may end in a hash."""
+    file, written, unknown = check_plain(line)
+    assert (file.filename, file.url, file.digest) == ('foo-1.0.zip', url, digest)
+    assert written == encode(file.line)
+    assert not unknown
+    assert_line_is_canonical(file)
+
+
+def test_plain_url_is_decoded() -> None:
+    """The file name is the last part of a URL, decoded."""
+    file, _, _ = check_plain(b'https://example.com/f-1.0%2Bl-py3-none-any.whl')
+    assert file.filename == 'f-1.0+l-py3-none-any.whl'
 
 
 @pytest.mark.parametrize(
@@ -155,7 +217,8 @@ def test_values_have_one_form(key: str, value: object, attribute: str, expected:
         ('version', '..', "version '..' cannot be the name of a folder"),
     ),
 )
-def test_wrong_values_are_told_of(key: str, value: object, reason: str) -> None:
+def test_invalid_value_is_refused(key: str, value: object, reason: str) -> None:
+    """The message names the key and the value, and says what is wrong with it."""
     line = json.dumps({'filename': 'foo-1.0.zip', key: value}).encode()
     assert refused(line).endswith(reason)
 
@@ -170,14 +233,15 @@ def test_wrong_values_are_told_of(key: str, value: object, reason: str) -> None:
         (b'{"filename": "foo-1.0.zip"} x', 'JSON is malformed: trailing characters (byte 29)'),
         (b'{"filename": "foo-1.0.zip", "size": 1, "size": 2}', "key 'size' is there twice"),
         (b'{"filename": "foo-1.0.zip", "x": 1, "x": 1}', "key 'x' is there twice"),
-        # As many colons as the line that would be written: only the backslash tells.
+        # As many colons as its checked form: the escapes hide two of them.
         (b'{"filename": "foo-1.0.zip", "summary": "\\u003a", "summary": "\\u003a"}',
          "key 'summary' is there twice"),
         (b'{"filename": "foo-1.0.zip", "x": ' + b'[' * 100_000 + b']' * 100_000 + b'}',
          'JSON is nested too deeply'),
     ),
 )
-def test_lines_that_are_no_object_of_a_list(line: bytes, reason: str) -> None:
+def test_malformed_line_is_refused(line: bytes, reason: str) -> None:
+    """A line must be a JSON object with a file name, and no key twice."""
     assert refused(line) == reason
 
 
@@ -189,8 +253,9 @@ def test_lines_that_are_no_object_of_a_list(line: bytes, reason: str) -> None:
         (b'{"file\\u006eame": "foo-1.0.zip"}', []),
     ),
 )
-def test_unknown_keys_are_passed_over_and_told_of(line: bytes, unknown: list[str]) -> None:
+def test_unknown_keys_are_reported(line: bytes, unknown: list[str]) -> None:
+    """An unknown key does not make a line bad, and is returned."""
     file, normal, keys = check_json(line)
     assert file.filename == 'foo-1.0.zip'
     assert keys == unknown
-    assert normal == to_json(file)
+    assert normal == encode(file.line)

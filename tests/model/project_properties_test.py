@@ -106,7 +106,7 @@ def test_the_latest_release(some_files: list[Distfile]) -> None:
     best = (False, False)
     for release in project.releases:
         version = version_of(release)
-        kept = not all(file.yanked_reason is not None for file in release.files)
+        kept = not all(file.line.yanked_reason is not None for file in release.files)
         rank = (kept, kept and not (version is not None and version.is_prerelease))
         if rank >= best:
             best, latest = rank, release

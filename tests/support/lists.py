@@ -13,7 +13,7 @@ from dumb_pypi.builder.merge import Merge
 from dumb_pypi.builder.source import JSON, Source
 from dumb_pypi.builder.workers import Here
 from dumb_pypi.errors import Notice
-from dumb_pypi.model.distfile import check_json, Distfile, from_json
+from dumb_pypi.model.distfile import check_json, Distfile, read_checked
 
 
 class ListInMemory(Source):
@@ -73,4 +73,4 @@ def read(
 def read_files(content: bytes, form: str = JSON, place: str = 'list') -> ReadFiles:
     """Read a whole list of which nothing is known."""
     with read(ListInMemory(content, form, place)) as found:
-        return ReadFiles(list(map(from_json, found.text.splitlines())), found.intake.notices)
+        return ReadFiles(list(map(read_checked, found.text.splitlines())), found.intake.notices)

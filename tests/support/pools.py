@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 
-from dumb_pypi.model.distfile import from_line, to_json
-from dumb_pypi.model.fields import Line
+from dumb_pypi.model.distfile import check_line
+from dumb_pypi.model.fields import encode, Line
 from dumb_pypi.scanner import Scan, scan
 
 WHEEL = 'foo-1.0-py3-none-any.whl'
@@ -135,5 +135,5 @@ def only(result: Scan) -> dict[str, Any]:
 def decoded(result: Scan) -> list[dict[str, Any]]:
     """The lines of a list, which are as `dumb-pypi` itself would write them."""
     for text in result.lines:
-        assert to_json(from_line(msgspec.json.decode(text, type=Line))) == text
+        assert encode(check_line(msgspec.json.decode(text, type=Line)).line) == text
     return [msgspec.json.decode(text) for text in result.lines]
