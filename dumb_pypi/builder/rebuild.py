@@ -28,7 +28,7 @@ from dumb_pypi.errors import FileError, Notice, ShrinkError
 from dumb_pypi.model.project_facts import ProjectFacts, read_facts
 from dumb_pypi.options import PageOptions
 from dumb_pypi.pages import paths
-from dumb_pypi.pages.changelog import pages_of
+from dumb_pypi.pages.changelog import page_count
 from dumb_pypi.store.changes import check_changes_place, write_changes
 from dumb_pypi.store.folder import Writer
 
@@ -212,7 +212,7 @@ class _Rebuild:
             doubtful, roots = previous.projects, paths.ROOTS
         tree = plan.union(last.tree, Tree(
             releases_of(self._job, previous, doubtful, workers),
-            {month: pages_of(summary.uploads) for month, summary in previous.summaries.items()},
+            {month: page_count(summary.uploads) for month, summary in previous.summaries.items()},
             roots,
         ))
         published = previous.catalog.names

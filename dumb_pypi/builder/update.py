@@ -47,7 +47,7 @@ class Update:
         site = work.site_of(self._job)
         static = list(site.static_pages())
         pages = {
-            month: changelog.pages_of(summary.uploads) for month, summary in now.summaries.items()
+            month: changelog.page_count(summary.uploads) for month, summary in now.summaries.items()
         }
         before = self._before.tree
         states.save_journal(self._writer, plan.union(noted, Tree(
@@ -114,7 +114,7 @@ class Update:
         now = self._now
         wanted = [
             page for month in reversed(now.months) if month in self.months
-            for page in changelog.month_places(
+            for page in changelog.month_pages(
                 month, now.summaries[month].uploads, now.beside[month],
             )
         ]
@@ -147,7 +147,8 @@ class Update:
             },
             months={
                 month: MonthRecord(
-                    print_, changelog.pages_of(now.summaries[month].uploads), now.summaries[month],
+                    print_, changelog.page_count(now.summaries[month].uploads),
+                    now.summaries[month],
                 )
                 for month, print_ in now.months.items()
                 if month in self.months or (known is not None and month in known.months)

@@ -111,8 +111,8 @@ def sum_up_months(
 
 
 def _render_month(task: Month) -> list[bytes]:
-    shown = map(changelog.shown_of, task.lines.splitlines())
-    uploads = changelog.in_order(map(changelog.upload, shown))
+    shown = map(changelog.read_upload_line, task.lines.splitlines())
+    uploads = changelog.in_order(map(changelog.upload_of, shown))
     site = site_of(task.job)
     return [
         site.changelog_page(page, changelog.uploads_on(page, uploads)).content
@@ -121,11 +121,11 @@ def _render_month(task: Month) -> list[bytes]:
 
 
 def _sum_up_month(month: str, lines: bytes) -> tuple[str, MonthSummary]:
-    shown = list(map(changelog.shown_of, lines.splitlines()))
+    shown = list(map(changelog.read_upload_line, lines.splitlines()))
     # As many as can be among the newest of all months.
     newest = sorted(shown, key=_moment, reverse=True)[:changelog.NEWEST_UPLOADS]
     return fingerprint([msgspec.json.encode(shown)]), summarize_month(
-        month, len(shown), map(changelog.upload, newest),
+        month, len(shown), map(changelog.upload_of, newest),
     )
 
 
@@ -134,5 +134,5 @@ def _releases(project: Project, options: PageOptions) -> msgspec.Raw:
     return msgspec.Raw(msgspec.json.encode(names))
 
 
-def _moment(shown: changelog.Shown) -> tuple[float, str]:
+def _moment(shown: changelog.UploadLine) -> tuple[float, str]:
     return (shown.upload_timestamp or 0, shown.filename)

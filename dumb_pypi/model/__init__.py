@@ -1,2 +1,2 @@
-"""What a package list says, as values; nothing here reads or writes files."""
+"""Values: distribution files, projects and what the lists say of them. No I/O."""
 from __future__ import annotations

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
 _PLAIN_FILENAME = re.compile(rf'[A-Za-z0-9_.-]{{1,{LONGEST_FILENAME}}}')
-# Characters that make a text look like another one: they turn its direction round.
+# Characters that reverse the direction of text, so that a name can look like another one.
 _BIDIRECTIONAL = re.compile('[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]')
 
 
@@ -64,7 +64,7 @@ class Distfile(msgspec.Struct, frozen=True, gc=False):
     def upload_time(self) -> str | None:
         """The time of the upload in the form that the standards prescribe."""
         timestamp = self.line.upload_timestamp
-        return None if timestamp is None else times.in_full(timestamp)
+        return None if timestamp is None else times.iso_8601(timestamp)
 
 
 def check_line(line: Line) -> Distfile:

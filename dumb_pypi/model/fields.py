@@ -1,4 +1,4 @@
-"""The fields of a line of a list: their types, and the checks of single values."""
+"""The keys of a line of a JSON list, their types, and how a line is decoded."""
 from __future__ import annotations
 
 import re
@@ -9,16 +9,15 @@ import msgspec
 
 from dumb_pypi.errors import FieldError, LineError, shown
 
-LONGEST_FILENAME = 255  # bytes: what file systems store
-LARGEST_SIZE = 2 ** 63 - 1  # bytes: what clients can count
-
-# Seconds since 1970, the first of the year 9999: uv refuses a page that has an upload in its last
-# days.
+LONGEST_FILENAME = 255  # bytes: the limit of file systems
+LARGEST_SIZE = 2 ** 63 - 1  # bytes: the limit of clients
+# The beginning of the year 9999, in seconds since 1970. uv refuses a page that has an upload in the
+# last days of that year.
 UPLOADS_END = 253370764800
 
 
 class Line(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
-    """One line of a JSON list: each key as the contract of the input has it."""
+    """A line of a JSON list: its keys and their types, as the input format defines them."""
     filename: str
     hash: str | None = None
     requires_python: str | None = None
@@ -40,7 +39,7 @@ class _Name(msgspec.Struct):
 
 
 def filename_of(line: bytes) -> str:
-    """The file's name in a line that was checked."""
+    """Return the file name of a checked line."""
     return _name_decoder.decode(line).filename
 
 
@@ -53,12 +52,16 @@ _TYPES = {
     'bool': 'true or false', 'array': 'a list', 'object': 'an object',
 }
 
-# What matters to tell an object's own keys from all else in it.
+# The tokens that tell an object's own keys from everything else in it.
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]:]')
 
 
 def decode(line: bytes, decoder: msgspec.json.Decoder[T]) -> T:
-    """Decode JSON; what is wrong with it is worded for the person who wrote the list."""
+    """Decode a line of JSON.
+
+    Raises:
+        LineError: it is malformed or has a wrong type, in words for whoever wrote the list.
+    """
     try:
         return decoder.decode(line)
     except msgspec.ValidationError as error:
@@ -86,10 +89,10 @@ def require_utf8(line: bytes) -> None:
 
 
 def unknown_keys(line: bytes, struct: type[msgspec.Struct]) -> list[str]:
-    """The keys of a line's object that `struct` has no field for; the line is JSON.
+    """Return the keys of a line for which `struct` has no field; the line is a JSON object.
 
     Raises:
-        LineError: a key stands there twice.
+        LineError: a key is there twice.
     """
     keys: list[str] = []
     depth = 0
@@ -110,7 +113,7 @@ def unknown_keys(line: bytes, struct: type[msgspec.Struct]) -> list[str]:
 
 
 def _in_words(message: str) -> str:
-    """What msgspec says of a value of the wrong type, in the words of JSON.
+    """Put a message of msgspec about a value of the wrong type into the words of JSON.
 
     >>> _in_words('Expected `int | null`, got `float` - at `$.size`')
     'size is a fraction, not a whole number'
@@ -125,8 +128,8 @@ def _in_words(message: str) -> str:
     return f'{where.rstrip("`")}: {what}' if where else what
 
 
-# A hash of another length is no hash of that kind, and uv refuses a page that has one. blake2b
-# comes in two lengths.
+# The number of hex digits of each algorithm; blake2b has two lengths in use. uv refuses a page that
+# has a hash of the wrong length.
 _HEX_DIGITS = {
     'md5': (32,), 'sha1': (40,), 'sha224': (56,), 'sha256': (64,), 'sha384': (96,),
     'sha512': (128,), 'blake2b': (64, 128),
@@ -176,7 +179,7 @@ class Digest(msgspec.Struct, frozen=True):
 
     @property
     def in_json(self) -> dict[str, str]:
-        """As pages in JSON have it."""
+        """The hash as the simple API and the JSON API write it."""
         return {self.algorithm: self.hex}
 
     def __str__(self) -> str:

@@ -1,9 +1,9 @@
-"""A distribution file's name: which project, version and kind of file it says.
+"""Names of distribution files: the project, the version and the kind of file that they state.
 
-Two kinds of names have a grammar that can be trusted: wheels, and sdists made since
-PEP 625. Everything older was named `<name>-<version><rest>` with dashes allowed in each
-part, so where the version begins is a guess, made here once and the same way for every
-kind. `tests/model/filenames_test.py` holds the table of odd names that shaped it.
+Only wheels, and sdists built since PEP 625, have names with an unambiguous grammar. Older files
+are named `<name>-<version><rest>`, and each part may contain dashes. So the place where the version
+begins is a guess, made here for all kinds of files. The table of real names that shaped the rules
+is in `tests/model/filenames_test.py`.
 """
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
 
-# The endings that pip takes for an sdist, and .tar.Z, which distutils made.
+# The extensions that pip accepts for an sdist, and .tar.Z, which distutils wrote.
 SDIST = re.compile(
     r'\.(?:tar\.(?:gz|bz2|xz|lz|lzma|zst|Z)|tar|tgz|tbz2?|txz|tlz|zip)$', re.IGNORECASE,
 )
 
-# What a wheel's name is followed by in the name of its metadata.
+# What follows a wheel's name in the name of its metadata file (PEP 658).
 METADATA = '.metadata'
 
 
 class ParsedName(NamedTuple):
-    """What a file name says.
+    """What a file name states.
 
-    `project` is normalized; `version` is as it stands in the name, or None where there is
-    none; `packagetype` and `python_version` are the public index's words for the kind of
-    file (`bdist_wheel`) and the Python it is for (`py3`, `2.7`, `source`, `any`).
+    `project` is normalized; `version` is as the name spells it, None if it has none.
+    `packagetype` and `python_version` are the public index's words for the kind of file
+    (`bdist_wheel`) and the Python that it is for (`py3`, `2.7`, `source`, `any`).
     """
     project: NormalizedName
     version: str | None
@@ -41,7 +41,7 @@ class ParsedName(NamedTuple):
 
 
 class _Stem(NamedTuple):
-    """A file name with all but its name and version taken off."""
+    """A file name reduced to its name and version, with the kind of file."""
     name_version: str
     packagetype: str
     python_version: str
@@ -51,7 +51,7 @@ _ARCHITECTURE = (
     r'(?:x86_64|amd64|i[3-6]86|i86pc|x86|aarch64|arm64|armv\w+|ppc\w*|s390x?|riscv64|'
     r'loongarch64|mips\w*|sparc\w*|sun4u|alpha|ia64|intel|universal2?|fat(?:3|32|64)?)'
 )
-# A platform as distutils wrote it at the end of a name (`sysconfig.get_platform`).
+# A platform as distutils put it at the end of a name (`sysconfig.get_platform`).
 _PLATFORM = re.compile(
     r'[.-](?:'
     r'win(?:32|64|-(?:amd64|arm64|arm32|ia64))?|osx64|pentium4|noarch|'
@@ -62,12 +62,12 @@ _PLATFORM = re.compile(
     re.IGNORECASE,
 )
 _PYTHON = re.compile(r'[.-]py(\d(?:\.\d+)?)$', re.IGNORECASE)
-# An egg's Python, and the platform behind it where it holds compiled code.
+# An egg's Python, and its platform if it contains compiled code.
 _EGG_PYTHON = re.compile(r'-py(\d(?:\.\d+)?)(?:-.*)?$', re.IGNORECASE)
 _RPM_ARCHITECTURE = re.compile(r'\.(?:noarch|src|nosrc|' + _ARCHITECTURE + r')$')
 
-# What nearly all names are: a name in which no version can begin, a version that is numbers, and
-# nothing else. The rules below would find the same in them, and take longer.
+# Nearly all file names: a name in which no version can begin, then a version of numbers. The rules
+# below would find the same, but take longer.
 _COMMON = re.compile(
     r'([A-Za-z0-9][A-Za-z0-9._]*(?:-[A-UW-Za-uw-z][A-Za-z0-9._]*)*)'
     r'-(\d+(?:\.\d+)*(?:(?:a|b|rc|\.post|\.dev)\d+)*)'
@@ -75,7 +75,7 @@ _COMMON = re.compile(
     re.ASCII,
 )
 
-# Where a version may begin, the surest sign first: `-1.`, `-v1.` or `-.5`; then a bare
+# Where a version may begin, the clearest sign first: `-1.`, `-v1.` or `-.5`; then a bare
 # number, `-234`; then `-v2` or a revision, `-r1512`.
 _VERSION_STARTS = (
     re.compile(r'-(?=[vV]?\d+[^-]*\.|\.\d)'),
@@ -85,18 +85,18 @@ _VERSION_STARTS = (
 
 _SEPARATORS = re.compile('[-_.]+')
 _NAME = re.compile(r'[A-Za-z0-9._-]*[A-Za-z0-9][A-Za-z0-9._-]*')
-# A version is the name of a folder in the JSON API, beside the file `json` and its packed form.
+# In the JSON API a version is the name of a folder, next to the files `json` and `json.gz`.
 _NOT_A_VERSION = re.compile(r'.*[/\\].*|\.*|json(?:\.gz)?', re.IGNORECASE | re.DOTALL)
-# A project's and a version's name are folders' names, which end at 255 bytes; the normal form
-# of a version can be a little longer than the version.
+# Projects and versions are names of folders, which may have 255 bytes. The normal form of a version
+# can be a little longer than the version.
 _LONGEST = 200  # bytes
 
 
 def parse(filename: str, *, name: str | None = None, version: str | None = None) -> ParsedName:
-    """Say which project and version `filename` belongs to.
+    """Find the project, the version and the kind of file that `filename` states.
 
-    A `name` or a `version` that is known from elsewhere overrides what the file name says
-    of it, and helps to tell the other.
+    A `name` or a `version` that the list states overrides the file name, and helps to find the
+    other one.
 
     >>> parse('mesos.cli-0.1.3-py2.7.egg')
     ParsedName(project='mesos-cli', version='0.1.3', packagetype='bdist_egg', python_version='2.7')
@@ -104,7 +104,7 @@ def parse(filename: str, *, name: str | None = None, version: str | None = None)
     '1'
 
     Raises:
-        FieldError: it names no project, or is not a distribution file.
+        FieldError: it states no valid project or version, or is not a distribution file.
     """
     common = _COMMON.fullmatch(filename)
     if common is not None and name is None and version is None:
@@ -134,10 +134,10 @@ def parse(filename: str, *, name: str | None = None, version: str | None = None)
 
 
 def normalized_name(key: str, name: str) -> NormalizedName:
-    """The one spelling of a project's name; `key` says where `name` comes from.
+    """Normalize a project's name; `key` is the input key that it comes from.
 
     Raises:
-        FieldError: no project can have that name.
+        FieldError: the name is invalid.
     """
     if why := _why_no_name(name):
         raise FieldError(key, name, why)
@@ -145,9 +145,10 @@ def normalized_name(key: str, name: str) -> NormalizedName:
 
 
 def canonicalize_name(name: str) -> NormalizedName:
-    """The one spelling of a name, whatever stands in it.
+    """Normalize a name as the specification says, without checking it.
 
-    It is that of `packaging.utils`, whose import takes longer than a build with nothing to do.
+    `packaging.utils` has the same function, but its import takes longer than a build that has
+    nothing to do.
     """
     return cast('NormalizedName', _SEPARATORS.sub('-', name).lower())
 
@@ -170,7 +171,7 @@ def _why_no_version(version: str) -> str | None:
 
 
 def _split(stem: str, name: str | None, version: str | None) -> tuple[str, str | None]:
-    """`foo-bar-1.0` → `foo-bar`, `1.0`."""
+    """Split `foo-bar-1.0` into `foo-bar` and `1.0`."""
     if version is not None and stem.endswith(f'-{version}'):
         return stem.removesuffix(f'-{version}'), version
     if name is not None:
@@ -235,7 +236,7 @@ def _deb(stem: str) -> _Stem:
 
 
 def _archive(stem: str) -> _Stem:
-    """An sdist, or a dumb binary archive, which has the platform behind its version."""
+    """Parse an sdist, or a dumb binary archive, whose version is followed by a platform."""
     without = _PLATFORM.sub('', stem)
     if without != stem and _split(without, None, None)[1] is not None:
         return _Stem(without, 'bdist_dumb', 'any')

@@ -19,7 +19,7 @@ FORBIDDEN = re.compile(
 
 
 def clean_text(key: str, text: str | None) -> str | None:
-    """Free text on one line, None if it is empty.
+    """Return free text as one line, None if it is empty.
 
     Raises:
         FieldError: it has a character that HTML or XML cannot carry.
@@ -28,6 +28,11 @@ def clean_text(key: str, text: str | None) -> str | None:
 
 
 def one_line(key: str, text: str) -> str:
+    """Return free text as one line, without spaces at its ends.
+
+    Raises:
+        FieldError: it has a character that HTML or XML cannot carry.
+    """
     if not text.isprintable():
         text = _LINE_BREAKS.sub(' ', text)
         refuse(key, text, FORBIDDEN.search(text))
@@ -35,13 +40,13 @@ def one_line(key: str, text: str) -> str:
 
 
 def refuse(key: str, text: str, found: re.Match[str] | None) -> None:
-    """Refuse a text in which a forbidden character was found.
+    """Refuse a text if a forbidden character was found in it.
 
     Raises:
-        FieldError: it was.
+        FieldError: a character was found.
     """
     if found is not None and 0xdc80 <= ord(found[0]) <= 0xdcff:
-        # What Python makes of such bytes on a command line.
+        # Python represents such bytes of a command line in this way.
         raise FieldError(key, text, 'has bytes that are not UTF-8')
     if found is not None:
         raise FieldError(key, text, f'has the control character U+{ord(found[0]):04X}')

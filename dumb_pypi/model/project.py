@@ -1,4 +1,4 @@
-"""The files of one project → its releases in their order, and the latest."""
+"""Projects: the releases that their files make up, in order, and the latest one."""
 from __future__ import annotations
 
 import functools
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
 _DIGITS = re.compile('([0-9]+)')
-# Compares as people count: text and numbers in turn, text first.
+# Text and numbers in turn, text first, so that 9 sorts before 10.
 NaturalKey = tuple[str | int, ...]
 
 
 class Release(msgspec.Struct, frozen=True):
-    """The files of one version, wheels first; `version` is None where it is not PEP 440.
+    """The files of one version, wheels first; `version` is None if it does not follow PEP 440.
 
     `best_informed` is the line of the file that states the most facts about the release, the first
     of several. `uploaded` is when the first file was uploaded, in seconds since 1970.
@@ -39,17 +39,18 @@ class Release(msgspec.Struct, frozen=True):
 
     @property
     def yanked_reason(self) -> str | None:
-        """The first reason that a file gives, if all are yanked; '' where none gives one."""
+        """The first reason that a file states; '' if none does, None if a file is not yanked."""
         if not self.yanked:
             return None
         return next(filter(None, (file.line.yanked_reason for file in self.files)), '')
 
 
 class Project(msgspec.Struct, frozen=True):
-    """A project: releases from the lowest to the highest, and files that have no version.
+    """A project: its releases from the lowest to the highest, and the files without a version.
 
-    `files` are all in their order, `latest` is the highest release that is neither yanked nor a
-    pre-release, or the next best. Times are seconds since 1970.
+    `files` are all files: those without a version, then those of the releases in order. `latest` is
+    the highest release that is neither yanked nor a pre-release; failing that, not yanked; failing
+    that, the highest. Times are in seconds since 1970.
     """
     name: NormalizedName
     facts: ProjectFacts
@@ -62,7 +63,7 @@ class Project(msgspec.Struct, frozen=True):
 
     @property
     def offered(self) -> tuple[Distfile, ...]:
-        """The files that clients may have: none of a quarantined project."""
+        """The files that clients may download: none if the project is quarantined."""
         return () if self.quarantined else self.files
 
     @property
@@ -78,7 +79,7 @@ class Project(msgspec.Struct, frozen=True):
 def assemble(
         name: NormalizedName, files: Iterable[Distfile], facts: ProjectFacts | None = None,
 ) -> Project:
-    """Sort the files of a project into releases; the order they come in does not matter."""
+    """Sort the files of a project, which come in any order, into releases."""
     groups: dict[Version | str, list[Distfile]] = defaultdict(list)
     unversioned: list[Distfile] = []
     for file in files:
@@ -105,7 +106,7 @@ def _latest(releases: Sequence[Release]) -> Release | None:
 def _release(key: Version | str, files: list[Distfile]) -> Release:
     ordered = _in_order(files)
     if len(ordered) > 1:
-        # Equal versions can be spelt in different ways.
+        # Equal versions can be spelled differently: the first file names the release.
         key = _version_key(cast(str, ordered[0].version))
     best = ordered[0]
     if len(ordered) > 1:
@@ -136,9 +137,9 @@ def _in_order(files: list[Distfile]) -> tuple[Distfile, ...]:
 
 @functools.lru_cache(maxsize=4096)
 def _version_key(text: str) -> Version | str:
-    """Equal for files of one release.
+    """Return a key that is equal for the files of one release.
 
-    Eggs and wheels have an underscore where their sdist has a dash: `1.0_1` is `1.0-1`.
+    Eggs and wheels have an underscore where the sdist has a dash: `1.0_1` is `1.0-1`.
     """
     text = text.replace('_', '-')
     try:
@@ -159,7 +160,7 @@ def _file_key(file: Distfile) -> tuple[bool, NaturalKey, str]:
 
 @functools.lru_cache(maxsize=4096)
 def normal_form(version: str) -> str:
-    """A version in its PEP 440 form, where it has one.
+    """Return the PEP 440 normal form of a version, or the version if it has none.
 
     >>> normal_form('1.0-1'), normal_form('2013-11-14')
     ('1.0.post1', '2013-11-14')
@@ -169,7 +170,8 @@ def normal_form(version: str) -> str:
 
 
 def _natural(text: str) -> NaturalKey:
-    """
+    """Return a key that sorts numbers in a text by their value.
+
     >>> _natural('cp39') < _natural('cp310')
     True
     """

@@ -1,4 +1,4 @@
-"""Moments, in seconds since 1970, as pages and lists write them, all in UTC."""
+"""Timestamps, in seconds since 1970, in the forms that pages and lists use; all in UTC."""
 from __future__ import annotations
 
 import datetime
@@ -6,27 +6,28 @@ import functools
 
 _DAY = 86400  # seconds
 _EPOCH = datetime.date(1970, 1, 1).toordinal()
-# The month of uploads that have no time.
+# Stands for the month of files whose upload time is unknown.
 UNDATED = 'undated'
 
 
-# A file's time stands on many pages, which are rendered one after the other.
+# A file's upload time is on several pages, which are rendered one after the other.
 @functools.lru_cache(maxsize=4096)
-def in_full(timestamp: float) -> str:
-    """As the standards have it.
+def iso_8601(timestamp: float) -> str:
+    """Return the time in the form of the simple API and the JSON API.
 
-    >>> in_full(1706702400), in_full(1706702400.25), in_full(1706745599.9999998)
+    >>> iso_8601(1706702400), iso_8601(1706702400.25), iso_8601(1706745599.9999998)
     ('2024-01-31T12:00:00Z', '2024-01-31T12:00:00.250000Z', '2024-01-31T23:59:59.999999Z')
     """
     day, second = divmod(int(timestamp), _DAY)
-    # Rounding must not lead to another second, whose day or month may be another, too.
+    # Rounding up would show another second, and perhaps another day or month.
     micro = min(round((timestamp - int(timestamp)) * 10 ** 6), 999_999)
     fraction = f'.{micro:06}' if micro else ''
     return f'{_day(day)}T{_time(second // 60)}:{second % 60:02}{fraction}Z'
 
 
 def to_the_minute(timestamp: float) -> str:
-    """
+    """Return the date and the time of day.
+
     >>> to_the_minute(1706702459.9)
     '2024-01-31 12:00'
     """
@@ -35,7 +36,8 @@ def to_the_minute(timestamp: float) -> str:
 
 
 def date(timestamp: float) -> str:
-    """
+    """Return the date.
+
     >>> date(1706745599.9)
     '2024-01-31'
     """
@@ -43,7 +45,8 @@ def date(timestamp: float) -> str:
 
 
 def month(timestamp: float) -> str:
-    """
+    """Return the month.
+
     >>> month(1706745599), month(1706745600)
     ('2024-01', '2024-02')
     """
@@ -51,7 +54,7 @@ def month(timestamp: float) -> str:
 
 
 def month_of(timestamp: float | None) -> str:
-    """Return the month of an upload, `UNDATED` where its time is not known.
+    """Return the month of an upload, `UNDATED` if its time is unknown.
 
     >>> month_of(1706745599), month_of(1706745600), month_of(None)
     ('2024-01', '2024-02', 'undated')
@@ -60,30 +63,30 @@ def month_of(timestamp: float | None) -> str:
 
 
 def rfc822(timestamp: float) -> str:
-    """As feeds have it.
+    """Return the time in the form of RSS feeds.
 
     >>> rfc822(1706702400)
     'Wed, 31 Jan 2024 12:00:00 GMT'
     """
-    # Which only feeds need, and takes long to import.
+    # Only feeds need it, and it takes long to import.
     from email.utils import format_datetime
     moment = datetime.datetime.fromtimestamp(timestamp, datetime.UTC)
     return format_datetime(moment, usegmt=True)
 
 
-def of_moment(moment: datetime.datetime) -> str:
-    """A moment in UTC, as the standards have it."""
+def of_datetime(moment: datetime.datetime) -> str:
+    """Return a moment, which is in UTC, in the form that `iso_8601` has."""
     return moment.isoformat().replace('+00:00', 'Z')
 
 
-# Many uploads are of one day.
+# Many files are uploaded on the same day.
 @functools.lru_cache(maxsize=1 << 14)
 def _day(number: int) -> str:
-    """The date of a day, counted from 1970."""
+    """Return the date of a day, counted from 1970."""
     return datetime.date.fromordinal(_EPOCH + number).isoformat()
 
 
 @functools.lru_cache(maxsize=1440)
 def _time(minute: int) -> str:
-    """The time of day, counted from midnight."""
+    """Return the time of day of a minute, counted from midnight."""
     return f'{minute // 60:02}:{minute % 60:02}'

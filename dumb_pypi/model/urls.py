@@ -1,4 +1,4 @@
-"""URLs: joining, encoding, and re-basing relative ones for pages at other depths."""
+"""URLs: checks, percent-encoding, and relative URLs from pages at different depths."""
 from __future__ import annotations
 
 import re
@@ -9,17 +9,17 @@ _SCHEME = re.compile(r'[A-Za-z][A-Za-z0-9+.-]*:')
 _HOST = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@%\[\]-]+")
 _BARE_PERCENT = re.compile(r'%(?![0-9A-Fa-f]{2})')
 _UNRESERVED = re.compile('[A-Za-z0-9_.~/-]*')
-# What may stand in a URL's path unencoded, but for `+`: buckets read it as a space.
+# What a path may contain unencoded, except for `+`, which buckets read as a space.
 _PATH_SAFE = "/%:@!$&'()*,;=~"
 _QUERY_SAFE = _PATH_SAFE + '?+'
 
 
 class UrlError(ValueError):
-    """Why a text is not the URL asked for, worded to follow that text: "has no host"."""
+    """A text is not the URL that is asked for; the message follows that text: "has no host"."""
 
 
 def quote_path(path: str) -> str:
-    """A path as it is on disk or in a bucket, for a URL.
+    """Percent-encode a path of a disk or bucket for a URL.
 
     >>> quote_path('a b/foo-1.0+local.zip')
     'a%20b/foo-1.0%2Blocal.zip'
@@ -28,23 +28,27 @@ def quote_path(path: str) -> str:
 
 
 def has_scheme(url: str) -> bool:
+    """Return whether a text begins like an absolute URL, of whatever scheme."""
     return _SCHEME.match(url) is not None
 
 
 def is_absolute(url: str) -> bool:
-    """Whether `url`, already checked, means the same on every page of every site."""
+    """Return whether a checked URL is absolute, so that it needs no base."""
     return url.startswith(('http:', 'https:'))
 
 
 def clean_absolute(url: str, schemes: tuple[str, ...] = ('http', 'https')) -> str:
-    """An absolute URL without a fragment, encoded where it was not.
+    """Return an absolute URL, percent-encoded where it is not yet.
 
     >>> clean_absolute('HTTPS://example.com/a b/foo-1.0+local.zip')
     'https://example.com/a%20b/foo-1.0%2Blocal.zip'
+
+    Raises:
+        UrlError: it is not absolute, has another scheme, no valid host, or a fragment.
     """
     try:
         parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port  # which is checked only when it is asked for
+        host, _ = parts.hostname, parts.port  # reading the port checks it
     except ValueError as error:
         raise UrlError(f'is not a URL: {error}') from None
     if parts.scheme not in schemes:
@@ -58,23 +62,27 @@ def clean_absolute(url: str, schemes: tuple[str, ...] = ('http', 'https')) -> st
 
 
 def clean_reference(url: str) -> str:
-    """An absolute URL, or one below the URL that it is relative to."""
+    """Return an http(s) URL, or one below its base, percent-encoded where it is not yet.
+
+    Raises:
+        UrlError: it is neither, or has a fragment.
+    """
     if has_scheme(url):
         return clean_absolute(url)
     if '#' in url:
         raise UrlError("has a fragment, '#…'")
     path, question, query = url.partition('?')
-    # Clients resolve an encoded dot as a dot.
+    # Clients resolve an encoded dot like a dot.
     segments = [segment for segment in path.split('/') if unquote(segment) != '.']
     path = '/'.join(segments)
-    # Without its dots a path may look like something else: `./javascript:…`, `.//example.com`.
+    # Without its dots, `./javascript:…` has a scheme and `.//example.com` has a host.
     if has_scheme(path) or path.startswith('/') or '..' in unquote(path).split('/'):
         raise UrlError('is neither an http or https URL nor a path below --packages-url')
     return _encode(path, _PATH_SAFE) + question + _encode(query, _QUERY_SAFE)
 
 
 def file_name(url: str) -> str:
-    """The last part of a URL's path, decoded: what clients take for the file's name.
+    """Return the last part of a URL's path, decoded: clients take it for the file's name.
 
     >>> file_name('https://example.com/a/foo-1.0%2Blocal.zip?b=c/d')
     'foo-1.0+local.zip'
@@ -83,7 +91,7 @@ def file_name(url: str) -> str:
 
 
 def from_page(page: str, target: str) -> str:
-    """The relative URL that leads from one path of the output tree to another.
+    """Return the relative URL from one path of the output tree to another.
 
     >>> from_page('project/foo/index.html', 'changelog/')
     '../../changelog/'
@@ -92,7 +100,7 @@ def from_page(page: str, target: str) -> str:
 
 
 class PackagesUrl(NamedTuple):
-    """Where the distribution files are; `base` ends in a slash.
+    """The URL of the folder of all distribution files; `base` ends in a slash.
 
     A relative one is relative to the pages in `simple/<project>/`.
     """
@@ -100,14 +108,18 @@ class PackagesUrl(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> PackagesUrl:
-        """
+        """Check and encode a packages URL.
+
         >>> PackagesUrl.parse('https://example.com/my files').base
         'https://example.com/my%20files/'
+
+        Raises:
+            UrlError: no file name can follow it, or it has another scheme than http(s) or file.
         """
         if not text:
             raise UrlError('is empty')
         if text.startswith('file:///'):
-            pass  # for clients that read the index from the same disk
+            pass  # for clients that read the index from a local disk
         elif has_scheme(text):
             text = clean_absolute(text)
         if '?' in text or '#' in text:
@@ -115,9 +127,9 @@ class PackagesUrl(NamedTuple):
         return cls(_encode(text.rstrip('/'), _PATH_SAFE) + '/')
 
     def prefix(self, project: str, page: str, site_url: str | None = None) -> str:
-        """What to put before a file's relative URL on `page`, any page of the tree.
+        """Return the prefix of a file's relative URL on `page`, a path of the output tree.
 
-        With `site_url` the result is absolute.
+        With `site_url`, the public URL of the index, the prefix is absolute.
 
         >>> PackagesUrl('../../pool/').prefix('foo', 'pypi/foo/1.0/json')
         '../../../pool/'
@@ -145,7 +157,7 @@ class PackagesUrl(NamedTuple):
 
 
 def join(prefix: str, url: str) -> str:
-    """A file's URL: its own where that is absolute, else below `prefix`."""
+    """Return a file's URL: `url` itself if it is absolute, otherwise below `prefix`."""
     return url if is_absolute(url) else prefix + url
 
 

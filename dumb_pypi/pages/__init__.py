@@ -1,2 +1,2 @@
-"""The bytes of every page, as pure functions of values and options."""
+"""The bytes of every page: pure functions of values and options."""
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The uploads month by month: which pages a month has, and what each of them shows."""
+"""The changelog: the pages of each month, their links, and the uploads on each."""
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ NEWEST_UPLOADS = 100
 
 
 class Upload(NamedTuple):
-    """A file in the changelog; `timestamp` is seconds since 1970, UTC."""
+    """A file in the changelog; `timestamp` is in seconds since 1970, `version` a normal form."""
     timestamp: float | None
     project: str
     version: str | None
@@ -25,8 +25,12 @@ class Upload(NamedTuple):
     yanked: bool = False
 
 
-class Shown(msgspec.Struct, gc=False):
-    """The keys of a line that the changelog shows something of."""
+class UploadLine(msgspec.Struct, gc=False):
+    """The keys of a checked line that the changelog depends on.
+
+    Decoding these only, and parsing the file names of the newest only, saves much of the time that
+    summing up a month takes.
+    """
     filename: str
     upload_timestamp: int | float | None = None
     uploaded_by: str | None = None
@@ -36,19 +40,22 @@ class Shown(msgspec.Struct, gc=False):
 
 
 class Neighbour(msgspec.Struct, frozen=True):
-    """A month beside another one, and how many pages it has."""
+    """The month before or after another one, and its number of pages."""
     month: str
     pages: int
 
 
 class Neighbours(msgspec.Struct, frozen=True):
-    """The months beside one, where there are any. All that its pages show of other groups."""
+    """The months before and after a month, None where there is none.
+
+    A month's pages link to them, and depend on no other month.
+    """
     earlier: Neighbour | None
     later: Neighbour | None
 
 
 class ChangelogPage(msgspec.Struct, frozen=True):
-    """A page of a month; its number counts from 1, `earlier` and `later` are paths of pages."""
+    """A page of a month; numbers count from 1, `earlier` and `later` are paths of pages."""
     path: str
     month: str
     number: int
@@ -56,44 +63,44 @@ class ChangelogPage(msgspec.Struct, frozen=True):
     later: str | None
 
 
-def shown_of(line: bytes) -> Shown:
-    """All of a line in the one form that an upload's row is made from."""
+def read_upload_line(line: bytes) -> UploadLine:
+    """Decode a line of `packages.json`."""
     return _decode(line)
 
 
-def upload(shown: Shown) -> Upload:
-    """What the changelog shows of a file."""
-    parsed = filenames.parse(shown.filename, name=shown.name, version=shown.version)
+def upload_of(line: UploadLine) -> Upload:
+    """Return what the changelog shows of a file."""
+    parsed = filenames.parse(line.filename, name=line.name, version=line.version)
     version = None if parsed.version is None else normal_form(parsed.version)
     return Upload(
-        shown.upload_timestamp, parsed.project, version, shown.filename, shown.uploaded_by,
-        shown.yanked_reason is not None,
+        line.upload_timestamp, parsed.project, version, line.filename, line.uploaded_by,
+        line.yanked_reason is not None,
     )
 
 
-def pages_of(uploads: int) -> int:
-    """How many pages a month of so many uploads has."""
+def page_count(uploads: int) -> int:
+    """Return the number of pages of a month with this number of uploads."""
     return -(-uploads // UPLOADS_A_PAGE)
 
 
 def newest_uploads(uploads: Iterable[Upload]) -> tuple[Upload, ...]:
-    """The newest of the uploads that have a date, newest first."""
+    """Return the newest of the uploads whose time is known, newest first."""
     dated = (upload for upload in uploads if upload.timestamp is not None)
     return tuple(sorted(dated, key=_upload_key, reverse=True)[:NEWEST_UPLOADS])
 
 
 def in_order(uploads: Iterable[Upload]) -> list[Upload]:
-    """The uploads, oldest first; those of one moment, or with no date, by name."""
+    """Sort uploads, oldest first; those of one time, or of unknown time, by file name."""
     return sorted(uploads, key=_upload_key)
 
 
 def neighbours(months: Mapping[str, int]) -> dict[str, Neighbours]:
-    """What stands beside each month; `months` says how many uploads each has.
+    """Return the neighbours of each month; `months` maps it to its number of uploads.
 
-    Uploads with no date stand beside no month.
+    The undated uploads have no neighbours, and are nobody's.
     """
     dated = [
-        Neighbour(month, pages_of(months[month])) for month in newest_first(months)
+        Neighbour(month, page_count(months[month])) for month in newest_first(months)
         if month != UNDATED
     ]
     around = {
@@ -106,28 +113,31 @@ def neighbours(months: Mapping[str, int]) -> dict[str, Neighbours]:
 
 
 def newest_first(months: Iterable[str]) -> list[str]:
-    """Months in the order of the changelog, the undated uploads last."""
+    """Sort months, newest first, the undated uploads last."""
     return sorted(months, key=_month_key, reverse=True)
 
 
-def month_places(month: str, uploads: int, beside: Neighbours) -> list[ChangelogPage]:
-    """A month's pages, from the first: it has the oldest uploads, so that a full page stays."""
-    numbers = range(1, pages_of(uploads) + 1)
-    places = [paths.changelog_page(month, number) for number in numbers]
-    earlier = None if beside.earlier is None else (
-        paths.changelog_page(beside.earlier.month, beside.earlier.pages)
+def month_pages(month: str, uploads: int, around: Neighbours) -> list[ChangelogPage]:
+    """Return the pages of a month with this number of uploads.
+
+    The first page has the oldest uploads, so that a new upload changes no full page.
+    """
+    numbers = range(1, page_count(uploads) + 1)
+    pages = [paths.changelog_page(month, number) for number in numbers]
+    earlier = None if around.earlier is None else (
+        paths.changelog_page(around.earlier.month, around.earlier.pages)
     )
-    later = None if beside.later is None else paths.changelog_page(beside.later.month, 1)
+    later = None if around.later is None else paths.changelog_page(around.later.month, 1)
     return [
-        ChangelogPage(place, month, number, before, after)
-        for place, number, before, after in zip(
-            places, numbers, [earlier, *places], [*places[1:], later], strict=False,
+        ChangelogPage(page, month, number, before, after)
+        for page, number, before, after in zip(
+            pages, numbers, [earlier, *pages], [*pages[1:], later], strict=False,
         )
     ]
 
 
 def uploads_on(page: ChangelogPage, uploads: Sequence[Upload]) -> Sequence[Upload]:
-    """What a page shows of its month's uploads, which are in order: the newest first."""
+    """Return the uploads on a page, newest first; `uploads` are those of its month, in order."""
     start = (page.number - 1) * UPLOADS_A_PAGE
     return uploads[start:start + UPLOADS_A_PAGE][::-1]
 
@@ -135,22 +145,22 @@ def uploads_on(page: ChangelogPage, uploads: Sequence[Upload]) -> Sequence[Uploa
 def in_safe_order(
         pages: Iterable[ChangelogPage], existing: Collection[str],
 ) -> Iterator[ChangelogPage]:
-    """The pages in an order in which none leads to one that is not there.
+    """Return the pages in an order of writing in which no page links to a missing one.
 
-    `pages` come oldest month first, and `existing` are the paths that are there already. Two new
-    pages that lead to each other cannot both come second: the older one is given twice, at first
-    without its link to the newer one.
+    `pages` come oldest month first, and `existing` are the paths of pages that exist. Of two new
+    pages that link to each other, the older one is written twice: first without its link to the
+    newer one, and again at the end.
     """
-    there = set(existing)
+    written = set(existing)
     unfinished = []
     for page in pages:
-        if page.later is None or page.later in there:
+        if page.later is None or page.later in written:
             yield page
         else:
             unfinished.append(page)
-            if page.path not in there:
+            if page.path not in written:
                 yield msgspec.structs.replace(page, later=None)
-        there.add(page.path)
+        written.add(page.path)
     yield from unfinished
 
 
@@ -162,4 +172,4 @@ def _upload_key(upload: Upload) -> tuple[float, str]:
     return (upload.timestamp or 0, upload.filename)
 
 
-_decode = msgspec.json.Decoder(Shown).decode
+_decode = msgspec.json.Decoder(UploadLine).decode

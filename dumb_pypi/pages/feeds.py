@@ -1,4 +1,4 @@
-"""The feeds: RSS 2.0 of the latest releases and of the newest projects."""
+"""The RSS 2.0 feeds of the latest releases and of the newest projects."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ NEWEST_PROJECTS = 40
 
 
 class ItemView(NamedTuple):
-    """An item of a feed."""
+    """An item of a feed; `date` is in RFC 822 form."""
     title: str
     link: str
     guid: str
@@ -22,7 +22,7 @@ class ItemView(NamedTuple):
 
 
 class Feeds:
-    """Renders the feeds of an index, which need its public URL."""
+    """Renders the feeds of an index; their links are absolute, so they need its public URL."""
 
     def __init__(self, title: str, site_url: str, templates: Templates) -> None:
         self._title = title

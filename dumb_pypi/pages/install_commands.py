@@ -1,4 +1,4 @@
-"""How to install from the index, with each client."""
+"""Install commands and settings of each client."""
 from __future__ import annotations
 
 import re
@@ -9,30 +9,33 @@ from urllib.parse import urlsplit
 
 from dumb_pypi.model.project import Project
 
-# What pip reads at plain http; of any other host it wants to be told that it can be trusted.
-_OWN_MACHINE = re.compile(r'localhost|127(?:\.[0-9]+){3}|::1')
+# The hosts that pip trusts at plain http; any other needs --trusted-host.
+_LOOPBACK = re.compile(r'localhost|127(?:\.[0-9]+){3}|::1')
 
 
 class CommandView(NamedTuple):
-    """How to install a project."""
+    """The command that installs a project with a client."""
     client: str
     command: str
 
 
 class SnippetView(NamedTuple):
-    """How to tell a client of the index: in a file at that place, or as a command without one."""
+    """The settings for a client: lines of the file `place`, or a command if that is None."""
     client: str
     place: str | None
     text: str
 
 
-def commands(project: Project, index_url: str) -> Sequence[CommandView]:
-    """How to install the latest release of a project from here, if there is a way."""
+def for_project(project: Project, index_url: str) -> Sequence[CommandView]:
+    """Return the commands that install a project's latest release; none if it cannot be installed.
+
+    `index_url` is that of the simple index, here and below.
+    """
     latest = project.latest
-    # What is not PEP 440 is nothing to install by, nor to put into a shell.
+    # No client installs a version that does not follow PEP 440, and a shell might run it.
     if latest is None or latest.version is None or project.quarantined:
         return ()
-    # A shell has a meaning for the `!` of an epoch.
+    # The `!` of an epoch is special to a shell.
     wanted = shlex.quote(f'{project.name}=={latest.name}')
     return (
         CommandView('pip', _pip_install(index_url, wanted)),
@@ -42,8 +45,8 @@ def commands(project: Project, index_url: str) -> Sequence[CommandView]:
     )
 
 
-def snippets(index_url: str) -> Sequence[SnippetView]:
-    """How to set up each client, as README has it too."""
+def for_index(index_url: str) -> Sequence[SnippetView]:
+    """Return the settings that make each client use the index; the README has them too."""
     host = _host_to_trust(index_url)
     trusting = '' if host is None else f'\ntrusted-host = {host}'
     return (
@@ -63,7 +66,7 @@ def snippets(index_url: str) -> Sequence[SnippetView]:
 
 
 def _pip_install(index_url: str, wanted: str) -> str:
-    """The command that installs something from here with pip.
+    """Return the command that installs a requirement with pip.
 
     >>> _pip_install('http://example.com:8080/simple/', 'foo')
     'pip install --index-url http://example.com:8080/simple/ --trusted-host example.com foo'
@@ -74,8 +77,8 @@ def _pip_install(index_url: str, wanted: str) -> str:
 
 
 def _host_to_trust(index_url: str) -> str | None:
-    """The host of an index that pip ignores unless it is told to trust that host."""
+    """Return the host that pip has to be told to trust, None if it trusts the index anyway."""
     parts = urlsplit(index_url)
-    if parts.scheme != 'http' or parts.hostname is None or _OWN_MACHINE.fullmatch(parts.hostname):
+    if parts.scheme != 'http' or parts.hostname is None or _LOOPBACK.fullmatch(parts.hostname):
         return None
     return parts.hostname

@@ -1,6 +1,6 @@
-"""Where each page lies below the output directory.
+"""Paths of pages, relative to the output directory.
 
-A page's path is a file's; its folder, with a slash at the end, is what others link to.
+A page's path is that of a file. Other pages link to its folder, whose path ends in a slash.
 """
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ SIMPLE_JSON = 'simple/index.json'
 CHANGELOG = 'changelog/index.html'
 UPDATES_FEED = 'rss/updates.xml'
 PACKAGES_FEED = 'rss/packages.xml'
-# A build that compares with a list, in an empty directory, does not know what these were called.
+# These names have no hash: a build that writes to an empty directory, with a previous list, cannot
+# know the names that need to be deleted.
 SEARCH_NAMES = f'{STATIC}names.txt'
 SEARCH_SUMMARIES = f'{STATIC}summaries.txt'
-# The pages that every index has, or, the feeds, every index with a URL of its own.
+# The pages of every index; the feeds, of every index that has a public URL.
 ROOTS = (
     SIMPLE_HTML, SIMPLE_JSON, CHANGELOG, UPDATES_FEED, PACKAGES_FEED, SEARCH_NAMES,
     SEARCH_SUMMARIES, HOME, PACKAGES_JSON,
@@ -23,7 +24,8 @@ ROOTS = (
 
 
 def folder(page: str) -> str:
-    """
+    """Return the folder of a page.
+
     >>> folder('simple/foo/index.html')
     'simple/foo/'
     """
@@ -51,7 +53,7 @@ def release_json(project: str, release: str) -> str:
 
 
 def changelog_page(month: str, number: int) -> str:
-    """A month's pages count from 1.
+    """Return the path of a month's page; numbers count from 1.
 
     >>> changelog_page('2024-01', 1), changelog_page('2024-01', 2)
     ('changelog/2024-01.html', 'changelog/2024-01-2.html')
@@ -64,7 +66,7 @@ def static(name: str) -> str:
 
 
 def of_project(project: str) -> tuple[str, ...]:
-    """The pages that every project has."""
+    """Return the pages that every project has."""
     return (
         project_page(project), simple_json(project), simple_html(project), project_json(project),
     )

@@ -113,7 +113,7 @@ def projects_html(
         f'<link rel="icon" href="{escape(icon)}">\n',
     ]
     if generated is not None:
-        metas.append(_meta('generated', times.of_moment(generated)))
+        metas.append(_meta('generated', times.of_datetime(generated)))
     # A normalized name needs neither encoding nor escaping.
     return _document('Simple index', metas, (f'<a href="{name}/">{name}</a>' for name in names))
 

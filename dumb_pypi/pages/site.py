@@ -1,4 +1,4 @@
-"""Which pages a project, a month and the whole index have, and at which path."""
+"""The pages of a project, of a month and of the index, with their paths."""
 from __future__ import annotations
 
 import hashlib
@@ -8,26 +8,31 @@ from typing import NamedTuple
 from dumb_pypi.model import urls
 from dumb_pypi.model.project import Project
 from dumb_pypi.options import PageOptions
-from dumb_pypi.pages import json_api, paths, search
+from dumb_pypi.pages import json_api, paths
 from dumb_pypi.pages import simple as simple_api
 from dumb_pypi.pages.changelog import ChangelogPage, Upload
 from dumb_pypi.pages.feeds import Feeds
-from dumb_pypi.pages.summaries import MonthSummary, newest_of_months, ProjectSummary
+from dumb_pypi.pages.summaries import (
+    MonthSummary,
+    newest_of_months,
+    ProjectSummary,
+    search_data,
+)
 from dumb_pypi.pages.templates import CUSTOM_STYLE, custom_style, static_file, Templates
 from dumb_pypi.pages.web import SearchFiles, StaticFiles, Web
 
 
 class Page(NamedTuple):
-    """A file of the output: its path below the output directory, and its bytes."""
+    """A page: its path, relative to the output directory, and its bytes."""
     path: str
     content: bytes
 
 
 class Site:
-    """Renders the pages of each group; every page is a function of its group and the options.
+    """Renders pages; each is a function of its project, month or index, and of the options.
 
     Raises:
-        FileError: a style sheet of the user's cannot be read.
+        FileError: the user's style sheet cannot be read.
     """
 
     def __init__(self, options: PageOptions, templates: Templates) -> None:
@@ -50,11 +55,11 @@ class Site:
         )
 
     def static_pages(self) -> Iterator[Page]:
-        """What the pages for people need beside themselves."""
+        """Return the static files that the web pages use."""
         yield from self._static
 
     def project_pages(self, project: Project) -> Iterator[Page]:
-        """A project's pages, each after those that it links to."""
+        """Render a project's pages, each after those that it links to."""
         options = self._options
         name, packages_url = project.name, options.packages_url
         yield Page(paths.project_page(name), self._web.project(project))
@@ -66,13 +71,13 @@ class Site:
             yield Page(path, content)
 
     def changelog_page(self, page: ChangelogPage, uploads: Sequence[Upload]) -> Page:
-        """One page of a month, and the uploads on it."""
+        """Render one page of a month; `uploads` are those on it, newest first."""
         return Page(page.path, self._web.changelog_page(page, uploads))
 
     def root_pages(
             self, projects: Sequence[ProjectSummary], months: Sequence[MonthSummary],
     ) -> Iterator[Page]:
-        """The pages of the whole index, each after those that it links to."""
+        """Render the root pages, each after those that it links to; months come newest first."""
         uploads = newest_of_months(months)
         names = [project.name for project in projects]
         yield Page(paths.SIMPLE_JSON, simple_api.projects_json(names))
@@ -83,21 +88,21 @@ class Site:
             yield Page(paths.UPDATES_FEED, self._feeds.updates(projects))
             yield Page(paths.PACKAGES_FEED, self._feeds.packages(projects))
         yield Page(paths.CHANGELOG, self._web.changelog(uploads, months))
-        names_text, summaries_text = search.texts(projects)
-        yield Page(paths.SEARCH_NAMES, names_text)
-        yield Page(paths.SEARCH_SUMMARIES, summaries_text)
-        # A new content is a new address, so that nobody has an old one from a cache.
+        names_file, summaries_file = search_data(projects)
+        yield Page(paths.SEARCH_NAMES, names_file)
+        yield Page(paths.SEARCH_SUMMARIES, summaries_file)
+        # The queries change with the content, so that no cache serves an outdated file.
         yield Page(paths.HOME, self._web.home(uploads, projects, SearchFiles(
             self._searcher.path,
-            f'{paths.SEARCH_NAMES}?{_digest(names_text)}',
-            f'{paths.SEARCH_SUMMARIES}?{_digest(summaries_text)}',
+            f'{paths.SEARCH_NAMES}?{_digest(names_file)}',
+            f'{paths.SEARCH_SUMMARIES}?{_digest(summaries_file)}',
         )))
 
 
 def _static_page(name: str, content: bytes) -> Page:
-    """A file with its content's hash in its name: it can be cached for good."""
-    stem, _, ending = name.rpartition('.')
-    return Page(paths.static(f'{stem}-{_digest(content)}.{ending}'), content)
+    """Return a file with a hash of its content in its name, so that caches may keep it forever."""
+    stem, _, extension = name.rpartition('.')
+    return Page(paths.static(f'{stem}-{_digest(content)}.{extension}'), content)
 
 
 def _digest(content: bytes) -> str:

@@ -1,6 +1,7 @@
-"""What the root pages show of a project and of a month."""
+"""Summaries of projects and months: all that the root pages need to know of them."""
 from __future__ import annotations
 
+import hashlib
 import heapq
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -11,10 +12,12 @@ from dumb_pypi.model.project import Project
 from dumb_pypi.pages.changelog import NEWEST_UPLOADS, newest_uploads, Upload
 
 NEWEST_RELEASES = 100
+# The characters of a summary that the home page's search reads and shows.
+SEARCHED_LENGTH = 200
 
 
 class NewRelease(NamedTuple):
-    """A release in the feed; `timestamp` is when its first file came."""
+    """A release in the feed; `timestamp` is the time of its first upload."""
     timestamp: float
     project: str
     release: str
@@ -22,10 +25,10 @@ class NewRelease(NamedTuple):
 
 
 class ProjectSummary(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """A project, as the root pages show it; times are seconds since 1970, UTC.
+    """A project as the root pages show it; times are in seconds since 1970.
 
-    `newest` has its newest releases in JSON: most are never looked at. `last_release` is when
-    the newest of them came.
+    `newest` holds the newest releases. It is JSON because most projects have none among the newest
+    of the index, and are never decoded. `last_release` is the time of the newest of them.
     """
     name: str
     summary: str | None
@@ -42,7 +45,7 @@ class ProjectSummary(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class MonthSummary(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """A month's uploads: how many, and the newest of them, in JSON."""
+    """A month's number of uploads, and the newest ones, in JSON."""
     month: str
     uploads: int
     newest: msgspec.Raw
@@ -53,6 +56,7 @@ class MonthSummary(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 def summarize(project: Project) -> ProjectSummary:
+    """Sum up a project for the root pages."""
     newest = _newest(
         NewRelease(release.uploaded, project.name, release.name, release.best_informed.summary)
         for release in project.releases if release.uploaded is not None
@@ -70,18 +74,18 @@ def summarize(project: Project) -> ProjectSummary:
 
 
 def summarize_month(month: str, count: int, newest: Iterable[Upload]) -> MonthSummary:
-    """`newest` are the newest uploads at least, `count` is the number of all."""
+    """Sum up a month of `count` uploads; `newest` has the newest ones, and may have others."""
     return MonthSummary(
         month, count, msgspec.Raw(msgspec.json.encode(newest_uploads(newest))),
     )
 
 
 def newest_releases(projects: Sequence[ProjectSummary]) -> Sequence[NewRelease]:
-    """The newest releases of all projects, newest first."""
+    """Return the newest releases of all projects, newest first."""
     moments = heapq.nlargest(NEWEST_RELEASES, (
         project.last_release for project in projects if project.last_release is not None
     ))
-    # Each of them is of a project whose newest release is at least as new as itself.
+    # Each of them belongs to a project whose newest release is at least as new.
     return _newest(
         new for project in projects
         if project.last_release is not None and project.last_release >= moments[-1]
@@ -90,12 +94,27 @@ def newest_releases(projects: Sequence[ProjectSummary]) -> Sequence[NewRelease]:
 
 
 def newest_of_months(months: Iterable[MonthSummary]) -> Sequence[Upload]:
-    """The newest uploads of all months, newest first; the months are newest first too."""
+    """Return the newest uploads of all months, newest first; the months are newest first too."""
     uploads: list[Upload] = []
     for month in months:
         if len(uploads) < NEWEST_UPLOADS:
             uploads.extend(month.newest_uploads)
     return newest_uploads(uploads)
+
+
+def search_data(projects: Sequence[ProjectSummary]) -> tuple[bytes, bytes]:
+    """Return the two files that the home page's search reads: the names, and the summaries.
+
+    The projects come sorted by name. Each has one line in both files. The first line of both is a
+    digest of the names, so that the search notices files of two different builds.
+    """
+    names = '\n'.join([project.name for project in projects]).encode()
+    summaries = '\n'.join([
+        '' if project.summary is None else project.summary[:SEARCHED_LENGTH]
+        for project in projects
+    ]).encode()
+    mark = hashlib.sha256(names).hexdigest()[:12].encode()
+    return b'%s\n%s' % (mark, names), b'%s\n%s' % (mark, summaries)
 
 
 def _newest(releases: Iterable[NewRelease]) -> Sequence[NewRelease]:

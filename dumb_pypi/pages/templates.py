@@ -1,4 +1,4 @@
-"""Templates, style sheets and scripts: the files that pages are made with."""
+"""Templates, style sheets and scripts: the files that pages are made of."""
 from __future__ import annotations
 
 import contextlib
@@ -14,19 +14,19 @@ from dumb_pypi import __version__
 from dumb_pypi.errors import FileError, TemplateError
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-# A style sheet in the template directory, which pages load after the built-in one.
+# The style sheet in the template directory, which pages load after the built-in one.
 CUSTOM_STYLE = 'custom.css'
 
 
 class Templates:
-    """The package's templates, each overridden by the one of its name in `template_dir`.
+    """The built-in templates; those in `template_dir` override the ones of the same name.
 
-    Every value is escaped as HTML, which suits the XML of the feeds too; a name that a
-    template uses and nobody gave it is an error.
+    Every value is escaped as HTML, which is right for the XML of the feeds too. A template that
+    uses an undefined name is an error.
 
     Raises:
-        TemplateError: one of them is not a template. Where there are templates of the user's all
-            are read at once, so that it is known before anything is written.
+        TemplateError: a template in `template_dir` cannot be loaded. All are loaded at once, so
+            that the error comes before anything is written.
     """
 
     def __init__(self, template_dir: str | None = None) -> None:
@@ -39,9 +39,9 @@ class Templates:
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=True,
-            # Each page would look whether a template has changed.
+            # Without this, each page checks whether its template has changed.
             auto_reload=False,
-            bytecode_cache=_Compiled() if template_dir is None else None,
+            bytecode_cache=_BytecodeCache() if template_dir is None else None,
         )
         if template_dir is not None:
             for name in own.list_templates():
@@ -51,7 +51,7 @@ class Templates:
         """Render the template of that name.
 
         Raises:
-            TemplateError: it cannot be, for whatever a template of the user's does.
+            TemplateError: rendering fails; a template of the user's may raise anything.
         """
         template = self._template(name)
         try:
@@ -76,7 +76,7 @@ def custom_style(template_dir: str | None) -> bytes | None:
     """Return the style sheet in a template directory, None if there is none.
 
     Raises:
-        FileError: it cannot be read.
+        FileError: the style sheet cannot be read.
     """
     if template_dir is None:
         return None
@@ -90,37 +90,38 @@ def custom_style(template_dir: str | None) -> bytes | None:
         raise FileError('read', path, error) from error
 
 
-class _Compiled(jinja2.BytecodeCache):
-    """The package's own templates, compiled, where Python keeps its own modules so.
+class _BytecodeCache(jinja2.BytecodeCache):
+    """Keeps the compiled built-in templates in `__pycache__`, next to compiled modules.
 
-    Each is known by its source, and by the versions of Python, of Jinja and of this program. Where
-    nobody may write, they are compiled each time.
+    Their names have a digest of the source, and the versions of Jinja and of this program; the
+    content has that of Python. If the folder is not writable, each build compiles them.
     """
 
     def load_bytecode(self, bucket: Bucket) -> None:
         try:
-            with open(_compiled(bucket), 'rb') as file:
+            with open(_bytecode_path(bucket), 'rb') as file:
                 bucket.load_bytecode(file)
-        except Exception:  # noqa: BLE001 - whatever is wrong with it, the source is there too
+        except Exception:  # noqa: BLE001 - a damaged file must not break a build: the source is there too
             bucket.reset()
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         if sys.dont_write_bytecode:
             return
-        place = _compiled(bucket)
-        unfinished = f'{place}.{os.getpid()}'
+        path = _bytecode_path(bucket)
+        unfinished = f'{path}.{os.getpid()}'
         with contextlib.suppress(OSError):
             with open(unfinished, 'wb') as file:
                 bucket.write_bytecode(file)
-            os.replace(unfinished, place)
+            os.replace(unfinished, path)
 
 
-def _compiled(bucket: Bucket) -> str:
+def _bytecode_path(bucket: Bucket) -> str:
     name = f'jinja-{jinja2.__version__}-{__version__}-{bucket.key}'
     return os.path.join(HERE, '__pycache__', name)
 
 
 def _place(name: str, error: Exception) -> str:
+    """Return the file and line at which a template failed, or its name if they are unknown."""
     # Jinja puts the templates' own files and lines into the traceback.
     frames = [
         f'{frame.filename}:{frame.lineno}' for frame in traceback.extract_tb(error.__traceback__)

@@ -147,7 +147,7 @@ def _file_view(
     return FileView(
         line.filename,
         url if offered else None,
-        wheel_tags.in_words(line.filename) if file.is_wheel else _kind(
+        wheel_tags.describe(line.filename) if file.is_wheel else _kind(
             file.packagetype, file.python_version,
         ),
         None if size is None else readable_size(size),

@@ -1,4 +1,4 @@
-"""The web pages: what their templates are given."""
+"""The web UI: the values that each page's template gets."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -8,17 +8,17 @@ import msgspec
 from dumb_pypi.model import times, urls
 from dumb_pypi.model.project import Project
 from dumb_pypi.options import PageOptions
-from dumb_pypi.pages import install_commands as installing
-from dumb_pypi.pages import paths, views
-from dumb_pypi.pages.changelog import ChangelogPage, pages_of, Upload
+from dumb_pypi.pages import install_commands, paths, views
+from dumb_pypi.pages.changelog import ChangelogPage, page_count, Upload
 from dumb_pypi.pages.summaries import MonthSummary, ProjectSummary
 from dumb_pypi.pages.templates import Templates
 
+# Stands for the URL of an index whose public URL is unknown.
 PLACEHOLDER = 'https://example.com/'
 
 
 class StaticFiles(msgspec.Struct, frozen=True):
-    """Where the static files of all pages are; `custom` is the user's own style sheet."""
+    """The paths of the static files that all pages use; `custom` is the user's style sheet."""
     style: str
     script: str
     icon: str
@@ -26,25 +26,25 @@ class StaticFiles(msgspec.Struct, frozen=True):
 
 
 class SearchFiles(msgspec.Struct, frozen=True):
-    """Where the files are that the home page's search reads."""
+    """The paths of the files that the home page's search reads, with their queries."""
     worker: str
     names: str
     summaries: str
 
 
 class Web:
-    """Renders the pages for people, with these options and templates."""
+    """Renders the web UI with these options and templates."""
 
     def __init__(self, options: PageOptions, templates: Templates, static: StaticFiles) -> None:
         self._options = options
         self._templates = templates
         self._static = static
         self._index_url = f'{options.site_url or PLACEHOLDER}simple/'
-        # What all pages of a depth have.
+        # The values that all pages of a depth share, by depth.
         self._shared: dict[int, dict[str, object]] = {}
 
     def project(self, project: Project) -> bytes:
-        """A project's page: its releases, newest first, and the files of each."""
+        """Render a project's page: its releases, newest first, and the files of each."""
         page = paths.project_page(project.name)
         prefix = self._options.packages_url.prefix(project.name, page)
         lines = [file.line for file in project.files]
@@ -64,13 +64,13 @@ class Web:
             latest_uploaded=None if latest is None else _date(latest.uploaded),
             latest_prerelease=latest is not None and latest.prerelease,
             latest_yanked=latest is not None and latest.yanked,
-            commands=installing.commands(project, self._index_url),
+            commands=install_commands.for_project(project, self._index_url),
             requires_python=None if best is None else best.requires_python,
             requires_dist=required,
             optional_dist=optional,
             files_offered=not project.quarantined,
             releases=views.release_views(project, prefix),
-            # A column that has nothing in it is left out.
+            # An empty column is not shown.
             has_sizes=any(line.size is not None for line in lines),
             has_uploads=any(
                 line.upload_timestamp is not None or line.uploaded_by for line in lines
@@ -79,7 +79,7 @@ class Web:
         )
 
     def changelog_page(self, page: ChangelogPage, uploads: Sequence[Upload]) -> bytes:
-        """One page of a month's uploads, newest first."""
+        """Render one page of a month's uploads, which are newest first."""
         earlier, later = (
             None if target is None else urls.from_page(page.path, target)
             for target in (page.earlier, page.later)
@@ -94,14 +94,14 @@ class Web:
         )
 
     def changelog(self, uploads: Sequence[Upload], months: Sequence[MonthSummary]) -> bytes:
-        """The latest uploads, and the list of months."""
+        """Render the latest uploads and the list of months."""
         page = paths.CHANGELOG
         return self._render(
             page, 'changelog.html',
             uploads=views.upload_views(uploads, page),
             months=[
                 views.MonthView(month.month, urls.from_page(
-                    page, paths.changelog_page(month.month, pages_of(month.uploads)),
+                    page, paths.changelog_page(month.month, page_count(month.uploads)),
                 ), f'{month.uploads:,}') for month in months
             ],
         )
@@ -110,7 +110,7 @@ class Web:
             self, uploads: Sequence[Upload], projects: Sequence[ProjectSummary],
             search: SearchFiles,
     ) -> bytes:
-        """The first page: what there is, what is new, how to install from it."""
+        """Render the home page: search, the latest uploads, and how to install."""
         page = paths.HOME
         generated = self._options.generated
         last_upload = uploads[0].timestamp if uploads else None
@@ -121,7 +121,7 @@ class Web:
             files=f'{sum([project.files for project in projects]):,}',
             last_upload=_date(last_upload),
             news=views.news_views(uploads, projects),
-            snippets=installing.snippets(self._index_url),
+            snippets=install_commands.for_index(self._index_url),
             search_worker=search.worker,
             search_names=search.names,
             search_summaries=search.summaries,
@@ -132,10 +132,10 @@ class Web:
         depth = page.count('/')
         shared = self._shared.get(depth)
         if shared is None:
-            shared = self._shared[depth] = self._shared_by(page)
+            shared = self._shared[depth] = self._shared_values(page)
         return self._templates.render(template, shared | values)
 
-    def _shared_by(self, page: str) -> dict[str, object]:
+    def _shared_values(self, page: str) -> dict[str, object]:
         options, static = self._options, self._static
         return {
             'title': options.title,
@@ -153,7 +153,7 @@ class Web:
 
 
 def _from_page(page: str, url: str) -> str:
-    """`url`, absolute or relative to the home page, as `page` has to write it."""
+    """Return `url`, which is absolute or relative to the home page, as seen from `page`."""
     if urls.has_scheme(url) or url.startswith('/'):
         return url
     return '../' * page.count('/') + url

@@ -1,4 +1,4 @@
-"""What a wheel's tags mean, in words: which Python, which system, which processor."""
+"""Descriptions of wheels: the Python, system and processor that their tags stand for."""
 from __future__ import annotations
 
 import functools
@@ -9,7 +9,7 @@ _PYTHONS = {
     'py': 'Python', 'cp': 'CPython', 'pp': 'PyPy', 'ip': 'IronPython', 'jy': 'Jython',
     'graalpy': 'GraalPy',
 }
-# A system with its version and processor, and how to say it.
+# Platform tags and their descriptions. The groups are version numbers, then the processor.
 _SYSTEMS = tuple((re.compile(pattern), words) for pattern, words in (
     (r'manylinux1_(\w+)', 'Linux, glibc 2.5+'),
     (r'manylinux2010_(\w+)', 'Linux, glibc 2.12+'),
@@ -25,7 +25,7 @@ _SYSTEMS = tuple((re.compile(pattern), words) for pattern, words in (
     (r'win(32)', 'Windows'),
 ))
 _STABLE = frozenset(('abi3', 'abi3t'))
-# The others were wide. From 3.3 on there is one kind, which says nothing of it.
+# Builds with narrow Unicode; those with wide Unicode end in `mu`. Since 3.3 there is one kind.
 _NARROW = frozenset(('cp26m', 'cp27m'))
 _PROCESSORS = {
     '32': 'x86', 'amd64': 'x86-64', 'arm64': 'ARM64', 'aarch64': 'ARM64', 'armv7l': 'ARMv7',
@@ -34,21 +34,21 @@ _PROCESSORS = {
 }
 
 
-def in_words(filename: str) -> str:
-    """What the tags of a wheel of that name say.
+def describe(filename: str) -> str:
+    """Describe what the wheel of that name runs on.
 
-    >>> in_words('foo-1.0-py2.py3-none-any.whl')
+    >>> describe('foo-1.0-py2.py3-none-any.whl')
     'Python 2, 3; any system'
-    >>> in_words('foo-1.0-cp39-abi3-manylinux_2_17_x86_64.manylinux2014_x86_64.whl')
+    >>> describe('foo-1.0-cp39-abi3-manylinux_2_17_x86_64.manylinux2014_x86_64.whl')
     'CPython 3.9+; Linux, glibc 2.17+, x86-64'
     """
     tags = filename[:-len('.whl')].rsplit('-', 3)[1:]
-    return _in_words(*tags) if len(tags) == 3 else 'Wheel'
+    return _describe(*tags) if len(tags) == 3 else 'Wheel'
 
 
-# Files of one project have the same few.
+# Most wheels of a project have one of a few combinations of tags.
 @functools.lru_cache(maxsize=4096)
-def _in_words(pythons: str, abi: str, platforms: str) -> str:
+def _describe(pythons: str, abi: str, platforms: str) -> str:
     systems = dict.fromkeys(_system(tag) for tag in platforms.split('.'))
     return f'{_pythons(pythons.split("."), set(abi.split(".")))}; {" or ".join(systems)}'
 
@@ -62,8 +62,8 @@ def _pythons(tags: list[str], abis: set[str]) -> str:
             continue
         name, major, minor, threads = found.groups()
         version = major if minor is None else f'{major}.{minor}'
-        # A stable interface goes on working; so does what is of no interpreter. All newer ones
-        # of a major version have its tag as it is.
+        # Newer minor versions run wheels of the stable ABI and of pure Python too. A tag without a
+        # minor version means all of them anyway.
         newer = '+' if _STABLE & abis or (name == 'py' and minor is not None) else ''
         versions.setdefault(_PYTHONS[name], []).append(
             f'{version}{newer}{_build(abis, threads) if name == "cp" else ""}',
@@ -75,7 +75,7 @@ def _pythons(tags: list[str], abis: set[str]) -> str:
 
 
 def _build(abis: set[str], threads: str) -> str:
-    """Which build of CPython is meant, where there are more than one.
+    """Return the build of CPython that the tags ask for, '' if they ask for no special one.
 
     >>> _build({'cp27mu'}, ''), _build({'abi3t'}, ''), _build({'abi3', 'abi3t'}, '')
     (' with wide Unicode', ' free-threaded', '')

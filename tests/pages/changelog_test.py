@@ -35,7 +35,7 @@ def month_pages(month: str, uploads: Sequence[Upload], beside: Neighbours) -> li
     ordered = changelog.in_order(uploads)
     return [
         Shown(page, changelog.uploads_on(page, ordered))
-        for page in changelog.month_places(month, len(uploads), beside)
+        for page in changelog.month_pages(month, len(uploads), beside)
     ]
 
 
@@ -59,19 +59,19 @@ def test_an_upload_changes_the_last_page_of_its_month_only() -> None:
 
 
 def test_pages_lead_to_the_pages_beside_them() -> None:
-    first, last = changelog.month_places('2024-02', 4, Neighbours(
+    first, last = changelog.month_pages('2024-02', 4, Neighbours(
         earlier=Neighbour('2023-12', 3), later=Neighbour('2024-05', 9),
     ))
     assert (first.earlier, first.later) == ('changelog/2023-12-3.html', 'changelog/2024-02-2.html')
     assert (last.earlier, last.later) == ('changelog/2024-02.html', 'changelog/2024-05.html')
-    [only] = changelog.month_places('2024-02', 1, ALONE)
+    [only] = changelog.month_pages('2024-02', 1, ALONE)
     assert (only.earlier, only.later) == (None, None)
 
 
 @pytest.mark.parametrize(('count', 'pages'), ((0, 0), (1, 1), (2, 1), (3, 2), (4, 2)))
 def test_a_month_has_as_many_pages_as_its_uploads_fill(count: int, pages: int) -> None:
-    assert changelog.pages_of(count) == pages
-    assert len(changelog.month_places('2024-01', count, ALONE)) == pages
+    assert changelog.page_count(count) == pages
+    assert len(changelog.month_pages('2024-01', count, ALONE)) == pages
 
 
 def test_undated_uploads_stand_beside_no_month() -> None:
@@ -104,7 +104,7 @@ def test_months_stand_newest_first_and_undated_uploads_last() -> None:
     ),
 )
 def test_what_is_shown_of_a_file(line: bytes, upload: Upload) -> None:
-    assert changelog.upload(changelog.shown_of(line)) == upload
+    assert changelog.upload_of(changelog.read_upload_line(line)) == upload
 
 
 @st.composite

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from dumb_pypi.pages.wheel_tags import in_words
+from dumb_pypi.pages.wheel_tags import describe
 
 
 @pytest.mark.parametrize(('tags', 'words'), (
@@ -46,10 +46,10 @@ from dumb_pypi.pages.wheel_tags import in_words
     ('py3.cp39-none-any', 'Python 3 or CPython 3.9; any system'),
     ('odd-none-odd', 'odd; odd'),
 ))
-def test_tags_in_words(tags: str, words: str) -> None:
-    assert in_words(f'foo-1.0-{tags}.whl') == words
+def test_tags_are_described(tags: str, words: str) -> None:
+    assert describe(f'foo-1.0-{tags}.whl') == words
 
 
 @pytest.mark.parametrize('filename', ('foo.whl', 'foo-1.0.whl', 'foo-1.0-py3.whl', 'FOO.WHL'))
 def test_a_wheel_that_says_nothing(filename: str) -> None:
-    assert in_words(filename) == 'Wheel'
+    assert describe(filename) == 'Wheel'

@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import msgspec
 
-from dumb_pypi.pages import search
-from dumb_pypi.pages.summaries import ProjectSummary
+from dumb_pypi.pages.summaries import ProjectSummary, search_data
 
 
 def project(name: str, summary: str | None) -> ProjectSummary:
@@ -12,7 +11,7 @@ def project(name: str, summary: str | None) -> ProjectSummary:
 
 def lines(*projects: ProjectSummary) -> tuple[str, list[str], list[str]]:
     """The first line of both texts, and the others of each."""
-    names, summaries = (text.decode().split('\n') for text in search.texts(projects))
+    names, summaries = (text.decode().split('\n') for text in search_data(projects))
     assert names[0] == summaries[0]
     return names[0], names[1:], summaries[1:]
 
