@@ -181,7 +181,7 @@ def _url(url: str, filename: str) -> str | None:
         url = urls.clean_reference(url)
     except urls.UrlError as error:
         raise FieldError('url', url, str(error)) from None
-    # pip and uv take the file's name from the URL, whatever else a page says it is.
+    # pip and uv take the file name from the URL, even if the page states another one.
     if urls.file_name(url) != filename:
         raise FieldError('url', url, f'does not end in the file name {shown(filename)}')
     return url if '/' in url or '?' in url else None

@@ -119,8 +119,8 @@ def parse(filename: str, *, name: str | None = None, version: str | None = None)
     if name is not None:
         project = normalized_name('name', name)
     elif why := _why_no_name(guessed_name):
-        said = f'says {shown(guessed_name)}' if guessed_name else 'has nothing'
-        raise FieldError('filename', filename, f'{said} where its project should be, which {why}')
+        found = f'says {shown(guessed_name)}' if guessed_name else 'has nothing'
+        raise FieldError('filename', filename, f'{found} where its project should be, which {why}')
     else:
         project = canonicalize_name(guessed_name)
     if version is not None and (why := _why_no_version(version)):
@@ -128,8 +128,8 @@ def parse(filename: str, *, name: str | None = None, version: str | None = None)
     if version is None and guessed_version is not None:
         version = guessed_version.strip()
         if why := _why_no_version(version):
-            said = f'says {shown(version)} where its version should be'
-            raise FieldError('filename', filename, f'{said}, which {why}')
+            found = f'says {shown(version)} where its version should be'
+            raise FieldError('filename', filename, f'{found}, which {why}')
     return ParsedName(project, version, stem.packagetype, stem.python_version)
 
 

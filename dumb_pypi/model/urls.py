@@ -28,7 +28,7 @@ def quote_path(path: str) -> str:
 
 
 def has_scheme(url: str) -> bool:
-    """Return whether a text begins like an absolute URL, of whatever scheme."""
+    """Return whether a text begins with a URL's scheme."""
     return _SCHEME.match(url) is not None
 
 

@@ -97,7 +97,7 @@ def in_order(uploads: Iterable[Upload]) -> list[Upload]:
 def neighbours(months: Mapping[str, int]) -> dict[str, Neighbours]:
     """Return the neighbours of each month; `months` maps it to its number of uploads.
 
-    The undated uploads have no neighbours, and are nobody's.
+    The undated uploads have no neighbours, and are not one.
     """
     dated = [
         Neighbour(month, page_count(months[month])) for month in newest_first(months)

@@ -77,7 +77,7 @@ def _pip_install(index_url: str, wanted: str) -> str:
 
 
 def _host_to_trust(index_url: str) -> str | None:
-    """Return the host that pip has to be told to trust, None if it trusts the index anyway."""
+    """Return the host for pip's `--trusted-host`, None if pip trusts the index without it."""
     parts = urlsplit(index_url)
     if parts.scheme != 'http' or parts.hostname is None or _LOOPBACK.fullmatch(parts.hostname):
         return None

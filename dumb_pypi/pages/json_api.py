@@ -1,6 +1,6 @@
-"""The JSON API: a project or one release of it, with the public index's keys.
+"""The JSON API: a project, or one of its releases, with the keys of the public index.
 
-What the list does not say is what the public index has for a project that does not say it.
+A fact that the list does not state has the value that the public index gives to a missing one.
 """
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ _TO_SECONDS = len('2024-01-31T12:00:00')
 
 
 class Downloads(msgspec.Struct):
+    """The number of downloads: unknown, which is -1 as on the public index."""
     last_day: int = -1
     last_month: int = -1
     last_week: int = -1
 
 
 class Info(msgspec.Struct, kw_only=True):
-    """What a release is, in its own words."""
+    """The core metadata of a release, and its URLs."""
     author: str | None = None
     author_email: str | None = None
     bugtrack_url: str | None = None
@@ -59,8 +60,9 @@ class Info(msgspec.Struct, kw_only=True):
 
 
 class File(msgspec.Struct, kw_only=True, rename={'core_metadata': 'core-metadata'}):
-    """One file of a release. Its times are without a zone and with one, both UTC."""
+    """A file of a release. Both times are UTC: `upload_time` states no zone, the other one does."""
     comment_text: str = ''
+    # False if the file has no separate metadata, {} if its hash is unknown.
     core_metadata: Literal[False] | dict[str, str]
     digests: dict[str, str]
     downloads: int = -1
@@ -79,13 +81,13 @@ class File(msgspec.Struct, kw_only=True, rename={'core_metadata': 'core-metadata
 
 
 class Page(msgspec.Struct, kw_only=True):
-    """A page of the JSON API, its lists of files in JSON.
-
-    `last_serial` is the newest upload of the project.
-    """
+    """A page of the JSON API; the lists of files are JSON already."""
     info: Info
+    # The time of the project's newest upload, in seconds since 1970; 0 if unknown.
     last_serial: int
+    # The files of each release: of all, or of the one that the page is about.
     releases: dict[str, msgspec.Raw]
+    # The files of the latest release, or of the one that the page is about.
     urls: msgspec.Raw
     vulnerabilities: list[str] = []
 
@@ -94,17 +96,17 @@ def pages(
         project: Project, packages_url: urls.PackagesUrl, site_url: str | None = None, *,
         per_release: bool = True,
 ) -> Iterator[tuple[str, bytes]]:
-    """The paths and contents of a project's pages: those of its releases, then its own.
+    """Return the paths and contents of a project's pages: those of its releases, then its own.
 
     `/pypi/<project>/<version>/json` shows one release, `/pypi/<project>/json` the latest one and
-    the files of all.
+    the files of all releases. With `site_url`, the public URL of the index, all URLs are absolute.
     """
     files: dict[str, list[File]] = {
         release.name: [] if project.quarantined else list(map(_file, release.files))
         for release in project.releases
     }
     if per_release and project.releases:
-        # All of these pages are as deep in the tree.
+        # The pages of all releases have the same depth, so the same links.
         links = _links(
             project, paths.release_json(project.name, project.releases[0].name), packages_url,
             site_url,
@@ -122,7 +124,7 @@ def pages(
 
 
 class _Links(msgspec.Struct, frozen=True):
-    """What a page puts before the relative URLs of files, and its URL of the project's page."""
+    """The prefix of relative file URLs on a page, and the URL of the project's web page."""
     prefix: str
     project_url: str
 
@@ -145,7 +147,7 @@ def _page(
         project: Project, shown: Release | None, files: Mapping[str, Sequence[File]],
         releases: Iterable[Release], summary: str | None, links: _Links,
 ) -> bytes:
-    # In JSON once, although some stand twice on the page.
+    # Encoded once, although the files of one release are on the page twice.
     encoded = {release.name: msgspec.Raw(_encode(files[release.name])) for release in releases}
     return _encode(Page(
         info=_info(project, shown, summary, links.project_url),
@@ -158,7 +160,7 @@ def _page(
 def _info(
         project: Project, release: Release | None, summary: str | None, project_url: str,
 ) -> Info:
-    # All facts come from one file: two that disagree make no third.
+    # All facts come from one file: a mix of two files may describe neither.
     best = None if release is None else release.best_informed
     home_page = project.facts.home_page
     return Info(
@@ -180,7 +182,7 @@ def _info(
 
 
 def _file(file: Distfile) -> File:
-    """A file of a page, but for its URL, which is another one on each."""
+    """Return a file of a page without its URL, which depends on the page."""
     line = file.line
     uploaded = file.upload_time
     digests = {} if file.digest is None else file.digest.in_json
@@ -204,7 +206,6 @@ def _file(file: Distfile) -> File:
 def _metadata_hashes(metadata: Digest | bool) -> Literal[False] | dict[str, str]:
     if isinstance(metadata, Digest):
         return metadata.in_json
-    # Metadata whose hash is not known has no hashes.
     return {} if metadata else False
 
 

@@ -1,7 +1,7 @@
-"""The simple repository API: a project's files, and the list of projects, in HTML and JSON.
+"""The simple API: the project list and each project's files, in HTML and JSON.
 
-The rules are the PyPA specification's of that name, version 1.4. These pages are for
-programs, so they come from here and not from templates: a theme cannot break an install.
+The rules are those of the PyPA specification "Simple repository API", version 1.4. These pages are
+not made from templates, so that a theme cannot break an install.
 """
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from dumb_pypi.model.project_facts import ACTIVE
 from dumb_pypi.pages import paths
 
 API_VERSION = '1.4'
-# From 1.1 on each file must have its size: a page that cannot keep that does not claim it.
+# From 1.1 on, `size` is mandatory for every file. A page without it claims this version.
 API_VERSION_WITHOUT_SIZES = '1.0'
 
-# uv refuses a whole HTML page on a fragment of any other algorithm.
+# uv refuses an HTML page that has a fragment of any other algorithm.
 FRAGMENT_ALGORITHMS = frozenset(('md5', 'sha256', 'sha384', 'sha512', 'blake2b'))
 BLAKE2B_DIGITS = 64
 
@@ -35,20 +35,29 @@ class Meta(msgspec.Struct, rename='kebab'):
 class File(msgspec.Struct, rename='kebab', omit_defaults=True, kw_only=True):
     """A file of a project's JSON page.
 
-    A key that has nothing to say is left out: uv refuses a page that has a null.
+    A key without a value is omitted: uv refuses a page with a null `size`, `upload-time` or
+    `yanked`.
     """
     filename: str
+    # May be relative.
     url: str
+    # By algorithm; {} if there is none.
     hashes: dict[str, str]
+    # Bytes; mandatory from 1.1 on.
     size: int | None = None
+    # UTC, with at most six digits of a fraction, and `Z`: uv refuses any other zone.
     upload_time: str | None = None
     requires_python: str | None = None
+    # `true`, or the hashes of the file's metadata. PEP 714: no `dist-info-metadata` in JSON.
     core_metadata: bool | dict[str, str] = False
+    # `true`, or the reason if there is one.
     yanked: bool | str = False
+    # An absolute https URL (PEP 740).
     provenance: str | None = None
 
 
 class ProjectStatus(msgspec.Struct, omit_defaults=True):
+    """The status marker of a project (PEP 792)."""
     status: str
     reason: str | None = None
 
@@ -56,24 +65,28 @@ class ProjectStatus(msgspec.Struct, omit_defaults=True):
 class ProjectPage(msgspec.Struct, rename='kebab', omit_defaults=True, kw_only=True):
     """A project's JSON page."""
     meta: Meta
+    # Normalized.
     name: str
+    # A set: each version once. The version of every file is among them.
     versions: list[str]
+    # None of a quarantined project.
     files: list[File]
     project_status: ProjectStatus | None = None
 
 
 class ListedProject(msgspec.Struct, gc=False):
+    """A project of the project list."""
     name: str
 
 
 class ProjectList(msgspec.Struct):
-    """The JSON list of projects."""
+    """The project list in JSON."""
     meta: Meta
     projects: list[ListedProject]
 
 
 def project_html(project: Project, packages_url: urls.PackagesUrl) -> bytes:
-    """The files of a project, HTML: one anchor a file and no other."""
+    """Return a project's HTML page: one anchor for each file, and no other anchor."""
     metas = []
     if project.facts.status != ACTIVE:
         metas.append(_meta('pypi:project-status', project.facts.status))
@@ -85,7 +98,7 @@ def project_html(project: Project, packages_url: urls.PackagesUrl) -> bytes:
 
 
 def project_json(project: Project, packages_url: urls.PackagesUrl) -> bytes:
-    """The files of a project, JSON."""
+    """Return a project's JSON page."""
     prefix = packages_url.prefix(project.name, paths.simple_json(project.name))
     files = project.offered
     sized = all(file.line.size is not None for file in files)
@@ -104,12 +117,15 @@ def project_json(project: Project, packages_url: urls.PackagesUrl) -> bytes:
 def projects_html(
         names: Iterable[str], icon: str, generated: datetime.datetime | None,
 ) -> bytes:
-    """The list of projects, HTML: one anchor a project and no other; `icon` is the icon's URL."""
-    # The one page of these that people come to: all projects, and a search without JavaScript.
+    """Return the project list in HTML: one anchor for each project, and no other anchor.
+
+    `icon` is the icon's URL, `generated` the build time in UTC.
+    """
+    # Browsers show this page too: as the list of all projects, and as a search without JavaScript.
     metas = [
         _meta('viewport', 'width=device-width, initial-scale=1'),
         _meta('color-scheme', 'light dark'),
-        # Else browsers ask for /favicon.ico.
+        # Without it, browsers request /favicon.ico.
         f'<link rel="icon" href="{escape(icon)}">\n',
     ]
     if generated is not None:
@@ -119,7 +135,7 @@ def projects_html(
 
 
 def projects_json(names: Iterable[str]) -> bytes:
-    """The list of projects, JSON."""
+    """Return the project list in JSON."""
     return msgspec.json.encode(
         ProjectList(Meta(API_VERSION), [ListedProject(name) for name in names]),
     )
@@ -135,7 +151,6 @@ def _file(file: Distfile, url: str) -> File:
         upload_time=file.upload_time,
         requires_python=line.requires_python,
         core_metadata=_metadata_hashes(file.core_metadata),
-        # Yanked with no reason given is `true`.
         yanked=line.yanked_reason or file.yanked,
         provenance=line.provenance,
     )
@@ -148,20 +163,20 @@ def _anchor(file: Distfile, url: str) -> str:
 
 
 def _attributes(file: Distfile) -> str:
-    # Hashes, numbers and times have nothing to escape.
+    # Hashes, numbers and times contain nothing that has to be escaped.
     line = file.line
     attributes = ''
     if line.requires_python is not None:
         attributes += f' data-requires-python="{_escaped(line.requires_python)}"'
     if file.core_metadata:
-        # PEP 714: pip before 23.2 knows the second spelling only.
+        # PEP 714 allows both names: pip before 23.2 only reads the second one.
         metadata = _metadata_attribute(file.core_metadata)
         attributes += f' data-core-metadata="{metadata}" data-dist-info-metadata="{metadata}"'
     if line.yanked_reason is not None:
         attributes += f' data-yanked="{_escaped(line.yanked_reason)}"'
     if line.provenance is not None:
         attributes += f' data-provenance="{_escaped(line.provenance)}"'
-    # Not in the specification: uv reads both, for `--exclude-newer` and its progress bars.
+    # These two are not in the specification: uv reads them, for progress bars and `exclude-newer`.
     if line.size is not None:
         attributes += f' data-size="{line.size}"'
     if line.upload_timestamp is not None:
@@ -191,7 +206,7 @@ def _is_fragment(digest: Digest) -> bool:
 
 
 def _is_readable(digest: Digest) -> bool:
-    # uv takes blake2b for its short form, and refuses a whole page for the long one.
+    # uv expects 256 bits of blake2b, and refuses a page that has 512.
     return digest.algorithm != 'blake2b' or len(digest.hex) == BLAKE2B_DIGITS
 
 

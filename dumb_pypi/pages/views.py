@@ -1,4 +1,4 @@
-"""What the templates of the pages show of projects, releases, files and uploads."""
+"""Views: projects, releases, files and uploads in the form that templates print."""
 from __future__ import annotations
 
 import functools
@@ -15,9 +15,9 @@ from dumb_pypi.pages.changelog import Upload
 from dumb_pypi.pages.summaries import ProjectSummary
 
 HOME_NEWS = 20
-# What the home page shows of a text that may be of any length.
+# The characters that the home page shows of a text of any length.
 HOME_TEXT = 200
-# How many files a project's page shows before it folds older releases.
+# The number of files that a project's page shows before it folds older releases.
 FILES_SHOWN = 30
 
 _REQUIREMENT = re.compile('[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?')
@@ -31,10 +31,10 @@ _KINDS = {
 
 
 class FileView(NamedTuple):
-    """A file on its project's page. Texts that are not known are None.
+    """A file on its project's page; unknown texts are None.
 
-    `url` and `metadata_url` are None where the file is not offered; `kind` says in words what the
-    file is for. `requires_python` and `yanked_reason` are None where they are those of the release.
+    `url` and `metadata_url` are None if the file is not offered. `kind` describes what the file
+    runs on. `requires_python` and `yanked_reason` are None if they equal those of the release.
     """
     filename: str
     url: str | None
@@ -50,10 +50,10 @@ class FileView(NamedTuple):
 
 
 class ReleaseView(NamedTuple):
-    """A release on its project's page; `anchor` is for links to it.
+    """A release on its project's page; `anchor` is the fragment of links to it.
 
-    The last one may have neither: it has the files without a version. `yanked_reason` is '' where
-    the release is yanked and nobody says why. `open` is whether to show it unfolded.
+    Files without a version come last, as a release without a name and an anchor. `yanked_reason` is
+    '' if the release is yanked without a reason. If `open`, the release is shown unfolded.
     """
     name: str | None
     anchor: str | None
@@ -66,9 +66,9 @@ class ReleaseView(NamedTuple):
 
 
 class RequirementView(NamedTuple):
-    """A dependency: a name, where to look for it, and what else is said of it.
+    """A dependency: its name, the URL of a search for it, and the rest of the requirement.
 
-    Without a name `rest` is all of it.
+    If it has no name, `rest` is the requirement.
     """
     name: str | None
     url: str | None
@@ -76,7 +76,7 @@ class RequirementView(NamedTuple):
 
 
 class UploadView(NamedTuple):
-    """An upload in the changelog; `url` leads to its project's page."""
+    """An upload in the changelog; `url` links to its project's page."""
     uploaded: str | None
     project: str
     url: str
@@ -87,9 +87,9 @@ class UploadView(NamedTuple):
 
 
 class NewsView(NamedTuple):
-    """A release of which files came lately; `anchor` leads to it on its project's page.
+    """A release with new files; `anchor` is its fragment on its project's page, `url`.
 
-    It is `yanked` if all of these files are.
+    `yanked` is whether all of these files are.
     """
     project: str
     url: str
@@ -102,14 +102,14 @@ class NewsView(NamedTuple):
 
 
 class MonthView(NamedTuple):
-    """A month in the changelog's list of months; `url` leads to its newest page."""
+    """A month in the changelog's list of months; `url` links to its newest page."""
     name: str
     url: str
     uploads: str
 
 
 def release_views(project: Project, prefix: str) -> Sequence[ReleaseView]:
-    """Newest first; what has no version comes last."""
+    """Return the releases of a project, newest first; files without a version come last."""
     offered = not project.quarantined
     views: list[ReleaseView] = []
     shown = 0
@@ -140,9 +140,8 @@ def _file_view(
         file: Distfile, prefix: str, offered: bool, requires_python: str | None,
         yanked_reason: str | None,
 ) -> FileView:
-    line, url = file.line, file.url
-    if not url.startswith('http') or not urls.is_absolute(url):
-        url = prefix + url
+    line = file.line
+    url = urls.join(prefix, file.url)
     digest, size, timestamp = file.digest, line.size, line.upload_timestamp
     return FileView(
         line.filename,
@@ -163,7 +162,8 @@ def _file_view(
 
 @functools.lru_cache
 def _kind(packagetype: str, python_version: str) -> str:
-    """
+    """Describe a file that is not a wheel.
+
     >>> _kind('bdist_egg', '3.9'), _kind('sdist', 'source')
     ('Egg, Python 3.9', 'Source')
     """
@@ -174,7 +174,7 @@ def _kind(packagetype: str, python_version: str) -> str:
 def requirement_views(
         requires_dist: Iterable[str], page: str,
 ) -> tuple[Sequence[RequirementView], Sequence[RequirementView]]:
-    """What is always required, and what only an extra wants."""
+    """Return the dependencies that are always required, and those that an extra requires."""
     required: list[RequirementView] = []
     optional: list[RequirementView] = []
     for text in requires_dist:
@@ -192,6 +192,7 @@ def _requirement_view(text: str, page: str) -> RequirementView:
 
 
 def upload_views(uploads: Iterable[Upload], page: str) -> Sequence[UploadView]:
+    """Return uploads as `page`, a path, shows them."""
     root = '../' * page.count('/')
     return [
         UploadView(
@@ -202,7 +203,7 @@ def upload_views(uploads: Iterable[Upload], page: str) -> Sequence[UploadView]:
 
 
 def days(uploads: Sequence[Upload]) -> str | None:
-    """From when to when these uploads are, which are newest first; None if they have no dates.
+    """Return the days of uploads, which are newest first; None if their times are unknown.
 
     >>> def days_of(*times): return days([Upload(time, 'foo', None, '', None) for time in times])
     >>> days_of(1706702459, 1706616059), days_of(1706702459, 1706700000), days_of(60)
@@ -211,7 +212,7 @@ def days(uploads: Sequence[Upload]) -> str | None:
     last, first = uploads[0].timestamp, uploads[-1].timestamp
     if first is None or last is None:
         return None
-    # A busy day may have pages of its own.
+    # The uploads of one day may fill several pages: then the time tells them apart.
     first_day, from_ = times.to_the_minute(first).split()
     last_day, to = times.to_the_minute(last).split()
     if first_day != last_day:
@@ -220,7 +221,7 @@ def days(uploads: Sequence[Upload]) -> str | None:
 
 
 def news_views(uploads: Iterable[Upload], projects: Iterable[ProjectSummary]) -> Sequence[NewsView]:
-    """The releases of these uploads, which are newest first, each once."""
+    """Return the newest releases among uploads, which are newest first, each once."""
     releases: dict[tuple[str, str | None], list[Upload]] = {}
     for upload in uploads:
         releases.setdefault((upload.project, upload.version), []).append(upload)
@@ -244,7 +245,8 @@ def _shortened(text: str | None) -> str | None:
 
 
 def readable_size(size: int) -> str:
-    """
+    """Return a number of bytes with a decimal unit.
+
     >>> readable_size(999), readable_size(1_500), readable_size(2_000_000_000)
     ('999 B', '1.5 kB', '2.0 GB')
     """

@@ -1,4 +1,4 @@
-"""Descriptions of wheels: the Python, system and processor that their tags stand for."""
+"""Descriptions of wheels by their tags: the Python, the system and the processor."""
 from __future__ import annotations
 
 import functools

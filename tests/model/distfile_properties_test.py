@@ -1,4 +1,4 @@
-"""The shortcuts of reading a line give what the long way gives, whatever the line has."""
+"""Property tests of checking a line: its shortcuts give what reading everything gives."""
 from __future__ import annotations
 
 import json

@@ -10,8 +10,8 @@ from dumb_pypi.errors import FieldError
 from dumb_pypi.model import filenames
 from dumb_pypi.model.filenames import parse, ParsedName
 
-# Each name, what it says, and why it is here. Most are names that somebody once published.
-ODD_NAMES = (
+# Each name, what it states, and what is unusual about it. Most were published once.
+UNUSUAL_NAMES = (
     ('dumb_init-1.2.0-py2.py3-none-manylinux1_x86_64.whl', 'dumb-init', '1.2.0',
      'bdist_wheel', 'py2.py3', 'a wheel: an underscore for the dash'),
     ('f-1.0+local-py3-none-any.whl', 'f', '1.0+local', 'bdist_wheel', 'py3', 'a local version'),
@@ -25,16 +25,16 @@ ODD_NAMES = (
      'a Python tag that no installer knows'),
     ('circbuf-0.1b1-py32, py33, py34-none-any.whl', 'circbuf', '0.1b1', 'bdist_wheel',
      'py32, py33, py34', 'a list where a tag should be'),
-    ('FOO-1.0-PY3-none-any.WHL', 'foo', '1.0', 'bdist_wheel', 'PY3', 'an ending in capitals'),
+    ('FOO-1.0-PY3-none-any.WHL', 'foo', '1.0', 'bdist_wheel', 'PY3', 'an extension in capitals'),
 
     ('ocflib-2015.11.23.20.2.tar.gz', 'ocflib', '2015.11.23.20.2', 'sdist', 'source',
      'a date for a version'),
     ('ddlib-2013-11-14.tar.gz', 'ddlib', '2013-11-14', 'sdist', 'source', 'a date with dashes'),
     ('systemd-python-234.tar.gz', 'systemd-python', '234', 'sdist', 'source',
      'a version without a dot'),
-    ('foo-1.0.tgz', 'foo', '1.0', 'sdist', 'source', 'a short ending'),
-    ('foo-1.0.ZIP', 'foo', '1.0', 'sdist', 'source', 'an ending in capitals'),
-    ('foo-1.0.Tar.Bz2', 'foo', '1.0', 'sdist', 'source', 'an ending of both'),
+    ('foo-1.0.tgz', 'foo', '1.0', 'sdist', 'source', 'a short extension'),
+    ('foo-1.0.ZIP', 'foo', '1.0', 'sdist', 'source', 'an extension in capitals'),
+    ('foo-1.0.Tar.Bz2', 'foo', '1.0', 'sdist', 'source', 'an extension of both'),
     ('foo-1.0.tar', 'foo', '1.0', 'sdist', 'source', 'not compressed'),
     ('foo-1.0.tar.xz', 'foo', '1.0', 'sdist', 'source', 'compressed anew'),
     ('flup-123-1.0.3.dev-20110405.tar.gz', 'flup-123', '1.0.3.dev-20110405', 'sdist', 'source',
@@ -115,11 +115,12 @@ ODD_NAMES = (
 
 @pytest.mark.parametrize(
     ('filename', 'project', 'version', 'packagetype', 'python_version'),
-    [pytest.param(*row[:-1], id=f'{row[0]}: {row[-1]}') for row in ODD_NAMES],
+    [pytest.param(*row[:-1], id=f'{row[0]}: {row[-1]}') for row in UNUSUAL_NAMES],
 )
-def test_what_a_file_name_says(
+def test_parsed_name(
         filename: str, project: str, version: str | None, packagetype: str, python_version: str,
 ) -> None:
+    """A file name states a project, a version, a kind of file and a Python."""
     assert parse(filename) == (project, version, packagetype, python_version)
 
 
@@ -140,7 +141,8 @@ def test_what_a_file_name_says(
         (f'a-1.{"0" * 200}.zip', 'where its version should be, which is longer than 200 bytes'),
     ),
 )
-def test_names_that_are_no_distribution_file(filename: str, why: str) -> None:
+def test_invalid_file_name_is_refused(filename: str, why: str) -> None:
+    """A name must state a valid project, and have the extension of a distribution file."""
     with pytest.raises(FieldError) as caught:
         parse(filename)
     assert caught.value.key == 'filename'
@@ -153,7 +155,7 @@ def test_names_that_are_no_distribution_file(filename: str, why: str) -> None:
         ('foo-2-1.tar.gz', 'Foo', None, ('foo', '2-1')),
         ('foo-2-1.tar.gz', None, '1', ('foo-2', '1')),
         ('foo-2-1.tar.gz', None, '2-1', ('foo', '2-1')),
-        # The list is right, whatever the name says.
+        # The list overrides what the file name states.
         ('foo-1.0.zip', 'bar', None, ('bar', '1.0')),
         ('foo-1.0.zip', None, '3', ('foo', '3')),
         ('latest.zip', 'Foo.Bar', '1.0', ('foo-bar', '1.0')),
@@ -161,14 +163,16 @@ def test_names_that_are_no_distribution_file(filename: str, why: str) -> None:
         ('a b.zip', 'foo', None, ('foo', None)),
     ),
 )
-def test_a_name_or_version_from_the_list_overrides(
+def test_stated_name_or_version_overrides(
         filename: str, name: str | None, version: str | None, expected: tuple[str, str | None],
 ) -> None:
+    """A name or version in the list overrides the file name, and helps to split it."""
     assert parse(filename, name=name, version=version)[:2] == expected
 
 
 @pytest.mark.parametrize('name', ('', 'a b', '../x', 'a/b', '.', '..', 'é', 'a\n'))
-def test_names_that_no_project_can_have(name: str) -> None:
+def test_invalid_project_name_is_refused(name: str) -> None:
+    """A stated name must be a valid name of a project."""
     with pytest.raises(FieldError, match='is not a name for a project'):
         parse('foo-1.0.zip', name=name)
 
@@ -176,19 +180,20 @@ def test_names_that_no_project_can_have(name: str) -> None:
 @pytest.mark.parametrize(
     'version', ('', '.', '..', 'a/b', '../x', 'a\\b', 'json', 'JSON', 'json.gz'),
 )
-def test_versions_that_would_not_make_a_folder(version: str) -> None:
-    """A version is the name of a folder beside the file `json`."""
+def test_unsafe_version_is_refused(version: str) -> None:
+    """A version is the name of a folder, next to the file `json`."""
     with pytest.raises(FieldError, match='cannot be the name of a folder'):
         parse('foo-1.0.zip', version=version)
 
 
 @pytest.mark.parametrize('keys', ({'name': 'x' * 201}, {'version': 'é' * 101}))
-def test_names_and_versions_that_are_too_long(keys: dict[str, str]) -> None:
+def test_too_long_names_are_refused(keys: dict[str, str]) -> None:
+    """Names and versions have to fit into the name of a folder."""
     with pytest.raises(FieldError, match='is longer than 200 bytes'):
         parse('foo-1.0.zip', **keys)
 
 
-# Parts of names: what may begin a version, or end one, or be taken for something else.
+# Parts of names that begin a version, end one, or look like something else.
 PARTS = st.sampled_from([
     'foo', 'a', 'b', 'rc', 'post', 'dev', 'py', 'py3', 'none', 'any', 'win32', 'linux-i686', 'r',
     'v', 'V', 'x86_64', 'zip', 'tar.gz', 'whl', 'macosx', '0', '1', '2.0', '12', '1.0', '.', '_',
@@ -205,18 +210,18 @@ NAMES = st.one_of(
 )
 
 
-def said(filename: str) -> ParsedName | str:
+def result_of(filename: str) -> ParsedName | str:
     try:
         return parse(filename)
     except FieldError as error:
         return error.reason
 
 
-def assert_found_the_long_way(filename: str) -> None:
+def assert_shortcut_agrees(filename: str) -> None:
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(filenames, '_COMMON', re.compile('(?!)'))
-        the_long_way = said(filename)
-    assert said(filename) == the_long_way
+        expected = result_of(filename)
+    assert result_of(filename) == expected
 
 
 @settings(deadline=None, max_examples=500)
@@ -234,12 +239,12 @@ def assert_found_the_long_way(filename: str) -> None:
 @example('foo-1.0-py3-none-any.whl.zip')
 @example('foo-1.0\n')
 @example('foo-1.0.zip\n')
-def test_what_is_taken_from_common_names_at_once_is_what_is_found_the_long_way(
-        filename: str,
-) -> None:
-    assert_found_the_long_way(filename)
+def test_shortcut_agrees_with_general_rules(filename: str) -> None:
+    """The shortcut for common names finds what the general rules find."""
+    assert_shortcut_agrees(filename)
 
 
-def test_so_it_is_for_names_that_somebody_once_published() -> None:
-    for name, *_ in ODD_NAMES:
-        assert_found_the_long_way(name)
+def test_shortcut_agrees_on_real_names() -> None:
+    """The shortcut and the general rules agree on all real names of the table."""
+    for name, *_ in UNUSUAL_NAMES:
+        assert_shortcut_agrees(name)

@@ -1,4 +1,4 @@
-"""What holds for the releases of every project, by the contract's words alone."""
+"""Property tests of projects: what the contract says of releases holds for any files."""
 from __future__ import annotations
 
 import json
@@ -55,7 +55,7 @@ def version_of(release: Release) -> Version | None:
 @bounded
 @given(files)
 def test_every_file_is_in_one_release(some_files: list[Distfile]) -> None:
-    """And each release has files, and a name of its own."""
+    """Each file is in one release, no release is empty, and each has its own name."""
     releases = assembled(some_files).releases
     in_releases = [file.filename for release in releases for file in release.files]
     assert sorted(in_releases) == sorted(file.filename for file in some_files)
@@ -66,7 +66,7 @@ def test_every_file_is_in_one_release(some_files: list[Distfile]) -> None:
 @bounded
 @given(files)
 def test_equal_versions_are_one_release(some_files: list[Distfile]) -> None:
-    """Under the version's PEP 440 normal form; what has none is kept as it is."""
+    """A release has the PEP 440 normal form of its version; a version without one is kept."""
     for release in assembled(some_files).releases:
         version = version_of(release)
         if version is None:
@@ -81,16 +81,16 @@ def test_equal_versions_are_one_release(some_files: list[Distfile]) -> None:
 
 @bounded
 @given(files)
-def test_releases_are_in_the_order_of_versions(some_files: list[Distfile]) -> None:
-    """Those that are not PEP 440 below all that are."""
+def test_releases_are_sorted_by_version(some_files: list[Distfile]) -> None:
+    """Releases go up; versions that do not follow PEP 440 are below all that do."""
     for lower, higher in pairwise(map(version_of, assembled(some_files).releases)):
         assert lower is None or (higher is not None and lower < higher)
 
 
 @bounded
 @given(files)
-def test_wheels_are_first_in_a_release(some_files: list[Distfile]) -> None:
-    """Then natural order: `cp39` before `cp310`."""
+def test_wheels_are_first(some_files: list[Distfile]) -> None:
+    """In a release wheels come first, then natural order: `cp39` before `cp310`."""
     for release in assembled(some_files).releases:
         wheels = [file.filename.endswith('.whl') for file in release.files]
         assert wheels == sorted(wheels, reverse=True)
@@ -100,7 +100,7 @@ def test_wheels_are_first_in_a_release(some_files: list[Distfile]) -> None:
 
 @bounded
 @given(files)
-def test_the_latest_release(some_files: list[Distfile]) -> None:
+def test_latest_release(some_files: list[Distfile]) -> None:
     """The highest that is neither yanked nor a pre-release; or not yanked; or any."""
     project = assembled(some_files)
     best = (False, False)
@@ -115,7 +115,8 @@ def test_the_latest_release(some_files: list[Distfile]) -> None:
 
 @bounded
 @given(st.data())
-def test_the_order_of_files_does_not_matter(data: st.DataObject) -> None:
+def test_order_of_files_is_irrelevant(data: st.DataObject) -> None:
+    """The files of a project give the same project in any order."""
     some_files = data.draw(files)
     shuffled = data.draw(st.permutations(some_files))
     assert assembled(shuffled) == assembled(some_files)

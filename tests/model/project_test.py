@@ -23,7 +23,8 @@ def project(files: Iterable[Distfile | str], facts: ProjectFacts | None = None) 
     return assemble(FOO, [file(f) if isinstance(f, str) else f for f in files], facts)
 
 
-def test_releases_go_up_and_what_is_not_pep_440_is_below() -> None:
+def test_releases_are_sorted() -> None:
+    """Releases go up; versions that do not follow PEP 440 are below all that do."""
     files = [
         'foo-1.0.zip', 'foo-1.0rc1.zip', 'foo-1.0.dev1.zip', 'foo-0.9.zip', 'foo-1!0.1.zip',
         'foo-1.0.post1.zip', 'foo-1.0+local.zip', 'foo-10.0.zip', 'foo-2013-11-4.zip',
@@ -45,16 +46,16 @@ def test_releases_go_up_and_what_is_not_pep_440_is_below() -> None:
         (['foo-1.0RC1.zip', 'foo-v1.0.rc1.tar.gz'], '1.0rc1'),
     ),
 )
-def test_equal_versions_are_one_release_named_by_its_first_file(
-        files: list[str], name: str,
-) -> None:
+def test_equal_versions_are_one_release(files: list[str], name: str) -> None:
+    """The first file names the release, whatever the order of the list."""
     for order in itertools.permutations(files):
         [release] = project(order).releases
         assert release.name == name
         assert len(release.files) == len(files)
 
 
-def test_wheels_come_first_then_names_in_natural_order() -> None:
+def test_order_of_files() -> None:
+    """Wheels come first; names are in natural order, whatever the order of the list."""
     in_order = [
         'foo-1.0-cp39-cp39-any.whl', 'foo-1.0-cp310-cp310-any.whl', 'foo-01.0.tar.gz',
         'foo-1.0.tar.gz', 'foo-1.00.tar.gz', 'foo-1.0.zip', 'foo-1.0.win32-py2.7.exe',
@@ -77,20 +78,22 @@ def test_wheels_come_first_then_names_in_natural_order() -> None:
         # Yanked in part is not yanked.
         (['foo-1.0.zip', ('foo-2.0.zip', ''), 'foo-2.0.tar.gz'], '2.0'),
         (['foo-2013-11-14.zip', 'foo-0.1.zip'], '0.1'),
-        # What is not PEP 440 is no pre-release, though it stands below one.
+        # A version that does not follow PEP 440 is not a pre-release, although it is below one.
         (['foo-2013-11-14.zip', 'foo-0.1rc1.zip'], '2013-11-14'),
         (['foo.zip'], None),
         ([], None),
     ),
 )
 def test_latest(files: list[str | tuple[str, str]], latest: str | None) -> None:
+    """The highest that is neither yanked nor a pre-release; or not yanked; or any."""
     found = project(
         f if isinstance(f, str) else file(f[0], yanked_reason=f[1]) for f in files
     ).latest
     assert (None if found is None else found.name) == latest
 
 
-def test_a_release_gives_the_first_reason_for_its_yank() -> None:
+def test_first_yank_reason_counts() -> None:
+    """A yanked release has the first reason that a file states."""
     [release] = project([
         file('foo-1.0-py2-none-any.whl', yanked_reason=''),
         file('foo-1.0-py3-none-any.whl', yanked_reason='broken'),
@@ -103,7 +106,8 @@ def test_a_release_gives_the_first_reason_for_its_yank() -> None:
     assert release.yanked_reason is None
 
 
-def test_the_best_informed_file_knows_most_and_of_several_is_the_first() -> None:
+def test_best_informed_file() -> None:
+    """It states the most facts, and is the first of several such files."""
     [release] = project([
         file('foo-1.0-cp310-cp310-any.whl', requires_python='>=3.10'),
         file('foo-1.0-cp311-cp311-any.whl', requires_python='>=3.11', summary='s'),
@@ -112,7 +116,8 @@ def test_the_best_informed_file_knows_most_and_of_several_is_the_first() -> None
     assert release.best_informed.filename == 'foo-1.0-cp311-cp311-any.whl'
 
 
-def test_when_files_came() -> None:
+def test_upload_times() -> None:
+    """A release has the time of its first file, a project those of its first and last."""
     foo = project([
         'foo.zip', file('foo-1.0.zip', upload_timestamp=30), 'foo-1.0.tar.gz',
         file('foo-1.0.tar.bz2', upload_timestamp=20), file('foo-2.0.zip', upload_timestamp=40),
@@ -124,20 +129,23 @@ def test_when_files_came() -> None:
     assert project(['foo.zip']).last_uploaded is None
 
 
-def test_files_without_a_version_are_in_no_release() -> None:
+def test_unversioned_files_have_no_release() -> None:
+    """A file without a version is one of the project only."""
     foo = project(['foo-1.0.zip', 'foo.zip'])
     assert [file.filename for file in foo.files] == ['foo.zip', 'foo-1.0.zip']
     assert [release.name for release in foo.releases] == ['1.0']
 
 
-def test_the_summary_is_the_projects_own_or_the_latest_releases() -> None:
+def test_summary() -> None:
+    """The summary in the project list counts more than that of the latest release."""
     files = [file('foo-1.0.zip', summary='old'), file('foo-2.0.zip', summary='new')]
     assert project(files).summary == 'new'
     assert project(files, ProjectFacts(FOO, summary='given')).summary == 'given'
     assert project(['foo.zip']).summary is None
 
 
-def test_a_quarantined_project_offers_no_file() -> None:
+def test_quarantined_project_offers_no_file() -> None:
+    """The files are known, but not offered."""
     foo = project(['foo-1.0.zip'], ProjectFacts(FOO, 'quarantined'))
     assert len(foo.files) == 1
     assert foo.offered == ()

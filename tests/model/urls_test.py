@@ -14,17 +14,18 @@ from dumb_pypi.model.urls import PackagesUrl, UrlError
         ('http://example.com:8080/a/b.zip', 'http://example.com:8080/a/b.zip'),
         ('https://[::1]/b.zip', 'https://[::1]/b.zip'),
         ('https://user:secret@example.com/b.zip', 'https://user:secret@example.com/b.zip'),
-        # Encoded already: as it is.
+        # Encoded already.
         ('https://example.com/a%20b%2Bc.zip', 'https://example.com/a%20b%2Bc.zip'),
-        # A percent sign of its own.
+        # A bare percent sign stands for itself.
         ('https://example.com/100%.zip', 'https://example.com/100%25.zip'),
-        # Buckets read a bare + as a space; a query is the server's own affair.
+        # Buckets read a bare + as a space. The server defines its queries.
         ('https://example.com/f-1+l.zip?a=b+c', 'https://example.com/f-1%2Bl.zip?a=b+c'),
         ('https://example.com/é"<>.zip', 'https://example.com/%C3%A9%22%3C%3E.zip'),
         ('https://example.com/a\\b.zip', 'https://example.com/a%5Cb.zip'),
     ),
 )
 def test_absolute_urls_are_encoded_once(url: str, expected: str) -> None:
+    """What is encoded already stays as it is."""
     assert urls.clean_absolute(url) == expected
     assert urls.clean_absolute(expected) == expected
 
@@ -45,7 +46,8 @@ def test_absolute_urls_are_encoded_once(url: str, expected: str) -> None:
         ('https://example.com/#x', 'has a fragment'),
     ),
 )
-def test_what_is_no_absolute_url(url: str, why: str) -> None:
+def test_invalid_absolute_url_is_refused(url: str, why: str) -> None:
+    """An absolute URL has a scheme of http(s), a valid host and no fragment."""
     with pytest.raises(UrlError, match=why):
         urls.clean_absolute(url)
 
@@ -60,7 +62,8 @@ def test_what_is_no_absolute_url(url: str, why: str) -> None:
         ('https://example.com/foo.zip', 'https://example.com/foo.zip'),
     ),
 )
-def test_references_are_urls_or_paths_below(url: str, expected: str) -> None:
+def test_references(url: str, expected: str) -> None:
+    """A reference is an absolute URL or a path below its base."""
     assert urls.clean_reference(url) == expected
 
 
@@ -69,7 +72,8 @@ def test_references_are_urls_or_paths_below(url: str, expected: str) -> None:
             'foo.zip#sha256=aa', 'javascript:foo.zip', './javascript:foo.zip', './/example.com/x',
             '%2e/http://example.com/foo.zip', 'x/..%2f../foo.zip'),
 )
-def test_references_that_lead_elsewhere(url: str) -> None:
+def test_escaping_reference_is_refused(url: str) -> None:
+    """A reference cannot leave its base, or have another scheme than http(s)."""
     with pytest.raises(UrlError):
         urls.clean_reference(url)
 
@@ -89,6 +93,7 @@ def test_references_that_lead_elsewhere(url: str) -> None:
     ),
 )
 def test_packages_urls_end_in_one_slash(text: str, base: str) -> None:
+    """A packages URL is encoded and ends in one slash."""
     assert PackagesUrl.parse(text).base == base
 
 
@@ -96,7 +101,8 @@ def test_packages_urls_end_in_one_slash(text: str, base: str) -> None:
     'text', ('', 'javascript:x', 'file://host/x', 's3://bucket/x', 'https://example.com/?x=',
              '../pool?', '../pool#x', 'https://example.com/pool#x'),
 )
-def test_packages_urls_that_no_file_name_can_follow(text: str) -> None:
+def test_invalid_packages_url_is_refused(text: str) -> None:
+    """A file name must be able to follow a packages URL."""
     with pytest.raises(UrlError):
         PackagesUrl.parse(text)
 
@@ -113,8 +119,8 @@ PAGES = (
              '../../', '/pool/', 'file:///srv/pool/', '//example.com/pool/',
              'https://example.com/pool/', './../../p/'),
 )
-def test_a_packages_url_leads_to_the_same_place_from_every_page(page: str, base: str) -> None:
-    """It is relative to simple/<project>/; every page has it at its own depth, below any prefix."""
+def test_packages_url_from_every_page(page: str, base: str) -> None:
+    """A URL relative to simple/<project>/ is rebased for the depth of each other page."""
     site = 'https://index.example.com/deep/below/here/'
     expected = urljoin(f'{site}simple/foo/', base)
     prefix = PackagesUrl(base).prefix('foo', page)
@@ -123,14 +129,15 @@ def test_a_packages_url_leads_to_the_same_place_from_every_page(page: str, base:
 
 
 def test_links_between_pages() -> None:
+    """A link is relative to the folder of its page, and encoded."""
     assert urls.from_page('index.html', '') == './'
     assert urls.from_page('index.html', 'simple/') == 'simple/'
     assert urls.from_page('project/foo/index.html', '') == '../../'
     assert urls.from_page('project/foo/index.html', 'a b/é') == '../../a%20b/%C3%A9'
 
 
-def test_empty_parts_of_a_path_are_kept() -> None:
-    """They mean something in a bucket."""
+def test_empty_segments_are_kept() -> None:
+    """A bucket distinguishes `a//b` and `a/b`."""
     url = PackagesUrl.parse('../../pool//x')
     assert url.prefix('foo', 'pypi/foo/1.0/json') == '../../../pool//x/'
     assert url.prefix('foo', 'pypi/foo/json', 'https://example.com/') == (

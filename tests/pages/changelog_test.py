@@ -25,22 +25,22 @@ def uploads(count: int) -> list[Upload]:
 
 
 class Shown(NamedTuple):
-    """A page, and the uploads on it."""
+    """A page and the uploads on it."""
     page: ChangelogPage
     uploads: Sequence[Upload]
 
 
-def month_pages(month: str, uploads: Sequence[Upload], beside: Neighbours) -> list[Shown]:
-    """All pages of a month that has these uploads, in whichever order."""
+def month_pages(month: str, uploads: Sequence[Upload], around: Neighbours) -> list[Shown]:
+    """Return all pages of a month that has these uploads, which are in any order."""
     ordered = changelog.in_order(uploads)
     return [
         Shown(page, changelog.uploads_on(page, ordered))
-        for page in changelog.month_pages(month, len(uploads), beside)
+        for page in changelog.month_pages(month, len(uploads), around)
     ]
 
 
-def test_a_months_pages_fill_from_the_oldest_upload() -> None:
-    """A page that is full stays as it is but for its link to the next one."""
+def test_first_page_has_oldest_uploads() -> None:
+    """Each page shows its uploads newest first."""
     pages = month_pages('2024-01', uploads(5)[::-1], ALONE)
     assert [(page.path, [upload.version for upload in shown]) for page, shown in pages] == [
         ('changelog/2024-01.html', ['1', '0']),
@@ -52,13 +52,15 @@ def test_a_months_pages_fill_from_the_oldest_upload() -> None:
     ]
 
 
-def test_an_upload_changes_the_last_page_of_its_month_only() -> None:
+def test_new_upload_changes_last_page() -> None:
+    """A full page keeps its uploads and links."""
     before, after = (month_pages('2024-01', uploads(count), ALONE) for count in (3, 4))
     assert before[0] == after[0]
     assert before[1] != after[1]
 
 
-def test_pages_lead_to_the_pages_beside_them() -> None:
+def test_links_of_pages() -> None:
+    """A page links to the page before and after it, also of another month."""
     first, last = changelog.month_pages('2024-02', 4, Neighbours(
         earlier=Neighbour('2023-12', 3), later=Neighbour('2024-05', 9),
     ))
@@ -69,12 +71,14 @@ def test_pages_lead_to_the_pages_beside_them() -> None:
 
 
 @pytest.mark.parametrize(('count', 'pages'), ((0, 0), (1, 1), (2, 1), (3, 2), (4, 2)))
-def test_a_month_has_as_many_pages_as_its_uploads_fill(count: int, pages: int) -> None:
+def test_page_count(count: int, pages: int) -> None:
+    """A month has as many pages as its uploads fill."""
     assert changelog.page_count(count) == pages
     assert len(changelog.month_pages('2024-01', count, ALONE)) == pages
 
 
-def test_undated_uploads_stand_beside_no_month() -> None:
+def test_undated_uploads_have_no_neighbours() -> None:
+    """The undated uploads are not linked to any month."""
     assert neighbours({'2023-12': 1, 'undated': 2, '2024-03': 3, '2024-01': 2}) == {
         '2024-03': Neighbours(Neighbour('2024-01', 1), None),
         '2024-01': Neighbours(Neighbour('2023-12', 1), Neighbour('2024-03', 2)),
@@ -84,7 +88,8 @@ def test_undated_uploads_stand_beside_no_month() -> None:
     assert neighbours({}) == {}
 
 
-def test_months_stand_newest_first_and_undated_uploads_last() -> None:
+def test_order_of_months() -> None:
+    """The newest month comes first, the undated uploads last."""
     months = ['2023-12', 'undated', '1999-01', '2024-01']
     assert changelog.newest_first(months) == ['2024-01', '2023-12', '1999-01', 'undated']
 
@@ -103,31 +108,31 @@ def test_months_stand_newest_first_and_undated_uploads_last() -> None:
          Upload(None, 'a-b', '1', 'x.zip', None)),
     ),
 )
-def test_what_is_shown_of_a_file(line: bytes, upload: Upload) -> None:
+def test_upload_of_line(line: bytes, upload: Upload) -> None:
+    """An upload has the normal form of its version."""
     assert changelog.upload_of(changelog.read_upload_line(line)) == upload
 
 
 @st.composite
 def chains(draw: st.DrawFn) -> tuple[list[ChangelogPage], set[str]]:
-    """Pages, oldest first, of which some are there already and some are to be written."""
+    """Return the pages to write, oldest first, and the paths of existing pages."""
     count = draw(st.integers(1, 8))
-    places = [f'changelog/{number}.html' for number in range(count)]
+    paths = [f'changelog/{number}.html' for number in range(count)]
     chain = [
-        ChangelogPage(place, '', number, before, after)
-        for number, (place, before, after) in enumerate(zip(
-            places, [None, *places], [*places[1:], None], strict=False,
+        ChangelogPage(path, '', number, before, after)
+        for number, (path, before, after) in enumerate(zip(
+            paths, [None, *paths], [*paths[1:], None], strict=False,
         ), 1)
     ]
-    there = draw(st.sets(st.sampled_from(places)))
+    there = draw(st.sets(st.sampled_from(paths)))
     return [
         page for page in chain if page.path not in there or draw(st.booleans())
     ], there
 
 
 @given(chains())
-def test_no_page_is_written_before_those_that_it_leads_to(
-        case: tuple[list[ChangelogPage], set[str]],
-) -> None:
+def test_pages_are_written_before_links(case: tuple[list[ChangelogPage], set[str]]) -> None:
+    """Whenever a page is written, the pages that it links to exist."""
     pages, there = case
     written: dict[str, ChangelogPage] = {}
     for page in changelog.in_safe_order(pages, there):

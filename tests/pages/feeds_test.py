@@ -1,4 +1,4 @@
-"""The feeds are RSS 2.0, and say what is new."""
+"""The feeds are RSS 2.0 and have the newest releases and projects."""
 from __future__ import annotations
 
 import email.utils
@@ -20,11 +20,11 @@ WITH_FEEDS = [name for name, recipe in RECIPES.items() if '--site-url' in recipe
 
 
 class DocumentTypeError(Exception):
-    """A document type: no feed has one, and with none there are no entities that could grow."""
+    """A feed has a document type, which could define entities of any length."""
 
 
 def parsed(content: bytes) -> Element:
-    """The channel of a feed; not well-formed XML is an error of expat's."""
+    """Return the channel of a feed; expat raises an error if it is not well-formed."""
     builder = TreeBuilder()
     parser = expat.ParserCreate(namespace_separator='}')
     parser.StartElementHandler = lambda name, attrs: builder.start(full_name(name), attrs)
@@ -39,7 +39,7 @@ def parsed(content: bytes) -> Element:
 
 
 def full_name(name: str) -> str:
-    """As `Element` has it, where it is in a namespace."""
+    """Return a name in the form of `Element`, which marks namespaces in its own way."""
     return f'{{{name}' if '}' in name else name
 
 
@@ -48,13 +48,13 @@ def refuse(*declaration: object) -> None:
 
 
 def text(element: Element, tag: str) -> str:
-    """The text of the one child that has a tag."""
+    """Return the text of the only child that has a tag."""
     [child] = element.findall(tag)
     return child.text or ''
 
 
 def date(element: Element, tag: str) -> datetime:
-    """An RFC 822 date, written in the one way that there is for it."""
+    """Return an RFC 822 date, which is in UTC and in its usual form."""
     written = text(element, tag)
     parsed_date = email.utils.parsedate_to_datetime(written)
     assert parsed_date.utcoffset() == timedelta()
@@ -75,14 +75,15 @@ def tree(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 @pytest.mark.parametrize('content', (
     b'<!DOCTYPE rss [<!ENTITY a "b">]><rss version="2.0"><channel>&a;</channel></rss>',
 ))
-def test_a_feed_has_no_document_type(content: bytes) -> None:
-    """Or else it is not read here."""
+def test_document_type_is_refused(content: bytes) -> None:
+    """The parser of these tests refuses a document type."""
     with pytest.raises(DocumentTypeError):
         parsed(content)
 
 
 @pytest.mark.parametrize('feed', FEEDS)
-def test_a_feed_has_what_rss_requires(tree: Tree, feed: str) -> None:
+def test_required_elements(tree: Tree, feed: str) -> None:
+    """A feed has the elements that RSS 2.0 requires."""
     channel = parsed(tree.read(feed))
     assert text(channel, 'title')
     assert text(channel, 'description')
@@ -97,15 +98,16 @@ def test_a_feed_has_what_rss_requires(tree: Tree, feed: str) -> None:
 
 
 @pytest.mark.parametrize('feed', FEEDS)
-def test_the_newest_is_first(tree: Tree, feed: str) -> None:
+def test_newest_item_is_first(tree: Tree, feed: str) -> None:
+    """Items are sorted by date, newest first."""
     items = parsed(tree.read(feed)).findall('item')
     dates = [date(item, 'pubDate') for item in items]
     assert dates == sorted(dates, reverse=True)
 
 
 @pytest.mark.parametrize('feed', FEEDS)
-def test_a_feeds_own_date_is_the_newest_uploads(tree: Tree, feed: str) -> None:
-    """The clock has no part in it: the same list gives the same bytes."""
+def test_build_date(tree: Tree, feed: str) -> None:
+    """A feed has the date of the newest upload, so the same list gives the same bytes."""
     channel = parsed(tree.read(feed))
     lines = [json.loads(line) for line in tree.read('packages.json').splitlines()]
     uploads = [int(line['upload_timestamp']) for line in lines if 'upload_timestamp' in line]
@@ -114,7 +116,8 @@ def test_a_feeds_own_date_is_the_newest_uploads(tree: Tree, feed: str) -> None:
 
 
 @pytest.mark.parametrize('feed', FEEDS)
-def test_links_of_a_feed_lead_to_pages(tree: Tree, feed: str) -> None:
+def test_links_have_pages(tree: Tree, feed: str) -> None:
+    """Each link of a feed is the URL of a page in the tree."""
     items = parsed(tree.read(feed)).findall('item')
     guids = [text(item, 'guid') for item in items]
     assert len(set(guids)) == len(guids)
@@ -122,12 +125,12 @@ def test_links_of_a_feed_lead_to_pages(tree: Tree, feed: str) -> None:
         link = text(item, 'link')
         assert link.startswith(f'{SITE_URL}project/')
         assert tree.found(link)
-        # A reader takes it for a link: it must be one.
+        # Readers use the guid as a link.
         assert guid.partition('#')[0] == link
 
 
-def test_titles_say_what_is_new(tree: Tree) -> None:
-    """`NAME VERSION` of a release that is there, and `NAME added` of a project that is."""
+def test_titles(tree: Tree) -> None:
+    """`NAME VERSION` of an existing release, `NAME added` of an existing project."""
     releases = {
         f'{content["name"]} {version}'
         for content in map(tree.read_json, tree.simple_json_pages)
@@ -146,14 +149,14 @@ def test_titles_say_what_is_new(tree: Tree) -> None:
     }
 
 
-def test_feeds_are_as_long_as_they_may_be(tmp_path: Path) -> None:
-    """A crowded month is enough for both: 100 releases and 40 projects."""
+def test_length_of_feeds(tmp_path: Path) -> None:
+    """A crowded month fills both: 100 releases and 40 projects."""
     tree = trees.build(tmp_path / 'web', RECIPES['a crowded month'])
     assert [len(parsed(tree.read(feed)).findall('item')) for feed in FEEDS] == [100, 40]
 
 
-def test_what_a_feed_shows_of_a_release(tmp_path: Path) -> None:
-    """Its first file's time and its summary, markup and all; without a date it is not news."""
+def test_item_of_release(tmp_path: Path) -> None:
+    """It has the time of the first file, and the escaped summary; undated releases have none."""
     markup = '<b>&amp; "quoted" ]]> </description>'
     tree = built(tmp_path, [
         {'filename': 'foo-1.0.zip', 'upload_timestamp': FEBRUARY, 'summary': markup},
@@ -174,8 +177,8 @@ def test_what_a_feed_shows_of_a_release(tmp_path: Path) -> None:
     (None, 'the list of files says'),
     (b'{"name": "foo", "summary": "the list of projects says"}', 'the list of projects says'),
 ))
-def test_a_projects_summary(tmp_path: Path, facts: bytes | None, summary: str) -> None:
-    """What is said of the project counts for more than what is said of a file."""
+def test_summary_of_project(tmp_path: Path, facts: bytes | None, summary: str) -> None:
+    """The summary in the project list counts more than that of a file."""
     tree = built(tmp_path, [{
         'filename': 'foo-1.0.zip', 'upload_timestamp': FEBRUARY,
         'summary': 'the list of files says',
@@ -184,15 +187,15 @@ def test_a_projects_summary(tmp_path: Path, facts: bytes | None, summary: str) -
     assert text(item, 'description') == summary
 
 
-def test_an_index_that_does_not_know_its_url_has_no_feeds(tmp_path: Path) -> None:
-    """A feed's links must be absolute."""
+def test_no_feeds_without_site_url(tmp_path: Path) -> None:
+    """The links of a feed have to be absolute."""
     tree = trees.build(tmp_path / 'web', RECIPES['the sample'])
     assert tree.feeds == []
     assert b'rss' not in tree.read('index.html')
 
 
-def test_feeds_are_the_same_in_any_order_of_the_list(tmp_path: Path) -> None:
-    """Ties, too, are sorted: here all came at one moment."""
+def test_order_of_list_is_irrelevant(tmp_path: Path) -> None:
+    """Items of the same time are sorted too."""
     lines: list[Facts] = [
         {'filename': f'foo{project}-{version}.zip', 'upload_timestamp': FEBRUARY}
         for project in range(45) for version in range(3)

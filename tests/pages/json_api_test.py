@@ -32,7 +32,8 @@ def page(*files: dict[str, Any], **options: Any) -> Any:
     return pages(project(*files), **options)['pypi/foo/json']
 
 
-def test_info_comes_from_one_file_of_the_latest_release() -> None:
+def test_info_comes_from_one_file() -> None:
+    """It is the best informed file of the latest release."""
     info = page(
         {'filename': 'foo-1.0.zip', 'summary': 'old', 'requires_python': '>=2'},
         {'filename': 'foo-2.0-py3-none-any.whl', 'requires_python': '>=3'},
@@ -43,7 +44,8 @@ def test_info_comes_from_one_file_of_the_latest_release() -> None:
     assert (info['requires_dist'], info['requires_python']) == (['bar'], None)
 
 
-def test_a_releases_own_page_is_about_that_release() -> None:
+def test_page_of_release() -> None:
+    """A release's page has its facts and its files."""
     foo = project(
         {'filename': 'foo-1.0.zip', 'yanked_reason': 'bad', 'upload_timestamp': 5},
         {'filename': 'foo-2.0.zip', 'upload_timestamp': 9.5},
@@ -54,11 +56,12 @@ def test_a_releases_own_page_is_about_that_release() -> None:
     assert list(found['releases']) == ['1.0']
     assert found['urls'] == found['releases']['1.0']
     assert found['urls'][0]['url'] == '../../../pool/foo-1.0.zip'
-    # The project's newest, whichever release the page is about.
+    # The project's newest upload, even if it is of another release.
     assert found['last_serial'] == 9
 
 
-def test_a_yank_without_a_reason_has_none() -> None:
+def test_yanked_without_reason() -> None:
+    """An empty reason is null."""
     found = page({'filename': 'foo-1.0.zip', 'yanked_reason': ''})
     assert (found['info']['yanked'], found['info']['yanked_reason']) == (True, None)
     assert (found['urls'][0]['yanked'], found['urls'][0]['yanked_reason']) == (True, None)
@@ -68,11 +71,13 @@ def test_a_yank_without_a_reason_has_none() -> None:
     ('metadata', 'expected'), ((None, False), ('true', {}), ('crc32=ab', {'crc32': 'ab'})),
 )
 def test_core_metadata(metadata: str | None, expected: object) -> None:
+    """It is false, {}, or the hashes."""
     found = page({'filename': 'foo-1.0.zip', 'core_metadata': metadata})
     assert found['urls'][0]['core-metadata'] == expected
 
 
-def test_links_are_relative_or_below_the_sites_url() -> None:
+def test_links() -> None:
+    """Links are relative, or absolute if the public URL is known."""
     file = {'filename': 'foo-1.0+x.zip'}
     found = page(file)
     assert found['info']['package_url'] == '../../project/foo/'
@@ -83,14 +88,16 @@ def test_links_are_relative_or_below_the_sites_url() -> None:
     assert found['urls'][0]['url'] == 'https://example.com/i/pool/foo-1.0%2Bx.zip'
 
 
-def test_a_project_without_releases() -> None:
+def test_project_without_releases() -> None:
+    """Its version is empty, and it has no files."""
     found = page({'filename': 'foo.zip'})
     assert (found['releases'], found['urls'], found['last_serial']) == ({}, [], 0)
     assert found['info']['version'] == ''
     assert found['info']['release_url'] == found['info']['project_url'] == '../../project/foo/'
 
 
-def test_a_quarantined_project_offers_no_files() -> None:
+def test_quarantined_project_offers_no_files() -> None:
+    """Its releases are listed without files, its facts remain."""
     facts = ProjectFacts(FOO, 'quarantined', summary='s', home_page='https://example.com/')
     foo = project({'filename': 'foo-1.0.zip', 'summary': 'own'}, facts=facts)
     found = pages(foo)['pypi/foo/json']

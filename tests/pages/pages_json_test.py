@@ -1,4 +1,4 @@
-"""The pages for programs keep the standards' rules, and all forms of a page say the same."""
+"""The simple API and the JSON API follow their standards, and all forms of a page agree."""
 from __future__ import annotations
 
 import json
@@ -64,26 +64,28 @@ def assert_has_schema(content: bytes | msgspec.Raw, schema: Any) -> None:
     ('json_api_pages', json_api.Page),
 ))
 def test_every_page_has_its_schema(tree: Tree, pages: str, schema: type[msgspec.Struct]) -> None:
-    """What the schema has no place for would not be there when it is written again."""
+    """A page equals its decoded form, encoded again: it has no key outside its schema."""
     for page in getattr(tree, pages):
         assert_has_schema(tree.read(page), schema)
 
 
-def test_files_of_the_json_api_have_their_schema(tree: Tree) -> None:
+def test_json_api_files_have_their_schema(tree: Tree) -> None:
+    """The lists of files have no key outside their schema."""
     for page in tree.json_api_pages:
         decoded = msgspec.json.decode(tree.read(page), type=json_api.Page)
         for files in (decoded.urls, *decoded.releases.values()):
             assert_has_schema(files, list[json_api.File])
 
 
-def test_the_list_of_projects_has_its_schema(tree: Tree) -> None:
+def test_project_list_has_its_schema(tree: Tree) -> None:
+    """The project list has no key outside its schema."""
     content = tree.read('simple/index.json')
     decoded = msgspec.json.decode(content, type=simple_api.ProjectList)
     assert msgspec.json.encode(decoded) == content
 
 
-def test_both_lists_of_projects_are_the_same(tree: Tree) -> None:
-    """One anchor a project, its text the normalized name, in one order."""
+def test_project_lists_agree(tree: Tree) -> None:
+    """HTML has one anchor for each project of the JSON form, in the same order."""
     listed = tree.read_json('simple/index.json')
     names = [project['name'] for project in listed['projects']]
     page = HtmlPage(tree.read('simple/index.html'))
@@ -96,20 +98,21 @@ def test_both_lists_of_projects_are_the_same(tree: Tree) -> None:
     ]
 
 
-def test_a_simple_page_claims_only_what_it_keeps(tree: Tree) -> None:
-    """From 1.1 on each file has a size."""
+def test_claimed_version(tree: Tree) -> None:
+    """From API version 1.1 on each file has a size."""
     for page in tree.simple_json_pages:
         content = tree.read_json(page)
         sized = all('size' in file for file in content['files'])
         assert content['meta'] == {'api-version': '1.4' if sized else '1.0'}, page
 
 
-def test_a_simple_page_has_no_null(tree: Tree) -> None:
-    """uv refuses the whole page for one."""
+def test_simple_page_has_no_null(tree: Tree) -> None:
+    """uv refuses a page with a null."""
     assert [page for page in tree.simple_json_pages if has_null(tree.read_json(page))] == []
 
 
-def test_a_simple_page_keeps_the_rules(tree: Tree) -> None:
+def test_simple_page_follows_specification(tree: Tree) -> None:
+    """Names, types and forms of all values are those of the specification."""
     for page in tree.simple_json_pages:
         content = tree.read_json(page)
         assert content.keys() <= {'meta', 'name', 'versions', 'files', 'project-status'}, page
@@ -119,10 +122,10 @@ def test_a_simple_page_keeps_the_rules(tree: Tree) -> None:
             assert content['project-status'].keys() <= {'status', 'reason'}
             assert content['project-status']['status'] in ('archived', 'deprecated', 'quarantined')
         for file in content['files']:
-            assert_file_keeps_the_rules(file)
+            assert_file_follows_specification(file)
 
 
-def assert_file_keeps_the_rules(file: Facts) -> None:
+def assert_file_follows_specification(file: Facts) -> None:
     assert file.keys() >= {'filename', 'url', 'hashes'}
     assert all(isinstance(value, SIMPLE_FILE[key]) for key, value in file.items()), file
     assert unquote(urlsplit(file['url']).path.rpartition('/')[2]) == file['filename']
@@ -132,15 +135,15 @@ def assert_file_keeps_the_rules(file: Facts) -> None:
             assert all(re.fullmatch('[0-9a-f]+', digest) for digest in hashes.values())
     assert UPLOAD_TIME.fullmatch(file.get('upload-time', '2024-01-31T12:00:00Z'))
     assert file.get('size', 0) >= 0
-    # Never false or empty: such a key is left out.
+    # A false or empty value is omitted.
     assert all(file.get(key, True) for key in (
         'core-metadata', 'provenance', 'requires-python', 'yanked',
     ))
     assert file.get('provenance', 'https:').startswith('https:')
 
 
-def test_every_files_version_is_among_the_versions(tree: Tree) -> None:
-    """Whatever a client makes of a file's name, if it finds this project there."""
+def test_versions_include_every_file(tree: Tree) -> None:
+    """Every version that `packaging` finds in a file name is among the page's versions."""
     seen = 0
     for page in tree.simple_json_pages:
         content = tree.read_json(page)
@@ -161,7 +164,7 @@ def is_version(text: str) -> bool:
 
 
 def understood(filename: str) -> tuple[str | None, Version | None]:
-    """The project and version that a client finds in the name of a file that it would install."""
+    """Return the project and version that clients find in a file name, None if they find none."""
     try:
         if filename.endswith('.whl'):
             return parse_wheel_filename(filename)[:2]
@@ -170,7 +173,8 @@ def understood(filename: str) -> tuple[str | None, Version | None]:
         return None, None
 
 
-def test_a_quarantined_project_offers_nothing(tree: Tree) -> None:
+def test_quarantined_project_offers_nothing(tree: Tree) -> None:
+    """No page of a quarantined project links to its files."""
     for page in tree.simple_json_pages:
         content = tree.read_json(page)
         quarantined = content.get('project-status', {}).get('status') == 'quarantined'
@@ -183,8 +187,8 @@ def test_a_quarantined_project_offers_nothing(tree: Tree) -> None:
         assert not quarantined or not any('pool/' in link for link in links)
 
 
-def test_both_forms_of_a_simple_page_say_the_same(tree: Tree) -> None:
-    """One anchor a file and no other, each with every fact of the JSON form, in one order."""
+def test_simple_forms_agree(tree: Tree) -> None:
+    """HTML has one anchor for each file, with every fact of the JSON form, in its order."""
     for page in tree.simple_json_pages:
         content = tree.read_json(page)
         html = HtmlPage(tree.read(page.replace('.json', '.html')))
@@ -193,12 +197,12 @@ def test_both_forms_of_a_simple_page_say_the_same(tree: Tree) -> None:
         assert html.metas['pypi:repository-version'] == '1.4'
         assert html.metas.get('pypi:project-status') == status.get('status')
         assert html.metas.get('pypi:project-status-reason') == status.get('reason')
-        # Old pips take this one as a demand for another way to link.
+        # pip before 6 would expect other links.
         assert 'api-version' not in html.metas
 
 
-def test_a_json_api_page_has_every_key(tree: Tree) -> None:
-    """Readers index without asking: a key must be there, if only with null."""
+def test_json_api_has_every_key(tree: Tree) -> None:
+    """Readers access keys without asking: an unknown value is null."""
     for page in tree.json_api_pages:
         content = tree.read_json(page)
         assert content.keys() == API_PAGE, page
@@ -213,26 +217,27 @@ def test_a_json_api_page_has_every_key(tree: Tree) -> None:
             assert unquote(urlsplit(file['url']).path.rpartition('/')[2]) == file['filename']
 
 
-def test_a_releases_page_is_that_part_of_its_projects(tree: Tree) -> None:
-    """Both routes give a file the same facts; only its URL is relative to another place."""
+def test_release_page_agrees_with_project(tree: Tree) -> None:
+    """Both routes state the same facts of a file; only relative URLs differ."""
     for page in tree.json_api_pages:
         _, project, *version, _ = page.split('/')
         content = tree.read_json(page)
-        whole = tree.read_json(f'pypi/{project}/json')
+        project_page = tree.read_json(f'pypi/{project}/json')
         latest = content['info']['version']
         assert content['info']['name'] == project
         assert content['urls'] == content['releases'].get(latest, []), page
-        assert content['last_serial'] == whole['last_serial']
+        assert content['last_serial'] == project_page['last_serial']
         if version:
             assert [latest] == version == list(content['releases'])
-            assert without_urls(content['urls']) == without_urls(whole['releases'][latest])
+            assert without_urls(content['urls']) == without_urls(project_page['releases'][latest])
 
 
 def without_urls(files: list[Facts]) -> list[Facts]:
     return [{**file, 'url': None} for file in files]
 
 
-def test_both_apis_say_the_same_of_a_file(tree: Tree) -> None:
+def test_apis_agree(tree: Tree) -> None:
+    """The simple API and the JSON API state the same facts of a file."""
     for page in tree.simple_json_pages:
         simple = tree.read_json(page)
         api = tree.read_json(f'pypi/{simple["name"]}/json')
@@ -242,7 +247,7 @@ def test_both_apis_say_the_same_of_a_file(tree: Tree) -> None:
             other = by_name[file['filename']]
             assert file['digests'] == other['hashes']
             metadata = other.get('core-metadata', False)
-            # Of metadata whose hash is not known this one has no hash.
+            # Metadata with an unknown hash is `true` in the one and {} in the other.
             assert file['core-metadata'] == ({} if metadata is True else metadata)
             assert (file['yanked_reason'] or file['yanked']) == other.get('yanked', False)
             assert file['upload_time_iso_8601'] == other.get('upload-time')
@@ -250,8 +255,8 @@ def test_both_apis_say_the_same_of_a_file(tree: Tree) -> None:
             assert file['requires_python'] == other.get('requires-python')
 
 
-def test_the_list_is_published_sorted_and_whole(tree: Tree) -> None:
-    """`packages.json` has a line for each file of the list, and no key but the list's own."""
+def test_packages_json_is_complete(tree: Tree) -> None:
+    """`packages.json` is sorted, has a line for each file, and only known keys."""
     lines = tree.read('packages.json').splitlines()
     decoded = [json.loads(line) for line in lines]
     assert all(line.keys() <= set(Line.__struct_fields__) for line in decoded)

@@ -1,4 +1,4 @@
-"""Every page of every kind of tree is valid and inert, and each of its links leads somewhere."""
+"""Every page of every kind of tree is valid and inert, and its links work."""
 from __future__ import annotations
 
 import json
@@ -16,7 +16,7 @@ from tests.support.markup import HtmlPage, is_web_link, Link, text_of
 from tests.support.recipes import RECIPES
 from tests.support.trees import SERVER, SITE_URL, Tree
 
-# Keys of JSON pages whose values are URLs; `project_urls` has them for values.
+# Keys of JSON pages whose values are URLs; the values of `project_urls` are URLs too.
 URL_KEYS = frozenset((
     'docs_url', 'download_url', 'home_page', 'package_url', 'project_url', 'provenance',
     'release_url', 'url',
@@ -51,7 +51,7 @@ def json_links(value: Any, key: str = '') -> Iterator[str]:
 
 
 def broken(tree: Tree, page: str, links: list[str]) -> list[str]:
-    """The links of a page that lead to nothing, of those that lead to the tree's own server."""
+    """Return those links of a page to the tree's own server that have no file."""
     urls = [tree.absolute(page, link) for link in links]
     return [url for url in urls if url.startswith(SERVER) and not tree.found(url)]
 
@@ -69,8 +69,8 @@ def broken(tree: Tree, page: str, links: list[str]) -> list[str]:
     ('<!-- a -->', 'a comment'),
     ('<p id="a>b</p>', 'eof-in-tag'),
 ))
-def test_what_is_wrong_with_a_page_is_seen(wrong: str, problem: str) -> None:
-    """The checks below can fail: what is wrong has a name, and the page without it has none."""
+def test_checker_finds_problems(wrong: str, problem: str) -> None:
+    """The checks of these tests can fail: each mistake is found, and a page without it passes."""
     assert page_with('<p>a</p>').problems() == []
     assert problem in ' '.join(page_with(wrong).problems())
 
@@ -85,12 +85,13 @@ def test_what_is_wrong_with_a_page_is_seen(wrong: str, problem: str) -> None:
     ('<form action="data:text/html,a"></form>', '<form action>'),
     ('<svg><a></a></svg>', '<svg >'),
 ))
-def test_what_runs_on_a_page_is_seen(active: str, danger: str) -> None:
+def test_checker_finds_active_content(active: str, danger: str) -> None:
+    """The check for scripts, styles and schemes can fail."""
     assert danger in page_with(active).dangers()
 
 
-def test_a_tree_has_every_kind_of_page(tree: Tree) -> None:
-    """The other tests look at whatever there is: it must be there."""
+def test_every_kind_of_page_exists(tree: Tree) -> None:
+    """The other tests check the pages that exist, so all have to exist."""
     roots = {'index.html', 'packages.json', 'simple/index.html', 'simple/index.json',
              'changelog/index.html'}
     if '--site-url' in tree.recipe.options:
@@ -107,13 +108,13 @@ def test_a_tree_has_every_kind_of_page(tree: Tree) -> None:
     }
 
 
-def test_no_page_is_mended_by_a_browser(pages: dict[str, HtmlPage]) -> None:
-    """Each page is HTML5 as it stands: nothing to repair, to close or to move."""
+def test_pages_are_valid_html(pages: dict[str, HtmlPage]) -> None:
+    """A browser has nothing to repair, to close or to move."""
     problems = {page: html.problems() for page, html in pages.items()}
     assert {page: found for page, found in problems.items() if found} == {}
 
 
-def test_every_page_says_what_it_is(pages: dict[str, HtmlPage]) -> None:
+def test_pages_have_language_and_title(pages: dict[str, HtmlPage]) -> None:
     """A language for screen readers, a character set before any text, and one title."""
     for page, html in pages.items():
         assert html.source.startswith(BEGINNING), page
@@ -122,14 +123,14 @@ def test_every_page_says_what_it_is(pages: dict[str, HtmlPage]) -> None:
         assert all('alt' in image.attrs for image in html.named('img')), page
 
 
-def test_no_page_can_run_anything(pages: dict[str, HtmlPage]) -> None:
-    """No script, style or handler in a page, and no link with another scheme than http(s)."""
+def test_pages_are_inert(pages: dict[str, HtmlPage]) -> None:
+    """No page has a script, style or handler, or a link of another scheme than http(s)."""
     dangers = {page: html.dangers() for page, html in pages.items()}
     assert {page: found for page, found in dangers.items() if found} == {}
 
 
-def test_no_page_needs_another_host(tree: Tree, pages: dict[str, HtmlPage]) -> None:
-    """A browser, by itself, asks for nothing but files of the index."""
+def test_pages_load_nothing_from_elsewhere(tree: Tree, pages: dict[str, HtmlPage]) -> None:
+    """A browser requests only files of the index."""
     fetched = {
         tree.absolute(page, link.url)
         for page, html in pages.items() for link in html.links() if link.fetched
@@ -137,7 +138,8 @@ def test_no_page_needs_another_host(tree: Tree, pages: dict[str, HtmlPage]) -> N
     assert {url for url in fetched if not url.startswith(SITE_URL)} == set()
 
 
-def test_links_to_other_hosts_come_from_the_list(tree: Tree, pages: dict[str, HtmlPage]) -> None:
+def test_other_hosts_come_from_list(tree: Tree, pages: dict[str, HtmlPage]) -> None:
+    """Pages link to no other host than those of the list."""
     hosts = {
         urlsplit(tree.absolute(page, link.url)).hostname
         for page, html in pages.items() for link in html.links()
@@ -145,14 +147,15 @@ def test_links_to_other_hosts_come_from_the_list(tree: Tree, pages: dict[str, Ht
     assert hosts <= {urlsplit(SERVER).hostname, 'example.com'}
 
 
-def test_every_link_of_a_page_leads_to_a_file(tree: Tree, pages: dict[str, HtmlPage]) -> None:
+def test_links_of_html_pages_work(tree: Tree, pages: dict[str, HtmlPage]) -> None:
+    """Each link to the index has a file."""
     links = {page: [link.url for link in html.links()] for page, html in pages.items()}
     dead = {page: broken(tree, page, urls) for page, urls in links.items()}
     assert {page: found for page, found in dead.items() if found} == {}
 
 
-def test_every_link_of_a_json_page_leads_to_a_file(tree: Tree) -> None:
-    """The simple API's and the JSON API's, each at its own depth."""
+def test_links_of_json_pages_work(tree: Tree) -> None:
+    """Each link of the simple API and of the JSON API has a file, at any depth."""
     links = {
         page: list(json_links(tree.read_json(page)))
         for page in tree.simple_json_pages + tree.json_api_pages
@@ -162,7 +165,7 @@ def test_every_link_of_a_json_page_leads_to_a_file(tree: Tree) -> None:
     assert all(is_web_link(url) for urls in links.values() for url in urls)
 
 
-def test_a_link_into_a_page_finds_its_place(tree: Tree, pages: dict[str, HtmlPage]) -> None:
+def test_release_url_has_its_anchor(tree: Tree, pages: dict[str, HtmlPage]) -> None:
     """The JSON API links to a release on its project's page."""
     for page in tree.json_api_pages:
         url, _, anchor = tree.absolute(
@@ -172,8 +175,8 @@ def test_a_link_into_a_page_finds_its_place(tree: Tree, pages: dict[str, HtmlPag
         assert not anchor or anchor in pages[target].ids, page
 
 
-def test_an_index_that_knows_its_url_has_it_in_the_json_api(tree: Tree) -> None:
-    """Then these pages make sense wherever they are read, and without it none is absolute."""
+def test_site_url_is_in_json_api(tree: Tree) -> None:
+    """All URLs are absolute with a public URL, and relative without one."""
     for page in tree.json_api_pages:
         content = tree.read_json(page)
         own = [content['info'][key] for key in ('package_url', 'project_url', 'release_url')]
@@ -186,7 +189,7 @@ def test_an_index_that_knows_its_url_has_it_in_the_json_api(tree: Tree) -> None:
 
 
 def test_every_listed_file_is_offered(tree: Tree, pages: dict[str, HtmlPage]) -> None:
-    """`packages.json` names the files of the simple pages, and those of quarantined projects."""
+    """`packages.json` has the files of the simple pages, and of quarantined projects."""
     listed = [json.loads(line)['filename'] for line in tree.read('packages.json').splitlines()]
     offered = [
         text_of(anchor)
@@ -198,7 +201,8 @@ def test_every_listed_file_is_offered(tree: Tree, pages: dict[str, HtmlPage]) ->
 
 
 @pytest.mark.parametrize('name', RECIPES)
-def test_two_builds_are_the_same_bytes(name: str, tmp_path: Path) -> None:
+def test_builds_are_reproducible(name: str, tmp_path: Path) -> None:
+    """Two builds of a list give the same bytes."""
     first = trees.build(tmp_path / 'one' / 'web', RECIPES[name])
     second = trees.build(tmp_path / 'two' / 'web', RECIPES[name])
     assert first.pages == second.pages
@@ -207,8 +211,8 @@ def test_two_builds_are_the_same_bytes(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize('name', RECIPES)
-def test_a_build_of_the_same_list_touches_nothing(name: str, tmp_path: Path) -> None:
-    """A sync by time of modification has nothing to do then."""
+def test_same_list_touches_nothing(name: str, tmp_path: Path) -> None:
+    """A sync by modification time has nothing to copy."""
     command = [*trees.write_lists(tmp_path, RECIPES[name]), '--output-dir', str(tmp_path / 'out')]
     assert main.main(command) == main.DONE
     tree = Tree(tmp_path / 'out', RECIPES[name])
@@ -220,21 +224,21 @@ def test_a_build_of_the_same_list_touches_nothing(name: str, tmp_path: Path) -> 
     assert {page for page in before if (tree.root / page).stat().st_mtime_ns != LONG_AGO} == set()
 
 
-def test_a_months_uploads_go_on_over_pages(tmp_path: Path) -> None:
-    """1,200 uploads are on three pages: the newest first on each, linked both ways."""
+def test_month_of_several_pages(tmp_path: Path) -> None:
+    """1,200 uploads fill three pages, newest first on each, linked both ways."""
     tree = trees.build(tmp_path / 'web', RECIPES['a crowded month'])
     html = {
         number: HtmlPage(tree.read(f'changelog/2024-02{number}.html'))
         for number in ('', '-2', '-3')
     }
     assert [len(page.named('tr')) - 1 for page in html.values()] == [500, 500, 200]
-    # Each says which part of the month it is.
+    # The heading has the part of the month.
     for page in html.values():
         first, *_, last = [text_of(cell) for cell in page.named('td')][::5][::-1]
         [heading], [title] = page.named('h1'), page.named('title')
         assert text_of(heading) == f'Uploads: 2024-02-01, {first[-5:]} to {last[-5:]}'
         assert text_of(heading).removeprefix('Uploads: ') in text_of(title)
-    # In the order of time: a month before, this month's pages, a month after.
+    # Oldest first: the month before, this month's pages, the month after.
     chain = ['2024-01-2', '2024-02', '2024-02-2', '2024-02-3', '2024-03']
     for page, earlier, later in zip(html.values(), chain, chain[2:], strict=False):
         links = page.links()

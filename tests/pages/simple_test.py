@@ -34,7 +34,8 @@ def anchor(**keys: Any) -> str:
     return line
 
 
-def test_a_page_claims_the_newest_version_if_all_sizes_are_known() -> None:
+def test_claimed_version() -> None:
+    """A page claims the newest version if all sizes are known, otherwise 1.0."""
     sized = {'filename': 'foo-1.0.zip', 'size': 0}
     unsized = {'filename': 'foo-2.0.zip'}
     for files, version in (((sized,), '1.4'), ((sized, unsized), '1.0'), ((), '1.4')):
@@ -42,8 +43,8 @@ def test_a_page_claims_the_newest_version_if_all_sizes_are_known() -> None:
         assert page['meta'] == {'api-version': version}
 
 
-def test_what_is_not_known_is_left_out() -> None:
-    """uv refuses a page that has a null."""
+def test_unknown_facts_have_no_key() -> None:
+    """uv refuses a page with a null."""
     assert json_file() == {
         'filename': 'foo-1.0.zip', 'url': '../../pool/foo-1.0.zip', 'hashes': {},
     }
@@ -58,10 +59,10 @@ def test_what_is_not_known_is_left_out() -> None:
          ' data-core-metadata="true" data-dist-info-metadata="true"'),
         ({'core_metadata': f'md5={HASH}'}, {'core-metadata': {'md5': HASH}},
          f' data-core-metadata="md5={HASH}" data-dist-info-metadata="md5={HASH}"'),
-        # A kind of hash that not every client reads: HTML says only that there is metadata.
+        # Not every client reads this algorithm: HTML states only that there is metadata.
         ({'core_metadata': 'crc32=ab'}, {'core-metadata': {'crc32': 'ab'}},
          ' data-core-metadata="true" data-dist-info-metadata="true"'),
-        # The kind for which uv refuses a page in JSON too.
+        # uv refuses a page with this length in JSON too.
         ({'core_metadata': f'blake2b={HASH * 4}'}, {'core-metadata': True},
          ' data-core-metadata="true" data-dist-info-metadata="true"'),
         ({'requires_python': '>=3.8, <4'}, {'requires-python': '>=3.8, <4'},
@@ -75,9 +76,8 @@ def test_what_is_not_known_is_left_out() -> None:
          ' data-provenance="https://example.com/p"'),
     ),
 )
-def test_each_fact_in_both_forms(
-        keys: dict[str, Any], in_json: dict[str, Any], in_html: str,
-) -> None:
+def test_fact_is_in_both_forms(keys: dict[str, Any], in_json: dict[str, Any], in_html: str) -> None:
+    """HTML and JSON state a fact in the form of the specification."""
     assert json_file(**keys).items() >= in_json.items()
     assert anchor(**keys) == f'<a href="../../pool/foo-1.0.zip"{in_html}>foo-1.0.zip</a><br>'
 
@@ -86,7 +86,8 @@ def test_each_fact_in_both_forms(
     ('algorithm', 'digits'),
     (('md5', 32), ('sha256', 64), ('sha384', 96), ('sha512', 128), ('blake2b', 64)),
 )
-def test_a_hash_that_clients_read_is_in_both_forms(algorithm: str, digits: int) -> None:
+def test_common_hash_is_in_both_forms(algorithm: str, digits: int) -> None:
+    """Clients read these algorithms in HTML and JSON."""
     digest = 'a' * digits
     assert json_file(hash=f'{algorithm}={digest}')['hashes'] == {algorithm: digest}
     assert f'href="../../pool/foo-1.0.zip#{algorithm}={digest}"' in anchor(
@@ -95,22 +96,22 @@ def test_a_hash_that_clients_read_is_in_both_forms(algorithm: str, digits: int) 
 
 
 @pytest.mark.parametrize(('algorithm', 'digits'), (('sha1', 40), ('sha224', 56), ('sha3_256', 64)))
-def test_another_hash_is_in_json_only(algorithm: str, digits: int) -> None:
-    """uv refuses a whole HTML page for it."""
+def test_unusual_hash_is_in_json_only(algorithm: str, digits: int) -> None:
+    """uv refuses an HTML page with an unknown algorithm."""
     digest = 'a' * digits
     assert json_file(hash=f'{algorithm}={digest}')['hashes'] == {algorithm: digest}
     assert '#' not in anchor(hash=f'{algorithm}={digest}')
 
 
-def test_the_long_form_of_blake2b_is_in_neither() -> None:
-    """uv refuses a whole page for it, HTML or JSON."""
+def test_long_blake2b_is_omitted() -> None:
+    """uv refuses a page with 512 bits of blake2b, HTML or JSON."""
     digest = f'blake2b={"a" * 128}'
     assert json_file(hash=digest)['hashes'] == {}
     assert '#' not in anchor(hash=digest)
 
 
-def test_the_list_is_fit_for_people_too() -> None:
-    """In its head only: it has one anchor for each project."""
+def test_project_list_in_browser() -> None:
+    """Its head has what browsers need; its body has one anchor for each project."""
     page = HtmlPage(simple_api.projects_html(['bar', 'foo'], '../icon.svg', None))
     assert page.metas['viewport'] == 'width=device-width, initial-scale=1'
     assert page.metas['color-scheme'] == 'light dark'
@@ -118,7 +119,8 @@ def test_the_list_is_fit_for_people_too() -> None:
 
 
 @pytest.mark.parametrize('status', ('archived', 'deprecated', 'quarantined'))
-def test_a_status_is_in_both_forms(status: Any) -> None:
+def test_status_is_in_both_forms(status: Any) -> None:
+    """HTML and JSON state a status and its reason."""
     foo = project({'filename': 'foo-1.0.zip'}, facts=ProjectFacts(FOO, status, 'so "it" is'))
     page = json.loads(simple_api.project_json(foo, POOL))
     assert page['project-status'] == {'status': status, 'reason': 'so "it" is'}

@@ -21,7 +21,8 @@ def site(site_url: str | None = None, template_dir: Path | None = None) -> Site:
     )
 
 
-def test_static_files_are_named_by_their_content() -> None:
+def test_static_files_have_hashes() -> None:
+    """Their names have a hash, except for the data of the search, which has a query."""
     style, script, icon, searcher = (
         PurePosixPath(page.path) for page in site().static_pages()
     )
@@ -32,13 +33,14 @@ def test_static_files_are_named_by_their_content() -> None:
                 assert f'static/{file.name}"'.encode() in page.content
     home = page.content.decode()
     assert searcher.name in home
-    # A build in an empty directory does not know what they were called, so their names stay.
+    # A build in an empty directory does not know previous names, so these never change.
     found = re.findall(r'"(static/(?:names|summaries)\.txt)\?[0-9a-f]{12}"', home)
     written = [page.path for page in site().root_pages([], [])]
     assert written[-3:] == [*found, 'index.html']
 
 
-def test_a_style_sheet_of_ones_own_comes_last(tmp_path: Path) -> None:
+def test_custom_style_is_last(tmp_path: Path) -> None:
+    """Pages load the user's style sheet after the built-in one."""
     (tmp_path / 'custom.css').write_text(':root { --accent: #a00; }')
     *_, custom = site(template_dir=tmp_path).static_pages()
     assert custom.content == b':root { --accent: #a00; }'
@@ -47,7 +49,8 @@ def test_a_style_sheet_of_ones_own_comes_last(tmp_path: Path) -> None:
     assert sheets[1:] == [custom.path]
 
 
-def test_a_style_sheet_that_cannot_be_read(tmp_path: Path) -> None:
+def test_unreadable_custom_style_is_reported(tmp_path: Path) -> None:
+    """A style sheet that is not there is none; any other error ends the build."""
     (tmp_path / 'custom.css').mkdir()
     with pytest.raises(FileError, match=r'custom\.css: Is a directory'):
         site(template_dir=tmp_path)
@@ -55,7 +58,8 @@ def test_a_style_sheet_that_cannot_be_read(tmp_path: Path) -> None:
     assert len(list(site(template_dir=tmp_path).static_pages())) == 4
 
 
-def test_feeds_come_before_the_pages_that_announce_them() -> None:
+def test_feeds_come_before_home_page() -> None:
+    """Pages are written after the feeds that they link to; without a public URL to none."""
     paths = [page.path for page in site('https://example.com/').root_pages([], [])]
     assert paths.index('rss/updates.xml') < paths.index('changelog/index.html')
     assert paths[-1] == 'index.html'

@@ -10,13 +10,14 @@ def project(name: str, summary: str | None) -> ProjectSummary:
 
 
 def lines(*projects: ProjectSummary) -> tuple[str, list[str], list[str]]:
-    """The first line of both texts, and the others of each."""
+    """Return the first line of both files, and the other lines of each."""
     names, summaries = (text.decode().split('\n') for text in search_data(projects))
     assert names[0] == summaries[0]
     return names[0], names[1:], summaries[1:]
 
 
-def test_both_texts_have_a_line_for_each_project() -> None:
+def test_search_data_has_every_project() -> None:
+    """Both files have one line for each project; a long summary is shortened."""
     _, names, summaries = lines(
         project('bar', None), project('foo', 'Foos → bars'), project('long', 'a' * 999),
     )
@@ -24,11 +25,13 @@ def test_both_texts_have_a_line_for_each_project() -> None:
     assert summaries == ['', 'Foos → bars', 'a' * 200]
 
 
-def test_texts_of_other_names_are_told_apart() -> None:
+def test_mark_depends_on_names() -> None:
+    """Files of different lists of names have different first lines."""
     mark, _, _ = lines(project('foo', 'a'))
     assert mark == lines(project('foo', 'b'))[0]
     assert mark != lines(project('bar', 'a'))[0]
 
 
-def test_an_empty_index_has_nothing_to_find() -> None:
+def test_search_data_of_empty_index() -> None:
+    """The files of an empty index have no project."""
     assert lines()[1:] == ([''], [''])

@@ -18,11 +18,13 @@ def own(tmp_path: Path, **templates: str) -> Templates:
 
 
 def test_values_are_escaped(tmp_path: Path) -> None:
+    """Values are escaped, in attributes too."""
     templates = own(tmp_path, x='<a title="{{ value }}">')
     assert templates.render('x.html', {'value': '"<&>'}) == b'<a title="&#34;&lt;&amp;&gt;">'
 
 
-def test_a_template_of_ones_own_stands_for_the_one_of_its_name(tmp_path: Path) -> None:
+def test_template_is_overridden(tmp_path: Path) -> None:
+    """A user's template overrides the one of the same name, and may extend it."""
     templates = own(
         tmp_path,
         base='{% extends "original/base.html" %}{% block footer %}mine{% endblock %}',
@@ -45,9 +47,8 @@ def test_a_template_of_ones_own_stands_for_the_one_of_its_name(tmp_path: Path) -
         ('{% include "gone.html" %}', '/x.html:1', 'TemplateNotFound: gone.html'),
     ),
 )
-def test_a_template_that_fails_is_told_of_in_one_line(
-        tmp_path: Path, text: str, place: str, what: str,
-) -> None:
+def test_failing_template_is_reported(tmp_path: Path, text: str, place: str, what: str) -> None:
+    """The message is one line, with the file and line of the template."""
     with pytest.raises(TemplateError) as caught:
         own(tmp_path, x=text).render('x.html', {})
     assert str(caught.value) == f'cannot render template {tmp_path}{place}: {what}'
@@ -60,22 +61,22 @@ def test_a_template_that_fails_is_told_of_in_one_line(
         ('{{ value | gone }}', "1: TemplateAssertionError: No filter named 'gone'."),
     ),
 )
-def test_what_is_no_template_is_known_before_anything_is_rendered(
-        tmp_path: Path, text: str, what: str,
-) -> None:
+def test_malformed_template_is_reported_early(tmp_path: Path, text: str, what: str) -> None:
+    """The templates of a folder are loaded before any page is rendered."""
     with pytest.raises(TemplateError) as caught:
         own(tmp_path, home=text)
     assert str(caught.value) == f'cannot render template {tmp_path}/home.html:{what}'
 
 
-def test_a_template_that_is_not_there_is_told_of() -> None:
+def test_missing_template_is_reported() -> None:
+    """The message has the name of the template."""
     with pytest.raises(TemplateError, match=r'cannot render template gone.html: '):
         Templates().render('gone.html', {})
 
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the package's templates, in a folder like its own."""
+    """A copy of the built-in templates, in a folder that tests may write to."""
     shutil.copytree(f'{module.HERE}/templates', tmp_path / 'templates')
     monkeypatch.setattr(module, 'HERE', str(tmp_path))
     monkeypatch.setattr(sys, 'dont_write_bytecode', False)
@@ -88,13 +89,14 @@ def feed() -> bytes:
     })
 
 
-def test_templates_are_kept_compiled(package: Path) -> None:
+def test_bytecode_is_cached(package: Path) -> None:
+    """A changed template or a damaged cache is compiled again."""
     (package / '__pycache__').mkdir()
     first = feed()
     [kept] = (package / '__pycache__').iterdir()
     compiled = kept.read_bytes()
     assert feed() == first
-    # Another text is another template, and what is damaged is made anew.
+    # A changed source is compiled again, and so is a damaged cache.
     (package / 'templates/feed.xml').write_text('mine')
     assert feed() == b'mine'
     assert kept.read_bytes() != compiled
@@ -102,9 +104,8 @@ def test_templates_are_kept_compiled(package: Path) -> None:
     assert feed() == b'mine'
 
 
-def test_templates_need_no_place_to_be_kept_in(
-        package: Path, monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_bytecode_cache_is_optional(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Templates work without a `__pycache__`, and obey PYTHONDONTWRITEBYTECODE."""
     assert b'<title>T</title>' in feed()
     (package / '__pycache__').mkdir()
     monkeypatch.setattr(sys, 'dont_write_bytecode', True)

@@ -35,7 +35,7 @@ def feeds() -> Feeds:
 
 
 def project(number: int, releases: int = 0, summary: str | None = None) -> ProjectSummary:
-    """The project of that number, first and last seen in the second of that number."""
+    """Return a project whose first and last upload are `number` seconds after 1970 began."""
     name = f'p{number}'
     newest = [
         NewRelease(number + step / 1000, name, str(step), None) for step in range(releases)
@@ -66,6 +66,7 @@ def texts(page: HtmlPage, name: str) -> list[str]:
     ),
 )
 def test_readable_sizes(size: int, text: str) -> None:
+    """A size has a decimal unit and one digit after the point."""
     assert readable_size(size) == text
 
 
@@ -75,7 +76,8 @@ def test_readable_sizes(size: int, text: str) -> None:
         ('https://example.com/logo.png', 'https://example.com/logo.png'),
     ),
 )
-def test_a_logo_is_relative_to_the_home_page(logo: str, changelog_logo: str) -> None:
+def test_logo_is_relative_to_home(logo: str, changelog_logo: str) -> None:
+    """Other pages link to a relative logo from their own depth."""
     assert f'<img src="{logo}"'.encode() in web(logo).home([], [], SEARCH)
     assert f'<img src="{changelog_logo}"'.encode() in web(logo).changelog([], [])
     assert b'<img' not in web().home([], [], SEARCH)
@@ -85,18 +87,20 @@ def test_a_logo_is_relative_to_the_home_page(logo: str, changelog_logo: str) -> 
     ('filename', 'command'), (
         ('foo-1.0.zip', b'pip install --index-url https://example.com/simple/ foo==1.0<'),
         ('foo-1!2.0+a.zip', b'https://example.com/simple/ &#39;foo==1!2.0+a&#39;<'),
-        # A person who copies it must not run it.
+        # Somebody who copies it must not run it.
         ('foo-1.0;rm -rf ~.zip', None),
         ('foo.zip', None),
     ),
 )
-def test_the_install_command_is_one(filename: str, command: bytes | None) -> None:
+def test_install_command(filename: str, command: bytes | None) -> None:
+    """A version that a shell might run has no command."""
     page = web().project(project_of({'filename': filename}))
     assert command is None or command in page
     assert (command is None) == (b'pip install' not in page)
 
 
-def test_feeds_have_the_newest_and_not_too_many() -> None:
+def test_feeds_are_bounded() -> None:
+    """A feed has the newest 100 releases or 40 projects, and the date of the newest upload."""
     projects = [project(number, releases=3) for number in range(1, 51)]
     updates = feeds().updates(projects).decode()
     assert updates.count('<item>') == 100
@@ -105,21 +109,23 @@ def test_feeds_have_the_newest_and_not_too_many() -> None:
     packages = feeds().packages(projects).decode()
     assert packages.count('<item>') == 40
     assert packages.index('<title>p50 added<') < packages.index('<title>p49 added<')
-    # Not the time of the newest item's first file: a later file of it counts.
+    # The newest upload counts, even if it is not the first file of a release.
     newer = msgspec.structs.replace(project(60), first_uploaded=1)
     assert '<lastBuildDate>Thu, 01 Jan 1970 00:01:00 GMT<' in feeds().packages(
         [*projects, newer],
     ).decode()
 
 
-def test_a_feed_of_nothing_has_no_date() -> None:
+def test_empty_feed_has_no_date() -> None:
+    """Without a dated upload a feed has neither items nor a date."""
     undated = msgspec.structs.replace(project(0), first_uploaded=None, last_uploaded=None)
     for feed in (feeds().updates([undated]), feeds().packages([undated])):
         assert b'<item>' not in feed
         assert b'<lastBuildDate>' not in feed
 
 
-def test_commands_have_the_index_s_address() -> None:
+def test_commands_have_index_url() -> None:
+    """If the public URL is unknown, a placeholder is explained."""
     page = page_of({'filename': 'foo-1.0.zip'})
     assert texts(page, 'code') == [
         'pip install --index-url https://example.com/simple/ foo==1.0',
@@ -143,8 +149,8 @@ def test_commands_have_the_index_s_address() -> None:
     ('http://localhost/', None),
     ('http://[::1]/', None),
 ))
-def test_pip_is_told_to_trust_plain_http(site_url: str, host: str | None) -> None:
-    """It takes its own machine's indexes only, unless it is told."""
+def test_plain_http_needs_trusted_host(site_url: str, host: str | None) -> None:
+    """pip trusts plain http of loopback hosts only."""
     trusting = [] if host is None else ['--trusted-host', host]
     page = web(site_url=site_url).project(project_of({'filename': 'foo-1.0.zip'}))
     assert texts(HtmlPage(page), 'code')[0].split() == [
@@ -158,7 +164,8 @@ def test_pip_is_told_to_trust_plain_http(site_url: str, host: str | None) -> Non
     ) in settings
 
 
-def test_a_quarantined_project_offers_nothing() -> None:
+def test_quarantined_project_offers_nothing() -> None:
+    """Its page lists files without links, and has no install command."""
     page = page_of({'filename': 'foo-1.0.zip', 'core_metadata': 'true'}, status='quarantined')
     assert 'This project is quarantined: its files are not offered.' in page.source
     assert '../pool/' not in page.source
@@ -174,8 +181,8 @@ def test_a_quarantined_project_offers_nothing() -> None:
     ('(nothing)', None),
     ('', None),
 ))
-def test_a_dependency_leads_to_the_search(requirement: str, link: str | None) -> None:
-    """It may not be here: so the page depends on no other project."""
+def test_dependency_links_to_search(requirement: str, link: str | None) -> None:
+    """The dependency may not be in the index, and the page depends on no other project."""
     page = page_of({'filename': 'foo-1.0.zip', 'requires_dist': [requirement]})
     assert requirement in texts(page, 'li')
     assert [found.url for found in page.links() if '?q=' in found.url] == (
@@ -192,14 +199,16 @@ def test_a_dependency_leads_to_the_search(requirement: str, link: str | None) ->
     ("; 'extra' == os_name", False),
     (' @ https://example.com/extra==1', False),
 ))
-def test_dependencies_of_extras_are_folded(marker: str, optional: bool) -> None:
+def test_optional_dependencies_are_folded(marker: str, optional: bool) -> None:
+    """A dependency whose marker names an extra is optional."""
     requirements = [f'bar{marker}', 'foo']
     page = page_of({'filename': 'foo-1.0.zip', 'requires_dist': requirements})
     assert ('Optional dependencies: 1' in texts(page, 'summary')) == optional
     assert texts(page, 'li')[-2:] == (requirements[::-1] if optional else requirements)
 
 
-def test_when_a_file_came_is_told_to_the_minute() -> None:
+def test_upload_time_has_minutes() -> None:
+    """Upload times are in UTC, to the minute."""
     page = page_of({'filename': 'foo-1.0.zip', 'upload_timestamp': 1706702459})
     assert texts(page, 'td')[2] == '2024-01-31 12:00'
     assert texts(page, 'th')[2] == 'Uploaded (UTC)'
@@ -216,16 +225,15 @@ def test_when_a_file_came_is_told_to_the_minute() -> None:
         ['Size', 'Uploaded (UTC)', 'Hash'],
     ),
 ))
-def test_columns_that_are_empty_are_left_out(
-        facts: dict[str, object], columns: list[str],
-) -> None:
-    """Of all releases, so that they look alike; files without a version count too."""
+def test_empty_columns_are_omitted(facts: dict[str, object], columns: list[str]) -> None:
+    """All tables of a project have the same columns."""
     page = page_of({'filename': 'foo-1.0.zip'}, {'filename': 'foo.zip', **facts})
     assert texts(page, 'th') == ['File', 'For', *columns] * 2
     assert len(page.named('td')) == len(page.named('th'))
 
 
-def test_what_files_say_like_their_release_stands_once() -> None:
+def test_common_facts_are_shown_once() -> None:
+    """What a file has in common with its release is shown at the release."""
     page = page_of(
         {'filename': 'foo-1-py3-none-any.whl', 'requires_python': '>=3.8', 'yanked_reason': 'bad'},
         {'filename': 'foo-1.zip', 'requires_python': '>=3.8', 'yanked_reason': 'bad'},
@@ -247,7 +255,8 @@ def test_what_files_say_like_their_release_stands_once() -> None:
     ('foo-1.0.dmg', 'macOS disk image'),
     ('foo-1.0-cp311-cp311-win_amd64.whl', 'CPython 3.11; Windows, x86-64'),
 ))
-def test_what_a_file_is_for(filename: str, kind: str) -> None:
+def test_kind_of_file(filename: str, kind: str) -> None:
+    """A file has a description of its kind, Python and platform."""
     assert texts(page_of({'filename': filename}), 'td')[1] == kind
 
 
@@ -261,26 +270,26 @@ def test_what_a_file_is_for(filename: str, kind: str) -> None:
     ),
     ([{'filename': 'foo-1.0.zip'}, {'filename': 'foo-2.0rc1.zip'}], 'Latest version 1.0'),
 ))
-def test_a_latest_version_that_is_not_for_everybody_says_so(
-        lines: list[dict[str, object]], fact: str,
-) -> None:
+def test_latest_version_is_marked(lines: list[dict[str, object]], fact: str) -> None:
+    """The latest version says whether it is a pre-release or yanked."""
     assert fact in texts(page_of(*lines), 'li')
 
 
-@pytest.mark.parametrize(('filename', 'status', 'told'), (
+@pytest.mark.parametrize(('filename', 'status', 'explained'), (
     ('foo-1.0.zip', 'active', False),
-    ('foo-odd-version.zip', 'active', True),
+    ('foo-some-version.zip', 'active', True),
     ('foo.zip', 'active', True),
-    # It says so at its top.
+    # The page says so at its top.
     ('foo.zip', 'quarantined', False),
 ))
-def test_what_cannot_be_installed_says_why(filename: str, status: str, told: bool) -> None:
+def test_missing_install_command_is_explained(filename: str, status: str, explained: bool) -> None:
+    """A quarantined project has its explanation elsewhere."""
     page = page_of({'filename': filename}, status=status)
-    assert ('There is no command for it' in page.source) == told
+    assert ('There is no command for it' in page.source) == explained
 
 
 def test_older_releases_are_folded() -> None:
-    """All are there; the newest is unfolded, and so is the latest, be it far down."""
+    """The newest releases are unfolded, and so is the latest, however old."""
     def folds(page: HtmlPage) -> list[str]:
         releases = zip(page.named('details'), texts(page, 'h3'), strict=True)
         return [name for details, name in releases if 'open' in details.attrs]
@@ -300,14 +309,16 @@ def test_older_releases_are_folded() -> None:
     assert folds(big) == ['1']
 
 
-def test_files_without_a_version_come_last() -> None:
+def test_unversioned_files_come_last() -> None:
+    """They follow the releases, and are unfolded if there are none."""
     page = page_of({'filename': 'foo.zip'}, {'filename': 'foo-1.0.zip'})
     assert texts(page, 'h3') == ['1.0', 'Files without a version']
     [only] = page_of({'filename': 'foo.zip'}).named('details')
     assert only.attrs == {'class': 'release', 'open': ''}
 
 
-def test_the_home_page_has_each_new_release_once() -> None:
+def test_home_has_release_once() -> None:
+    """The home page has the newest 20 releases, each once, with shortened texts."""
     uploads = [
         Upload(60 * (99 - number), f'p{number % 30}', '1.0', f'p-{number}.zip', 'ana')
         for number in range(60)
@@ -320,7 +331,8 @@ def test_the_home_page_has_each_new_release_once() -> None:
     assert len(max(news, key=len)) < 300
 
 
-def test_a_version_of_the_home_page_leads_to_its_release() -> None:
+def test_home_links_to_releases() -> None:
+    """A version links to its anchor on its project's page."""
     uploads = [
         Upload(2, 'p1', '1.0+local', 'p1-1.0+local.zip', None), Upload(1, 'p2', None, 'p2', None),
     ]
@@ -330,8 +342,8 @@ def test_a_version_of_the_home_page_leads_to_its_release() -> None:
     ]
 
 
-def test_the_home_page_says_what_is_yanked() -> None:
-    """A release is, if all of its files are."""
+def test_home_marks_yanked_releases() -> None:
+    """A release is marked if all of its new files are yanked."""
     uploads = [
         Upload(4, 'p1', '1.0', 'p1-1.0.zip', None, yanked=True),
         Upload(3, 'p1', '1.0', 'p1-1.0.whl', None),
@@ -343,7 +355,8 @@ def test_the_home_page_says_what_is_yanked() -> None:
     assert ['yanked' in text for text in news] == [False, True]
 
 
-def test_counts_have_their_words() -> None:
+def test_plurals_of_counts() -> None:
+    """One project is singular, and large numbers have separators."""
     counted = re.compile('<b>([^<]*)</b> (projects?|releases?|files?)<')
     assert counted.findall(web().home([], [project(1, 1)], SEARCH).decode()) == [
         ('1', 'project'), ('1', 'release'), ('1', 'file'),
@@ -354,8 +367,8 @@ def test_counts_have_their_words() -> None:
     ]
 
 
-def test_the_home_page_is_small_whatever_there_is() -> None:
-    """100 kB at most: names, texts and versions of all lengths, all of them to be escaped."""
+def test_home_page_is_bounded() -> None:
+    """It has at most 100 kB, whatever the length of names and texts."""
     name = 'a' * 200
     uploads = [
         Upload(10 ** 9, f'{name[:-3]}{number}', '"' * 200, '"' * 255, '"' * 10000)

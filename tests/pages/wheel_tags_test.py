@@ -47,9 +47,11 @@ from dumb_pypi.pages.wheel_tags import describe
     ('odd-none-odd', 'odd; odd'),
 ))
 def test_tags_are_described(tags: str, words: str) -> None:
+    """A description has the Python, the system and the processor."""
     assert describe(f'foo-1.0-{tags}.whl') == words
 
 
 @pytest.mark.parametrize('filename', ('foo.whl', 'foo-1.0.whl', 'foo-1.0-py3.whl', 'FOO.WHL'))
-def test_a_wheel_that_says_nothing(filename: str) -> None:
+def test_wheel_without_tags(filename: str) -> None:
+    """A name without tags gives no more than `Wheel`."""
     assert describe(filename) == 'Wheel'
