@@ -1,6 +1,6 @@
 'use strict';
 
-// The address of the index: this file is in its folder `static`.
+// The URL of the index: this file is in its folder `static`.
 const root = new URL('..', document.currentScript.src);
 
 function element(name, properties, ...children) {
@@ -9,7 +9,7 @@ function element(name, properties, ...children) {
   return made;
 }
 
-// Install commands, where the index did not know its address.
+// If the build did not know the public URL, put the current one into install commands.
 
 function nameIndex() {
   const placeholder = document.querySelector('.placeholder');
@@ -21,7 +21,7 @@ function nameIndex() {
   placeholder.remove();
 }
 
-// pip ignores an index at plain http on another machine, unless it is told to trust that one.
+// pip ignores an index at plain http on another machine without --trusted-host.
 function trusting(text) {
   const host = root.hostname.replace(/^\[|\]$/g, '');
   if (root.protocol !== 'http:' || /^(localhost|127(\.\d+){3}|::1)$/.test(host)) return text;
@@ -29,9 +29,9 @@ function trusting(text) {
     .replace(/^index-url = .*/m, `$&\ntrusted-host = ${host}`);
 }
 
-// Copying.
+// Copy buttons.
 
-// Who hears one button after the other wants to know what each of them copies.
+// Screen readers announce what each of the buttons copies.
 function whatIs(place) {
   const file = place.closest('tr')?.cells[0].firstChild;
   if (file) return `the hash of ${file.textContent.trim()}`;
@@ -45,7 +45,7 @@ function addCopyButtons() {
       type: 'button', className: 'copier', textContent: 'Copy', ariaLabel: `Copy ${whatIs(place)}`,
     }));
   }
-  // A hash is too long to be shown whole.
+  // The column is too narrow for a complete hash.
   for (const hash of document.querySelectorAll('td code')) hash.title = hash.textContent;
   const status = element('p', {className: 'aside'});
   status.setAttribute('role', 'status');
@@ -56,7 +56,7 @@ function addCopyButtons() {
     try {
       await navigator.clipboard.writeText(target.parentNode.querySelector('code').textContent);
     } catch {
-      // Browsers let only pages that came by https write to the clipboard.
+      // Browsers forbid pages without https to write to the clipboard.
       getSelection().selectAllChildren(target.parentNode.querySelector('code'));
       word = document.execCommand('copy') ? 'Copied' : 'Selected';
     }
@@ -65,7 +65,7 @@ function addCopyButtons() {
   });
 }
 
-// Searching. The form of other pages leads to the home page, whose form searches as one types.
+// Search. The home page searches while somebody types; forms of other pages open the home page.
 
 function leadHome(form) {
   form.addEventListener('submit', (event) => {
@@ -80,8 +80,8 @@ class Search {
     this.status = document.querySelector('.found');
     this.results = document.querySelector('.results');
     this.data = form.dataset;
-    // What the results are of, whether an answer is still to come, and whether someone has pressed
-    // Enter or the button, and waits for it.
+    // The query of the results; whether an answer is pending; whether somebody submitted the query,
+    // and waits for the answer.
     this.shown = '';
     this.busy = false;
     this.entered = false;
@@ -93,19 +93,19 @@ class Search {
     });
     form.addEventListener('submit', (event) => {
       event.preventDefault();
-      // A person may be quicker than the answer.
+      // The answer may still be pending.
       this.entered = true;
       this.ask();
       this.writeAddress();
     });
-    // So that the way back leads to these results.
+    // The back button returns to these results.
     this.results.addEventListener('click', () => this.writeAddress());
     for (const place of [form, this.results]) {
       place.addEventListener('keydown', (event) => this.move(event));
     }
     addEventListener('popstate', () => this.readAddress());
     this.readAddress();
-    // Who comes with a query goes on with it; who only comes may want to scroll.
+    // Focus a query from the URL to continue it; without one, the arrow keys should scroll.
     if (this.input.value !== '') this.input.focus({preventScroll: true});
   }
 
@@ -125,7 +125,7 @@ class Search {
     try {
       this.worker = new Worker(this.data.worker);
     } catch {
-      // Browsers start none for a page that is opened from a disk.
+      // Browsers refuse workers for pages at file: URLs.
       this.fail();
       return;
     }
@@ -142,7 +142,7 @@ class Search {
   ask() {
     this.load();
     clearTimeout(this.timer);
-    // Browsers stop a page that changes its address with every key.
+    // Browsers limit how often a page may change its address.
     this.timer = setTimeout(() => this.writeAddress(), 300);
     this.shown = null;
     this.results.ariaBusy = String(!this.failed);
@@ -164,7 +164,7 @@ class Search {
     if (done) this.busy = false;
     if (found && this.shown === this.input.value) this.show(found, more, last);
     else if (!found && this.shown === '') this.status.textContent = '';
-    // Summaries came, so that there may be more to find.
+    // The summaries are loaded, so the same query may find more.
     if (!found && this.shown !== '') this.shown = null;
     if (!this.busy) this.next();
   }
@@ -172,7 +172,7 @@ class Search {
   show(found, more, last) {
     const number = `${found.length} project${found.length === 1 ? '' : 's'}`;
     const asked = this.input.value.trim() !== '';
-    // There may be more in the summaries.
+    // The summaries may contain more.
     this.status.textContent = !asked || (!last && found.length === 0) ? '' :
       more ? `The best ${number}` : found.length === 0 ? 'No project found' : number;
     const focused = this.links().indexOf(document.activeElement);
@@ -186,11 +186,11 @@ class Search {
     if (this.entered) this.enter(found, last);
   }
 
-  // Lead to what was clearly meant. Else the results are next, of which Enter opens the first.
+  // Open the only or exact match; otherwise focus the first result, so that Enter opens it.
   enter(found, last) {
     const [first] = this.links();
     const name = this.input.value.trim().toLowerCase().replace(/[-_.]+/g, '-');
-    // The summaries may have more than one name.
+    // The summaries may match further projects.
     if (!last && found.length < 2 && found[0]?.[0] !== name) return;
     this.entered = false;
     if (found.length === 1 || found[0]?.[0] === name) first.click();
@@ -219,13 +219,13 @@ class Search {
       event.preventDefault();
       places[place + step].focus();
     } else if (place > 0 && (event.key === 'Escape' || isText(event))) {
-      // What is typed is typed there.
+      // Typed characters go to the search field.
       this.input.focus();
     }
   }
 }
 
-// A space scrolls the page.
+// A space is not among them: it scrolls the page.
 function isText({key, ctrlKey, metaKey, altKey}) {
   return (/^\S$/u.test(key) || key === 'Backspace') && !ctrlKey && !metaKey && !altKey;
 }

@@ -1,11 +1,11 @@
 'use strict';
 
-// Finds projects, beside the page, which goes on answering to keys meanwhile.
+// Finds projects in a worker, so that the page stays responsive.
 //
-// It is sent the addresses of the names and of the summaries, then queries. It answers a query at
-// first from the names, and, where that is not enough, once more from the summaries. `done` says that
-// it waits for the next query, `last` that there is nothing more to find for this one; until the
-// summaries are there it does not know. It says so with an empty message when they are.
+// The page sends the URLs of the names and of the summaries, then queries. The worker answers a
+// query from the names, and, if they do not fill the results, again from the summaries. `done`
+// means that it is ready for the next query, `last` that this query finds no more. Until the
+// summaries are loaded it cannot know; an empty message reports that they are.
 
 const SHOWN = 50;
 
@@ -13,8 +13,8 @@ function normalized(text) {
   return text.toLowerCase().replace(/[-_.]+/g, '-');
 }
 
-// Lines of a text, known by their numbers. It is one string, with a line break at each end of
-// each line: `indexOf` looks through many megabytes in a few milliseconds.
+// The lines of a text by their numbers. The text stays one string, with a line break at both ends
+// of each line: `indexOf` searches many megabytes in a few milliseconds.
 class Lines {
   constructor(text) {
     this.text = `\n${text}\n`;
@@ -27,7 +27,7 @@ class Lines {
     return this.text.slice(this.starts[number], this.starts[number + 1] - 1);
   }
 
-  // Call `see` with the number of each line that `needle` is in, until it says true.
+  // Call `see` with the number of each line that contains `needle`, until it returns true.
   search(needle, see) {
     const {text, starts} = this;
     const ahead = needle.startsWith('\n') ? 1 : 0;
@@ -39,7 +39,7 @@ class Lines {
     }
   }
 
-  // The number of the line at a position, which is not before line `low`.
+  // Return the number of the line at a position, which is not before line `low`.
   numberAt(position, low) {
     const {starts} = this;
     let reach = 1;
@@ -55,13 +55,13 @@ class Lines {
 }
 
 let names = null;
-let summaries = null;  // as they are shown
-let searched = null;  // the same, normalized, each after a space, where words begin
-let complete = false;  // whether no more texts will come
+let summaries = null;  // as the page shows them
+let searched = null;  // normalized, each after a space, which marks the beginning of a word
+let complete = false;  // whether all files are loaded
 
-// Add lines to `found` that have one of the needles, until there is one more than is shown.
-// `order` says which of them come first; those for which it says nothing are left out. If there is
-// a `best` it can say, enough of these are enough.
+// Add lines that contain one of the needles to `found`, until it has one more than the page shows.
+// `order` returns a line's rank, lowest first, or null to skip the line. Once enough lines of rank
+// `best` are found, the search ends.
 function collect(found, lines, needles, order, best = null) {
   if (found.size > SHOWN) return;
   const places = [];
@@ -82,7 +82,7 @@ function collect(found, lines, needles, order, best = null) {
   }
 }
 
-// The shorter a name is, the more of it is what was looked for.
+// The rank of a name: the shorter it is, the more of it matches.
 function nameLength(number) {
   return names.starts[number + 1] - names.starts[number];
 }
@@ -92,8 +92,8 @@ function wordsOf(query) {
     .map((word) => word.replace(/^-|-$/g, '')).filter((word) => word !== '');
 }
 
-// From the best: the name itself and names that begin with it, names that have words that begin
-// so, names that have it anywhere.
+// Find names, best matches first: those that begin with the query, those with words that begin with
+// its words, those that contain its words anywhere.
 function searchNames(found, words) {
   const [longest, ...others] = words.toSorted((one, other) => other.length - one.length);
   collect(found, names, [`\n${words.join('-')}`], nameLength);
@@ -108,13 +108,13 @@ function searchNames(found, words) {
   });
 }
 
-// Then those whose name and summary together have all words, at best where words begin.
+// Find projects whose name and summary together contain all words; best at the beginning of words.
 function searchSummaries(found, words) {
   const [longest] = words.toSorted((one, other) => other.length - one.length);
   const order = (number) => {
     const name = ` ${names.line(number)}`;
     const summary = searched.line(number);
-    // To look twice is quicker than to make one text of both.
+    // Two searches are faster than joining both texts.
     const has = (word) => summary.includes(word) || name.includes(word);
     if (!words.every(has)) return null;
     return words.every((word) => has(` ${word}`)) ? 0 : 1;
@@ -142,7 +142,7 @@ function answer(found, done, last) {
 function search(query) {
   const words = wordsOf(query);
   const found = new Set();
-  // Most words that are nowhere are seen to be so at a glance.
+  // A word that is in no text rules out any result, and is quickly noticed.
   const inNames = words.map((word) => names.text.includes(word));
   if (words.length !== 0 && inNames.every(Boolean)) searchNames(found, words);
   const nowhere = (word, index) => !inNames[index] && !searched.text.includes(word);
@@ -157,7 +157,7 @@ function search(query) {
   answer(found, true, true);
 }
 
-// The first line, which stands for all names, and the rest.
+// Return the first line, a digest of all names, and the rest.
 async function textAt(address) {
   const response = await fetch(address);
   if (!response.ok) throw new Error(`${address}: ${response.status}`);
@@ -172,7 +172,7 @@ async function load(addresses) {
     names = new Lines(text);
     postMessage({done: true});
     const [sameMark, summaryText] = await textAt(addresses.summaries);
-    // Between two builds there may be one of each. Names alone will do.
+    // During a build, the two files may be of different builds. Then search the names only.
     if (sameMark === mark) {
       searched = new Lines(` ${normalized(summaryText).replaceAll('\n', '\n ')}`);
       summaries = new Lines(summaryText);
