@@ -231,6 +231,8 @@ def test_invalid_value_is_refused(key: str, value: object, reason: str) -> None:
         (b'{"filename": "foo-1.0.zip", "summary": "\\ud800"}',
          'JSON is malformed, or has half of a character that takes two escapes'),
         (b'{"filename": "foo-1.0.zip"} x', 'JSON is malformed: trailing characters (byte 29)'),
+        (b'{"filename": "foo-1.0.zip", "upload_timestamp": 1e400}',
+         'upload_timestamp: Number out of range'),
         (b'{"filename": "foo-1.0.zip", "size": 1, "size": 2}', "key 'size' is there twice"),
         (b'{"filename": "foo-1.0.zip", "x": 1, "x": 1}', "key 'x' is there twice"),
         # As many colons as its checked form: the escapes hide two of them.
