@@ -137,13 +137,13 @@ class BusyError(DumbPypiError):
 
 
 class WorkerError(DumbPypiError):
-    """A worker process died; `status` is its exit status, that of a signal below zero."""
+    """A worker process died; `status` is its exit status, that of a signal below zero, if known."""
 
     def __init__(self, status: int | None) -> None:
-        how = f'with exit status {status}'
-        if status is not None and status < 0:
-            how = f'of signal {-status}'
-        super().__init__(f'a worker process died {how}')
+        how = ''
+        if status is not None:
+            how = f' of signal {-status}' if status < 0 else f' with exit status {status}'
+        super().__init__(f'a worker process died{how}')
         self.status = status
 
 

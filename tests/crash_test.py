@@ -109,7 +109,7 @@ class Scene:
     def _wait_for_workers(self) -> None:
         """Workers end what they are at when their parent is gone, and hold its lock until then."""
         while (self.out / '.dumb-pypi').exists():
-            with contextlib.suppress(BusyError), lock.held(str(self.out)):
+            with contextlib.suppress(BusyError), lock.locked(str(self.out)):
                 return
             time.sleep(0.001)
 
@@ -117,7 +117,7 @@ class Scene:
         """Run a build that nobody kills; say what is wrong with what comes of it."""
         changes = self._workshop.changes
         # A build that had nothing to do any more but to end has told of its changes.
-        done = 'journal.json' not in own_files(self.out)
+        done = 'pending.json' not in own_files(self.out)
         told = changes.read_bytes() if done and changes.exists() else b''
         self._workshop.must_build(self.out, run.list_name, *run.options, changes=changes)
         changes.write_bytes(told + changes.read_bytes())

@@ -4,21 +4,21 @@ from __future__ import annotations
 import errno
 import io
 import os
+import tempfile
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 
 from dumb_pypi import store
-from dumb_pypi.builder import build, catalog, scratch, stamp
-from dumb_pypi.builder.merge import Merge
-from dumb_pypi.builder.request import Report
-from dumb_pypi.builder.source import Source
+from dumb_pypi.builder import build, packages, Report, stamp
+from dumb_pypi.builder.source import open_list
 from dumb_pypi.errors import FileError
-from dumb_pypi.model.urls import PackagesUrl
-from dumb_pypi.options import PageOptions
+from dumb_pypi.options import ListPath, PLAIN
+from dumb_pypi.pages import paths
 from dumb_pypi.store import folder as writer
 from tests.support import histories
+from tests.support.options import page_options
 
 LINES = tuple(
     f'{{"filename": "foo-{month}.0.zip", "upload_timestamp": {1704103200 + month * 2_700_000}}}'
@@ -41,7 +41,7 @@ def test_memory_that_is_given_back_is_read_again(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     run(tmp_path)
-    monkeypatch.setattr(catalog, '_SEEN', 0)
+    monkeypatch.setattr(packages, '_MAPPED', 0)
     run(tmp_path, output_dir=str(tmp_path / 'other'))
     assert histories.read_tree(tmp_path / 'other') == histories.read_tree(tmp_path / 'out')
 
@@ -58,7 +58,7 @@ def test_no_room_for_the_lines_is_told_of_and_changes_nothing(
 ) -> None:
     run(tmp_path)
     before = histories.stamps(tmp_path / 'out')
-    monkeypatch.setattr(Merge, 'write', no_room)
+    monkeypatch.setattr(packages._Splice, 'add', no_room)
     with pytest.raises(FileError, match=r'cannot write .*: No space left on device'):
         run(tmp_path, LINES[1:])
     assert histories.stamps(tmp_path / 'out') == before
@@ -68,21 +68,20 @@ def test_no_room_for_what_is_no_file_is_told_of(monkeypatch: pytest.MonkeyPatch)
     class Full(io.BytesIO):
         write = no_room
 
-    monkeypatch.setattr(scratch, 'new_file', Full)
-    with pytest.raises(FileError, match='No space left'):
-        Source('/dev/zero', 'plain')
+    monkeypatch.setattr(tempfile, 'TemporaryFile', Full)
+    with pytest.raises(FileError, match='No space left'), open_list(ListPath('/dev/zero', PLAIN)):
+        pass
 
 
 def test_a_state_that_cannot_be_read_is_told_of(tmp_path: Path) -> None:
     (tmp_path / store.STATE).mkdir(parents=True)
+    (tmp_path / paths.PACKAGES_JSON).touch()
     with pytest.raises(FileError, match=r'cannot read .*state.json: Is a directory'):
-        stamp.read(str(tmp_path))
+        stamp.Stamp.load(str(tmp_path))
 
 
 def test_templates_that_went_away_are_told_of(tmp_path: Path) -> None:
-    options = PageOptions(
-        packages_url=PackagesUrl('../../pool/'), template_dir=str(tmp_path / 'gone'),
-    )
+    options = page_options(template_dir=str(tmp_path / 'gone'))
     with pytest.raises(FileError, match=r'cannot read .*gone: No such file or directory'):
         stamp.shape_of(options)
 

@@ -5,14 +5,12 @@ from typing import Any
 import pytest
 
 from dumb_pypi.errors import OptionError
-from dumb_pypi.options import PageOptions
+from dumb_pypi.options import BuildOptions
 
 
-def check(**options: Any) -> PageOptions:
-    return PageOptions.check(**{
-        'packages_url': '../../pool', 'title': 'T', 'logo': None, 'logo_width': None,
-        'site_url': None, 'template_dir': None, 'per_release_json': True, 'generated': None,
-        **options,
+def check(**options: Any) -> BuildOptions:
+    return BuildOptions.parse(**{
+        'output_dir': 'out', 'package_list': 'list', 'packages_url': '../../pool', **options,
     })
 
 

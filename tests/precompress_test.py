@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from dumb_pypi.builder import build
-from dumb_pypi.builder.request import Report
+from dumb_pypi.builder import build, Report
 from tests.support import histories
 
 LINES = tuple(

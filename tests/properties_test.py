@@ -13,14 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.utils import canonicalize_name
 
-from dumb_pypi.builder import build
-from dumb_pypi.builder.request import Report
-from dumb_pypi.builder.source import PLAIN
+from dumb_pypi.builder import build, Report
 from dumb_pypi.errors import LineError, Notice
 from dumb_pypi.model.distfile import check_json, read_checked
 from dumb_pypi.model.fields import encode, filename_of, Line, unknown_keys
 from dumb_pypi.model.project_facts import read_facts
 from dumb_pypi.model.urls import PackagesUrl
+from dumb_pypi.options import PLAIN
 from tests.support import strategies, trees
 from tests.support.hostile import dangers
 from tests.support.lists import read_files

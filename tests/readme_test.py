@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from dumb_pypi.builder import build
-from dumb_pypi.builder.source import PLAIN
 from dumb_pypi.commands import scan
 from dumb_pypi.commands.build import main
 from dumb_pypi.model.fields import Line
 from dumb_pypi.model.project_facts import FactsLine
+from dumb_pypi.options import PLAIN
 from testing import distributions
 from tests.support.lists import read_files
 

@@ -1,44 +1,69 @@
-"""One build, from options to report."""
+"""One build, from the lists to the last written byte."""
 from __future__ import annotations
 
-import contextlib
 import datetime
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import NamedTuple, TYPE_CHECKING
 
-from dumb_pypi import store
-from dumb_pypi.builder import blocks
-from dumb_pypi.builder import source as lists
-from dumb_pypi.builder import stamp as stamps
-from dumb_pypi.builder.request import refuse_bad_lines, Report, Request, Sources
-from dumb_pypi.builder.source import Source
-from dumb_pypi.builder.stamp import Stamp
-from dumb_pypi.errors import BusyError, OptionError
-from dumb_pypi.options import DEFAULT_TITLE, PageOptions
-from dumb_pypi.store import lock
+from dumb_pypi.builder.source import ListFile, Lists, open_lists
+from dumb_pypi.builder.stamp import fingerprint_of_facts, mark_of_file, shape_of, Stamp
+from dumb_pypi.errors import FileError, Notice, RefusedError, ShrinkError
+from dumb_pypi.options import BuildOptions, DEFAULT_TITLE
+from dumb_pypi.pages import paths
+from dumb_pypi.store.lock import locked
 
-MOST_JOBS = 256  # processes: each needs some open files of its parent
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from dumb_pypi.builder.plan import Groups, Previous
+    from dumb_pypi.builder.render import Job
+    from dumb_pypi.builder.state import State
+    from dumb_pypi.builder.workers import Workers
+    from dumb_pypi.model.project_facts import ProjectFacts
+    from dumb_pypi.store.folder import Writer
+
+    Path = str | os.PathLike[str]
+
+# About how much of a build is reading its lists.
+_READING = 0.3
+
+
+class Report(NamedTuple):
+    """What a build did; `notices` are about the lists, in the order of their lines.
+
+    `written`, `unchanged` and `deleted` count pages; `unchanged` only those that were rendered.
+    """
+    projects: int
+    files: int
+    written: int
+    unchanged: int
+    deleted: int
+    notices: Sequence[Notice]
 
 
 def build(
-        *, output_dir: str, packages_url: str,
-        package_list: str | None = None, package_list_json: str | None = None,
-        previous_package_list: str | None = None, previous_package_list_json: str | None = None,
-        project_list_json: str | None = None,
+        *, output_dir: Path, packages_url: str,
+        package_list: Path | None = None, package_list_json: Path | None = None,
+        previous_package_list: Path | None = None, previous_package_list_json: Path | None = None,
+        project_list_json: Path | None = None,
         title: str = DEFAULT_TITLE, logo: str | None = None, logo_width: int | None = None,
-        site_url: str | None = None, template_dir: str | None = None,
+        site_url: str | None = None, template_dir: Path | None = None,
         per_release_json: bool = True, precompress: bool = False,
         generated: datetime.datetime | None = None,
         strict: bool = False, full: bool = False, allow_shrink: bool = False,
-        changes_file: str | None = None, jobs: int | None = None,
-        progress: Callable[[float], None] = lambda _: None,
+        changes_file: Path | None = None, jobs: int | None = None,
+        executor: Executor | None = None, progress: Callable[[float], None] = lambda _: None,
 ) -> Report:
     """Build the index of a package list: what the command `dumb-pypi` does.
 
-    The arguments are the command's options. `generated` is the creation time to show, in UTC;
-    without one the same input gives the same bytes. Lines that cannot be used are left out,
-    and the report says why. Where processes are not forked, as on macOS, a script has to call it
-    below `if __name__ == '__main__':`, or with `jobs=1`.
+    The arguments are the options of the command. `generated` is the build time to show, in UTC; by
+    default none is, and the same input gives the same bytes. `progress` is called with the part
+    that is done, from 0 to 1.
+
+    Pages are written by `jobs` processes, or in an `executor`, which may run tasks on other
+    machines that share the file system, and may run a task again whose worker was lost. On systems
+    that do not fork processes, such as macOS, call this below `if __name__ == '__main__':`.
 
     >>> import pathlib, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -48,100 +73,169 @@ def build(
     Report(projects=1, files=1, written=17, unchanged=0, deleted=0, notices=[])
 
     Raises:
-        DumbPypiError: the index could not be built; one line says what and why.
-        RefusedError: `strict`, and there are lines that cannot be used. Nothing was written.
+        DumbPypiError: the index could not be built; its text is one line that says why.
+        RefusedError: with `strict`, a line was skipped. Nothing was written.
     """
-    if not output_dir:
-        raise OptionError('--output-dir', 'is empty')
-    if jobs is not None and not 1 <= jobs <= MOST_JOBS:
-        raise OptionError('--jobs', f'{jobs} is not a number of processes from 1 to {MOST_JOBS}')
-    options = PageOptions.check(
-        packages_url=packages_url, title=title, logo=logo, logo_width=logo_width,
-        site_url=site_url, template_dir=template_dir, per_release_json=per_release_json,
-        precompress=precompress, generated=generated,
-    )
-    named = (
-        package_list, package_list_json, previous_package_list, previous_package_list_json,
-        project_list_json,
-    )
-    if named.count(lists.STDIN) > 1:
-        raise OptionError('--…package-list…', 'only one list can be standard input')
-    request = Request(output_dir, strict, full, allow_shrink, changes_file, jobs, progress)
-    with contextlib.ExitStack() as stack:
-        files = _source(stack, package_list, package_list_json)
-        if files is None:
-            raise OptionError('--package-list, --package-list-json', 'exactly one is needed')
-        return _build(options, request, Sources(
-            files,
-            _source(stack, None, project_list_json),
-            _source(stack, previous_package_list, previous_package_list_json),
-        ), stack)
-
-
-def _source(stack: contextlib.ExitStack, plain: str | None, json: str | None) -> Source | None:
-    if plain is not None and json is not None:
-        raise OptionError('--…package-list, --…package-list-json', 'only one can be used')
-    if plain is not None:
-        return stack.enter_context(contextlib.closing(Source(plain, lists.PLAIN)))
-    if json is not None:
-        return stack.enter_context(contextlib.closing(Source(json, lists.JSON)))
-    return None
+    given = locals()
+    del given['executor'], given['progress']
+    options = BuildOptions.parse(**given)
+    with open_lists(options) as lists, locked(options.output_dir) as lock:
+        shape = shape_of(options)
+        if not options.full and lists.previous is None:
+            stamp = Stamp.load(options.output_dir)
+            if stamp is not None and stamp.is_current(shape, lists.packages, lists.facts):
+                return _report_no_change(stamp, options)
+        return _build(options, shape, lists, lock, executor, progress)
 
 
 def _build(
-        options: PageOptions, request: Request, sources: Sources, stack: contextlib.ExitStack,
+        options: BuildOptions, shape: str, lists: Lists, lock: int, executor: Executor | None,
+        progress: Callable[[float], None],
 ) -> Report:
-    reading = None
-    if not stamps.is_there(request.output_dir):
-        # The lock is a file: a build that is refused before there is an index writes not even
-        # that.
-        from dumb_pypi.builder.rebuild import read
-        reading = read(sources, request, stack)
-    # Left last, when all is undone that the stack has to undo in the directory.
-    request = request._replace(lock=stack.enter_context(lock.held(request.output_dir)))
-    if reading is not None and stamps.is_there(request.output_dir):
-        # Another build came first, with a list that is newer, perhaps.
-        raise BusyError(request.output_dir)
-    shape = stamps.shape_of(options)
-    begin = 0
-    stamp = None if reading is not None else stamps.read(request.output_dir)
-    if stamp is not None and stamp.shape == shape and _is_whole(stamp, request, sources):
-        begin = blocks.leading(sources.files, stamp.blocks)
-        if _is_same(stamp, begin, sources):
-            return _nothing_to_do(stamp, request)
-    from dumb_pypi.builder.rebuild import read, rebuild
-    from dumb_pypi.builder.state import last_build
-    last = last_build(request.output_dir, shape, distrusted=request.full)
-    return rebuild(
-        sources, options, request, last,
-        reading or read(sources, request, stack, last, begin), stack,
-    )
+    # These import msgspec, packaging and Jinja2: a build with nothing to do is faster without.
+    from dumb_pypi.builder.chunks import survey_list
+    from dumb_pypi.builder.packages import write_packages
+    from dumb_pypi.builder.plan import group, Plan
+    from dumb_pypi.builder.render import Job, render, static_paths
+    from dumb_pypi.builder.state import commit, State
+    from dumb_pypi.builder.workers import open_workers
+    from dumb_pypi.store.changes import check_changes_place, write_changes
+    from dumb_pypi.store.folder import Target
+
+    if options.changes_file is not None:
+        check_changes_place(options.changes_file)
+    state = State.load(options.output_dir, shape, full=options.full)
+    job = Job(options, shape, Target(
+        options.output_dir, os.urandom(8).hex(), keep_changes=options.changes_file is not None,
+        recovering=state.pending is not None, precompress=options.precompress,
+        sweep=options.full or state.may_have_compressed_forms,
+    ))
+    source, reading = lists.packages, _ReadingProgress(lists, progress)
+    with (
+        job.target.opened() as writer, writer.unfinished_file('packages.json') as file,
+        open_workers(options.jobs, executor, lock) as workers,
+    ):
+        with state.old_packages(source.form) as old:
+            chunks = None if old is None else state.chunks
+            survey = survey_list(source, chunks, state.memo(source.form), workers, reading.add)
+            packages = write_packages(source, survey, old, file, workers, reading.add)
+        facts, facts_notices = _read_facts(lists.facts, packages.projects)
+        notices = [*packages.notices, *facts_notices]
+        _refuse_bad_lines(notices, options)
+        _refuse_shrink(state.published, packages.projects, notices, options)
+        groups = group(packages, facts, state, workers)
+        previous = _read_previous(lists.previous, groups, state, job, writer, workers, reading)
+        if previous is not None:
+            _refuse_shrink(
+                previous.groups.packages.projects, packages.projects, notices, options,
+            )
+        plan = Plan(groups, state, previous, full=options.full)
+        if not plan.is_empty:
+            state.invalidate(
+                writer, [*plan.projects, *plan.removed_projects], plan.months_to_change,
+                [*paths.ROOTS, *static_paths(job)],
+            )
+        result = render(plan, state, job, writer, workers, reading.rest)
+        for path in plan.stale_paths(result.releases, result.others):
+            writer.delete(path)
+        if options.changes_file is not None:
+            write_changes(options.changes_file, writer.done.changes)
+        stamp = Stamp(
+            shape, plan.complete, source.form, source.place, source.size, survey.digest,
+            fingerprint_of_facts(lists.facts),
+            mark_of_file(os.path.join(options.output_dir, paths.PACKAGES_JSON)),
+            len(packages.projects), packages.files, notices,
+        )
+        commit(writer, stamp, plan.new_body(survey.chunks, result), survey.surveys)
+        done = writer.done
+        return Report(
+            stamp.projects, stamp.files, done.written, done.unchanged, done.deleted, notices,
+        )
 
 
-def _is_whole(stamp: Stamp, request: Request, sources: Sources) -> bool:
-    """Whether the tree is known to be what the stamp says."""
-    return (
-        stamp.complete and not request.full and sources.previous is None
-        and not stamps.was_cut_short(request.output_dir)
-        and not stamps.is_gone(request.output_dir)
-        and not os.path.exists(os.path.join(request.output_dir, store.UNFINISHED))
-    )
-
-
-def _is_same(stamp: Stamp, begin: int, sources: Sources) -> bool:
-    """Whether the lists are what they were; the list begins with the blocks before `begin`."""
-    facts = '' if sources.facts is None else stamps.fingerprint_of_list(sources.facts)
-    return (
-        begin == len(stamp.blocks)
-        and sources.files.size == sum(block.length for block in stamp.blocks)
-        and stamp.source == (sources.files.form, sources.files.place)
-        and stamp.facts == facts
-    )
-
-
-def _nothing_to_do(stamp: Stamp, request: Request) -> Report:
-    refuse_bad_lines(stamp.notices, request)
-    if request.changes_file is not None:
+def _report_no_change(stamp: Stamp, options: BuildOptions) -> Report:
+    _refuse_bad_lines(stamp.notices, options)
+    if options.changes_file is not None:
         from dumb_pypi.store.changes import write_changes
-        write_changes(request.changes_file, ())
+        write_changes(options.changes_file, ())
     return Report(stamp.projects, stamp.files, 0, 0, 0, stamp.notices)
+
+
+def _read_facts(
+        source: ListFile | None, projects: Collection[str],
+) -> tuple[Mapping[str, ProjectFacts], list[Notice]]:
+    """Return the facts about projects of the list, and notices about those that are not in it."""
+    if source is None:
+        return {}, []
+    from dumb_pypi.model.project_facts import read_facts
+    found, lines, notices = read_facts(source.content, source.place)
+    facts: dict[str, ProjectFacts] = {
+        name: fact for name, fact in found.items() if name in projects
+    }
+    unused = sorted(found.keys() - facts.keys(), key=lines.__getitem__)
+    return facts, [*notices, *(
+        Notice(source.place, lines[name], f'project {name} has no file in the list', skipped=False)
+        for name in unused
+    )]
+
+
+def _read_previous(
+        source: ListFile | None, groups: Groups, state: State, job: Job, writer: Writer,
+        workers: Workers, reading: _ReadingProgress,
+) -> Previous | None:
+    """Group the previous list, if there is one.
+
+    Raises:
+        FileError: none of its lines is usable. A page that says "not found", say, would leave every
+            stale page where it was published.
+    """
+    if source is None:
+        return None
+    from dumb_pypi.builder.chunks import survey_list
+    from dumb_pypi.builder.packages import write_packages
+    from dumb_pypi.builder.plan import group, may_have_stale_releases, Previous
+    from dumb_pypi.builder.render import releases_of
+
+    with writer.unfinished_file('previous.json') as file:
+        survey = survey_list(source, None, {}, workers, reading.add)
+        packages = write_packages(source, survey, None, file, workers, reading.add)
+        if packages.notices and not packages.projects:
+            raise FileError('read', source.place, ValueError('none of its lines can be used'))
+        # Which facts it was published with is not known.
+        before = group(packages, groups.facts, None, workers)
+        stale = may_have_stale_releases(state, groups, before, full=job.options.full)
+        return Previous(before, releases_of(job, before, stale, workers))
+
+
+def _refuse_bad_lines(notices: Sequence[Notice], options: BuildOptions) -> None:
+    if options.strict and any(notice.skipped for notice in notices):
+        raise RefusedError(notices)
+
+
+def _refuse_shrink(
+        before: Collection[str], now: Collection[str], notices: Sequence[Notice],
+        options: BuildOptions,
+) -> None:
+    """Refuse to remove more than half of the projects, as after a failed listing."""
+    kept = sum(name in now for name in before)
+    if not options.allow_shrink and 2 * kept < len(before):
+        raise ShrinkError(kept, len(before), notices)
+
+
+class _ReadingProgress:
+    """Turns bytes of lists into the part of the build that is done."""
+
+    def __init__(self, lists: Lists, progress: Callable[[float], None]) -> None:
+        sizes = (lists.packages.size, 0 if lists.previous is None else lists.previous.size)
+        self._progress = progress
+        self._size = 2 * sum(sizes) or 1  # each list is read twice
+        self._read = 0
+
+    def add(self, size: int) -> None:
+        """Report that more bytes were read."""
+        self._read += size
+        self._progress(_READING * min(1, self._read / self._size))
+
+    def rest(self, part: float) -> None:
+        """Report which part of what follows is done."""
+        self._progress(_READING + (1 - _READING) * part)

@@ -1,42 +1,34 @@
-"""The lists that a build reads: bytes that stay as they are while it reads them."""
+"""The lists that a build reads: bytes that stay the same while it reads them."""
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
-from typing import BinaryIO, cast
+from collections.abc import Iterator
+from typing import BinaryIO, cast, NamedTuple
 
 from dumb_pypi.errors import FileError, shown_path
+from dumb_pypi.options import BuildOptions, ListPath, STDIN
 
-# How a list is written.
-PLAIN = 'plain'
-JSON = 'json'
-STDIN = '-'
-_COPY = 1 << 20  # bytes at once
+_COPY = 1 << 20  # bytes read at once
 
 
-class Source:
-    """An open list; `place` is what messages call it, `form` is `PLAIN` or `JSON`.
+class ListFile:
+    """An open list: its `place` in messages, its `form`, `PLAIN` or `JSON`, its `size` in bytes."""
 
-    Raises:
-        FileError: it cannot be read.
-    """
-
-    def __init__(self, path: str, form: str) -> None:
-        self.place = '<stdin>' if path == STDIN else shown_path(path)
+    def __init__(self, file: BinaryIO, place: str, form: str) -> None:
+        self.place = place
         self.form = form
-        try:
-            self._file = _open(path)
-            # Somebody may have read the beginning of standard input.
-            self._start = os.lseek(self._file.fileno(), 0, os.SEEK_CUR)
-            self.size = max(0, os.fstat(self._file.fileno()).st_size - self._start)
-        except (OSError, ValueError) as error:
-            raise FileError('read', self.place, error) from error
+        self._file = file
+        # Another program may have read the beginning of standard input.
+        self._start = os.lseek(file.fileno(), 0, os.SEEK_CUR)
+        self.size = max(0, os.fstat(file.fileno()).st_size - self._start)
 
     def read(self, offset: int, length: int) -> bytes:
-        """The bytes from an offset on: fewer where the list ends.
+        """Return the bytes at an offset, fewer at the end of the list.
 
         Raises:
-            FileError: they cannot be read.
+            FileError: they cannot be read, or the file became shorter since it was opened.
         """
         length = min(length, self.size - offset)
         offset += self._start
@@ -50,33 +42,89 @@ class Source:
         except OSError as error:
             raise FileError('read', self.place, error) from error
         if len(found) < length:
-            # A file that is written in place while we read it has no end to rely on.
             raise FileError('read', self.place, ValueError('it became shorter meanwhile'))
         return found
 
     @property
     def content(self) -> bytes:
+        """All of the list."""
         return self.read(0, self.size)
 
-    def close(self) -> None:
-        self._file.close()
+
+class Lists(NamedTuple):
+    """The open lists: of packages, of facts about projects, and the previous list of packages."""
+    packages: ListFile
+    facts: ListFile | None
+    previous: ListFile | None
+
+
+@contextlib.contextmanager
+def open_lists(options: BuildOptions) -> Iterator[Lists]:
+    """Open all lists.
+
+    Raises:
+        FileError: a list cannot be read.
+    """
+    facts, previous = options.project_list, options.previous_list
+    with (
+        open_list(options.package_list) as packages_file,
+        contextlib.nullcontext() if facts is None else open_list(facts) as facts_file,
+        contextlib.nullcontext() if previous is None else open_list(previous) as previous_file,
+    ):
+        yield Lists(packages_file, facts_file, previous_file)
+
+
+@contextlib.contextmanager
+def open_list(path: ListPath) -> Iterator[ListFile]:
+    """Open a list.
+
+    Raises:
+        FileError: it cannot be read.
+    """
+    place = '<stdin>' if path.path == STDIN else shown_path(path.path)
+    try:
+        file = _open(path.path)
+    except (OSError, ValueError) as error:
+        raise FileError('read', place, error) from error
+    try:
+        yield ListFile(file, place, path.form)
+    finally:
+        _close(file)
 
 
 def _open(path: str) -> BinaryIO:
     file = cast(BinaryIO, open(0 if path == STDIN else path, 'rb', closefd=path != STDIN))
     if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         return file
-    from dumb_pypi.builder import scratch
-    # A pipe can be read once: keep what came.
     with file:
-        kept = scratch.new_file()
-        try:
-            while content := file.read(_COPY):
-                with scratch.writing():
-                    kept.write(content)
-            with scratch.writing():
-                kept.seek(0)
-        except BaseException:
-            scratch.close(kept)
-            raise
-    return kept
+        return _copy(file)
+
+
+def _copy(pipe: BinaryIO) -> BinaryIO:
+    """Copy a pipe, which can be read only once, to a temporary file."""
+    import tempfile  # takes as long as all other imports of a build with nothing to do
+    with contextlib.ExitStack() as stack:
+        with _writing():
+            copy = cast(BinaryIO, tempfile.TemporaryFile())
+        stack.callback(_close, copy)
+        while content := pipe.read(_COPY):
+            with _writing():
+                copy.write(content)
+        with _writing():
+            copy.seek(0)
+        stack.pop_all()
+    return copy
+
+
+@contextlib.contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise FileError('write', 'a temporary file', error) from error
+
+
+def _close(file: BinaryIO) -> None:
+    # A copy that could not be written fails again when its buffer is flushed.
+    with contextlib.suppress(OSError):
+        file.close()

@@ -1,4 +1,7 @@
-"""What the last build was made from: enough to tell that there is nothing to do."""
+"""What the previous build was made from: enough to tell that there is nothing to do.
+
+Nothing here imports a third-party library, because a build with nothing to do needs none.
+"""
 from __future__ import annotations
 
 import hashlib
@@ -6,37 +9,38 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import dumb_pypi
 from dumb_pypi import store
-from dumb_pypi.builder.blocks import Block, LineRemark
-from dumb_pypi.builder.source import Source
+from dumb_pypi.builder.source import ListFile
 from dumb_pypi.errors import FileError, Notice
-from dumb_pypi.options import PageOptions
+from dumb_pypi.options import BuildOptions
 from dumb_pypi.pages import paths
 
-# What page bytes come from beside the list, the options and this program.
+# The libraries that pages depend on, besides the lists, the options and this program.
 _LIBRARIES = ('jinja2', 'markupsafe', 'msgspec', 'packaging')
+_READ = 1 << 20  # bytes read at once
 
 
 class Stamp(NamedTuple):
-    """The first line of a state.
+    """The first line of `state.json`.
 
-    `shape` stands for the options and the program. `complete` is whether all of the index is in
-    the tree: a build against a previous list leaves out what did not change. `source` says how
-    the list was written and called, and `facts` stands for the project list, `packages` for
-    `packages.json`, `ledger` for the file of that name.
+    `shape` stands for the options and the program. `complete` is whether the directory holds all
+    pages of the index: a build against a previous list omits what did not change. `form`, `place`,
+    `size` and `digest` identify the list, `facts` the project list, and `packages` is the mark of
+    `packages.json`.
     """
     shape: str
     complete: bool
-    source: tuple[str, str]
+    form: str
+    place: str
+    size: int
+    digest: str
     facts: str
     packages: str
-    ledger: str
     projects: int
     files: int
-    blocks: Sequence[Block]
     notices: Sequence[Notice]
 
     def encode(self) -> bytes:
@@ -44,59 +48,55 @@ class Stamp(NamedTuple):
 
     @classmethod
     def decode(cls, line: bytes) -> Stamp | None:
-        """None for what another version wrote, or a disk damaged."""
+        """Return None for a line of another version, or a damaged one."""
         try:
-            values = json.loads(line)
-            stamp = cls(**values)
-            return stamp._replace(
-                source=(stamp.source[0], stamp.source[1]),
-                blocks=[
-                    _block(*block)
-                    for block in stamp.blocks
-                ],
-                notices=[Notice(*notice) for notice in stamp.notices],
-            )
+            stamp = cls(**json.loads(line))
+            return stamp._replace(notices=[Notice(*notice) for notice in stamp.notices])
         except (ValueError, TypeError, LookupError, RecursionError):
             return None
 
+    @classmethod
+    def load(cls, output_dir: str) -> Stamp | None:
+        """Return the stamp of a build that came to its end and whose pages are still there.
 
-def _block(*values: Any) -> Block:
-    block = Block(*values)
-    return block._replace(remarks=[LineRemark(*remark) for remark in block.remarks])
+        Raises:
+            FileError: it cannot be read.
+        """
+        if is_pending(output_dir) or is_cleared(output_dir):
+            return None
+        place = os.path.join(output_dir, store.STATE)
+        try:
+            with open(place, 'rb') as file:
+                return cls.decode(file.readline())
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise FileError('read', place, error) from error
 
-
-def read(output_dir: str) -> Stamp | None:
-    """The stamp of a build that has left its state; None if it cannot be understood.
-
-    Raises:
-        FileError: it cannot be read.
-    """
-    place = os.path.join(output_dir, store.STATE)
-    try:
-        with open(place, 'rb') as file:
-            return Stamp.decode(file.readline())
-    except OSError as error:
-        raise FileError('read', place, error) from error
-
-
-def is_there(output_dir: str) -> bool:
-    """Whether a build has left its state."""
-    return os.path.exists(os.path.join(output_dir, store.STATE))
-
-
-def is_gone(output_dir: str) -> bool:
-    """Whether the pages are not there, whatever a state says: someone deleted `*`, which hidden
-    folders survive."""
-    return not stamp_of_file(os.path.join(output_dir, paths.PACKAGES_JSON))
+    def is_current(self, shape: str, packages: ListFile, facts: ListFile | None) -> bool:
+        """Return whether a build of these lists would write the same pages, all of them."""
+        return (
+            self.complete and self.shape == shape
+            and (self.form, self.place, self.size) == (packages.form, packages.place, packages.size)
+            and self.facts == fingerprint_of_facts(facts)
+            and self.digest == digest_of(packages)
+        )
 
 
-def was_cut_short(output_dir: str) -> bool:
-    """Whether the last build did not come to its end."""
-    return os.path.exists(os.path.join(output_dir, store.JOURNAL))
+def is_pending(output_dir: str) -> bool:
+    """Return whether a build began to change pages and did not come to its end."""
+    return any(
+        os.path.exists(os.path.join(output_dir, path)) for path in (store.PENDING, store.UNFINISHED)
+    )
 
 
-def stamp_of_file(place: str) -> str:
-    """What tells that a file was replaced or written to; '' where there is none."""
+def is_cleared(output_dir: str) -> bool:
+    """Return whether the pages were deleted, as by `rm -r *`, which spares hidden folders."""
+    return not mark_of_file(os.path.join(output_dir, paths.PACKAGES_JSON))
+
+
+def mark_of_file(place: str) -> str:
+    """Return a text that changes when a file is replaced or written to, '' if it is missing."""
     try:
         status = os.stat(place)
     except OSError:
@@ -104,8 +104,16 @@ def stamp_of_file(place: str) -> str:
     return f'{status.st_size} {status.st_mtime_ns}'
 
 
+def digest_of(packages: ListFile) -> str:
+    """Return the SHA-256 of a list of any size, in hex."""
+    digest = hashlib.sha256()
+    for offset in range(0, packages.size, _READ):
+        digest.update(packages.read(offset, _READ))
+    return digest.hexdigest()
+
+
 def fingerprint(parts: Iterable[bytes]) -> str:
-    """One short text for all of the parts, another for any others."""
+    """Return a short text that stands for all of the parts, in their order."""
     digest = hashlib.sha256()
     for part in parts:
         digest.update(len(part).to_bytes(8, 'big'))
@@ -113,21 +121,22 @@ def fingerprint(parts: Iterable[bytes]) -> str:
     return digest.hexdigest()[:32]
 
 
-def fingerprint_of_list(source: Source) -> str:
-    """Of a short list, and of what messages call it."""
-    return fingerprint([source.place.encode(errors='replace'), source.content])
+def fingerprint_of_facts(facts: ListFile | None) -> str:
+    """Return a fingerprint of the project list and of its name, which messages show."""
+    if facts is None:
+        return ''
+    return fingerprint([facts.place.encode(errors='replace'), facts.content])
 
 
-def shape_of(options: PageOptions) -> str:
-    """A fingerprint of all that shapes a page, but for its group and the time.
+def shape_of(options: BuildOptions) -> str:
+    """Return a fingerprint of all that pages depend on besides the lists and the build time.
 
     Raises:
         FileError: a template cannot be read.
     """
     own = os.path.dirname(os.path.abspath(dumb_pypi.__file__))
     return fingerprint([
-        repr(options._replace(generated=None)).encode(),
-        repr(options.generated is None).encode(),
+        repr(options.shaping).encode(),
         f'{sys.version} {sys.byteorder}'.encode(),
         *(name.encode() for name in sorted(_installed_libraries())),
         *_contents(own, ('.py', '.html', '.xml', '.css', '.js', '.svg')),
@@ -136,7 +145,7 @@ def shape_of(options: PageOptions) -> str:
 
 
 def _installed_libraries() -> Iterator[str]:
-    # `importlib.metadata` would say the same, in longer than all the rest takes.
+    # `importlib.metadata` would take longer than the rest of a build with nothing to do.
     for folder in dict.fromkeys(sys.path):
         try:
             names = os.listdir(folder or '.')
@@ -153,7 +162,7 @@ def _contents(folder: str, endings: tuple[str, ...] = ('',)) -> Iterator[bytes]:
         for parent, folders, names in os.walk(folder, onerror=_raise, followlinks=True):
             place = os.path.realpath(parent)
             if place in seen:
-                # Links can lead in circles.
+                # Symbolic links can form a cycle.
                 folders.clear()
                 yield f'{parent} {place}'.encode(errors='surrogateescape')
                 continue

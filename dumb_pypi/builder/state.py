@@ -1,22 +1,23 @@
-"""What a build remembers for the next one, and what it finds of others."""
+"""What the previous build left in the output directory: a record of each group with pages there."""
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
 import re
-from array import array
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
 from dumb_pypi import store
-from dumb_pypi.builder import package_list
 from dumb_pypi.builder import stamp as stamps
-from dumb_pypi.builder.catalog import Catalog, Columns
-from dumb_pypi.builder.plan import Baseline, EMPTY_TREE, Tree, union
-from dumb_pypi.builder.source import JSON
+from dumb_pypi.builder.chunks import Chunk, Memo, named_projects
+from dumb_pypi.builder.packages import LineNotice, OldPackages, ProjectLines
 from dumb_pypi.builder.stamp import Stamp
+from dumb_pypi.options import JSON
 from dumb_pypi.pages import paths
 from dumb_pypi.pages.summaries import MonthSummary, ProjectSummary
 from dumb_pypi.store import files
@@ -24,11 +25,9 @@ from dumb_pypi.store.folder import Writer
 
 T = TypeVar('T')
 
-# Hex digits of a fingerprint of lines, which that of a group begins with.
-PRINT = 32
-
+_CHECKSUM = 32  # bytes
 _MONTH_PAGE = re.compile(r'changelog/([0-9]{4}-[0-9]{2}|undated)(?:-([0-9]{1,9}))?\.html')
-# Pages of no group: the changelog of 1.x, and static files, which have a hash in their names.
+# Pages of no group: 1.x's changelog, and static files, whose names contain a hash.
 _OTHER_PAGE = re.compile(
     r'changelog/page[0-9]+\.html|'
     r'static/(?:custom|icon|script|search|style)-[0-9a-f]{12}\.(?:css|js|svg)',
@@ -36,184 +35,241 @@ _OTHER_PAGE = re.compile(
 
 
 class ProjectRecord(msgspec.Struct, array_like=True, gc=False):
-    """A project whose pages are in the tree.
+    """A project with pages in the directory.
 
-    `fingerprint` is of its lines and of the facts about it. `releases` are those that have a
-    page, in JSON: that of most is never looked at.
+    `facts` is the fingerprint of the facts about it, '' if there are none. `releases` are the
+    names of those with a page, in JSON, because hardly any are ever looked at.
     """
-    fingerprint: str
+    lines: ProjectLines
+    facts: str
     releases: msgspec.Raw
     summary: ProjectSummary
 
 
 class MonthRecord(msgspec.Struct, array_like=True, gc=False):
-    """A month whose pages are in the tree: so many, whatever a page of this program holds."""
-    fingerprint: str
+    """A month with pages in the directory; `lines` and `neighbours` are fingerprints."""
+    lines: str
+    neighbours: str
     pages: int
     summary: MonthSummary
 
 
-class State(msgspec.Struct, gc=False):
-    """What is in the tree; `others` are the paths of pages that belong to no group."""
+class Body(msgspec.Struct, array_like=True, gc=False):
+    """The second line of `state.json`; `others` are the paths of pages of no group."""
+    chunks: list[Chunk]
     projects: dict[str, ProjectRecord]
     months: dict[str, MonthRecord]
+    notices: dict[str, list[LineNotice]]
     others: list[str]
 
-    @property
-    def tree(self) -> Tree:
-        return Tree(
-            {name: record.releases for name, record in self.projects.items()},
-            {month: record.pages for month, record in self.months.items()},
-            self.others,
-        )
 
+class Pending(msgspec.Struct, array_like=True):
+    """The groups that a build has begun to change, until it comes to its end.
 
-class Journal(msgspec.Struct, array_like=True, frozen=True):
-    """A tree, as it is noted."""
-    releases: dict[str, list[str]]
+    `projects` have the releases they had, `months` the number of pages they may have. The pages of
+    new projects are found in the directory.
+    """
+    projects: dict[str, list[str]]
     months: dict[str, int]
     others: list[str]
 
 
-class Ledger(msgspec.Struct, array_like=True, gc=False):
-    """The catalog of a build, but for what is in `packages.json` and in the records."""
-    months: list[str]
-    columns: list[bytes]
+class Tree(NamedTuple):
+    """The pages that may exist: projects, the number of pages of each month, other paths."""
+    projects: Collection[str]
+    months: Mapping[str, int]
+    others: Collection[str]
 
 
-class LastBuild(msgspec.Struct, frozen=True):
-    """What is in the output directory; `shape` is that of the build to come.
+class State:
+    """What the previous build left, of whichever program.
 
-    `cut_short` is whether the build did not come to its end, `distrusted` whether its state is
-    not to be believed. `published` are the projects of the index, `tree` has all pages that
-    may be there.
+    A group is *known* if its record says that its pages are those that this build would render.
+    Unknown groups are rendered again or deleted; the pages they have are found in the directory.
     """
-    stamp: Stamp | None
-    state: State | None
-    shape: str
-    cut_short: bool
-    distrusted: bool
-    published: Collection[str]
-    tree: Tree
 
-    @property
-    def all_again(self) -> bool:
-        """Whether nothing that is there can be relied on."""
-        return self.cut_short or self.distrusted or (
-            self.stamp is not None and self.stamp.shape != self.shape
+    def __init__(
+            self, output_dir: str, stamp: Stamp | None, body: Body | None,
+            pending: Pending | None, *, trusted: bool,
+    ) -> None:
+        self._output_dir = output_dir
+        self._body = body or Body([], {}, {}, {}, [])
+        self.stamp = stamp
+        self.pending = pending
+        # Whether the records are of this shape, and can be believed.
+        self.trusted = trusted
+        published = self._body.projects.keys() if body else _published_projects(output_dir)
+        # The projects that clients were shown.
+        self.published: Collection[str] = published or ()
+        # An index without records: 1.x made it, or its state was lost.
+        self._lost = body is None and published is not None
+
+    @classmethod
+    def load(cls, output_dir: str, shape: str, *, full: bool) -> State:
+        """
+        Raises:
+            FileError: a file of the previous build cannot be read.
+        """
+        stamp, body = _load(output_dir)
+        pending, damaged = _load_pending(output_dir)
+        trusted = (
+            stamp is not None and stamp.shape == shape
+            and not full and not damaged and not stamps.is_cleared(output_dir)
         )
-
-    @property
-    def trusted(self) -> State | None:
-        """The state, if the pages that it knows are as this build would render them."""
-        return None if self.all_again else self.state
+        return cls(output_dir, stamp, body, pending, trusted=trusted)
 
     @property
     def complete(self) -> bool:
-        """Whether the trusted state has all of the index."""
-        return self.trusted is not None and self.stamp is not None and self.stamp.complete
+        """Whether the records, which are trusted, have the whole index."""
+        return self.trusted and self.stamp is not None and self.stamp.complete
 
     @property
-    def baseline(self) -> Baseline:
-        """What to compare with where there is no previous list."""
-        state = self.trusted
-        if state is None:
-            return Baseline({}, {}, self.tree, self.published)
-        return Baseline(
-            {name: record.fingerprint for name, record in state.projects.items()},
-            {month: record.fingerprint for month, record in state.months.items()},
-            self.tree, self.published,
+    def may_have_compressed_forms(self) -> bool:
+        """Whether other options may have left `.gz` files that no record tells of."""
+        return self._lost or self.pending is not None or (
+            self.stamp is not None and not self.trusted
         )
 
+    @cached_property
+    def projects(self) -> Mapping[str, ProjectRecord]:
+        """The records of known projects."""
+        return self._known(
+            self._body.projects, () if self.pending is None else self.pending.projects,
+        )
 
-def last_build(output_dir: str, shape: str, *, distrusted: bool) -> LastBuild:
-    """What the last build left in a directory, whichever program made it.
+    @cached_property
+    def months(self) -> Mapping[str, MonthRecord]:
+        """The records of known months."""
+        return self._known(
+            self._body.months, () if self.pending is None else self.pending.months,
+        )
+
+    def _known(self, records: dict[str, T], pending: Collection[str]) -> dict[str, T]:
+        if not self.trusted:
+            return {}
+        if not pending:
+            return records
+        return {name: record for name, record in records.items() if name not in pending}
+
+    @cached_property
+    def tree(self) -> Tree:
+        """The pages that may exist, of known groups and of unknown ones."""
+        body = self._body
+        tree = Tree(
+            {*self.published},
+            {month: record.pages for month, record in body.months.items()}, {*body.others},
+        )
+        if self.pending is not None:
+            tree = union(tree, Tree(
+                self.pending.projects.keys(), self.pending.months, self.pending.others,
+            ))
+        if self.pending is not None or self._lost:
+            tree = union(tree, _found_tree(self._output_dir))
+        return tree
+
+    def releases(self, project: str) -> Collection[str]:
+        """Return the releases of a project that may have a page."""
+        record = self._body.projects.get(project)
+        found: set[str] = set() if record is None else {*_decode_names(record.releases)}
+        pending = None if self.pending is None else self.pending.projects.get(project)
+        if record is None or pending is not None:
+            found.update(pending or (), _found_releases(self._output_dir, project))
+        return found
+
+    @contextlib.contextmanager
+    def old_packages(self, form: str) -> Iterator[OldPackages | None]:
+        """Open the previous build's `packages.json`, if it is as it was left.
+
+        Its list had this form, so that the digests of its chunks mean the same.
+        """
+        place = os.path.join(self._output_dir, paths.PACKAGES_JSON)
+        stamp = self.stamp
+        if (
+            stamp is None or not self.complete or stamp.form != form
+            or stamps.mark_of_file(place) != stamp.packages
+        ):
+            yield None
+            return
+        try:
+            file = open(place, 'rb')
+        except OSError:
+            # It was deleted just now.
+            yield None
+            return
+        with file:
+            yield OldPackages(
+                file, {name: record.lines for name, record in self._body.projects.items()},
+                self._body.notices,
+            )
+
+    @property
+    def chunks(self) -> Sequence[Chunk]:
+        """The chunks of the list that `packages.json` was made of."""
+        return self._body.chunks
+
+    def memo(self, form: str) -> Memo:
+        """Return the encoded surveys of chunks by their digests, none if it cannot be trusted.
+
+        Raises:
+            FileError: it cannot be read.
+        """
+        stamp = self.stamp
+        if stamp is None or not self.trusted:
+            return {}
+        content = files.read(os.path.join(self._output_dir, store.CHUNKS)) or b''
+        checksum, content = content[:_CHECKSUM], content[_CHECKSUM:]
+        if _checksum(content, stamp.shape, form) != checksum:
+            return {}
+        return _decode_memo(content)
+
+    def invalidate(
+            self, writer: Writer, projects: Iterable[str], months: Mapping[str, int],
+            others: Iterable[str],
+    ) -> None:
+        """Save that groups are about to change: until `commit` they are unknown.
+
+        Groups that an interrupted build was about to change stay unknown as well.
+
+        Raises:
+            FileError: it cannot be written.
+        """
+        before = self.pending or Pending({}, {}, [])
+        there = self.tree.projects
+        writer.write_own(store.PENDING, msgspec.json.encode(Pending(
+            {**before.projects, **{
+                project: sorted(self.releases(project)) if project in there else []
+                for project in projects
+            }},
+            {**before.months, **{
+                month: max(pages, before.months.get(month, 0)) for month, pages in months.items()
+            }},
+            sorted({*before.others, *others}),
+        )))
+
+
+def commit(writer: Writer, stamp: Stamp, body: Body, memo: Memo) -> None:
+    """Save what the directory holds now that everything is written.
 
     Raises:
-        FileError: it cannot be read.
+        FileError: it cannot be written.
     """
-    stamp, state = _load_state(output_dir)
-    journal = _load(output_dir, store.JOURNAL, _decode_journal)
-    cut_short = stamps.was_cut_short(output_dir)
-    distrusted = distrusted or (state is not None and stamps.is_gone(output_dir))
-    if state is not None and not cut_short:
-        return LastBuild(
-            stamp, state, shape, cut_short, distrusted, state.projects.keys(), state.tree,
-        )
-    # The state does not know all that is there: the journal and what is on disk tell.
-    published = _published_projects(output_dir) if state is None else tuple(state.projects)
-    projects = published or ()
-    tree = EMPTY_TREE if journal is None else Tree(
-        journal.releases, journal.months, journal.others,
-    )
-    if state is not None:
-        tree = union(tree, state.tree)
-    if published is not None or tree != EMPTY_TREE:
-        tree = union(tree, _found_tree(output_dir, {*projects, *tree.releases}))
-    return LastBuild(stamp, state, shape, cut_short, distrusted, projects, tree)
+    content = _encode_memo(memo)
+    writer.write_own(store.CHUNKS, _checksum(content, stamp.shape, stamp.form) + content)
+    writer.write_own(store.STATE, stamp.encode() + b'\n' + msgspec.json.encode(body))
+    writer.delete_own(store.PENDING)
 
 
-def last_catalog(output_dir: str, last: LastBuild) -> Catalog | None:
-    """The catalog of the last build, if all that it was made with is there as it was left."""
-    place = os.path.join(output_dir, paths.PACKAGES_JSON)
-    if not last.complete or last.trusted is None or last.stamp is None or (
-        stamps.stamp_of_file(place) != last.stamp.packages
-    ):
-        return None
-    content = _read(output_dir, store.LEDGER)
-    if content is None or stamps.fingerprint([content]) != last.stamp.ledger:
-        return None
-    try:
-        file = open(place, 'rb')
-    except OSError:
-        # A build can do without.
-        return None
-    ledger = _decode_ledger(content)
-    columns = Columns(*(_array(column) for column in ledger.columns))
-    records = last.trusted.projects
-    return Catalog(
-        file, list(records), [record.summary.files for record in records.values()],
-        [record.fingerprint[:PRINT] for record in records.values()], ledger.months, columns,
-    )
+def union(one: Tree, other: Tree) -> Tree:
+    """Return the pages of either tree."""
+    months = dict(one.months)
+    for month, pages in other.months.items():
+        months[month] = max(pages, months.get(month, 0))
+    return Tree({*one.projects, *other.projects}, months, {*one.others, *other.others})
 
 
-def save(writer: Writer, stamp: Stamp, state: State, catalog: Catalog) -> None:
-    """Remember a build that is done."""
-    ledger = msgspec.msgpack.encode(Ledger(
-        catalog.months, [column.tobytes() for column in catalog.columns],
-    ))
-    stamp = stamp._replace(ledger=stamps.fingerprint([ledger]))
-    writer.write_own(store.LEDGER, ledger)
-    writer.write_own(store.STATE, stamp.encode() + b'\n' + msgspec.json.encode(state))
-    writer.delete_own(store.JOURNAL)
-
-
-def save_journal(writer: Writer, tree: Tree) -> None:
-    """Remember all pages that may be there until a build is done, beside those that the state
-    of the last one knows."""
-    writer.write_own(store.JOURNAL, msgspec.json.encode(tree))
-
-
-def _published_projects(output_dir: str) -> tuple[str, ...] | None:
-    """The projects of an index without a state: 1.x made it, or its state was lost."""
-    content = _read(output_dir, paths.PACKAGES_JSON)
-    if content is None:
-        return None
-    return tuple({
-        entry.project for entry in package_list.check(content, JSON).entries
-    })
-
-
-def _found_tree(output_dir: str, projects: Collection[str]) -> Tree:
-    """The pages on disk that are a build's, by their paths; of projects, only of those named."""
+def _found_tree(output_dir: str) -> Tree:
+    """Find pages in the directory by their paths, but for those of projects."""
     root = Path(output_dir)
-    releases = {
-        project: [
-            folder.name for folder in root.glob(f'{paths.folder(paths.project_json(project))}*')
-            # An empty one is of a build that was cut short.
-            if (folder / 'json').is_file() or (folder.is_dir() and not any(folder.iterdir()))
-        ] for project in projects
-    }
     months: dict[str, int] = {}
     others = [path for path in paths.ROOTS if (root / path).is_file()]
     for file in (*root.glob('changelog/*'), *root.glob('static/*')):
@@ -222,40 +278,57 @@ def _found_tree(output_dir: str, projects: Collection[str]) -> Tree:
             months[found[1]] = max(months.get(found[1], 0), int(found[2] or 1))
         elif _OTHER_PAGE.fullmatch(path):
             others.append(path)
-    return Tree(releases, months, others)
+    return Tree((), months, others)
 
 
-def _array(content: bytes) -> array[int]:
-    column = array('I')
-    column.frombytes(content)
-    return column
+def _found_releases(output_dir: str, project: str) -> set[str]:
+    """Find the releases of a project in the directory."""
+    folder = Path(output_dir, paths.folder(paths.project_json(project)))
+    return {
+        release.name for release in folder.glob('*')
+        # A build was killed before it removed an empty one.
+        if (release / 'json').is_file() or (release.is_dir() and not any(release.iterdir()))
+    }
 
 
-def _load_state(output_dir: str) -> tuple[Stamp, State] | tuple[None, None]:
-    content = _read(output_dir, store.STATE)
+def _published_projects(output_dir: str) -> set[str] | None:
+    """Return the projects of an index without records, None if there is no index."""
+    content = files.read(os.path.join(output_dir, paths.PACKAGES_JSON))
+    return None if content is None else named_projects(content, JSON)
+
+
+def _load(output_dir: str) -> tuple[Stamp, Body] | tuple[None, None]:
+    content = files.read(os.path.join(output_dir, store.STATE))
     if content is None:
         return None, None
     line, _, rest = content.partition(b'\n')
     stamp = Stamp.decode(line)
     try:
-        return (None, None) if stamp is None else (stamp, _decode_state(rest))
+        return (None, None) if stamp is None else (stamp, _decode_body(rest))
     except msgspec.DecodeError:
-        # Another version's, or damaged: as good as none.
+        # It is of another version, or damaged.
         return None, None
 
 
-def _load(output_dir: str, path: str, decode: Callable[[bytes], T]) -> T | None:
-    content = _read(output_dir, path)
+def _load_pending(output_dir: str) -> tuple[Pending | None, bool]:
+    """Return the pending groups, if any, and whether the file that has them is damaged."""
+    content = files.read(os.path.join(output_dir, store.PENDING))
+    if content is None:
+        return None, False
     try:
-        return None if content is None else decode(content)
+        return _decode_pending(content), False
     except msgspec.DecodeError:
-        return None
+        return Pending({}, {}, []), True
 
 
-def _read(output_dir: str, path: str) -> bytes | None:
-    return files.read(os.path.join(output_dir, path))
+def _checksum(content: bytes, shape: str, form: str) -> bytes:
+    checksum = hashlib.sha256(f'{shape} {form}\n'.encode())
+    checksum.update(content)
+    return checksum.digest()
 
 
-_decode_state = msgspec.json.Decoder(State).decode
-_decode_journal = msgspec.json.Decoder(Journal).decode
-_decode_ledger = msgspec.msgpack.Decoder(Ledger).decode
+_decode_body = msgspec.json.Decoder(Body).decode
+_decode_pending = msgspec.json.Decoder(Pending).decode
+_decode_names = msgspec.json.Decoder(list[str]).decode
+_encode_memo = msgspec.msgpack.Encoder().encode
+_decode_memo = msgspec.msgpack.Decoder(dict[bytes, bytes]).decode

@@ -9,8 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, TYPE_CHECKING
 
 from dumb_pypi import __version__
-from dumb_pypi.builder import build
-from dumb_pypi.builder.request import Report
+from dumb_pypi.builder import build, Report
 from dumb_pypi.commands.console import count, DONE, FAILED, INTERRUPTED, say, WRONG_USAGE
 from dumb_pypi.errors import DumbPypiError, ListError, Notice, OptionError, RefusedError, shown
 from dumb_pypi.model.urls import PackagesUrl

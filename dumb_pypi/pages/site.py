@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from dumb_pypi.model import urls
 from dumb_pypi.model.project import Project
-from dumb_pypi.options import PageOptions
+from dumb_pypi.options import BuildOptions
 from dumb_pypi.pages import json_api, paths
 from dumb_pypi.pages import simple as simple_api
 from dumb_pypi.pages.changelog import ChangelogPage, Upload
@@ -35,7 +35,7 @@ class Site:
         FileError: the user's style sheet cannot be read.
     """
 
-    def __init__(self, options: PageOptions, templates: Templates) -> None:
+    def __init__(self, options: BuildOptions, templates: Templates) -> None:
         self._options = options
         style, script, self._icon, self._searcher = (
             _static_page(name, static_file(name))

@@ -32,9 +32,9 @@ class ProjectSummary(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """
     name: str
     summary: str | None
-    first_uploaded: float | None
-    last_uploaded: float | None
-    last_release: float | None
+    first_uploaded: int | float | None
+    last_uploaded: int | float | None
+    last_release: int | float | None
     releases: int
     files: int
     newest: msgspec.Raw

@@ -7,7 +7,7 @@ import msgspec
 
 from dumb_pypi.model import times, urls
 from dumb_pypi.model.project import Project
-from dumb_pypi.options import PageOptions
+from dumb_pypi.options import BuildOptions
 from dumb_pypi.pages import install_commands, paths, views
 from dumb_pypi.pages.changelog import ChangelogPage, page_count, Upload
 from dumb_pypi.pages.summaries import MonthSummary, ProjectSummary
@@ -35,7 +35,7 @@ class SearchFiles(msgspec.Struct, frozen=True):
 class Web:
     """Renders the web UI with these options and templates."""
 
-    def __init__(self, options: PageOptions, templates: Templates, static: StaticFiles) -> None:
+    def __init__(self, options: BuildOptions, templates: Templates, static: StaticFiles) -> None:
         self._options = options
         self._templates = templates
         self._static = static

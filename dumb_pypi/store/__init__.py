@@ -5,7 +5,7 @@ from __future__ import annotations
 OWN_FOLDER = '.dumb-pypi'
 LOCK = f'{OWN_FOLDER}/lock'
 STATE = f'{OWN_FOLDER}/state.json'
-JOURNAL = f'{OWN_FOLDER}/journal.json'
-LEDGER = f'{OWN_FOLDER}/ledger'
-# Files that are not in their place yet.
-UNFINISHED = f'{OWN_FOLDER}/unfinished/'
+PENDING = f'{OWN_FOLDER}/pending.json'
+CHUNKS = f'{OWN_FOLDER}/chunks'
+# Files that are not in their place yet, in a folder for each build.
+UNFINISHED = f'{OWN_FOLDER}/unfinished'

@@ -1,4 +1,4 @@
-"""Pages below one root: each written only where the bytes differ, or deleted; what was done."""
+"""Pages in a folder: replaced atomically, and only where their bytes differ."""
 from __future__ import annotations
 
 import contextlib
@@ -7,69 +7,122 @@ import gzip
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from dumb_pypi import store
 from dumb_pypi.errors import FileError
 from dumb_pypi.store import files
 from dumb_pypi.store.changes import Change, content_type, Done
 
-# The end of the name of a page's compressed form.
-GZ = '.gz'
-_WORTH_COMPRESSING = 1000  # bytes: less fits into one packet as it is
+GZ = '.gz'  # the suffix of a page's compressed form
+_MIN_COMPRESSED = 1000  # bytes: a smaller page fits into one packet uncompressed
 
-# What systems call a folder that has something in it, or that is none.
+# A folder that contains something, or is none.
 _NOT_EMPTY = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
 
 
-class Writer:
-    """Writes files below `root` and counts what it did.
+class Target(NamedTuple):
+    """The output directory of one build, and how its pages are written there.
 
-    A reader finds the old file or the new one, never a part: a file is written in the build's
-    own folder, and renamed. `done.changes` has what was done, in that order, if `keep_changes`.
-    With `suspicious` an equal file counts as written: a build that was cut short may have
-    written it, and have told nobody. With `precompress` a page has its compressed form beside
-    it, for servers that have a use for it, and with `sweep` an old one is deleted where there is
-    to be none. Compressed forms are not counted.
+    `build_id` names the folder for unfinished files; no other build has it, on any machine.
+
+    `keep_changes`: record every change, for the changes file.
+    `recovering`: record equal pages as written, because an interrupted build may have written them
+    and reported nothing.
+    `precompress`: write a `.gz` next to each page.
+    `sweep`: delete a `.gz` that earlier options left.
+    """
+    root: str
+    build_id: str
+    keep_changes: bool = False
+    recovering: bool = False
+    precompress: bool = False
+    sweep: bool = False
+
+    @property
+    def unfinished(self) -> str:
+        """The folder for unfinished files. A task that outlives its build finds it missing."""
+        return os.path.join(self.root, store.UNFINISHED, self.build_id)
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[Writer]:
+        """Make that folder, and remove it at the end. Those of killed builds are removed before.
+
+        Raises:
+            FileError: it cannot be made, or an old one not be removed.
+        """
+        place = os.path.join(self.root, store.UNFINISHED)
+        try:
+            _remove(place)
+        except OSError as error:
+            raise FileError('delete', place, error) from error
+        try:
+            os.makedirs(self.unfinished)
+        except OSError as error:
+            raise FileError('write', self.unfinished, error) from error
+        try:
+            yield Writer(self)
+        finally:
+            # What is left is for the next build to remove.
+            with contextlib.suppress(OSError):
+                _remove(place)
+
+    def task_writer(self, task: int) -> Writer:
+        """Return a writer for a task, which may have been started before and not come to its end.
+
+        Raises:
+            FileError: the build has ended, or nothing can be written.
+        """
+        mark = os.path.join(self.unfinished, f'task-{task}')
+        try:
+            os.mkdir(mark)
+        except FileExistsError:
+            # What the first try wrote, it reported to nobody.
+            return Writer(self._replace(recovering=True))
+        except OSError as error:
+            raise FileError('write', mark, error) from error
+        return Writer(self)
+
+
+class Writer:
+    """Writes and deletes pages, and counts what it did in `done`.
+
+    Every file is written below `Target.unfinished` and renamed, so that readers see the old file
+    or the new one, never a part. Compressed forms are not counted.
     """
 
-    def __init__(
-            self, root: str, *, keep_changes: bool = False, suspicious: bool = False,
-            precompress: bool = False, sweep: bool = False,
-    ) -> None:
-        self._root = root
-        self._keep_changes = keep_changes
-        self._suspicious = suspicious
-        self._precompress = precompress
-        self._sweep = precompress or sweep
-        self._unfinished = os.path.join(root, store.UNFINISHED, str(os.getpid()))
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._root = target.root
+        # Unique, since two tries of a task may run at the same time.
+        self._unfinished = os.path.join(target.unfinished, os.urandom(8).hex())
         self.done = Done()
 
     def add(self, done: Done) -> None:
-        """Count what another writer did."""
+        """Add the counts and changes of another writer."""
         self.done.written += done.written
         self.done.unchanged += done.unchanged
         self.done.deleted += done.deleted
         self.done.changes.extend(done.changes)
 
     def write(self, path: str, content: bytes) -> None:
-        """Make the page at `path`, relative to the root, hold `content`.
+        """Write a page, at a path relative to the root, unless it has that content.
 
         Raises:
-            FileError: it cannot be written. The old file stands as it was.
+            FileError: it cannot be written. The old file is as it was.
         """
         changed = self.write_own(path, content)
         self._count_write(path, content, changed=changed)
-        if self._sweep:
+        if self._target.precompress or self._target.sweep:
             self._write_compressed(path, content, changed=changed)
 
     def write_new(self, pages: Iterable[tuple[str, bytes]]) -> None:
-        """Write the pages of a project that has none, those of a folder after each other.
+        """Write the pages of a project that has none yet, grouped by folder.
 
-        A folder is filled where nobody looks, and renamed once: one rename a page would cost as
-        much as the pages.
+        A folder is filled elsewhere and renamed once: a rename per page would cost as much as
+        writing the pages.
 
         Raises:
             FileError: a page cannot be written.
@@ -95,17 +148,17 @@ class Writer:
                     shutil.rmtree(self._unfinished)
                 if error.errno not in _NOT_EMPTY:
                     raise FileError('write', os.path.join(self._root, path), error) from error
-                # Somebody else's files are there, or two names are one to the file system.
+                # The folder has files of the user's, or the file system ignores case.
                 for path, content, _ in contents:
                     self.write(path, content)
                 continue
             for path, content, compressed in contents:
                 self._count_write(path, content, changed=True)
-                if compressed is not None and self._keep_changes:
-                    self._tell_write(path + GZ, compressed)
+                if compressed is not None and self._target.keep_changes:
+                    self._record_write(path + GZ, compressed)
 
     def write_own(self, path: str, content: bytes) -> bool:
-        """The same for a file that is no page; say whether it was written."""
+        """Write a file of the build itself; return whether it had to be written."""
         place = os.path.join(self._root, path)
         try:
             if files.holds(place, content):
@@ -116,19 +169,19 @@ class Writer:
         return True
 
     def delete(self, path: str) -> None:
-        """Delete the page at `path`, if it is there, and the folders that this leaves empty.
+        """Delete a page, if it exists, and the folders that this leaves empty.
 
         Raises:
             FileError: it cannot be deleted.
         """
-        if self._sweep:
+        if self._target.precompress or self._target.sweep:
             self._delete_compressed(path, changed=True)
         self.done.deleted += self.delete_own(path)
-        if self._keep_changes:
+        if self._target.keep_changes:
             self.done.changes.append(Change('delete', path))
 
     def delete_own(self, path: str) -> bool:
-        """The same for a file that is no page; say whether it was there."""
+        """Delete a file of the build itself; return whether it existed."""
         place = os.path.join(self._root, path)
         there = True
         try:
@@ -142,68 +195,53 @@ class Writer:
         return there
 
     def adopt(self, path: str, file: str) -> None:
-        """Make a whole file the page at `path`, unless that holds the same.
+        """Move a file to the place of a page, unless that has the same content.
 
         Raises:
-            FileError: it cannot be put there. The old file stands as it was.
+            FileError: it cannot be moved. The old file is as it was.
         """
         place = os.path.join(self._root, path)
         try:
             changed = not files.are_equal(place, file)
             self.done.written += changed
             self.done.unchanged += not changed
-            if self._keep_changes and (changed or self._suspicious):
+            if self._target.keep_changes and (changed or self._target.recovering):
                 with open(file, 'rb') as content:
                     digest = hashlib.file_digest(content, 'sha256').hexdigest()
-                    self._tell(path, os.fstat(content.fileno()).st_size, digest)
+                    self._record(path, os.fstat(content.fileno()).st_size, digest)
             if changed:
                 os.replace(file, place)
         except OSError as error:
             raise FileError('write', place, error) from error
 
-    def open_unfinished(self, name: str) -> BinaryIO:
-        """A new file among those that have not got to their place.
+    @contextlib.contextmanager
+    def unfinished_file(self, name: str) -> Iterator[BinaryIO]:
+        """Open a new file that `adopt` can put in its place.
 
         Raises:
             FileError: it cannot be made.
         """
-        place = os.path.join(self._root, store.UNFINISHED, name)
+        place = os.path.join(self._target.unfinished, name)
         try:
-            return open(place, 'w+b')
+            file = open(place, 'w+b')
         except OSError as error:
             raise FileError('write', place, error) from error
-
-    def begin(self) -> None:
-        """Make the folder for what has not got to its place, with nothing in it."""
-        self.end()
-        place = os.path.join(self._root, store.UNFINISHED)
         try:
-            os.mkdir(place)
-        except OSError as error:
-            raise FileError('write', place, error) from error
-
-    def end(self) -> None:
-        """Remove that folder."""
-        place = os.path.join(self._root, store.UNFINISHED)
-        try:
-            if os.path.isdir(place):
-                shutil.rmtree(place)
-            else:
-                # Other versions had a file of that name.
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(place.rstrip('/'))
-        except OSError as error:
-            raise FileError('delete', place, error) from error
+            yield file
+        finally:
+            # What a full disk could not take is of no use any more.
+            with contextlib.suppress(OSError):
+                file.close()
 
     def _count_write(self, path: str, content: bytes, *, changed: bool) -> None:
         self.done.written += changed
         self.done.unchanged += not changed
-        if self._keep_changes and (changed or self._suspicious):
-            self._tell_write(path, content)
+        if self._target.keep_changes and (changed or self._target.recovering):
+            self._record_write(path, content)
 
     def _compressed(self, content: bytes) -> bytes | None:
-        """Compressed, the same every time; None where that is not worth a file, or not wanted."""
-        if not self._precompress or len(content) < _WORTH_COMPRESSING:
+        """Return the compressed form, None if it is not wanted or not smaller."""
+        if not self._target.precompress or len(content) < _MIN_COMPRESSED:
             return None
         compressed = gzip.compress(content, 6, mtime=0)
         return compressed if len(compressed) < len(content) else None
@@ -219,24 +257,24 @@ class Writer:
             _copy_mtime(place, place + GZ)
         except OSError as error:
             raise FileError('write', place + GZ, error) from error
-        if self._keep_changes and (changed or self._suspicious):
-            self._tell_write(path + GZ, compressed)
+        if self._target.keep_changes and (changed or self._target.recovering):
+            self._record_write(path + GZ, compressed)
 
     def _delete_compressed(self, path: str, *, changed: bool) -> None:
         there = self.delete_own(path + GZ)
-        # Where the changes go to there may be one, although there is none here.
-        elsewhere = self._precompress and (changed or self._suspicious)
-        if self._keep_changes and (there or elsewhere):
+        # The place that the changes file is applied to may have one.
+        elsewhere = self._target.precompress and (changed or self._target.recovering)
+        if self._target.keep_changes and (there or elsewhere):
             self.done.changes.append(Change('delete', path + GZ))
 
-    def _tell_write(self, path: str, content: bytes) -> None:
-        self._tell(path, len(content), hashlib.sha256(content).hexdigest())
+    def _record_write(self, path: str, content: bytes) -> None:
+        self._record(path, len(content), hashlib.sha256(content).hexdigest())
 
-    def _tell(self, path: str, size: int, digest: str) -> None:
+    def _record(self, path: str, size: int, digest: str) -> None:
         self.done.changes.append(Change('write', path, content_type(path), size, digest))
 
     def _remove_empty(self, folder: str) -> None:
-        # Also where the page was not there: a build may have been cut short in between.
+        # Also if the page was missing: a build may have been killed in between.
         while folder:
             try:
                 os.rmdir(os.path.join(self._root, folder))
@@ -249,14 +287,23 @@ class Writer:
             folder = os.path.dirname(folder)
 
 
+def _remove(place: str) -> None:
+    if os.path.isdir(place):
+        shutil.rmtree(place)
+    else:
+        # Earlier versions had a file of that name.
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(place)
+
+
 def _folder_of(page: tuple[str, bytes]) -> str:
-    """The folder of a project's page: `simple/<project>`, say."""
+    """Return the folder of a project's page, such as `simple/<project>`."""
     path = page[0]
     return path[:path.index('/', path.index('/') + 1)]
 
 
 def _copy_mtime(place: str, to: str) -> None:
-    """Servers that have both forms compare their times."""
+    """Give the compressed form the page's time: some web servers compare the two."""
     wanted = os.stat(place).st_mtime_ns
     status = os.stat(to)
     if status.st_mtime_ns != wanted:

@@ -1,41 +1,73 @@
-"""One build at a time in a directory."""
+"""One build at a time per output directory."""
 from __future__ import annotations
 
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from dumb_pypi import store
 from dumb_pypi.errors import BusyError, FileError
 
 
 @contextlib.contextmanager
-def held(output_dir: str) -> Iterator[int]:
-    """Hold the lock of an output directory, which is made if it is not there.
+def locked(output_dir: str) -> Iterator[int]:
+    """Lock an output directory, which is made if it is missing; yield the open lock file.
 
-    The lock is the kernel's: that of a process that died holds nobody up. It goes with the open
-    file, which workers have too: what they still write when their parent has died is written
-    before another build begins.
+    The kernel holds the lock for as long as any process has that file open: a dead build blocks
+    nobody, and a worker that outlives its build for a moment keeps the next one out until then.
+    A build that fails before there is an index removes the folders it made.
 
     Raises:
-        BusyError: another build holds it.
-        FileError: the directory cannot be written in, or has no locks.
+        BusyError: another build is running.
+        FileError: the directory is not writable, or its file system has no locks.
     """
     place = os.path.join(output_dir, store.LOCK)
+    missing = _missing_folders(os.path.dirname(place))
     try:
         os.makedirs(os.path.dirname(place), exist_ok=True)
         lock = os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     except OSError as error:
         raise FileError('write', place, error) from error
     try:
+        _lock(lock, place, output_dir)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BusyError(output_dir) from None
-        except OSError as error:
-            # Not every network's file system has locks.
-            raise FileError('lock', place, error) from error
-        yield lock
+            yield lock
+        except BaseException:
+            _remove_if_unused(place, missing)
+            raise
     finally:
         os.close(lock)
+
+
+def _lock(lock: int, place: str, output_dir: str) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        same = os.path.samestat(os.stat(place), os.fstat(lock))
+    except (BlockingIOError, FileNotFoundError):
+        same = False
+    except OSError as error:
+        # Some network file systems have no locks.
+        raise FileError('lock', place, error) from error
+    if not same:
+        # Another build holds the lock, or it failed a moment ago and removed its lock file.
+        raise BusyError(output_dir)
+
+
+def _missing_folders(folder: str) -> list[str]:
+    """Return the folders on a path that do not exist, the innermost first."""
+    missing = []
+    while folder and not os.path.isdir(folder):
+        missing.append(folder)
+        folder = os.path.dirname(folder)
+    return missing
+
+
+def _remove_if_unused(place: str, folders: Sequence[str]) -> None:
+    """Remove the lock file and the folders that this build made, if nothing else is there."""
+    folder = os.path.dirname(place)
+    with contextlib.suppress(OSError):
+        if folders and os.listdir(folder) == [os.path.basename(place)]:
+            os.unlink(place)
+            for made in folders:
+                os.rmdir(made)

@@ -10,12 +10,11 @@ from pathlib import Path
 import msgspec
 from playwright.sync_api import Page
 
-from dumb_pypi.model.urls import PackagesUrl
-from dumb_pypi.options import PageOptions
 from dumb_pypi.pages.site import Site
 from dumb_pypi.pages.summaries import ProjectSummary
 from dumb_pypi.pages.templates import Templates
 from tests.support import chromium
+from tests.support.options import page_options
 from tests.support.searching import search
 
 
@@ -60,7 +59,7 @@ def test_how_long_it_takes(
         page: Page, tmp_path: Path, record_property: Callable[[str, object], None],
 ) -> None:
     """700,000 projects: printed, since a machine may be busy; what is found must be right."""
-    site = Site(PageOptions(packages_url=PackagesUrl('../../pool/')), Templates())
+    site = Site(page_options(), Templates())
     sizes = {}
     for path, content in itertools.chain(
         site.static_pages(), site.root_pages(many_projects(700_000), []),

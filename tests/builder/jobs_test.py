@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 
 from dumb_pypi import store
-from dumb_pypi.builder import blocks, build, groups
+from dumb_pypi.builder import build, chunks, packages, plan, render
 from dumb_pypi.errors import TemplateError
 from dumb_pypi.pages import changelog, paths
 from tests.support import catalogs, histories, strategies, trees
@@ -32,8 +32,11 @@ COMMAND = (sys.executable, '-m', 'dumb_pypi', '--no-generate-timestamp', '--pack
 @pytest.fixture
 def small_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that there is something to do for each worker."""
-    monkeypatch.setattr(blocks, 'BLOCK', 100)
-    monkeypatch.setattr(groups, '_BATCH', 100)
+    monkeypatch.setattr(chunks, '_CUT', 0x3)
+    for module, name in (
+            (chunks, '_TASK'), (packages, '_TASK'), (plan, 'TASK'), (render, 'TASK'),
+    ):
+        monkeypatch.setattr(module, name, 100)
     monkeypatch.setattr(changelog, 'UPLOADS_A_PAGE', 2)
 
 
@@ -184,12 +187,9 @@ def test_the_workers_of_a_build_that_is_killed_end_too(
         scene: Scene, how: signal.Signals,
 ) -> None:
     process = scene.start()
-    workers = children(process.pid)
     os.kill(process.pid, how)
-    process.wait(timeout=A_MINUTE)
-    for pid in workers:
-        # The one that waits at the pipe would do so for ever: nobody else is to do its task.
-        os.kill(pid, signal.SIGTERM)
+    # Its output ends when the last of its processes does, among them the one that waits at the
+    # pipe.
     assert process.communicate(timeout=A_MINUTE) == ('', '')
     assert process.returncode == -how
     scene.check()

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from dumb_pypi import store
-from dumb_pypi.builder import build, stamp
-from dumb_pypi.builder.request import Report
+from dumb_pypi.builder import build, Report, stamp
 from dumb_pypi.commands.build import main
 from tests.support import histories
 
@@ -94,7 +93,7 @@ def test_what_does_not_matter_is_not_written_either(
     report = run(tmp_path, **again)
     assert report[2:5] == (0, 0, 0)
     # Where the lines stand is worth remembering: the next build meets them sooner.
-    own = {store.STATE, store.LEDGER}
+    own = {store.STATE, store.CHUNKS}
     assert written(tmp_path / 'out', before) <= own
     before = histories.age(tmp_path / 'out')
     assert run(tmp_path, **again)[2:5] == (0, 0, 0)

@@ -1,7 +1,6 @@
-"""Whoever does the tasks, the results are the same; and nobody is left behind."""
+"""Tasks in processes and executors: same results, in order, and no process left behind."""
 from __future__ import annotations
 
-import contextlib
 import gc
 import multiprocessing
 import os
@@ -20,10 +19,11 @@ import jinja2
 import pytest
 
 from dumb_pypi import errors
-from dumb_pypi.builder import workers
-from dumb_pypi.builder.workers import crew, Here, Workers
+from dumb_pypi.builder import executors, workers
+from dumb_pypi.builder.executors import ProcessPool
+from dumb_pypi.builder.workers import batched, InProcess, open_workers, Workers
 from dumb_pypi.errors import BusyError, DumbPypiError, WorkerError
-from dumb_pypi.store import lock
+from dumb_pypi.store.lock import locked
 
 A_MINUTE = 60  # by then something is wrong
 
@@ -53,7 +53,7 @@ def wait_for_ever(_: object) -> None:
 
 
 def meet(places: tuple[str, str]) -> str:
-    """Say that one is there, and wait for another."""
+    """Touch one file, and wait for another."""
     here, there = map(Path, places)
     here.touch()
     while not there.exists():
@@ -61,7 +61,7 @@ def meet(places: tuple[str, str]) -> str:
     return here.name
 
 
-def is_there(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -70,10 +70,10 @@ def is_there(pid: int) -> bool:
 
 
 def children() -> set[int]:
-    """The processes that this one has started and that are not gone.
+    """The child processes of this one.
 
-    The standard library keeps one of its own that cleans up behind those that are spawned, and
-    tells nobody its number but in a name of its own.
+    The standard library keeps one of its own that cleans up after spawned ones; its number is
+    known by a private name only.
     """
     tracker = resource_tracker._resource_tracker._pid  # type: ignore[attr-defined]
     listed = subprocess.run(
@@ -87,111 +87,128 @@ def children() -> set[int]:
 
 
 @pytest.fixture(autouse=True)
-def nobody_is_left() -> Iterator[None]:
+def no_process_is_left() -> Iterator[None]:
     before = children()
     yield
     assert children() <= before
 
 
+@pytest.fixture
+def lock(tmp_path: Path) -> Iterator[int]:
+    with locked(str(tmp_path / 'locked')) as file:
+        yield file
+
+
 @pytest.fixture(params=('fork', 'spawn'))
-def start_method(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, '_START_METHOD', request.param)
+def start_method(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr(executors, 'START_METHOD', request.param)
+    return str(request.param)
 
 
 @pytest.mark.parametrize('jobs', (None, 1, 2, 3))
 @pytest.mark.parametrize('tasks', (0, 1, 4, 5, 6, 50))
-def test_results_come_in_the_order_of_their_tasks(jobs: int | None, tasks: int) -> None:
-    """However many of either there are, and again for the tasks that come next."""
-    with crew(jobs) as doers:
+def test_results_come_in_order(jobs: int | None, tasks: int, lock: int) -> None:
+    """Results are in the order of the tasks, and again for the tasks that come next."""
+    with open_workers(jobs, None, lock) as found:
         for first in (0, 100):
             numbers = range(first, first + tasks)
-            assert list(doers.map(square, numbers)) == [square(number) for number in numbers]
+            assert list(found.map(square, numbers)) == [square(number) for number in numbers]
 
 
-def test_workers_that_are_started_in_another_way(start_method: None) -> None:
-    del start_method
-    with Workers(2, eager=True) as doers:
-        assert list(doers.map(square, range(20))) == list(map(square, range(20)))
-        assert os.getpid() not in doers.map(pid_of, range(20))
+@pytest.mark.usefixtures('start_method')
+def test_other_start_methods(lock: int) -> None:
+    """Forked and spawned processes do the same."""
+    with open_workers(2, None, lock) as found:
+        assert list(found.map(square, range(20))) == list(map(square, range(20)))
+        assert os.getpid() not in found.map(pid_of, range(20))
         with pytest.raises(WorkerError):
-            list(doers.map(die, [signal.SIGKILL]))
+            list(found.map(die, [signal.SIGKILL]))
 
 
-def test_workers_hold_the_lock_until_their_task_is_done(
-        start_method: None, tmp_path: Path,
-) -> None:
-    """Whoever started them: it may have been killed."""
-    del start_method
+@pytest.mark.usefixtures('start_method')
+def test_running_workers_keep_the_lock(tmp_path: Path) -> None:
+    """A worker holds the lock of its build until its task is done, even if the build is gone."""
     out, begun, go = (str(tmp_path / name) for name in ('out', 'begun', 'go'))
-    held = lock.held(out)
-    with (
-        Workers(2, eager=True, lock=held.__enter__()) as doers, ThreadPoolExecutor(1) as waiting,
-    ):
-        result = waiting.submit(next, doers.map(meet, [(begun, go)]))
+    held = locked(out)
+    with open_workers(2, None, held.__enter__()) as found, ThreadPoolExecutor(1) as waiting:
+        result = waiting.submit(next, found.map(meet, [(begun, go)]))
         try:
             while not os.path.exists(begun):
                 time.sleep(0.001)
             held.__exit__(None, None, None)
-            with pytest.raises(BusyError), lock.held(out):
+            with pytest.raises(BusyError), locked(out):
                 pass
         finally:
             Path(go).touch()
         assert result.result() == 'begun'
-    with lock.held(out):
+    with locked(out):
         pass
 
 
-def test_garbage_of_the_caller_s_is_collected_as_before() -> None:
+def test_garbage_is_collected_afterwards(lock: int) -> None:
+    """The objects that are frozen for the workers are the garbage collector's again."""
     gc.unfreeze()
-    with Workers(2, eager=True) as doers:
-        assert list(doers.map(square, range(3))) == [0, 1, 4]
+    with open_workers(2, None, lock) as found:
+        assert list(found.map(square, range(3))) == [0, 1, 4]
         assert gc.get_freeze_count()
     assert not gc.get_freeze_count()
 
 
-def test_a_result_waits_for_those_before_it(tmp_path: Path) -> None:
-    """Two tasks are done at once: the first ends when the second is at work, and not before."""
+def test_tasks_run_at_once(tmp_path: Path, lock: int) -> None:
+    """Two tasks that wait for each other come to their end."""
     one, other = str(tmp_path / 'one'), str(tmp_path / 'other')
-    with Workers(2, eager=True) as doers:
-        assert list(doers.map(meet, [(one, other), (other, one)])) == ['one', 'other']
+    with open_workers(2, None, lock) as found:
+        assert list(found.map(meet, [(one, other), (other, one)])) == ['one', 'other']
 
 
-def test_no_process_is_started_for_a_few_tasks() -> None:
-    with Workers(2) as doers:
-        assert set(doers.map(pid_of, range(4))) == {os.getpid()}
-        assert os.getpid() not in doers.map(pid_of, range(5))
-        # Those that are there do the next ones, however few.
-        assert os.getpid() not in doers.map(pid_of, range(1))
+def test_few_tasks_need_no_process(monkeypatch: pytest.MonkeyPatch, lock: int) -> None:
+    """Unless a number of processes is asked for, a few tasks run in this process."""
+    monkeypatch.setattr(workers, 'usable_cpus', lambda: 2)
+    with open_workers(None, None, lock) as found:
+        assert set(found.map(pid_of, range(4))) == {os.getpid()}
+        assert os.getpid() not in found.map(pid_of, range(5))
+        # Processes that are running do the next tasks, however few.
+        assert os.getpid() not in found.map(pid_of, range(1))
 
 
-def test_who_does_the_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
-    for processors, jobs, number in (
-            (1, None, 1), (3, None, 3), (3, 1, 1), (1, 2, 2),
-    ):
-        monkeypatch.setattr(workers, 'usable_cpus', lambda count=processors: count)
-        with crew(jobs) as doers:
-            assert doers.number == number
-            assert isinstance(doers, Here) == (number == 1)
+@pytest.mark.parametrize(
+    ('cpus', 'jobs', 'in_process'), (
+        (1, None, True), (3, None, False), (3, 1, True), (1, 2, False),
+    ),
+)
+def test_number_of_processes(
+        monkeypatch: pytest.MonkeyPatch, lock: int, cpus: int, jobs: int | None, in_process: bool,
+) -> None:
+    """There are as many as asked for, or as there are CPUs; one needs no other process."""
+    monkeypatch.setattr(workers, 'usable_cpus', lambda: cpus)
+    with open_workers(jobs, None, lock) as found:
+        assert isinstance(found, InProcess) == in_process
+        assert len({*found.map(pid_of, range(50))}) <= (jobs or cpus)
+        assert in_process == (os.getpid() in found.map(pid_of, range(50)))
 
 
-def test_few_tasks_are_taken_before_their_turn() -> None:
-    """Memory does not grow with their number."""
+def few_are_taken(found: Workers, most: int) -> None:
     taken = []
 
     def tasks() -> Iterator[int]:
-        for number in range(100):
+        for number in range(100 + most):
             taken.append(number)
             yield number
 
-    with Workers(2, eager=True) as doers:
-        for index, result in enumerate(doers.map(square, tasks())):
-            assert result == index * index
-            # The one that comes next is at hand too.
-            assert len(taken) <= index + 4 * 2 + 1
+    for index, result in enumerate(found.map(square, tasks())):
+        assert result == index * index
+        assert len(taken) <= index + most
+
+
+def test_few_tasks_are_taken_ahead(lock: int) -> None:
+    """Memory does not grow with the number of tasks."""
+    with open_workers(2, None, lock) as found:
+        few_are_taken(found, 4 * 2)
+    with ThreadPoolExecutor(2) as executor, open_workers(None, executor, lock) as found:
+        few_are_taken(found, 64)
 
 
 NOTICE = errors.Notice('list', 3, 'is odd', skipped=True)
-# Errors of every kind.
 ERRORS = (
     errors.DumbPypiError('all'),
     errors.LineError('is odd'),
@@ -226,15 +243,17 @@ def fields(error: DumbPypiError) -> dict[str, Any]:
     }
 
 
-def test_all_kinds_of_errors_are_tried() -> None:
+def test_every_kind_of_error_is_tried() -> None:
+    """The table has an error of every kind."""
     assert {type(error) for error in ERRORS} == kinds(DumbPypiError)
 
 
 @pytest.mark.parametrize('error', ERRORS, ids=repr)
 @pytest.mark.parametrize('jobs', (1, 2))
-def test_an_error_arrives_as_itself(error: DumbPypiError, jobs: int) -> None:
-    with crew(jobs) as doers, pytest.raises(DumbPypiError) as caught:
-        list(doers.map(fail, [error]))
+def test_errors_arrive_as_themselves(error: DumbPypiError, jobs: int, lock: int) -> None:
+    """An error of a worker reaches the caller with its text and its fields."""
+    with open_workers(jobs, None, lock) as workers, pytest.raises(DumbPypiError) as caught:
+        list(workers.map(fail, [error]))
     assert type(caught.value) is type(error)
     assert str(caught.value) == str(error)
     assert caught.value.args == error.args
@@ -249,111 +268,149 @@ def test_an_error_arrives_as_itself(error: DumbPypiError, jobs: int) -> None:
     ),
 )
 @pytest.mark.parametrize('tasks', (1, 20))
-def test_a_worker_that_dies_is_told_of(task: Any, argument: int, message: str, tasks: int) -> None:
-    with Workers(2, eager=True) as doers, pytest.raises(WorkerError) as caught:
-        list(doers.map(task, [argument] * tasks))
+def test_dead_worker_is_reported(
+        task: Any, argument: int, message: str, tasks: int, lock: int,
+) -> None:
+    """A worker that dies ends the build, with one message that says how it died."""
+    with open_workers(2, None, lock) as found, pytest.raises(WorkerError) as caught:
+        list(found.map(task, [argument] * tasks))
     assert str(caught.value) == message
 
 
-def test_a_worker_that_dies_while_it_has_nothing_to_do_is_told_of() -> None:
-    with Workers(2, eager=True) as doers:
-        # More than a pipe holds: it cannot be sent to nobody.
-        [pid] = doers.map(pid_of, ['x'])
+def test_idle_worker_that_dies_is_reported(lock: int) -> None:
+    """So does one that dies while it has nothing to do."""
+    with open_workers(2, None, lock) as found:
+        [pid] = found.map(pid_of, ['x'])
         os.kill(pid, signal.SIGKILL)
         with pytest.raises(WorkerError, match='of signal 9'):
-            list(doers.map(pid_of, ['x' * 10_000_000] * 2))
+            list(found.map(pid_of, ['x' * 10_000_000] * 2))
 
 
+@pytest.mark.usefixtures('start_method')
 @pytest.mark.parametrize('interruption', (KeyboardInterrupt, SystemExit, ValueError))
-def test_what_ends_the_parent_ends_the_workers_in_their_midst(
-        start_method: None, interruption: type[BaseException],
+def test_waiting_workers_are_killed(
+        monkeypatch: pytest.MonkeyPatch, lock: int, interruption: type[BaseException],
 ) -> None:
-    """None of them would ever be done."""
-    del start_method
+    """What ends the build ends workers whose tasks never come to their end."""
+    monkeypatch.setattr(executors, '_PATIENCE', 0.1)
 
     def tasks() -> Iterator[None]:
         yield from (None, None)
         raise interruption
 
-    with pytest.raises(interruption), Workers(2, eager=True) as doers:
-        pids = set(doers.map(pid_of, range(20)))
-        list(doers.map(wait_for_ever, tasks()))
+    with pytest.raises(interruption), open_workers(2, None, lock) as found:
+        pids = set(found.map(pid_of, range(20)))
+        list(found.map(wait_for_ever, tasks()))
     assert pids
-    assert not any(map(is_there, pids))
+    assert not any(map(is_alive, pids))
 
 
-PARENT = '''
-import os, signal, sys
-from dumb_pypi.builder import workers
+PARENT = """
+import os, signal, sys, tempfile
+from dumb_pypi.builder import executors
+from dumb_pypi.builder.workers import open_workers
+from dumb_pypi.store.lock import locked
 from tests.builder import workers_test
-workers._START_METHOD = sys.argv[1]
-def tasks():
-    yield from range(20)
-    os.kill(os.getpid(), getattr(signal, sys.argv[2]))
-with workers.Workers(2, eager=True) as doers:
-    list(doers.map(workers_test.pid_of, tasks()))
-'''
+if __name__ == '__main__':
+    executors.START_METHOD = sys.argv[1]
+    def tasks():
+        yield from range(2)
+        os.kill(os.getpid(), getattr(signal, sys.argv[2]))
+    with locked(sys.argv[3]) as lock, open_workers(2, None, lock) as found:
+        print(*{*found.map(workers_test.pid_of, range(20))}, flush=True)
+        list(found.map(workers_test.wait_for_ever, tasks()))
+"""
 
 
-@pytest.mark.parametrize('method', ('fork', 'spawn'))
+@pytest.mark.usefixtures('lock')
 @pytest.mark.parametrize('how', ('SIGKILL', 'SIGTERM'))
-def test_workers_end_by_themselves_when_their_parent_is_killed(method: str, how: str) -> None:
-    """The end of their output is that of all who could write there."""
+def test_workers_end_with_their_parent(tmp_path: Path, start_method: str, how: str) -> None:
+    """Five seconds after the parent is killed no worker is alive, and the lock is free."""
+    script = tmp_path / 'parent.py'
+    script.write_text(PARENT)
+    out = str(tmp_path / 'out')
     with subprocess.Popen(
-        [sys.executable, '-c', PARENT, method, how], cwd=Path(__file__).parents[2],
+        [sys.executable, script, start_method, how, out], cwd=Path(__file__).parents[2],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        env={key: text for key, text in os.environ.items() if not key.startswith('COVERAGE_')},
+        env={
+            **{key: text for key, text in os.environ.items() if not key.startswith('COVERAGE_')},
+            'PYTHONPATH': str(Path(__file__).parents[2]),
+        },
     ) as process:
-        out, _ = process.communicate(timeout=A_MINUTE)
-    assert process.returncode == -getattr(signal, how)
-    # The process that cleans up behind those that are spawned may tell of it.
-    assert 'Traceback' not in out
-
-
-def test_ctrl_c_while_workers_start_is_the_parents(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It comes to the whole group, in the very moment in which a process begins."""
-    begin = workers._work
-
-    def begin_and_meet_a_signal(*args: Any) -> None:
-        os.kill(os.getpid(), signal.SIGINT)
-        begin(*args)
-
-    monkeypatch.setattr(workers, '_START_METHOD', 'fork')
-    monkeypatch.setattr(workers, '_work', begin_and_meet_a_signal)
-    with Workers(2, eager=True) as doers:
-        assert list(doers.map(square, range(20))) == list(map(square, range(20)))
-        with contextlib.suppress(KeyboardInterrupt):
-            list(doers.map(interrupt, range(20)))
+        assert process.stdout is not None
+        pids = list(map(int, process.stdout.readline().split()))
+        process.wait(timeout=A_MINUTE)
+        end = time.monotonic() + 5
+        while any(map(is_alive, pids)) and time.monotonic() < end:
+            time.sleep(0.01)
+        assert not any(map(is_alive, pids))
+        assert pids
+        assert process.returncode == -getattr(signal, how)
+        with locked(out):
+            pass
+        # The process that cleans up after spawned ones may report what it found.
+        assert 'Traceback' not in process.stdout.read()
 
 
 def interrupt(_: object) -> None:
     os.kill(os.getpid(), signal.SIGINT)
 
 
-def test_a_worker_does_one_task_after_the_other_until_its_parent_has_gone() -> None:
-    """What a worker runs, run here: nothing counts the lines of a process that is ended."""
-    here, there = multiprocessing.Pipe()
-    of_another, its_end = multiprocessing.Pipe()
-    found: list[object] = []
+def test_ctrl_c_is_the_parents(monkeypatch: pytest.MonkeyPatch, lock: int) -> None:
+    """Workers ignore Ctrl-C, also in the very moment in which they start."""
+    start = executors._start_worker
 
-    def give() -> None:
-        for task in ((square, 3), (fail, ValueError('no')), (square, 4)):
-            here.send(task)
-            found.append(here.recv())
-        here.close()
+    def start_after_a_signal(lock: object) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        start(lock)
 
+    monkeypatch.setattr(executors, 'START_METHOD', 'fork')
+    monkeypatch.setattr(executors, '_start_worker', start_after_a_signal)
+    with open_workers(2, None, lock) as found:
+        assert list(found.map(square, range(20))) == list(map(square, range(20)))
+        list(found.map(interrupt, range(20)))
+
+
+def test_start_of_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a worker runs first, run here: lines that a killed process ran are not counted."""
+    ended = threading.Event()
+
+    class Parent:
+        """A process that has ended."""
+
+        def join(self) -> None:
+            pass
+
+    def leave_thread(status: int) -> None:
+        assert status == 1
+        ended.set()
+
+    monkeypatch.setattr(multiprocessing, 'parent_process', Parent)
+    monkeypatch.setattr(os, '_exit', leave_thread)
+    thresholds = gc.get_threshold()
     before = signal.getsignal(signal.SIGINT)
-    parent = threading.Thread(target=give)
-    parent.start()
     try:
-        workers._work(there, [of_another], None)
+        executors._start_worker(None)
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        assert ended.wait(A_MINUTE)
     finally:
         signal.signal(signal.SIGINT, before)
-        parent.join(A_MINUTE)
-    result, failure, other = found
-    assert (result, other) == ((9, None), (16, None))
-    assert repr(failure) == "(None, ValueError('no'))"
-    assert of_another.closed
-    its_end.close()
-    there.close()
+        gc.set_threshold(*thresholds)
+
+
+def test_open_file_is_passed_on(tmp_path: Path) -> None:
+    """An open file arrives in a spawned process as the number of an open file."""
+    (tmp_path / 'file').write_text('text')
+    with (tmp_path / 'file').open() as file, ProcessPool(1, file.fileno()) as pool:
+        function, [duplicate] = executors._OpenFile(file.fileno()).__reduce__()
+        number = function(duplicate)
+        assert os.pread(number, 4, 0) == b'text'
+        os.close(number)
+        assert pool.submit(square, 3).result() == 9
+        assert pool.exit_status() is None
+
+
+def test_batches_have_a_size() -> None:
+    """A batch ends when it exceeds the limit, and the last one when there are no more items."""
+    assert list(batched([3, 3, 3, 9, 1], lambda size: size, 5)) == [[3, 3], [3, 9], [1]]
+    assert list(batched([], len, 5)) == []

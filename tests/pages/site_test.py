@@ -6,18 +6,15 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from dumb_pypi.errors import FileError
-from dumb_pypi.model.urls import PackagesUrl
-from dumb_pypi.options import PageOptions
 from dumb_pypi.pages.site import Site
 from dumb_pypi.pages.templates import Templates
+from tests.support.options import page_options
 
 
 def site(site_url: str | None = None, template_dir: Path | None = None) -> Site:
     folder = None if template_dir is None else str(template_dir)
     return Site(
-        PageOptions(
-            packages_url=PackagesUrl('../../pool/'), site_url=site_url, template_dir=folder,
-        ), Templates(folder),
+        page_options(site_url=site_url, template_dir=folder), Templates(folder),
     )
 
 

@@ -9,8 +9,6 @@ import pytest
 
 from dumb_pypi.model.project import assemble, Project
 from dumb_pypi.model.project_facts import ProjectFacts
-from dumb_pypi.model.urls import PackagesUrl
-from dumb_pypi.options import PageOptions
 from dumb_pypi.pages.changelog import Upload
 from dumb_pypi.pages.feeds import Feeds
 from dumb_pypi.pages.summaries import NewRelease, ProjectSummary
@@ -19,6 +17,7 @@ from dumb_pypi.pages.views import readable_size
 from dumb_pypi.pages.web import SearchFiles, StaticFiles, Web
 from tests.support.lists import file_of
 from tests.support.markup import HtmlPage, text_of
+from tests.support.options import page_options
 
 SITE_URL = 'https://example.com/'
 STATIC = StaticFiles('static/style.css', 'static/script.js', 'static/icon.svg', None)
@@ -26,7 +25,7 @@ SEARCH = SearchFiles('static/search.js', 'static/names.txt', 'static/summaries.t
 
 
 def web(logo: str | None = None, site_url: str | None = SITE_URL) -> Web:
-    options = PageOptions(packages_url=PackagesUrl('../../pool/'), logo=logo, site_url=site_url)
+    options = page_options(logo=logo, site_url=site_url)
     return Web(options, Templates(), STATIC)
 
 

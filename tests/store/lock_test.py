@@ -5,19 +5,18 @@ import contextlib
 import errno
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from dumb_pypi import store
-from dumb_pypi.builder import build, rebuild
-from dumb_pypi.errors import BusyError, FileError
+from dumb_pypi.builder import build
+from dumb_pypi.errors import BusyError, FileError, RefusedError
 from dumb_pypi.store import lock
-from dumb_pypi.store.folder import Writer
 from tests.support.processes import Builds, Ended, Fate
 from tests.support.sound import tree_of
 from tests.support.workshop import line, Workshop
@@ -139,43 +138,64 @@ def test_of_two_builds_started_together_one_builds(workshop: Workshop, into: str
     assert tree_of(out) == tree_of(alone)
 
 
-def test_a_first_build_that_another_one_overtook_changes_nothing(
+def test_lock_outlives_the_unfinished_folder(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It read its list before there was an index, and thus before it had the lock."""
-    (tmp_path / 'old').write_text('foo-1.0.zip\n')
-    (tmp_path / 'new').write_text('foo-1.0.zip\nfoo-2.0.zip\n')
-    out = str(tmp_path / 'out')
-    read = rebuild.read
-
-    def read_slowly(*args: Any, **options: Any) -> Any:
-        monkeypatch.setattr(rebuild, 'read', read)
-        reading = read(*args, **options)
-        build(package_list=str(tmp_path / 'new'), output_dir=out, packages_url='../../pool/')
-        return reading
-
-    monkeypatch.setattr(rebuild, 'read', read_slowly)
-    with pytest.raises(BusyError):
-        build(package_list=str(tmp_path / 'old'), output_dir=out, packages_url='../../pool/')
-    assert b'foo-2.0.zip' in (tmp_path / 'out/packages.json').read_bytes()
-
-
-def test_the_lock_is_held_until_all_is_cleared_up(
-        tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """The next build has its unfinished files in the same place."""
+    """The lock is held until the unfinished files are removed: the next build has its own there."""
     (tmp_path / 'list').write_text('foo-1.0.zip\n')
     out = str(tmp_path / 'out')
-    end = Writer.end
+    removed = []
+    rmtree = shutil.rmtree
 
-    def end_while_locked(writer: Writer) -> None:
-        with pytest.raises(BusyError), lock.held(out):
+    def rmtree_while_locked(place: str) -> None:
+        with pytest.raises(BusyError), lock.locked(out):
             pass
-        end(writer)
+        removed.append(place)
+        rmtree(place)
 
-    monkeypatch.setattr(Writer, 'end', end_while_locked)
+    monkeypatch.setattr(shutil, 'rmtree', rmtree_while_locked)
     build(package_list=str(tmp_path / 'list'), output_dir=out, packages_url='../../pool/')
+    assert removed[-1] == f'{out}/{store.UNFINISHED}'
     assert not (tmp_path / 'out' / store.UNFINISHED).exists()
+
+
+@pytest.mark.parametrize('deep', (False, True))
+def test_refused_first_build_leaves_nothing(tmp_path: Path, deep: bool) -> None:
+    """A build that fails before there is an index removes the folders it made, and no others."""
+    (tmp_path / 'list').write_text('oops\n')
+    out = tmp_path / 'a/b/out' if deep else tmp_path / 'out'
+    for _ in range(2):
+        with pytest.raises(RefusedError):
+            build(
+                package_list=str(tmp_path / 'list'), output_dir=str(out), packages_url='/pool/',
+                strict=True,
+            )
+        assert os.listdir(tmp_path) == ['list']
+    out.mkdir(parents=True)
+    with pytest.raises(RefusedError):
+        build(
+            package_list=str(tmp_path / 'list'), output_dir=str(out), packages_url='/pool/',
+            strict=True,
+        )
+    assert os.listdir(out) == []
+
+
+@pytest.mark.parametrize('replaced', (False, True))
+def test_removed_lock_is_no_lock(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, replaced: bool,
+) -> None:
+    """A lock file that a failed build removed before it was locked locks nobody else out."""
+    flock = fcntl.flock
+
+    def remove_and_lock(file: int, operation: int) -> None:
+        (tmp_path / store.LOCK).unlink()
+        if replaced:
+            (tmp_path / store.LOCK).touch()
+        flock(file, operation)
+
+    monkeypatch.setattr(fcntl, 'flock', remove_and_lock)
+    with pytest.raises(BusyError), lock.locked(str(tmp_path)):
+        pass
 
 
 def test_a_file_system_without_locks_is_told_of(
@@ -187,6 +207,6 @@ def test_a_file_system_without_locks_is_told_of(
     monkeypatch.setattr(fcntl, 'flock', fail)
     with (
         pytest.raises(FileError, match=r'^cannot lock .*: No locks available$'),
-        lock.held(str(tmp_path)),
+        lock.locked(str(tmp_path)),
     ):
         pass

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from hypothesis import strategies as st
 
-from dumb_pypi.builder.blocks import BYTE_ORDER_MARK
+from dumb_pypi.builder.chunks import BYTE_ORDER_MARK
 
 # Two names with one checksum: no short names that look alike have one.
 COLLIDING = ('b-990349948.zip', 'a-938014553.zip')

@@ -13,7 +13,7 @@ from tests.support.sound import own_files, problems, SITE_URL, tree_of
 
 WITH_SITE = ('--site-url', SITE_URL)
 # What a build that came to its end keeps for the next one.
-OWN = frozenset({'lock', 'state.json', 'ledger'})
+OWN = frozenset({'lock', 'state.json', 'chunks'})
 # What the user keeps in the output directory.
 USERS = {
     'robots.txt': b'mine', 'simple/goes/notes.txt': b'mine', 'changelog/notes.html': b'mine',
@@ -191,7 +191,7 @@ class Hindered:
             ) and ended.messages.count('\n') == 1 else (ended.messages,)),
             *problems(out, USERS),
             *(f'{path} is left over' for path in own_files(self.out) - {
-                *OWN, 'journal.json',
+                *OWN, 'pending.json',
             }),
             *(f'{path} is left over' for path in self.changes.parent.glob('changes.jsonl?*')),
         ]

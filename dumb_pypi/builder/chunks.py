@@ -1,0 +1,301 @@
+"""The list in chunks: which projects each chunk names, and which projects changed.
+
+The list is cut at lines whose checksum says so (content-defined chunking, as in rsync, restic and
+borg), so that an insertion moves no other cut. What a chunk says is a pure function of its bytes;
+it is remembered by their digest, in a memo that may be lost at any time.
+"""
+from __future__ import annotations
+
+import hashlib
+import io
+import zlib
+from array import array
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, NamedTuple
+
+import msgspec
+
+from dumb_pypi.builder.source import ListFile
+from dumb_pypi.builder.workers import batched, Workers
+from dumb_pypi.errors import LineError
+from dumb_pypi.model import filenames, urls
+from dumb_pypi.model.free_text import clean_text
+from dumb_pypi.options import PLAIN
+
+BYTE_ORDER_MARK = b'\xef\xbb\xbf'
+# The project of lines that name none: they have messages, and no pages.
+NO_PROJECT = ''
+# The project of blank lines and comments, which a project's name can never be.
+_BLANK = '#'
+
+_CUT = 0xff  # one line in 256 ends a chunk
+_LARGEST = 1 << 20  # bytes: a list may have no line at which to cut
+_READ = 1 << 19  # bytes read at once
+_TASK = 1 << 18  # bytes of chunks in a task
+
+Memo = Mapping[bytes, bytes]
+
+
+class Chunk(NamedTuple):
+    """A stretch of the list: the digest of its bytes, and their number."""
+    digest: bytes
+    size: int
+
+
+class ChunkSurvey(msgspec.Struct, array_like=True, gc=False):
+    """What a chunk says.
+
+    `projects` are those it names, `pieces` digests of the lines of each. `runs` are consecutive
+    lines of one project, in order: its index in `projects`, number of lines, number of bytes.
+    """
+    projects: list[str]
+    pieces: list[bytes]
+    runs: list[int]
+
+
+class Survey(NamedTuple):
+    """A list: where its chunks begin, the chunks, the encoded survey of each, the list's digest.
+
+    `dirty` are the projects whose lines differ from those of the previous build, None for all.
+    """
+    start: int
+    chunks: Sequence[Chunk]
+    surveys: Memo
+    digest: str
+    dirty: set[str] | None
+
+    def stretches(self, wanted: set[str] | None) -> dict[str, array[int]]:
+        """Return where the lines of projects are, None for all projects.
+
+        Each has four numbers per run: offset, bytes, number of the first line, lines.
+        """
+        places: dict[str, array[int]] = defaultdict(_no_numbers)
+        offset, line = self.start, 1
+        for digest, size in self.chunks:
+            projects, runs = _projects_and_runs(self.surveys[digest])
+            if wanted is not None and wanted.isdisjoint(projects):
+                offset += size
+                line += sum(runs[1::3])
+                continue
+            for index, lines, length in _triples(runs):
+                project = projects[index]
+                if project != _BLANK and (wanted is None or project in wanted):
+                    places[project].extend((offset, length, line, lines))
+                offset += length
+                line += lines
+        return places
+
+
+def survey_list(
+        source: ListFile, known: Sequence[Chunk] | None, memo: Memo, workers: Workers,
+        progress: Callable[[int], None],
+) -> Survey:
+    """Find which projects a list names, and where.
+
+    `known` are the chunks of the previous build's list, or None if nothing is left of what that
+    build made of it. `progress` is called with numbers of bytes.
+
+    Raises:
+        FileError: the list cannot be read.
+    """
+    chunks: list[Chunk] = []
+    surveys: dict[bytes, bytes] = {}
+    mark = source.read(0, len(BYTE_ORDER_MARK))
+    start = len(mark) if mark == BYTE_ORDER_MARK else 0
+    whole = hashlib.sha256(mark[:start])
+
+    def unknown() -> Iterator[tuple[bytes, bytes]]:
+        for chunk, content in _cut(source, start, known or ()):
+            chunks.append(chunk)
+            whole.update(content)
+            progress(chunk.size)
+            if chunk.digest not in surveys:
+                surveys[chunk.digest] = memo.get(chunk.digest, b'')
+                if not surveys[chunk.digest]:
+                    yield chunk.digest, content
+
+    tasks = (
+        (source.form, batch) for batch in batched(unknown(), lambda item: len(item[1]), _TASK)
+    )
+    for found in workers.map(survey_chunks, tasks):
+        surveys.update(found)
+    dirty = None if known is None else _dirty(known, chunks, memo, surveys)
+    return Survey(start, chunks, surveys, whole.hexdigest(), dirty)
+
+
+def survey_chunks(task: tuple[str, Sequence[tuple[bytes, bytes]]]) -> list[tuple[bytes, bytes]]:
+    """Survey chunks, given with their digests, of a list of a form."""
+    form, chunks = task
+    return [(digest, _encode(survey(content, form))) for digest, content in chunks]
+
+
+def survey(chunk: bytes, form: str) -> ChunkSurvey:
+    """Find which projects the lines of a chunk are of."""
+    project_of = _plain_project if form == PLAIN else _json_project
+    indexes: dict[str, int] = {}
+    digests: list[Any] = []
+    runs: list[int] = []
+    last = -1
+    for line in io.BytesIO(chunk):
+        try:
+            project = project_of(line)
+        except (LineError, ValueError, RecursionError):
+            project = NO_PROJECT
+        index = indexes.setdefault(project, len(indexes))
+        if index == len(digests):
+            digests.append(hashlib.sha256())
+        digests[index].update(line)
+        if index == last:
+            runs[-2] += 1
+            runs[-1] += len(line)
+        else:
+            runs += (index, 1, len(line))
+            last = index
+    return ChunkSurvey(list(indexes), [digest.digest()[:8] for digest in digests], runs)
+
+
+def named_projects(content: bytes, form: str) -> set[str]:
+    """Return the projects that a list names."""
+    return {*survey(content, form).projects} - {NO_PROJECT, _BLANK}
+
+
+def _dirty(
+        before: Sequence[Chunk], now: Sequence[Chunk], memo: Memo, surveys: Memo,
+) -> set[str] | None:
+    """Return the projects whose pieces are not the same ones in the same order, None for all.
+
+    As a set of digests, `[A 1.0][A 2.0][A 1.0]` minus its end would look unchanged.
+    """
+    shorter = min(len(before), len(now))
+    first = next((at for at in range(shorter) if before[at] != now[at]), shorter)
+    last = next(
+        (at for at in range(shorter - first) if before[-1 - at] != now[-1 - at]), shorter - first,
+    )
+    try:
+        old = _pieces(before[first:len(before) - last], memo)
+    except LookupError:
+        # The memo was lost.
+        return None
+    new = _pieces(now[first:len(now) - last], surveys)
+    return {
+        project for project in old.keys() | new.keys() if old.get(project) != new.get(project)
+    } - {_BLANK}
+
+
+def _pieces(chunks: Iterable[Chunk], surveys: Memo) -> dict[str, list[bytes]]:
+    """Return the pieces of each project, in the order of the list."""
+    found: dict[str, list[bytes]] = defaultdict(list)
+    for chunk in chunks:
+        survey = _decode(surveys[chunk.digest])
+        for project, piece in zip(survey.projects, survey.pieces, strict=True):
+            found[project].append(piece)
+    return found
+
+
+def _cut(
+        source: ListFile, start: int, known: Sequence[Chunk],
+) -> Iterator[tuple[Chunk, bytes]]:
+    """Cut a list into chunks.
+
+    After a known chunk, the one that followed it is tried first: hashing it is faster than looking
+    for the next cut.
+    """
+    places = {chunk.digest: index for index, chunk in reversed([*enumerate(known)])}
+    following = 0
+    offset = start
+    buffer, base = b'', 0
+    while offset < source.size:
+        content = _known_content(source, offset, known, following)
+        if not content:
+            if not base <= offset < base + len(buffer):
+                buffer, base = b'', offset
+            size = _chunk_size(memoryview(buffer)[offset - base:], ends=False)
+            length = _READ
+            while not size:
+                buffer, base = source.read(offset, length), offset
+                size = _chunk_size(buffer, ends=offset + len(buffer) == source.size)
+                length *= 2
+            content = buffer[offset - base:offset - base + size]
+        chunk = Chunk(_digest(content), len(content))
+        following = places.get(chunk.digest, len(known)) + 1
+        yield chunk, content
+        offset += chunk.size
+
+
+def _known_content(
+        source: ListFile, offset: int, known: Sequence[Chunk], index: int,
+) -> bytes:
+    """Return the content of a known chunk if the list has it at an offset, else nothing."""
+    if index >= len(known):
+        return b''
+    digest, size = known[index]
+    end = offset + size
+    # The last chunk ended where its list did, which need not be at a cut.
+    if end > source.size or (index + 1 == len(known) and end < source.size):
+        return b''
+    content = source.read(offset, size)
+    return content if _digest(content) == digest else b''
+
+
+def _chunk_size(content: bytes | memoryview, *, ends: bool) -> int:
+    """Return the size of the first chunk, 0 if more must be read; the list `ends` with it or not.
+    """
+    size = 0
+    for line in io.BytesIO(content):
+        if not ends and not line.endswith(b'\n'):
+            return 0
+        size += len(line)
+        if not zlib.crc32(line) & _CUT or size >= _LARGEST:
+            return size
+    return size if ends else 0
+
+
+class _NamedLine(msgspec.Struct, gc=False):
+    """The keys of a line that its project follows from."""
+    filename: str
+    name: str | None = None
+    version: str | None = None
+
+
+def _json_project(line: bytes) -> str:
+    line = line.strip()
+    if not line:
+        return _BLANK
+    named = _decode_named(line)
+    return filenames.parse(
+        named.filename, name=clean_text('name', named.name),
+        version=clean_text('version', named.version),
+    ).project
+
+
+def _plain_project(line: bytes) -> str:
+    line = line.strip()
+    if not line or line.startswith(b'#'):
+        return _BLANK
+    place = line.decode().partition('#')[0]
+    url = place if urls.has_scheme(place) else urls.quote_path(place.removeprefix('./'))
+    return filenames.parse(urls.file_name(url)).project
+
+
+def _projects_and_runs(encoded: bytes) -> tuple[list[str], list[int]]:
+    survey = _decode(encoded)
+    return survey.projects, survey.runs
+
+
+def _triples(numbers: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+    return zip(*(islice(numbers, at, None, 3) for at in range(3)), strict=True)
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()[:16]
+
+
+def _no_numbers() -> array[int]:
+    return array('Q')
+
+
+_decode_named = msgspec.json.Decoder(_NamedLine).decode
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(ChunkSurvey).decode

@@ -1,0 +1,368 @@
+"""`packages.json`: the only copy of checked lines, sorted by project.
+
+The lines of dirty projects are checked and written anew; runs of clean projects are copied from the
+previous build's file.
+"""
+from __future__ import annotations
+
+import io
+import mmap
+import os
+from array import array
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate, islice
+from typing import BinaryIO, NamedTuple
+
+import msgspec
+
+from dumb_pypi.builder.chunks import Survey
+from dumb_pypi.builder.source import ListFile
+from dumb_pypi.builder.stamp import fingerprint
+from dumb_pypi.builder.workers import batched, Workers
+from dumb_pypi.errors import FileError, LineError, Notice, shown
+from dumb_pypi.model import times
+from dumb_pypi.model.distfile import check_json, check_plain
+from dumb_pypi.model.fields import require_utf8
+from dumb_pypi.model.times import month_of, UNDATED
+from dumb_pypi.options import PLAIN
+
+_COPY = 1 << 20  # bytes copied or searched at once
+_TASK = 1 << 18  # bytes of lines in a task, at least one project's
+_MAPPED = 1 << 25  # bytes of a mapped file that may stay in memory
+_DAY = 86400  # seconds
+
+
+class LineNotice(NamedTuple):
+    """A notice about a line of a project, which is counted from 0 in the project's own lines.
+
+    If the line repeats a file name with other facts, `text` is that name and `earlier` the other
+    line. A notice with a `key` appears once per list.
+    """
+    line: int
+    text: str
+    skipped: bool
+    earlier: int | None = None
+    key: str | None = None
+
+
+class ProjectLines(msgspec.Struct, array_like=True, gc=False):
+    """The checked lines of a project: their fingerprint, bytes and number, and files per month."""
+    fingerprint: str
+    size: int
+    files: int
+    months: dict[str, int]
+
+
+class Checked(NamedTuple):
+    """What came of checking the lines of a project: those of `packages.json`, and notices."""
+    content: bytes
+    lines: ProjectLines
+    notices: list[LineNotice]
+
+
+class OldPackages(NamedTuple):
+    """The previous build's `packages.json`, if it is as that build left it."""
+    file: BinaryIO
+    projects: Mapping[str, ProjectLines]
+    notices: Mapping[str, Sequence[LineNotice]]
+
+
+class Packages:
+    """The new `packages.json`.
+
+    `projects` are in the order of their names, and so are their lines. `line_notices` has the
+    notices of each project, `notices` all of them with the line numbers of the list.
+    `touched_months` are those of added and removed lines, None for all months.
+    """
+
+    def __init__(
+            self, file: BinaryIO, projects: dict[str, ProjectLines],
+            line_notices: Mapping[str, Sequence[LineNotice]], notices: Sequence[Notice],
+            touched_months: Collection[str] | None,
+    ) -> None:
+        self._file = file
+        self.projects = projects
+        self.line_notices = line_notices
+        self.notices = notices
+        self.touched_months = touched_months
+        self.names = list(projects)
+        self.offsets = array('Q', accumulate((p.size for p in projects.values()), initial=0))
+        self.files = sum(lines.files for lines in projects.values())
+
+    @property
+    def path(self) -> str:
+        return self._file.name
+
+    def content(self, first: int, stop: int) -> bytes:
+        """Return the lines of some consecutive projects, by their indexes in `names`."""
+        begin = self.offsets[first]
+        return os.pread(self._file.fileno(), self.offsets[stop] - begin, begin)
+
+    def uploads_per_month(self) -> dict[str, int]:
+        uploads: Counter[str] = Counter()
+        for lines in self.projects.values():
+            uploads.update(lines.months)
+        return dict(uploads)
+
+    def lines_of_months(self, months: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """Yield each month, and the lines of the files uploaded in it."""
+        if not months:
+            return
+        places = self._places_of_months(months)
+        with mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            read = 0
+            for month in months:
+                ends = iter(places[month])
+                lines = [content[begin:end] for begin, end in zip(ends, ends, strict=True)]
+                yield month, b''.join(lines)
+                read += len(places[month]) // 2 * mmap.PAGESIZE
+                if read > _MAPPED:
+                    # Else the pages of the file would count as memory of this process.
+                    content.madvise(mmap.MADV_DONTNEED)
+                    read = 0
+
+    def _places_of_months(self, months: Sequence[str]) -> dict[str, array[int]]:
+        """Return the begin and end of each line of some months, reading only projects of theirs."""
+        places = {month: array('Q') for month in months}
+        days: dict[int, array[int] | None] = {}
+        undated = places.get(UNDATED)
+        for first, stop in self._stretches_of_months(months):
+            offset = self.offsets[first]
+            for line in io.BytesIO(self.content(first, stop)):
+                timestamp = _decode_timestamp(line).upload_timestamp
+                if timestamp is None:
+                    place = undated
+                else:
+                    day = int(timestamp) // _DAY
+                    if day not in days:
+                        days[day] = places.get(times.month(timestamp))
+                    place = days[day]
+                if place is not None:
+                    place.extend((offset, offset + len(line)))
+                offset += len(line)
+        return places
+
+    def _stretches_of_months(self, months: Iterable[str]) -> Iterator[tuple[int, int]]:
+        """Yield the indexes of consecutive projects that have uploads in some months."""
+        wanted = {*months}
+        has = [not wanted.isdisjoint(lines.months) for lines in self.projects.values()]
+        first = 0
+        while first < len(has):
+            stop = first + 1
+            if has[first]:
+                while stop < len(has) and has[stop] and (
+                    self.offsets[stop] - self.offsets[first] < _COPY
+                ):
+                    stop += 1
+                yield first, stop
+            first = stop
+
+
+def write_packages(
+        source: ListFile, survey: Survey, old: OldPackages | None, file: BinaryIO,
+        workers: Workers, progress: Callable[[int], None],
+) -> Packages:
+    """Write `packages.json` to a file. `progress` is called with numbers of bytes of the list.
+
+    Raises:
+        FileError: the list cannot be read, it changed meanwhile, or the file cannot be written.
+    """
+    dirty = survey.dirty
+    if old is None or dirty is None:
+        old = dirty = None
+    clean_notices = {} if old is None or dirty is None else {
+        name: notices for name, notices in old.notices.items() if name not in dirty
+    }
+    stretches = survey.stretches(None if dirty is None else {*dirty, *clean_notices})
+    wanted = sorted(stretches if dirty is None else dirty)
+    splice = _Splice(file, old)
+    line_notices: dict[str, Sequence[LineNotice]] = {**clean_notices}
+    try:
+        for name, checked in zip(
+            wanted, _check(source, wanted, stretches, workers, progress), strict=True,
+        ):
+            splice.add(name, checked)
+            if checked.notices:
+                line_notices[name] = checked.notices
+        splice.finish()
+    except OSError as error:
+        raise FileError('write', file.name, error) from error
+    return Packages(
+        file, splice.projects, line_notices, _notices(source.place, line_notices, stretches),
+        splice.touched_months,
+    )
+
+
+class _Splice:
+    """Puts new lines of dirty projects between the old lines of the others, by project."""
+
+    def __init__(self, file: BinaryIO, old: OldPackages | None) -> None:
+        self._file = file
+        self._old = OldPackages(file, {}, {}) if old is None else old
+        self._names = list(self._old.projects)
+        self._offsets = list(accumulate(
+            (lines.size for lines in self._old.projects.values()), initial=0,
+        ))
+        self._next = 0  # the index of the first old project that is neither copied nor replaced
+        self.projects: dict[str, ProjectLines] = {}
+        self.touched_months: set[str] | None = None if old is None else set()
+
+    def add(self, name: str, checked: Checked) -> None:
+        """Add a dirty project; they come in the order of their names."""
+        self._copy(bisect_left(self._names, name, self._next))
+        before = self._replaced(name)
+        if checked.lines.files:
+            self._file.write(checked.content)
+            self.projects[name] = checked.lines
+        if self.touched_months is not None and before != checked.content:
+            lines = {*before.splitlines()} ^ {*checked.content.splitlines()}
+            self.touched_months.update(
+                month_of(_decode_timestamp(line).upload_timestamp) for line in lines
+            )
+
+    def finish(self) -> None:
+        self._copy(len(self._names))
+        self._file.flush()
+
+    def _replaced(self, name: str) -> bytes:
+        """Return the old lines of a project, and skip them."""
+        index = self._next
+        if index == len(self._names) or self._names[index] != name:
+            return b''
+        self._next += 1
+        return self._read(self._offsets[index], self._offsets[index + 1])
+
+    def _copy(self, stop: int) -> None:
+        """Copy the old projects up to an index."""
+        end = self._offsets[stop]
+        for offset in range(self._offsets[self._next], end, _COPY):
+            self._file.write(self._read(offset, min(offset + _COPY, end)))
+        for name in islice(self._names, self._next, stop):
+            self.projects[name] = self._old.projects[name]
+        self._next = stop
+
+    def _read(self, begin: int, end: int) -> bytes:
+        return os.pread(self._old.file.fileno(), end - begin, begin)
+
+
+def _check(
+        source: ListFile, projects: Sequence[str], stretches: Mapping[str, array[int]],
+        workers: Workers, progress: Callable[[int], None],
+) -> Iterator[Checked]:
+    """Check the lines of projects, given where they are."""
+    def tasks() -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
+        lines = ((name, _lines_at(source, stretches.get(name, ()))) for name in projects)
+        for batch in batched(lines, lambda item: len(item[1]), _TASK):
+            progress(sum(len(content) for _, content in batch))
+            yield source.form, batch
+
+    for results in workers.map(check_projects, tasks()):
+        if results is None:
+            # The list is read twice, and another program writes it in place.
+            raise FileError('read', source.place, ValueError('it changed meanwhile'))
+        yield from results
+
+
+def check_projects(task: tuple[str, Sequence[tuple[str, bytes]]]) -> list[Checked] | None:
+    """Check the lines of projects; return None if a line is of another project."""
+    form, projects = task
+    try:
+        return [check_project(name, content, form) for name, content in projects]
+    except _OtherProjectError:
+        return None
+
+
+class _OtherProjectError(Exception):
+    """A line is not of the project that the survey found there."""
+
+
+def check_project(project: str, content: bytes, form: str) -> Checked:
+    """Check the lines of a project, in the order of the list; keep the last of each file name."""
+    check = check_plain if form == PLAIN else check_json
+    notices: list[LineNotice] = []
+    found: dict[str, tuple[bytes, str, int]] = {}  # line, month and number, by file name
+    reported: set[str] = set()
+    for number, raw_line in enumerate(io.BytesIO(content)):
+        line = raw_line.strip()
+        try:
+            require_utf8(raw_line)
+            file, checked, unknown_keys = check(line)
+        except LineError as error:
+            notices.append(LineNotice(number, error.reason, True))
+            continue
+        if file.project != project:
+            raise _OtherProjectError
+        for key in unknown_keys:
+            if key not in reported:
+                reported.add(key)
+                text = f'key {shown(key)} is not known and is ignored, on every line'
+                notices.append(LineNotice(number, text, False, key=key))
+        name = file.filename
+        if name in found and found[name][0] != checked:
+            notices.append(LineNotice(number, shown(name), False, earlier=found[name][2]))
+        if name not in found or found[name][0] != checked:
+            found[name] = checked, month_of(file.line.upload_timestamp), number
+    lines = sorted(line for line, _, _ in found.values())
+    joined = b''.join([part for line in lines for part in (line, b'\n')])
+    months = Counter(month for _, month, _ in found.values())
+    return Checked(
+        joined, ProjectLines(fingerprint([joined]), len(joined), len(lines), dict(months)), notices,
+    )
+
+
+def _lines_at(source: ListFile, places: Sequence[int]) -> bytes:
+    """Return the lines of a project; adjacent stretches are read at once."""
+    parts: list[bytes] = []
+    begin = end = 0
+    for offset, size in zip(places[0::4], places[1::4], strict=True):
+        if offset != end:
+            parts.append(source.read(begin, end - begin))
+            begin = offset
+        end = offset + size
+    parts.append(source.read(begin, end - begin))
+    # The last line of the list may have no line break.
+    return b''.join(
+        part if part.endswith(b'\n') else part + b'\n' for part in parts if part
+    )
+
+
+def _notices(
+        place: str, projects: Mapping[str, Sequence[LineNotice]],
+        stretches: Mapping[str, Sequence[int]],
+) -> list[Notice]:
+    """Return notices with the line numbers of the list, in their order."""
+    found: list[tuple[int, int, Notice]] = []  # a line may have several notices, in their order
+    of_keys: dict[str, tuple[int, int, Notice]] = {}
+    for project, notices in projects.items():
+        number_of = _line_numbers(stretches[project])
+        for order, (line, text, skipped, earlier, key) in enumerate(notices):
+            number = number_of(line)
+            notice = number, order, Notice(place, number, text if earlier is None else (
+                f'filename {text} is on line {number_of(earlier)} too, with other facts: '
+                f'this line stands'
+            ), skipped)
+            if key is None:
+                found.append(notice)
+            else:
+                of_keys[key] = min(notice, of_keys.get(key, notice))
+    return [notice for _, _, notice in sorted([*found, *of_keys.values()])]
+
+
+def _line_numbers(stretches: Sequence[int]) -> Callable[[int], int]:
+    """Return a function from a line's number in its project to that in the list."""
+    firsts, before = stretches[2::4], list(accumulate(stretches[3::4], initial=0))
+
+    def number_of(line: int) -> int:
+        index = bisect_left(before, line + 1) - 1
+        return firsts[index] + line - before[index]
+    return number_of
+
+
+class _Timestamp(msgspec.Struct, gc=False):
+    """The key of a line that its month follows from."""
+    upload_timestamp: int | float | None = None
+
+
+_decode_timestamp = msgspec.json.Decoder(_Timestamp).decode

@@ -1,0 +1,303 @@
+"""Render groups in tasks, and write each page after those that it links to."""
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, groupby
+from operator import attrgetter
+from typing import cast, NamedTuple, TYPE_CHECKING
+
+import msgspec
+
+from dumb_pypi.builder.stamp import fingerprint
+from dumb_pypi.builder.state import ProjectRecord, State
+from dumb_pypi.builder.workers import batched, Workers
+from dumb_pypi.model.distfile import read_checked
+from dumb_pypi.model.project import assemble
+from dumb_pypi.model.project_facts import ProjectFacts
+from dumb_pypi.options import BuildOptions
+from dumb_pypi.pages import changelog, paths
+from dumb_pypi.pages.changelog import ChangelogPage
+from dumb_pypi.pages.summaries import MonthSummary, ProjectSummary, summarize, summarize_month
+from dumb_pypi.store import files
+from dumb_pypi.store.changes import Done
+from dumb_pypi.store.folder import Target, Writer
+
+if TYPE_CHECKING:
+    from packaging.utils import NormalizedName
+
+    from dumb_pypi.builder.plan import Groups, Plan
+    from dumb_pypi.pages.site import Site
+
+TASK = 1 << 17  # bytes of lines in a task, at least one project's
+
+
+class Job(NamedTuple):
+    """What all tasks of a build share; `shape` distinguishes it from others in one process."""
+    options: BuildOptions
+    shape: str
+    target: Target
+
+    @property
+    def site(self) -> Site:
+        return _site(self.options, self.shape)
+
+
+@functools.lru_cache(maxsize=1)
+def _site(options: BuildOptions, _: str) -> Site:
+    # These import Jinja2, which takes as long as all that a build without new pages does.
+    from dumb_pypi.pages.site import Site
+    from dumb_pypi.pages.templates import Templates
+    return Site(options, Templates(options.template_dir))
+
+
+class ProjectsTask(NamedTuple):
+    """Consecutive projects to render, or, if not `write`, only to sum up.
+
+    `lines` are those of all of them, `counts` their numbers; `new` says which have no page yet.
+    """
+    job: Job
+    number: int
+    facts: Sequence[ProjectFacts]
+    counts: Sequence[int]
+    lines: bytes
+    write: bool
+    new: Sequence[bool]
+
+
+class ProjectsResult(NamedTuple):
+    """The releases of each project, encoded, what root pages show of it, and what was written."""
+    releases: Sequence[bytes]
+    summaries: Sequence[ProjectSummary]
+    done: Done
+
+
+class MonthTask(NamedTuple):
+    """Pages of a month to render, and the lines of all its uploads."""
+    job: Job
+    pages: Sequence[ChangelogPage]
+    lines: bytes
+
+
+class Result(NamedTuple):
+    """The record of each project, in the order of their names, and what was written.
+
+    `others` are the paths of pages of no group, `releases` those with a page of each project that
+    was rendered.
+    """
+    records: dict[str, ProjectRecord]
+    others: list[str]
+    releases: Mapping[str, Collection[str]]
+
+
+def write_projects(task: ProjectsTask) -> ProjectsResult:
+    """Write the pages of projects, or only sum them up. The task may be run again."""
+    job = task.job
+    writer = job.target.task_writer(task.number) if task.write else Writer(job.target)
+    lines = iter(task.lines.splitlines())
+    releases, summaries = [], []
+    for facts, count, new in zip(task.facts, task.counts, task.new, strict=True):
+        project = assemble(facts.project, [read_checked(next(lines)) for _ in range(count)], facts)
+        if task.write:
+            pages = job.site.project_pages(project)
+            if new:
+                writer.write_new(pages)
+            else:
+                for path, content in pages:
+                    writer.write(path, content)
+        releases.append(msgspec.json.encode(
+            [release.name for release in project.releases] if job.options.per_release_json else [],
+        ))
+        summaries.append(summarize(project))
+    return ProjectsResult(releases, summaries, writer.done)
+
+
+def render_months(tasks: Sequence[MonthTask]) -> list[list[bytes]]:
+    """Render pages of months. They are written by the caller, in their safe order."""
+    return [_render_month(task) for task in tasks]
+
+
+def sum_up_months(months: Sequence[tuple[str, bytes]]) -> list[tuple[str, MonthSummary]]:
+    """Return a fingerprint of what pages show of each month, given with its lines; a summary."""
+    return [_sum_up_month(month, lines) for month, lines in months]
+
+
+def _render_month(task: MonthTask) -> list[bytes]:
+    shown = map(changelog.read_upload_line, task.lines.splitlines())
+    uploads = changelog.in_order(map(changelog.upload_of, shown))
+    site = task.job.site
+    return [
+        site.changelog_page(page, changelog.uploads_on(page, uploads)).content
+        for page in task.pages
+    ]
+
+
+def _sum_up_month(month: str, lines: bytes) -> tuple[str, MonthSummary]:
+    shown = [changelog.read_upload_line(line) for line in lines.splitlines()]
+    # As many as can be among the newest of all months.
+    newest = sorted(shown, key=_moment, reverse=True)[:changelog.NEWEST_UPLOADS]
+    return fingerprint([msgspec.json.encode(shown)]), summarize_month(
+        month, len(shown), map(changelog.upload_of, newest),
+    )
+
+
+def _moment(shown: changelog.UploadLine) -> tuple[float, str]:
+    return (shown.upload_timestamp or 0, shown.filename)
+
+
+def render(
+        plan: Plan, state: State, job: Job, writer: Writer, workers: Workers,
+        progress: Callable[[float], None],
+) -> Result:
+    """Write the planned pages, each after those that it links to, then `packages.json`.
+
+    An index that was never published has no readers, who could follow a link to a page that is
+    still missing.
+    """
+    if plan.is_empty:
+        new = plan.groups.packages.path
+        if not files.are_equal(os.path.join(job.options.output_dir, paths.PACKAGES_JSON), new):
+            # It was edited.
+            writer.adopt(paths.PACKAGES_JSON, new)
+        return Result({**state.projects}, [*state.tree.others], {})
+    others = _write(writer, job.site.static_pages())
+    records = _write_projects(plan, state.projects, job, writer, workers, progress)
+    _write_months(plan, job, writer, workers)
+    others += _write(writer, job.site.root_pages(
+        [record.summary for record in records.values()],
+        [month.summary for month in plan.groups.months.values()],
+    ))
+    writer.adopt(paths.PACKAGES_JSON, plan.groups.packages.path)
+    others.append(paths.PACKAGES_JSON)
+    return Result(records, others, {
+        name: _decode_names(records[name].releases) for name in plan.projects
+    })
+
+
+def static_paths(job: Job) -> list[str]:
+    return [page.path for page in job.site.static_pages()]
+
+
+def releases_of(
+        job: Job, groups: Groups, projects: Collection[str], workers: Workers,
+) -> dict[str, list[str]]:
+    """Return the releases of projects, whether or not their pages are wanted."""
+    job = job._replace(options=job.options._replace(per_release_json=True))
+    wanted = [at for at, name in enumerate(groups.packages.names) if name in projects]
+    return {
+        groups.packages.names[at]: _decode_names(releases)
+        for batch, result in _processed(job, groups, wanted, (), (), workers)
+        for at, releases in zip(batch, result.releases, strict=True)
+    }
+
+
+def _processed(
+        job: Job, groups: Groups, wanted: Iterable[int], to_write: Collection[str],
+        existing: Collection[str], workers: Workers,
+) -> Iterator[tuple[range, ProjectsResult]]:
+    """Process projects, given by their indexes: write some, sum up the others."""
+    packages = groups.packages
+
+    def task(number: int, batch: range) -> ProjectsTask:
+        names = packages.names[batch.start:batch.stop]
+        return ProjectsTask(
+            job, number,
+            [groups.facts.get(name) or ProjectFacts(cast('NormalizedName', name))
+             for name in names],
+            [packages.projects[name].files for name in names],
+            packages.content(batch.start, batch.stop),
+            names[0] in to_write,
+            [name not in existing for name in names],
+        )
+
+    batches = list(_batches(packages.names, packages.offsets, wanted, to_write))
+    tasks = (task(number, batch) for number, batch in enumerate(batches))
+    return zip(batches, workers.map(write_projects, tasks), strict=True)
+
+
+def _batches(
+        names: Sequence[str], offsets: Sequence[int], wanted: Iterable[int],
+        to_write: Collection[str],
+) -> Iterator[range]:
+    """Yield ranges of projects: not too many bytes, and all of them to be written or none."""
+    start = stop = 0  # the range so far
+    for index in wanted:
+        if start == stop:
+            start = index
+        elif (
+            index != stop or offsets[stop] - offsets[start] > TASK
+            or (names[index] in to_write) != (names[start] in to_write)
+        ):
+            yield range(start, stop)
+            start = index
+        stop = index + 1
+    if start < stop:
+        yield range(start, stop)
+
+
+def _write(writer: Writer, pages: Iterable[tuple[str, bytes]]) -> list[str]:
+    written = []
+    for path, content in pages:
+        writer.write(path, content)
+        written.append(path)
+    return written
+
+
+def _write_projects(
+        plan: Plan, known: Mapping[str, ProjectRecord], job: Job, writer: Writer,
+        workers: Workers, progress: Callable[[float], None],
+) -> dict[str, ProjectRecord]:
+    """Write the pages of the planned projects; return the records of all."""
+    groups = plan.groups
+    packages = groups.packages
+    offsets = packages.offsets
+    wanted = [
+        at for at, name in enumerate(packages.names)
+        if name in plan.projects or name in plan.unrecorded
+    ]
+    size = sum(offsets[at + 1] - offsets[at] for at in wanted)
+    done = 0
+    new: dict[str, ProjectRecord] = {}
+    for batch, result in _processed(
+            job, groups, wanted, plan.projects, {*plan.tree.projects}, workers,
+    ):
+        writer.add(result.done)
+        for at, releases, summary in zip(batch, result.releases, result.summaries, strict=True):
+            name = packages.names[at]
+            new[name] = ProjectRecord(
+                packages.projects[name], groups.facts_prints.get(name, ''),
+                msgspec.Raw(releases), summary,
+            )
+        done += offsets[batch.stop] - offsets[batch.start]
+        progress(done / size)
+    return {name: new[name] if name in new else known[name] for name in packages.names}
+
+
+def _write_months(plan: Plan, job: Job, writer: Writer, workers: Workers) -> None:
+    """Write the pages of the planned months."""
+    months = plan.groups.months
+    wanted = [
+        page for name in reversed(months) if name in plan.months
+        for page in changelog.month_pages(
+            name, months[name].summary.uploads, months[name].neighbours,
+        )
+    ]
+    existing = {
+        paths.changelog_page(month, number)
+        for month, pages in plan.tree.months.items() for number in range(1, pages + 1)
+    }
+    if not plan.is_published:
+        existing.update(page.path for page in wanted)
+    in_order = changelog.in_safe_order(wanted, existing)
+    runs = [list(pages) for _, pages in groupby(in_order, key=attrgetter('month'))]
+    lines = plan.groups.packages.lines_of_months([pages[0].month for pages in runs])
+    tasks = (MonthTask(job, pages, text) for pages, (_, text) in zip(runs, lines, strict=True))
+    rendered = chain.from_iterable(workers.map(
+        render_months, batched(tasks, lambda task: len(task.lines), TASK),
+    ))
+    for pages, contents in zip(runs, rendered, strict=True):
+        _write(writer, zip((page.path for page in pages), contents, strict=True))
+
+
+_decode_names = msgspec.json.Decoder(list[str]).decode

@@ -1,0 +1,165 @@
+"""Builds in an executor of the caller's: same tree, complete changes file, wherever tasks run."""
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import pytest
+from distributed import Client, LocalCluster
+
+from dumb_pypi.builder import build, chunks, packages, plan, render
+from dumb_pypi.errors import TemplateError, WorkerError
+from tests.support import trees
+
+P = ParamSpec('P')
+T = TypeVar('T')
+
+LINES = [
+    {'filename': f'p{number}-{version}.zip', 'upload_timestamp': number * 1_000_000}
+    for number in range(60) for version in range(3)
+]
+
+
+@pytest.fixture(autouse=True)
+def small_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have some dozens of tasks of each kind."""
+    monkeypatch.setattr(chunks, '_CUT', 0x3)
+    for module, name in (
+            (chunks, '_TASK'), (packages, '_TASK'), (plan, 'TASK'), (render, 'TASK'),
+    ):
+        monkeypatch.setattr(module, name, 100)
+
+
+class Decorated(Executor):
+    """Runs tasks in another executor, and does something before or after each."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+        self.submitted = 0
+
+    def submit(
+            self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs,
+    ) -> Future[T]:
+        self.submitted += 1
+        return self._executor.submit(function, *args, **kwargs)
+
+
+class Killing(Decorated):
+    """Kills a process at a task."""
+
+    def __init__(self, executor: Executor, pid: int, at: int) -> None:
+        super().__init__(executor)
+        self._pid = pid
+        self._at = at
+
+    def submit(
+            self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs,
+    ) -> Future[T]:
+        future = super().submit(function, *args, **kwargs)
+        if self.submitted == self._at:
+            os.kill(self._pid, signal.SIGKILL)
+        return future
+
+
+def twice(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    function(*args, **kwargs)
+    return function(*args, **kwargs)
+
+
+class Repeating(Decorated):
+    """Runs each task twice, as if the result of the first run were lost with its machine."""
+
+    def submit(
+            self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs,
+    ) -> Future[T]:
+        return super().submit(twice, function, *args, **kwargs)  # type: ignore[arg-type]
+
+
+def built(folder: Path, lines: list[Any], **options: Any) -> tuple[dict[str, bytes], list[Any]]:
+    """Build an index; return its pages, and the changes."""
+    (folder / 'list').write_bytes(trees.json_lines(lines))
+    build(
+        package_list_json=folder / 'list', output_dir=folder / 'out', packages_url='/pool/',
+        site_url=trees.SITE_URL, changes_file=folder / 'changes', allow_shrink=True, **options,
+    )
+    changes = (folder / 'changes').read_bytes().splitlines()
+    return trees.pages_in(folder / 'out'), list(map(json.loads, changes))
+
+
+def assert_same_as_alone(folder: Path, executor: Executor | None) -> None:
+    """A first build and an update give what they give in one process."""
+    trees_and_changes = []
+    for name, options in (('alone', {'jobs': 1}), ('executor', {'executor': executor})):
+        (folder / name).mkdir()
+        found: list[Any] = []
+        for lines in (LINES, [*LINES[30:], {'filename': 'p40-9.zip'}, {'filename': 'new-1.zip'}]):
+            tree, changes = built(folder / name, lines, **options)
+            found += (tree, changes)
+        trees_and_changes.append(found)
+    assert trees_and_changes[0] == trees_and_changes[1]
+    tree, changes, *_ = trees_and_changes[1]
+    assert {change['path'] for change in changes} == tree.keys()
+
+
+def test_threads(tmp_path: Path) -> None:
+    """Tasks run in threads of this process."""
+    with ThreadPoolExecutor(4) as executor:
+        assert_same_as_alone(tmp_path, Decorated(executor))
+
+
+def test_spawned_processes(tmp_path: Path) -> None:
+    """Tasks run in processes that share nothing with this one but files."""
+    with ProcessPoolExecutor(2, multiprocessing.get_context('spawn')) as executor:
+        counting = Decorated(executor)
+        assert_same_as_alone(tmp_path, counting)
+        assert counting.submitted > 100
+
+
+def test_repeated_tasks(tmp_path: Path) -> None:
+    """Tasks that run twice write the same pages, and no change is lost."""
+    with ThreadPoolExecutor(2) as executor:
+        alone, changes = built(tmp_path, LINES, executor=Repeating(executor))
+    assert {change['path'] for change in changes} == alone.keys()
+    assert_same_as_alone(tmp_path, None)
+    assert alone == trees.pages_in(tmp_path / 'out')
+
+
+@pytest.mark.filterwarnings('ignore')
+def test_dask_loses_a_worker(tmp_path: Path) -> None:
+    """Dask runs the tasks of a killed worker again: same tree, complete changes file."""
+    with (
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, host='127.0.0.1', dashboard_address=None,
+            local_directory=str(tmp_path),
+        ) as cluster,
+        Client(cluster) as client, client.get_executor() as executor,
+    ):
+        pid = next(iter(client.run(os.getpid).values()))
+        killing = Killing(executor, pid, 100)
+        assert_same_as_alone(tmp_path, killing)
+        assert killing.submitted > 100
+        assert pid not in client.run(os.getpid).values()
+
+
+def test_broken_executor_is_reported(tmp_path: Path) -> None:
+    """A pool that does not run tasks again ends the build, and the next build completes it."""
+    with ProcessPoolExecutor(1) as executor:
+        killing = Killing(executor, executor.submit(os.getpid).result(), 60)
+        with pytest.raises(WorkerError, match=r'^a worker process died'):
+            built(tmp_path, LINES, executor=killing)
+    tree, _ = built(tmp_path, LINES)
+    (tmp_path / 'alone').mkdir()
+    assert tree == built(tmp_path / 'alone', LINES)[0]
+
+
+def test_error_of_a_task_arrives(tmp_path: Path) -> None:
+    """A template that fails in an executor is reported as in a process of the build's own."""
+    (tmp_path / 'project.html').write_text('{{ project.nonsense }}')
+    with ThreadPoolExecutor(2) as executor, pytest.raises(TemplateError):
+        built(tmp_path, LINES, executor=executor, template_dir=tmp_path)

@@ -1,0 +1,226 @@
+"""`packages.json`: checked lines by project, and what is reported about the others."""
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, ExitStack
+from typing import BinaryIO, cast
+
+import pytest
+from hypothesis import example, given, settings
+
+from dumb_pypi.builder import chunks, packages
+from dumb_pypi.builder.chunks import Chunk, Memo, Survey, survey_list
+from dumb_pypi.builder.packages import OldPackages, Packages, write_packages
+from dumb_pypi.builder.workers import InProcess
+from dumb_pypi.errors import FileError
+from dumb_pypi.options import JSON, PLAIN
+from tests.support import catalogs
+from tests.support.lists import ignore, ListInMemory, read_files
+
+
+@pytest.mark.parametrize(
+    ('line', 'reason'), (
+        (b'foo-1.0.zip#abc', "hash 'abc' is not '<algorithm>=<hex>'"),
+        (b'foo-1.0.zip#', "hash '' is not '<algorithm>=<hex>'"),
+        (b'../foo-1.0.zip',
+         "url '../foo-1.0.zip' is neither an http or https URL nor a path below --packages-url"),
+        (b'/srv/foo-1.0.zip',
+         "url '/srv/foo-1.0.zip' is neither an http or https URL nor a path below --packages-url"),
+        (b'ftp://example.com/foo-1.0.zip',
+         "url 'ftp://example.com/foo-1.0.zip' is not an http or https URL"),
+        (b'pool/', "filename '' is empty, or has a space at an end"),
+        (b'foo-1.0\xff.zip', 'byte 8 is not UTF-8'),
+    ),
+)
+def test_unusable_plain_line(line: bytes, reason: str) -> None:
+    """A plain line that names no usable file is skipped, and one message says why."""
+    files, [notice] = read_files(line, PLAIN)
+    assert not files
+    assert str(notice) == f'list:1: {reason}'
+    assert notice.skipped
+
+
+def test_ignored_lines_and_marks() -> None:
+    """Blank lines, comments and a byte-order mark are ignored."""
+    files, notices = read_files(
+        b'\xef\xbb\xbf# a list\r\n\r\n  \n foo-1.0.zip\r\n#bar-1.0.zip', PLAIN,
+    )
+    assert [file.filename for file in files] == ['foo-1.0.zip']
+    assert not notices
+
+
+def test_json_has_no_comments() -> None:
+    """In JSON a line that starts with # is a bad line."""
+    files, notices = read_files(b'\xef\xbb\xbf{"filename": "foo-1.0.zip"}\n\n# bar\n')
+    assert [file.filename for file in files] == ['foo-1.0.zip']
+    assert [str(notice) for notice in notices] == [
+        'list:3: JSON is malformed: invalid character (byte 0)',
+    ]
+
+
+def test_repeated_line_is_one_file() -> None:
+    """A file name twice with the same facts is one file."""
+    line = b'{"filename": "foo-1.0.zip", "size": 1}'
+    spaced = b'{ "size": 1, "filename": "foo-1.0.zip" }'
+    files, notices = read_files(line + b'\n' + spaced)
+    assert [file.line.size for file in files] == [1]
+    assert not notices
+
+
+def test_later_of_two_lines_counts() -> None:
+    """Of two lines for one file with different facts the later one counts."""
+    lines = [b'{"filename": "foo-1.0.zip", "size": %d}' % size for size in (1, 2, 2)]
+    files, notices = read_files(b'\n'.join(lines))
+    assert [file.line.size for file in files] == [2]
+    assert [str(notice) for notice in notices] == [
+        "list:2: filename 'foo-1.0.zip' is on line 1 too, with other facts: this line stands",
+    ]
+    assert not notices[0].skipped
+
+
+def test_bad_line_hides_no_file() -> None:
+    """A skipped line does not hide an earlier line for the same file."""
+    lines = [b'{"filename": "foo-1.0.zip", "size": 1}', b'{"filename": "foo-1.0.zip", "size": -1}']
+    files, notices = read_files(b'\n'.join(lines))
+    assert [file.line.size for file in files] == [1]
+    assert [notice.line for notice in notices] == [2]
+
+
+def test_unknown_key_is_reported_once() -> None:
+    """An unknown key is ignored, and reported for its first line only."""
+    lines = [b'{"filename": "foo-%d.zip", "x": 1, "y": 2}' % number for number in range(3)]
+    files, notices = read_files(b'\n'.join(lines))
+    assert len(files) == 3
+    assert [str(notice) for notice in notices] == [
+        "list:1: key 'x' is not known and is ignored, on every line",
+        "list:1: key 'y' is not known and is ignored, on every line",
+    ]
+    assert not any(notice.skipped for notice in notices)
+
+
+@pytest.mark.parametrize('size', (1, 100, 1 << 20))
+def test_line_numbers_are_the_lists(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    """Notices have the line numbers of the list, wherever its chunks end."""
+    monkeypatch.setattr(chunks, '_LARGEST', size)
+    content = (
+        b'{"filename": "a-1.zip"}\n\noops\n\n{"filename": "b-1.zip", "x": 1}\n'
+        b'{"filename": "a-2.zip", "x": 1}\n{"filename": "b-1.zip"}\noops'
+    )
+    files, notices = read_files(content)
+    assert [file.filename for file in files] == ['a-1.zip', 'a-2.zip', 'b-1.zip']
+    assert [str(notice).partition(' is ')[0] for notice in notices] == [
+        'list:3: JSON', "list:5: key 'x'", "list:8: JSON",
+    ]
+
+
+@pytest.mark.parametrize('end', (b'', b'\n', b'\r\n', b'\n\n'))
+def test_last_line_needs_no_end(end: bytes) -> None:
+    """The last line of a list is read with and without a line break."""
+    files, notices = read_files(b'foo-1.0.zip\nfoo-2.0.zip' + end, PLAIN)
+    assert [file.filename for file in files] == ['foo-1.0.zip', 'foo-2.0.zip']
+    assert not notices
+
+
+@contextmanager
+def written(
+        content: bytes, form: str, before: tuple[Survey, Packages, BinaryIO] | None = None,
+) -> Iterator[tuple[Survey, Packages, BinaryIO]]:
+    """Write the lines of a list, knowing those of the one before it, or nothing."""
+    known: Sequence[Chunk] | None = None
+    memo: Memo = {}
+    old = None
+    if before is not None:
+        survey, packages, old_file = before
+        known, memo = survey.chunks, survey.surveys
+        old = OldPackages(old_file, packages.projects, packages.line_notices)
+    source = ListInMemory(content, form)
+    survey = survey_list(source, known, memo, InProcess(), ignore)
+    with cast(BinaryIO, tempfile.TemporaryFile()) as file:
+        yield survey, write_packages(source, survey, old, file, InProcess(), ignore), file
+
+
+def lines_of(packages: Packages) -> list[bytes]:
+    return packages.content(0, len(packages.names)).splitlines()
+
+
+def months_of(packages: Packages) -> Mapping[str, set[bytes]]:
+    names = sorted(packages.uploads_per_month())
+    return {month: {*lines.splitlines()} for month, lines in packages.lines_of_months(names)}
+
+
+def assert_spliced(contents: Sequence[bytes], form: str) -> None:
+    """Following a list gives what reading the new one alone gives."""
+    with ExitStack() as stack:
+        before = None
+        for content in contents:
+            now = stack.enter_context(written(content, form, before))
+            with written(content, form) as (_, expected, _):
+                _, spliced, _ = now
+                assert lines_of(spliced) == lines_of(expected)
+                assert list(spliced.notices) == list(expected.notices)
+                assert spliced.projects == expected.projects
+                assert spliced.names == sorted(spliced.names)
+                assert months_of(spliced) == months_of(expected)
+            if before is not None and spliced.touched_months is not None:
+                old, new = months_of(before[1]), months_of(spliced)
+                differ = {
+                    month for month in old.keys() | new.keys() if old.get(month) != new.get(month)
+                }
+                assert differ <= {*spliced.touched_months}
+            before = now
+
+
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunks, '_CUT', 0x3)
+    monkeypatch.setattr(chunks, '_LARGEST', 150)
+    monkeypatch.setattr(packages, '_COPY', 50)
+    monkeypatch.setattr(packages, '_TASK', 100)
+
+
+# The second line has a key of the first one, whose project comes later.
+UNKNOWN_KEYS = (
+    b'{"filename": "b-1.zip", "name": "b", "x": 1, "y": 1}\n{"filename": "a-1.zip", "y": 1}'
+)
+
+
+@pytest.mark.usefixtures('small_chunks')
+def test_splicing_changes_no_line() -> None:
+    """After any edit of a list, the spliced lines and notices are those of a full reading."""
+    @settings(max_examples=60)
+    @given(catalogs.histories())
+    @example([UNKNOWN_KEYS, UNKNOWN_KEYS + b'\n'])
+    def check(contents: list[bytes]) -> None:
+        assert_spliced(contents, JSON)
+
+    check()
+
+
+@pytest.mark.usefixtures('small_chunks')
+def test_splicing_changes_no_plain_line() -> None:
+    """The same holds for plain lists."""
+    @settings(max_examples=60)
+    @given(catalogs.histories(catalogs.plain_lines))
+    def check(contents: list[bytes]) -> None:
+        assert_spliced(contents, PLAIN)
+
+    check()
+
+
+def test_list_that_changes_is_reported() -> None:
+    """A line that is of another project when it is read again ends the build."""
+    class Changing(ListInMemory):
+        """Another program writes it in place."""
+
+        def change(self) -> None:
+            self._content = self._content.replace(b'foo', b'bar')
+
+    source = Changing(b'foo-1.0.zip\n', PLAIN)
+    survey = survey_list(source, None, {}, InProcess(), ignore)
+    source.change()
+    with (
+        cast(BinaryIO, tempfile.TemporaryFile()) as file,
+        pytest.raises(FileError, match=r'^cannot read list: it changed meanwhile$'),
+    ):
+        write_packages(source, survey, None, file, InProcess(), ignore)
