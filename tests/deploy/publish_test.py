@@ -1,6 +1,7 @@
 """Publishing to a bucket, with the tools that people have: right at each moment, and at the end."""
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -9,7 +10,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Lock
 
@@ -18,12 +19,13 @@ import pytest
 from dumb_pypi.builder import build
 from dumb_pypi.store import changes as store_changes
 from tests.support import bucket
-from tests.support.servers import HOST, Server
+from tests.support.servers import HOST, Server, serving, TIMEOUT
 from tests.support.sound import problems, SITE_URL, tree_of
 
 NAME = 'index'
 FEBRUARY = 1706745600
 MONTH = 32 * 86400
+BUCKET_NAMES = map('bucket-{}'.format, itertools.count())
 
 
 def lines(*projects: str, months: int = 1) -> str:
@@ -63,14 +65,14 @@ class Bucket:
         self.fatal: int | None = None
         self.victim: int | None = None
         self.s3 = s3
-        self._lock = Lock()
+        self.lock = Lock()
 
     def handle(self, method: str, path: str, headers: dict[str, str], body: bytes) -> (
             tuple[int, dict[str, str], bytes]
     ):
         if method in {'GET', 'HEAD'}:
             return self.s3.ask(path, method, headers)
-        with self._lock:
+        with self.lock:
             if self.fatal is not None:
                 self.fatal -= 1
                 if self.fatal == 0 and len(self.tree) % 2 and self.victim:
@@ -84,6 +86,13 @@ class Bucket:
             if self.fatal == 0 and self.victim:
                 os.killpg(self.victim, signal.SIGKILL)
             return answer
+
+    def put(self, pages: dict[str, bytes]) -> None:
+        """Put pages into the bucket, which is not a change that counts."""
+        for path, page in pages.items():
+            answer = self.s3.ask(f'/{self.name}/{path.replace("+", "%2B")}', 'PUT', body=page)
+            assert answer.status == 200, answer
+        self.tree.update(pages)
 
     def _look(self, method: str, path: str) -> None:
         before = set(self.tree)
@@ -105,6 +114,11 @@ class Bucket:
         self.wrong += problems(self.tree, {})
 
 
+class _WaitingServer(ThreadingHTTPServer):
+    """A server that closes only when every request has been handled."""
+    daemon_threads = False
+
+
 @contextmanager
 def recorded(book: Bucket) -> Iterator[str]:
     """The URL of the server before the bucket."""
@@ -117,9 +131,12 @@ def recorded(book: Bucket) -> Iterator[str]:
                 name: value for name, value in self.headers.items()
                 if name.lower() not in {'connection', 'expect', 'host'}
             }
-            status, found, body = book.handle(
-                self.command, self.path, headers, self.rfile.read(length),
-            )
+            sent = self.rfile.read(length)
+            if len(sent) < length:
+                # The client was killed while it sent this.
+                self.close_connection = True
+                return
+            status, found, body = book.handle(self.command, self.path, headers, sent)
             self.send_response_only(status)
             for name, value in found.items():
                 if name not in {'Connection', 'Content-Length', 'Transfer-Encoding'}:
@@ -132,50 +149,66 @@ def recorded(book: Bucket) -> Iterator[str]:
         do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = handle_any  # noqa: N815 - the library's names
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
-    with bucket.serving(Handler) as port:
+    with serving(Handler, _WaitingServer) as port:
         yield f'http://{HOST}:{port}/'
 
 
 class Publisher:
     """Builds, and publishes, as README says."""
 
-    def __init__(self, folder: Path, url: str, destination: str, rclone: str | None) -> None:
-        self.environment = bucket.tool_environment(url, folder, rclone)
+    def __init__(self, folder: Path, book: Bucket, rclone: str | None) -> None:
         self.folder = folder
         self.index = folder / 'index'
         self.queue = folder / 'changes'
         self.queue.mkdir()
-        self._destination = destination
+        self._book = book
+        self._rclone = rclone
+        self._destination = f's3://{book.name}' if rclone is None else f'remote:{book.name}'
         self._builds = 0
 
-    def build(self, text: str, book: Bucket, *, precompress: bool = False) -> None:
+    def build(self, text: str, *, precompress: bool = False) -> None:
         """A build is compared with the bucket's list, unless a publishing has failed."""
         self._builds += 1
         (self.folder / 'list').write_text(text)
         previous = self.folder / 'previous'
-        previous.write_bytes(book.tree.get('packages.json', b''))
+        previous.write_bytes(self._book.tree.get('packages.json', b''))
         failed = any(self.queue.iterdir())
         build(
             package_list_json=str(self.folder / 'list'),
-            previous_package_list_json=None if failed else str(previous), packages_url='https://files.example.com/',
+            previous_package_list_json=None if failed else str(previous),
+            packages_url='https://files.example.com/',
             output_dir=str(self.index), site_url=SITE_URL, allow_shrink=True,
             precompress=precompress,
             changes_file=str(self.queue / f'{self._builds:03}.jsonl'),
         )
 
-    def publish(self, book: Bucket | None = None) -> int:
-        """Publish; the exit status. With a book it may be killed."""
-        process = subprocess.Popen(
-            [bucket.PYTHON, bucket.PUBLISH, self.queue, self.index, self._destination],
-            env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-        if book is not None:
-            book.victim = process.pid
-        _, said = process.communicate(timeout=300)
-        assert process.returncode or said == b'', said
+    def fill(self) -> None:
+        """Put all pages into the bucket, as after a successful publish, without any tool."""
+        self._book.put(self.pages())
+        for changes in self.queue.iterdir():
+            changes.unlink()
+
+    def publish(self, *, killed_at: int | None = None, fails_at: int | None = None) -> int:
+        """Publish and return the exit status.
+
+        `killed_at` and `fails_at` count changes of the bucket: at that change all processes are
+        killed, or the bucket answers with an error.
+        """
+        self._book.fatal = fails_at if killed_at is None else killed_at
+        # No process is left at the end, so that the server closes once the bucket is at rest.
+        with recorded(self._book) as url:
+            with self._book.lock:
+                process = subprocess.Popen(
+                    [bucket.PYTHON, bucket.PUBLISH, self.queue, self.index, self._destination],
+                    env=bucket.tool_environment(url, self.folder, self._rclone),
+                    stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True,
+                )
+                self._book.victim = None if killed_at is None else process.pid
+            _, printed = process.communicate(timeout=TIMEOUT)
+        self._book.fatal = None
+        assert process.returncode or printed == b'', printed
         return process.returncode
 
     def pages(self) -> dict[str, bytes]:
@@ -194,28 +227,28 @@ def tool(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def book(s3: Server, tmp_path: Path) -> Bucket:
-    name = f'b-{abs(hash(tmp_path))}'
-    bucket.make(bucket.tool_environment(s3.url, tmp_path), name)
+def book(s3: Server) -> Bucket:
+    name = next(BUCKET_NAMES)
+    bucket.make_public(s3, name)
     return Bucket(s3, name)
 
 
 @pytest.fixture
 def publisher(
         book: Bucket, tool: str, tmp_path: Path, request: pytest.FixtureRequest,
-) -> Iterator[Publisher]:
+) -> Publisher:
     rclone = request.getfixturevalue('rclone') if tool == 'rclone' else None
-    scheme = 's3://' if tool == 'aws' else 'remote:'
-    with recorded(book) as url:
-        yield Publisher(tmp_path, url, f'{scheme}{book.name}', rclone)
+    return Publisher(tmp_path, book, rclone)
 
 
 def test_over_a_history_a_reader_never_meets_a_gap(
         publisher: Publisher, book: Bucket, tool: str,
 ) -> None:
     """After each build the bucket is the tree, and between two objects nothing leads nowhere."""
-    for text in HISTORY[:3] if tool == 'aws' else HISTORY:
-        publisher.build(text, book)
+    # A command of aws takes several times as long as one of rclone: from its first list to the
+    # third there is a change of each kind.
+    for text in HISTORY[0:3:2] if tool == 'aws' else HISTORY:
+        publisher.build(text)
         book.changes.clear()
         assert publisher.publish() == 0
         assert book.wrong == []
@@ -236,10 +269,9 @@ def test_over_a_history_a_reader_never_meets_a_gap(
 
 @pytest.mark.parametrize('tool', ['rclone'], indirect=True)
 def test_where_nothing_changed_nothing_is_done(publisher: Publisher, book: Bucket) -> None:
-    publisher.build(HISTORY[0], book)
-    assert publisher.publish() == 0
-    publisher.build(HISTORY[0], book)
-    book.changes.clear()
+    publisher.build(HISTORY[0])
+    publisher.fill()
+    publisher.build(HISTORY[0])
     assert publisher.publish() == 0
     assert book.changes == []
 
@@ -248,7 +280,7 @@ def test_where_nothing_changed_nothing_is_done(publisher: Publisher, book: Bucke
 def test_packed_forms_of_pages_stay_where_they_are(publisher: Publisher, book: Bucket) -> None:
     """No bucket sends them; so none has to be deleted either."""
     for packed in (True, False):
-        publisher.build(HISTORY[0], book, precompress=packed)
+        publisher.build(HISTORY[0], precompress=packed)
         [changes] = publisher.queue.iterdir()
         assert '.gz"' in changes.read_text()
         book.changes.clear()
@@ -271,14 +303,11 @@ def test_killed_and_run_again_after_the_next_build(
 
     Or is undone, where the next list is again that of the bucket.
     """
-    publisher.build(HISTORY[0], book)
-    assert publisher.publish() == 0
-    publisher.build(HISTORY[2], book)
-    book.fatal = fatal
-    killed = publisher.publish(book)
-    assert killed == -signal.SIGKILL
-    book.fatal = None
-    publisher.build(HISTORY[0 if fatal == 20 else 3], book)
+    publisher.build(HISTORY[0])
+    publisher.fill()
+    publisher.build(HISTORY[2])
+    assert publisher.publish(killed_at=fatal) == -signal.SIGKILL
+    publisher.build(HISTORY[0 if fatal == 20 else 3])
     assert publisher.publish() == 0
     assert book.wrong == []
     assert book.tree == publisher.pages()
@@ -290,13 +319,11 @@ def test_pages_that_no_build_knows_any_more_are_deleted(
         publisher: Publisher, book: Bucket,
 ) -> None:
     """A publishing failed, then the index was lost, and a project went: nobody says "delete"."""
-    publisher.build(lines('ant', 'bee', 'cat', months=3), book)
-    book.fatal = 26
-    assert publisher.publish() == 1
-    book.fatal = None
+    publisher.build(lines('ant', 'bee', 'cat', months=3))
+    assert publisher.publish(fails_at=26) == 1
     assert 'simple/ant/index.html' in book.tree
     shutil.rmtree(publisher.index)
-    publisher.build(lines('bee', 'cat', months=2), book)
+    publisher.build(lines('bee', 'cat', months=2))
     assert publisher.publish() == 0
     assert book.tree == publisher.pages()
     assert list(publisher.queue.iterdir()) == []
@@ -304,10 +331,8 @@ def test_pages_that_no_build_knows_any_more_are_deleted(
 
 @pytest.mark.parametrize('tool', ['rclone'], indirect=True)
 def test_killed_at_the_first_publishing(publisher: Publisher, book: Bucket) -> None:
-    publisher.build(HISTORY[0], book)
-    book.fatal = 11
-    assert publisher.publish(book) == -signal.SIGKILL
-    book.fatal = None
+    publisher.build(HISTORY[0])
+    assert publisher.publish(killed_at=11) == -signal.SIGKILL
     assert publisher.publish() == 0
     assert book.wrong == []
     assert book.tree == publisher.pages()
@@ -317,7 +342,7 @@ def test_a_page_that_is_not_what_the_changes_say_is_not_published(
         publisher: Publisher, book: Bucket,
 ) -> None:
     """A build whose changes nobody kept has been there: only a full one puts that right."""
-    publisher.build(HISTORY[0], book)
+    publisher.build(HISTORY[0])
     (publisher.index / 'simple/ant/index.html').write_text('by hand')
     assert publisher.publish() == 1
     assert book.tree == {}
@@ -366,10 +391,8 @@ def test_changes_that_are_damaged_are_told_of_in_one_line(tmp_path: Path) -> Non
 def test_an_error_of_the_bucket_is_told_and_nothing_is_forgotten(
         publisher: Publisher, book: Bucket,
 ) -> None:
-    publisher.build(HISTORY[0], book)
-    book.fatal = 5
-    assert publisher.publish() == 1
+    publisher.build(HISTORY[0])
+    assert publisher.publish(fails_at=5) == 1
     assert len(list(publisher.queue.iterdir())) == 1
-    book.fatal = None
     assert publisher.publish() == 0
     assert book.tree == publisher.pages()

@@ -6,9 +6,8 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 
 from tests.support.servers import (
     DEPLOY,
@@ -18,6 +17,7 @@ from tests.support.servers import (
     Response,
     running,
     Server,
+    serving,
     settings,
     wait_for,
 )
@@ -69,16 +69,12 @@ def tool_environment(url: str, folder: Path, rclone: str | None = None) -> dict[
     }
 
 
-def make(environment: Mapping[str, str], name: str) -> None:
-    """A bucket that everybody may read, with the settings in deploy/."""
-    run_tool(environment, 'aws', 's3', 'mb', f's3://{name}')
+def make_public(s3: Server, name: str) -> None:
+    """Make a bucket that everybody may read, with the policy in deploy/."""
     policy = settings('bucket/policy.json', {'index.example.com': name})
-    for command, option, value in (
-            ('put-bucket-policy', '--policy', policy),
-            ('put-bucket-website', '--website-configuration', settings('bucket/website.json', {})),
-            ('put-bucket-cors', '--cors-configuration', settings('bucket/cors.json', {})),
-    ):
-        run_tool(environment, 'aws', 's3api', command, '--bucket', name, option, value)
+    for path, content in ((f'/{name}', None), (f'/{name}?policy', policy.encode())):
+        response = s3.ask(path, 'PUT', body=content)
+        assert response.status in {200, 204}, response
 
 
 def run_tool(environment: Mapping[str, str], *command: str | Path) -> str:
@@ -127,19 +123,6 @@ def run_website(s3: Server, bucket: str, base: str = '/') -> Iterator[Server]:
 
     with serving(Handler) as own:
         yield Server(own, Path(os.devnull), base)
-
-
-@contextmanager
-def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
-    """A server of this process, until the block ends; its port."""
-    with ThreadingHTTPServer((HOST, 0), handler) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield server.server_address[1]
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 @contextmanager

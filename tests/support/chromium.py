@@ -2,14 +2,15 @@
 from __future__ import annotations
 
 import functools
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from importlib.resources import files
 from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
+
+from tests.support.servers import HOST, serving
 
 PROGRAM = 'chromium'
 POLICY = (
@@ -38,17 +39,8 @@ class _Handler(SimpleHTTPRequestHandler):
 @contextmanager
 def served(root: Path) -> Iterator[str]:
     """Serve a folder on loopback; its URL, with a slash at its end."""
-    server = ThreadingHTTPServer(
-        ('127.0.0.1', 0), functools.partial(_Handler, directory=str(root)),
-    )
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f'http://127.0.0.1:{server.server_port}/'
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(functools.partial(_Handler, directory=str(root))) as port:
+        yield f'http://{HOST}:{port}/'
 
 
 @contextmanager

@@ -67,6 +67,7 @@ class Sites:
         self._stack = stack
         self._running: dict[Case, Server] = {}
         self._s3: Server | None = None
+        self._filled: set[str] = set()
 
     def __getitem__(self, case: Case) -> Server:
         if case not in self._running:
@@ -112,28 +113,27 @@ class Sites:
 
     @contextmanager
     def _run_bucket(self, case: Case, folder: Path) -> Iterator[Server]:
-        if 'CDN' in case.host:
-            node = self._need('node', package='nodejs')
-            name = f'cdn{case.base.count("/")}'
-        else:
-            name = f'website{case.base.count("/")}'
         if self._s3 is None:
             home = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
             self._s3 = self._stack.enter_context(bucket.run_s3(home))
-        self._fill(name, case.base, folder)
+        # Both kinds of host that are buckets get the same objects: one bucket does for both.
+        name = f'index-{case.base.count("/")}'
+        if name not in self._filled:
+            self._fill(self._s3, name, case.base, folder)
+            self._filled.add(name)
         if 'CDN' in case.host:
+            node = self._need('node', package='nodejs')
             with bucket.run_cdn(node, self._s3, name, folder, case.base) as server:
                 yield server
         else:
             with bucket.run_website(self._s3, name, case.base) as server:
                 yield server
 
-    def _fill(self, name: str, base: str, folder: Path) -> None:
-        """Publish the tree, and upload the files beside it, as README says."""
-        assert self._s3 is not None
-        environment = bucket.tool_environment(self._s3.url, folder)
+    def _fill(self, s3: Server, name: str, base: str, folder: Path) -> None:
+        """Publish the tree and upload the packages, with the commands of README."""
+        environment = bucket.tool_environment(s3.url, folder)
         destination = f's3://{name}{base}'.rstrip('/')
-        bucket.make(environment, name)
+        bucket.make_public(s3, name)
         (folder / 'changes').mkdir()
         (folder / 'changes/1.jsonl').write_bytes((self.tree.parent / 'changes.jsonl').read_bytes())
         bucket.run_tool(

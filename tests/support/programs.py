@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import uv
 
-TIMEOUT = 120  # seconds
+TIMEOUT = 300  # seconds; reached only if something is broken
 
 # The tests know what they say: another release may word it in another way.
 PIP = 'pip==26.3'
@@ -51,10 +51,12 @@ class Client(ABC):
             'NO_PROXY': '*',
             'PATH': os.defpath,
             'PIP_CONFIG_FILE': os.devnull,
+            'PIP_DEFAULT_TIMEOUT': '90',
             'PIP_DISABLE_PIP_VERSION_CHECK': '1',
             'PIP_NO_CACHE_DIR': '1',
             'PIP_NO_INPUT': '1',
             'PIP_RETRIES': '0',
+            'UV_HTTP_TIMEOUT': '90',
             'UV_NO_CACHE': '1',
             'UV_NO_CONFIG': '1',
             'UV_PYTHON_DOWNLOADS': 'never',
@@ -143,10 +145,7 @@ class Manager(ABC):
             '[project]\nname = "mine"\nversion = "1"\nrequires-python = ">=3.11,<4"\n'
             f'dependencies = {json.dumps(requirements)}\n{self.settings(index_url, second)}',
         )
-        subprocess.run(
-            [sys.executable, '-m', 'venv', '--without-pip', str(project / '.venv')],
-            check=True, timeout=TIMEOUT,
-        )
+        _make_environment(project / '.venv')
 
     def lock(self, project: Path) -> Outcome:
         return self._run(project, self.lock_command())
@@ -250,10 +249,7 @@ class Uv(Client):
         super().__init__(folder)
         self._uv = uv.find_uv_bin()
         self._python = _python(folder)
-        made = self.run(
-            self._uv, 'venv', '--allow-existing', '--python', sys.executable, str(folder),
-        )
-        assert made.status == 0, made.said
+        _make_environment(folder)
 
     def install(self, index_url: str, target: Path, *arguments: str) -> Outcome:
         return self.run(
@@ -284,12 +280,25 @@ def installed(target: Path) -> dict[str, str]:
 
 def _environment_with(folder: Path, *requirements: str) -> str:
     """A new environment with a program, which the machine's own index gives; its Python."""
-    subprocess.run([sys.executable, '-m', 'venv', str(folder)], check=True, timeout=TIMEOUT)
+    _make_environment(folder)
     python = _python(folder)
+    # This Python's pip installs them: to give the environment a pip of its own, and to compile
+    # modules that no test imports, would take longer than that.
     subprocess.run(
-        [python, '-m', 'pip', 'install', '--quiet', *requirements], check=True, timeout=TIMEOUT,
+        [
+            sys.executable, '-m', 'pip', '--python', python, 'install', '--quiet', '--no-compile',
+            *requirements,
+        ],
+        check=True, timeout=TIMEOUT,
     )
     return python
+
+
+def _make_environment(folder: Path) -> None:
+    """Make a virtual environment that has no pip."""
+    subprocess.run(
+        [sys.executable, '-m', 'venv', '--without-pip', str(folder)], check=True, timeout=TIMEOUT,
+    )
 
 
 def _python(folder: Path) -> str:

@@ -3,20 +3,23 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import NamedTuple, TypeVar
 
 T = TypeVar('T')
 
 HOST = '127.0.0.1'
-TIMEOUT = 20  # seconds
+TIMEOUT = 90  # seconds; reached only if something is broken
 
 DEPLOY = Path(__file__).parents[2] / 'deploy'
 
@@ -261,10 +264,33 @@ def run_http_server(root: Path, folder: Path, *, base: str = '/') -> Iterator[Se
 
 
 def free_port() -> int:
-    with socket.socket() as unused:
-        unused.bind((HOST, 0))
-        port: int = unused.getsockname()[1]
-    return port
+    """Return a port that nothing listens on.
+
+    It is below the range from which systems take the ports of outgoing connections: otherwise one
+    of these could take the port before the server does.
+    """
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind((HOST, port))
+            return port
+
+
+@contextmanager
+def serving(
+        handler: Callable[..., BaseHTTPRequestHandler],
+        server_class: type[ThreadingHTTPServer] = ThreadingHTTPServer,
+) -> Iterator[int]:
+    """Serve HTTP from a thread of this process; yield the port."""
+    with server_class((HOST, 0), handler) as server:
+        # shutdown() returns only at the next poll.
+        thread = Thread(target=server.serve_forever, args=[0.01])
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @contextmanager
