@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, expect, Page
 
 from tests.conftest import NeedProgram
 from tests.support import chromium
@@ -14,6 +14,8 @@ from tests.support import chromium
 def browser(need_program: NeedProgram) -> Iterator[Browser]:
     program = need_program(chromium.PROGRAM, package='chromium')
     with chromium.launched(program) as launched:
+        # Five seconds by default, which a busy machine may need for a large page.
+        expect.set_options(timeout=60_000)
         yield launched
 
 

@@ -86,7 +86,7 @@ def test_what_is_shown_of_a_project(page: Page, index: str) -> None:
     expect(page.locator('.results bdi')).to_have_text([MARKUP])
     expect(page.locator('.found')).to_have_text('1 project')
     page.click('.results a')
-    assert page.url == f'{index}project/markup/'
+    page.wait_for_url(f'{index}project/markup/')
 
 
 def test_not_too_many_are_shown(page: Page, index: str) -> None:
@@ -208,6 +208,7 @@ def test_a_link_carries_the_query(page: Page, index: str) -> None:
 def test_the_way_back_leads_to_what_was_found(page: Page, index: str) -> None:
     page.goto(f'{index}?q=my')
     page.click('.results a')
+    page.wait_for_url(f'{index}project/my-foo/')
     page.go_back()
     assert page.input_value('#q') == 'my'
     assert found(page) == ['my-foo']
@@ -288,7 +289,7 @@ def test_a_search_that_cannot_be_loaded_says_so(page: Page, index: str) -> None:
     page.route(re.compile('/names'), lambda route: route.abort())
     page.goto(f'{index}?q=foo')
     page.click('.found a')
-    assert page.url == f'{index}simple/'
+    page.wait_for_url(f'{index}simple/')
 
 
 def test_a_search_from_a_disk_says_so(page: Page, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
-"""Screenshots of each kind of page of an index, at each width, in light and dark.
+"""Take screenshots of each kind of page, at each width, in light and dark.
 
-`python -m tests.browser.screenshots INDEX FOLDER` takes those of the index in INDEX.
+`python -m tests.support.screenshots INDEX FOLDER` writes those of the index in INDEX to FOLDER.
 """
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SCHEMES: tuple[Literal['light', 'dark'], ...] = ('light', 'dark')
 
 
 def take(browser: Browser, url: str, folder: Path) -> None:
-    """Screenshots of the pages below a URL."""
+    """Write a screenshot of each page below `url` to `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     for width, pixels in chromium.WIDTHS.items():
         for scheme in _SCHEMES:

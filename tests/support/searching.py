@@ -1,11 +1,11 @@
-"""What one does with the search of the home page."""
+"""Use the search of the home page."""
 from __future__ import annotations
 
 from playwright.sync_api import Page
 
 
 def found(page: Page) -> list[str]:
-    """The names of the projects that are shown, once the search is done."""
+    """Wait until the search is done; return the names of the projects that it shows."""
     page.wait_for_selector('.results[aria-busy=false]', state='attached')
     return page.locator('.results b').all_text_contents()
 
