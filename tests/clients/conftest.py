@@ -1,4 +1,4 @@
-"""The index, the web servers that serve it, and the clients that ask them."""
+"""The index, the web servers that serve it, and the clients that install from it."""
 from __future__ import annotations
 
 import hashlib
@@ -19,7 +19,10 @@ from tests.support.servers import run_http_server, run_nginx, Server
 
 @pytest.fixture(scope='session')
 def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
-    """The tree, with its files beside it; again below a prefix; and one with files elsewhere."""
+    """Build the index, one with its packages on another server, and a second small one.
+
+    The first has its packages in `pool`, next to `simple`, and is also reachable below a prefix.
+    """
     root = tmp_path_factory.mktemp('index')
     pool = root / 'pool'
     pool.mkdir()
@@ -80,8 +83,7 @@ def http_server(index: Index, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield server
 
 
-# Each form of the index has the server that people would have it on: negotiation takes a web
-# server with settings, HTML takes any.
+# JSON takes a web server that negotiates; any server has the HTML form.
 @pytest.fixture(params=['json (nginx)', 'html (http.server)'])
 def server(request: pytest.FixtureRequest) -> Server:
     name = request.param.partition('(')[2].rstrip(')').replace('.', '_')
@@ -109,7 +111,7 @@ def client(request: pytest.FixtureRequest) -> Client:
 def html_nginx(
         index: Index, need_program: NeedProgram, tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Server]:
-    """nginx with an index whose JSON is gone: it falls back to HTML."""
+    """Run nginx with an index without JSON pages, so that it falls back to HTML."""
     program = need_program('nginx', package='nginx')
     folder = tmp_path_factory.mktemp('html_nginx')
     root = folder / 'root'
@@ -130,7 +132,7 @@ def form(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def either_nginx(request: pytest.FixtureRequest, form: str) -> Server:
-    """nginx, with both forms of the index or with HTML alone."""
+    """nginx with both forms of the index, or with HTML only."""
     name = {'json': 'nginx', 'html': 'html_nginx'}[form]
     found: Server = request.getfixturevalue(name)
     return found
@@ -170,5 +172,5 @@ def any_pip(request: pytest.FixtureRequest) -> Pip:
 
 @pytest.fixture
 def target(tmp_path: Path) -> Path:
-    """Where to install: a folder that is not there yet."""
+    """The folder to install into, which doesn't exist yet."""
     return tmp_path / 'target'

@@ -1,4 +1,4 @@
-"""pip and uv resolve from the `.metadata` files that a scan writes, and fetch no wheel for it."""
+"""pip and uv resolve dependencies from the `.metadata` files that a scan writes."""
 from __future__ import annotations
 
 import os
@@ -11,8 +11,8 @@ from dumb_pypi.commands import build as main
 from dumb_pypi.commands import scan
 from testing import distributions
 from tests.conftest import NeedProgram
-from tests.support.client_index import simple_url
-from tests.support.programs import Client, installed
+from tests.support.client_index import assert_installed, simple_url
+from tests.support.programs import Client
 from tests.support.servers import run_http_server, run_nginx, Server
 
 FILES = {
@@ -25,7 +25,7 @@ FILES = {
 
 @pytest.fixture(scope='module')
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of wheels, listed and built by the two commands."""
+    """Make a folder of wheels, scan it and build its index."""
     root = tmp_path_factory.mktemp('scanned')
     for path, requires_dist in FILES.items():
         place = root / 'pool' / path
@@ -48,20 +48,23 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture(params=['nginx', 'http.server'])
+@pytest.fixture(scope='module', params=['nginx', 'http.server'])
 def server(
-        request: pytest.FixtureRequest, root: Path, tmp_path: Path, need_program: NeedProgram,
+        request: pytest.FixtureRequest, root: Path, need_program: NeedProgram,
+        tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp('server')
     if request.param == 'nginx':
         program = need_program('nginx', package='nginx')
-        with run_nginx(program, root, tmp_path) as server:
+        with run_nginx(program, root, folder) as server:
             yield server
     else:
-        with run_http_server(root, tmp_path) as server:
+        with run_http_server(root, folder) as server:
             yield server
 
 
-def test_a_client_resolves_from_metadata(client: Client, server: Server) -> None:
+def test_client_resolves_from_metadata(client: Client, server: Server) -> None:
+    """Clients fetch metadata and no wheel, and lock the hashes of the wheels."""
     with server.recording() as requests:
         lock = client.lock(simple_url(server), 'app')
     assert [line.split()[0] for line in lock.splitlines()] == [
@@ -76,9 +79,8 @@ def test_a_client_resolves_from_metadata(client: Client, server: Server) -> None
     }
 
 
-def test_what_was_scanned_installs(client: Client, server: Server, tmp_path: Path) -> None:
-    """The hashes of the wheels and of their metadata are right."""
+def test_scanned_files_install(client: Client, server: Server, tmp_path: Path) -> None:
+    """The hashes of the wheels and of their `.metadata` files are right."""
     target = tmp_path / 'target'
     outcome = client.install(simple_url(server), target, 'app')
-    assert outcome.status == 0, outcome.said
-    assert installed(target) == {'app': '1.0', 'engine': '1.0+x', 'odd-fuel': '1.0'}
+    assert_installed(outcome, target, {'app': '1.0', 'engine': '1.0+x', 'odd-fuel': '1.0'})

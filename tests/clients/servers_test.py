@@ -1,4 +1,4 @@
-"""What the web servers of the tests answer, and that clients take it."""
+"""What the web servers of these tests respond, and that clients accept it."""
 from __future__ import annotations
 
 import hashlib
@@ -13,19 +13,19 @@ from tests.support.programs import Client
 from tests.support.servers import Server
 
 
-def test_both_clients_ask_for_json_and_take_it(
+def test_clients_use_json(
         client: Client, nginx: Server, target: Path,
 ) -> None:
-    """What the tests above call JSON is JSON: they would pass with HTML as well."""
+    """pip and uv get JSON from nginx; most tests of these clients would pass with HTML, too."""
     with nginx.recording() as requests:
         outcome = client.install(simple_url(nginx), target, 'plain')
-    assert outcome.status == 0, outcome.said
+    assert outcome.status == 0, outcome.output
     page, *_ = requests
     assert (page.path, page.status, page.content_type) == ('/simple/plain/', 200, JSON)
 
 
-def test_a_page_without_its_slash_leads_to_the_page(server: Server) -> None:
-    """Links of people who leave the slash out work, and the page's own links then do too."""
+def test_missing_slash_redirects(server: Server) -> None:
+    """A URL without the final slash works: the relative links of the page need the slash."""
     response = server.get('/simple/plain')
     assert response.status == 301
     assert urljoin(server.url, response.headers['Location']) == f'{server.url}simple/plain/'
@@ -35,10 +35,8 @@ def test_a_page_without_its_slash_leads_to_the_page(server: Server) -> None:
     'pypi/plain/json', 'pypi/plain/1.0/json', f'{PREFIX}pypi/plain/2.0/json', 'pypi/nested/json',
     'pypi/variant/1.0+local/json', f'{ELSEWHERE}pypi/plain/1.0/json', 'pypi/remote/json',
 ])
-def test_the_json_api_leads_to_the_files(
-        nginx: Server, index: Index, page: str,
-) -> None:
-    """Each URL in it gives the file that its digest and size say."""
+def test_json_api_urls_work(nginx: Server, index: Index, page: str) -> None:
+    """Each URL in the JSON API is that of a file with the listed digest and size."""
     url = f'{nginx.url}{page}'
     files = json.loads(nginx.get(f'/{page}').body)['urls']
     assert files

@@ -1,4 +1,4 @@
-"""One odd value of one file must cost its project nothing else: uv refuses a whole page."""
+"""An unusual value of one file must not keep a project's other files from installing."""
 from __future__ import annotations
 
 import json
@@ -8,17 +8,17 @@ import pytest
 
 from dumb_pypi.builder import build
 from testing.distributions import Facts, make
-from tests.support.client_index import Index
-from tests.support.programs import installed, Pip, Uv
+from tests.support.client_index import assert_installed, Index
+from tests.support.programs import Pip, Uv
 from tests.support.servers import Server
 
-# What a list may say of one file, wrong or strange as it is. A project has it each, on 2.0.
-ODD: dict[str, Facts] = {
-    # Cut off by a shell or a spreadsheet. uv refuses digests of another length than they have.
+# Wrong or unusual values in the line of a file. Each is in the line of version 2.0 of a project.
+VALUES: dict[str, Facts] = {
+    # Truncated digests: uv rejects a page with a digest of the wrong length.
     'short-sha256': {'hash': 'sha256=abc'},
     'short-md5': {'hash': 'md5=abc'},
     'short-metadata-hash': {'core_metadata': 'sha256=abc'},
-    # What `b2sum` and hashlib give. The public index has the one of 256 bits; uv takes no other.
+    # `b2sum` and hashlib have 512 bits by default; the public index and uv have 256 bits.
     'blake2b-of-512-bits': {'hash': f'blake2b={"ab" * 64}'},
     'metadata-blake2b-of-512-bits': {'core_metadata': f'blake2b={"ab" * 64}'},
     # Algorithms that clients do not know.
@@ -33,43 +33,42 @@ ODD: dict[str, Facts] = {
 
 
 @pytest.fixture(scope='session')
-def odd_index(index: Index) -> str:
-    """Where below a server's URL the index of the odd projects is."""
-    pool = index.root / 'odd' / 'pool'
+def unusual_index(index: Index) -> str:
+    """Build an index of these projects; return its path below a server's URL."""
+    pool = index.root / 'unusual' / 'pool'
     pool.mkdir(parents=True)
     lines: list[Facts] = []
-    for name, facts in ODD.items():
+    for name, facts in VALUES.items():
         module = name.replace('-', '_')
-        good, odd = (f'{module}-{version}-py3-none-any.whl' for version in ('1.0', '2.0'))
+        usual, unusual = (f'{module}-{version}-py3-none-any.whl' for version in ('1.0', '2.0'))
         filled = {
-            key: value.format(filename=odd) if key == 'url' else value
+            key: value.format(filename=unusual) if key == 'url' else value
             for key, value in facts.items()
         }
-        lines += [make(pool, {'filename': good}), {'filename': odd, 'size': 1, **filled}]
-    package_list = index.root / 'odd.jsonl'
+        lines += [make(pool, {'filename': usual}), {'filename': unusual, 'size': 1, **filled}]
+    package_list = index.root / 'unusual.jsonl'
     package_list.write_text(''.join(f'{json.dumps(line)}\n' for line in lines))
-    # The build may report such lines, or leave them out. That is not what is shown here.
+    # Whether the build reports or skips such lines is for other tests.
     build(
         package_list_json=str(package_list), packages_url='../../pool/',
-        output_dir=str(index.root / 'odd'),
+        output_dir=str(index.root / 'unusual'),
     )
-    return 'odd/simple/'
+    return 'unusual/simple/'
 
 
-@pytest.mark.parametrize('project', ODD)
-def test_an_odd_line_costs_its_project_nothing_else(
-        uv: Uv, server: Server, odd_index: str, target: Path, project: str,
+@pytest.mark.parametrize('project', VALUES)
+def test_uv_installs_the_other_file(
+        uv: Uv, server: Server, unusual_index: str, target: Path, project: str,
 ) -> None:
-    """uv refuses a whole page for one value that it cannot read: none must get there."""
-    outcome = uv.install(f'{server.url}{odd_index}', target, f'{project}==1.0')
-    assert outcome.status == 0, outcome.said
-    assert installed(target) == {project: '1.0'}
+    """uv rejects a page for one value that it can't parse, so no such value may be on a page."""
+    outcome = uv.install(f'{server.url}{unusual_index}', target, f'{project}==1.0')
+    assert_installed(outcome, target, {project: '1.0'})
 
 
-def test_pip_installs_what_is_beside_odd_lines(
-        pip: Pip, server: Server, odd_index: str, target: Path,
+def test_pip_installs_the_other_files(
+        pip: Pip, server: Server, unusual_index: str, target: Path,
 ) -> None:
-    requirements = [f'{project}==1.0' for project in ODD]
-    outcome = pip.install(f'{server.url}{odd_index}', target, *requirements)
-    assert outcome.status == 0, outcome.said
-    assert installed(target) == dict.fromkeys(ODD, '1.0')
+    """pip installs version 1.0 of each project."""
+    requirements = [f'{project}==1.0' for project in VALUES]
+    outcome = pip.install(f'{server.url}{unusual_index}', target, *requirements)
+    assert_installed(outcome, target, dict.fromkeys(VALUES, '1.0'))

@@ -1,4 +1,4 @@
-"""What the index holds that the clients are tried on, and what may be said of it."""
+"""The files of the index that the clients install from, and assertions on what they install."""
 from __future__ import annotations
 
 from pathlib import Path
@@ -11,15 +11,15 @@ from tests.support.servers import Server
 JSON = 'application/vnd.pypi.simple.v1+json'
 PREFIX = 'some/prefix/'
 ELSEWHERE = 'files-elsewhere/'
-# An index with one project, `lodger`.
+# Where a second index is, with one project, `lodger`.
 SECOND = 'second/'
 WRONG_SHA256 = '0' * 64
 
 JANUARY = 1704103200  # 2024-01-01T10:00:00Z
 MARCH = '2024-03-01T00:00:00Z'
-JULY = 1719828000.25  # a fraction: both clients must be able to read the time that it gives
+JULY = 1719828000.25  # a fraction of a second, which both clients must be able to parse
 
-# The files of the index, and what their lines say beside what `make` finds out.
+# The files of the index, with the keys of their lines that `make` doesn't add.
 FILES: dict[str, Facts] = {
     'plain-1.0-py3-none-any.whl': {},
     'plain-2.0-py3-none-any.whl': {},
@@ -30,13 +30,13 @@ FILES: dict[str, Facts] = {
     # Names that are not normalized, as older tools wrote them.
     'aspy.yaml-1.0-py3-none-any.whl': {},
     'Mixed_Case.Name-1.0.tar.gz': {},
-    # `!` and `+` are encoded in the URL.
+    # `!` and `+` are percent-encoded in the URL.
     'epoch-3.0-py3-none-any.whl': {},
     'epoch-1!2.0-py3-none-any.whl': {},
     'variant-1.0-py3-none-any.whl': {},
     'variant-1.0+local-py3-none-any.whl': {},
     'variant-1.0+local.2.tar.gz': {},
-    # `<`, `>` and `&` have to be escaped in HTML, once.
+    # `<`, `>` and `&` have to be escaped in HTML, exactly once.
     'choosy-1.0-py3-none-any.whl': {'requires_python': '>=3.8, <99, !=3.9.0'},
     'choosy-2.0-py3-none-any.whl': {'requires_python': '>=99'},
     'recalled-1.0-py3-none-any.whl': {},
@@ -46,7 +46,7 @@ FILES: dict[str, Facts] = {
     'early-2.0rc1-py3-none-any.whl': {},
     'earlier-1.0a1-py3-none-any.whl': {},
     'earlier-1.0b1-py3-none-any.whl': {},
-    # What no client of today installs stands beside what it does.
+    # Formats that installers no longer support, and a wheel.
     'museum-1.0-py3-none-any.whl': {},
     'museum-1.1.win32-py2.7.exe': {},
     'museum-1.2-py2.7.egg': {},
@@ -78,13 +78,13 @@ FILES: dict[str, Facts] = {
     'remote-1.0+far-py3-none-any.whl': {'url': '{elsewhere}remote-1.0+far-py3-none-any.whl'},
 }
 
-# Where the list must not say what `make` found out.
+# Keys that replace what `make` adds.
 RESTATED: dict[str, Facts] = {
-    # There is metadata, but nobody knows its hash.
+    # There is a metadata file, of unknown hash.
     'odd_fuel-1.0-py3-none-any.whl': {'core_metadata': 'true'},
     'misdescribed-1.0-py3-none-any.whl': {'core_metadata': f'sha256={WRONG_SHA256}'},
     'damaged-1.0-py3-none-any.whl': {'hash': f'sha256={WRONG_SHA256}'},
-    # All that a plain list knows of a file is its name.
+    # As in a plain list, which has only the name.
     'unchecked-1.0-py3-none-any.whl': {'hash': None, 'size': None},
 }
 
@@ -95,8 +95,9 @@ PROJECTS: tuple[Facts, ...] = (
     {'name': 'quarantined', 'status': 'quarantined', 'status_reason': 'has a "virus"'},
 )
 
+
 class Index(NamedTuple):
-    """A built tree and the files beside it, in `pool`; `elsewhere` serves the same files."""
+    """A built tree, and its packages in `pool`, which the server `elsewhere` serves, too."""
     root: Path
     pool: Path
     elsewhere: Server
@@ -106,7 +107,16 @@ def simple_url(server: Server) -> str:
     return f'{server.url}simple/'
 
 
+def assert_installed(outcome: Outcome, target: Path, expected: dict[str, str] | None) -> None:
+    """Assert that a command installed these versions of projects; None: that it refused to."""
+    if expected is None:
+        assert outcome.status != 0, outcome.output
+        assert 'Traceback' not in outcome.output
+        assert not target.exists() or installed(target) == {}
+    else:
+        assert outcome.status == 0, outcome.output
+        assert installed(target) == expected
+
+
 def assert_refused(outcome: Outcome, target: Path) -> None:
-    assert outcome.status != 0, outcome.said
-    assert 'Traceback' not in outcome.said
-    assert not target.exists() or installed(target) == {}
+    assert_installed(outcome, target, None)

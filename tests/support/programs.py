@@ -1,4 +1,4 @@
-"""pip and uv as programs, for tests: each in an environment of its own, with no settings."""
+"""Run pip, uv, Poetry and PDM, each in its own environment and without the user's settings."""
 from __future__ import annotations
 
 import json
@@ -15,36 +15,40 @@ import uv
 
 TIMEOUT = 300  # seconds; reached only if something is broken
 
-# The tests know what they say: another release may word it in another way.
+# Tests compare messages, which other releases may word differently.
 PIP = 'pip==26.3'
-# The last that knows nothing of JSON, nor of metadata beside a file.
+# The last release that reads neither JSON nor `.metadata` files.
 OLD_PIP = 'pip==21.3.1'
 POETRY = 'poetry==2.5.1'
-# It takes any newer release of the other two, and fails with those of today.
+# PDM's own requirements allow newer releases of the other two, with which it fails.
 PDM = ('pdm==2.29.3', 'hishel==1.4.0', 'unearth==0.18.0')
 
 
 class Outcome(NamedTuple):
-    """What a command did: its exit status, and what it said."""
+    """A command's exit status and output."""
     status: int
     stdout: str
     stderr: str
 
     @property
-    def said(self) -> str:
-        """All that it said, on one line."""
+    def output(self) -> str:
+        """Both streams, on one line, with single spaces."""
         return ' '.join(f'{self.stdout} {self.stderr}'.split())
 
 
 class Client(ABC):
-    """An installer. Nothing that it does changes what it does next: it has no cache."""
+    """An installer without a cache, so that no command depends on an earlier one.
+
+    `allow_prereleases` is the option for pre-releases; `before` is the one that ignores what was
+    uploaded later.
+    """
     name: str
     allow_prereleases: str
     before: str
 
     def __init__(self, home: Path) -> None:
-        # All of the environment, so that no variable of the machine's adds an index, a cache
-        # or a proxy. The short PATH has no compilers, which pip would ask for their versions.
+        # The complete environment, so that no variable of the user's adds an index, a cache or a
+        # proxy. The default PATH has no compilers, whose versions pip would ask for.
         self._environment = {
             'HOME': str(home),
             'LANG': 'C.UTF-8',
@@ -64,11 +68,11 @@ class Client(ABC):
 
     @abstractmethod
     def install(self, index_url: str, target: Path, *arguments: str) -> Outcome:
-        """Install into the folder `target`; `arguments` are requirements and options."""
+        """Install requirements into the folder `target`; `arguments` may include options."""
 
     @abstractmethod
     def lock(self, index_url: str, requirement: str) -> str:
-        """Choose what to install, and install nothing: lines of a requirements file."""
+        """Resolve a requirement; return the lines of a requirements file, with hashes."""
 
     def run(self, *command: str, stdin: str = '', cwd: Path | None = None) -> Outcome:
         done = subprocess.run(
@@ -84,7 +88,6 @@ class Pip(Client):
     before = '--uploaded-prior-to'
 
     def __init__(self, folder: Path, requirement: str = PIP) -> None:
-        """Make the environment. The machine's own index gives it pip."""
         super().__init__(folder)
         self._python = _environment_with(folder, requirement)
 
@@ -99,7 +102,7 @@ class Pip(Client):
             'install', '--dry-run', '--quiet', '--report', '-', '--index-url', index_url,
             requirement,
         )
-        assert outcome.status == 0, outcome.said
+        assert outcome.status == 0, outcome.output
         lines = []
         for chosen in json.loads(outcome.stdout)['install']:
             metadata = chosen['metadata']
@@ -115,8 +118,7 @@ class Pip(Client):
 
 
 class Manager(ABC):
-    """A program that locks the dependencies of a project, and installs what is locked."""
-    # The file that it locks them in, in the project's folder.
+    """A program that locks a project's dependencies in `lock_file` and installs them."""
     lock_file: str
 
     def __init__(self, python: str) -> None:
@@ -129,7 +131,7 @@ class Manager(ABC):
 
     @abstractmethod
     def settings(self, index_url: str, second_url: str | None) -> str:
-        """What pyproject.toml says of the index, and of a second one beside it."""
+        """Return the part of pyproject.toml that configures the index, and a second one."""
 
     @abstractmethod
     def lock_command(self) -> list[str]: ...
@@ -137,10 +139,10 @@ class Manager(ABC):
     @abstractmethod
     def install_command(self) -> list[str]: ...
 
-    def start(
+    def make_project(
             self, project: Path, index_url: str, *requirements: str, second: str | None = None,
     ) -> None:
-        """Make a project with an environment and caches of its own."""
+        """Make a project with its own environment; `_run` gives it its own caches."""
         (project / 'pyproject.toml').write_text(
             '[project]\nname = "mine"\nversion = "1"\nrequires-python = ">=3.11,<4"\n'
             f'dependencies = {json.dumps(requirements)}\n{self.settings(index_url, second)}',
@@ -223,7 +225,7 @@ class UvProject(Manager):
         self._environment |= {'UV_NO_CACHE': '1', 'UV_PYTHON_DOWNLOADS': 'never'}
 
     def settings(self, index_url: str, second_url: str | None) -> str:
-        # uv takes a project from the first index that has it, so the default one is asked last.
+        # uv takes a project from the first index that has it, and asks the default index last.
         indexes = {'private': index_url} if second_url is None else {
             'second': second_url, 'private': index_url,
         }
@@ -263,12 +265,15 @@ class Uv(Client):
             '--no-annotate', '--generate-hashes', '--default-index', index_url, '-',
             stdin=requirement,
         )
-        assert outcome.status == 0, outcome.said
+        assert outcome.status == 0, outcome.output
         return outcome.stdout.replace(' \\\n   ', '').strip()
 
 
 def installed(target: Path) -> dict[str, str]:
-    """The projects installed in a folder, and the version that the module of each says."""
+    """Return the projects installed in a folder, each with its version.
+
+    Check that the module of each project has that version, too.
+    """
     found = {}
     for distribution in distributions(path=[str(target)]):
         project = distribution.metadata['Name']
@@ -279,11 +284,11 @@ def installed(target: Path) -> dict[str, str]:
 
 
 def _environment_with(folder: Path, *requirements: str) -> str:
-    """A new environment with a program, which the machine's own index gives; its Python."""
+    """Make an environment with a program, from the user's default index; return its Python."""
     _make_environment(folder)
     python = _python(folder)
-    # This Python's pip installs them: to give the environment a pip of its own, and to compile
-    # modules that no test imports, would take longer than that.
+    # Installing pip into the environment first, and compiling modules that are never imported,
+    # would take half of the time.
     subprocess.run(
         [
             sys.executable, '-m', 'pip', '--python', python, 'install', '--quiet', '--no-compile',
