@@ -1,1 +1,1 @@
-"""The pages in a real browser, Chromium, as people see and use them."""
+"""Tests of the web UI in a real browser, Chromium."""

@@ -1,4 +1,4 @@
-"""Every kind of page, at each width, in light and dark: in order, and for everybody."""
+"""Every kind of page, at each width, in light and dark, loads without errors and is accessible."""
 from __future__ import annotations
 
 import re
@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from tests.support import chromium, trees
 from tests.support.recipes import RECIPES
 
-# Each tree, and those of its pages that look like no others.
+# The pages of each tree to look at: one of each kind.
 PAGES = {
     'the sample with a site URL': (
         '', 'project/ocelot/', 'project/purr-box/', 'project/litter-tray/', 'changelog/',
@@ -27,8 +27,6 @@ PAGES = {
     ),
     'no files at all': ('', 'changelog/', '?q=a'),
 }
-
-
 ELSEWHERE = re.compile('https:')
 
 
@@ -41,10 +39,10 @@ LOOKS = [Look('phone', 'light'), Look('phone', 'dark'), Look('desktop', 'light')
          Look('desktop', 'dark')]
 
 
-class Watched(NamedTuple):
-    """A page, and what went wrong with it so far."""
+class MonitoredPage(NamedTuple):
+    """A page, and the errors and console messages so far."""
     page: Page
-    complaints: list[str]
+    errors: list[str]
 
 
 @pytest.fixture(scope='module', params=PAGES)
@@ -60,64 +58,64 @@ def url(name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f'{root}index/'
 
 
-def watched(context: BrowserContext) -> Watched:
-    """A new page; whatever it complains of is noted."""
+def monitored_page(context: BrowserContext) -> MonitoredPage:
+    """Open a page; record its errors, console messages and failed requests."""
     page = context.new_page()
-    complaints: list[str] = []
-    page.on('console', lambda message: complaints.append(f'{message.type}: {message.text}'))
-    page.on('pageerror', lambda error: complaints.append(str(error)))
-    # What is still on its way when the test goes on to the next page is not missing.
+    errors: list[str] = []
+    page.on('console', lambda message: errors.append(f'{message.type}: {message.text}'))
+    page.on('pageerror', lambda error: errors.append(str(error)))
+    # A request that is aborted because the test goes to the next page is no error.
     page.on('requestfailed', lambda request: None if (
         request.failure == 'net::ERR_ABORTED'
-    ) else complaints.append(f'failed: {request.url}: {request.failure}'))
-    page.on('response', lambda response: None if response.ok else complaints.append(
+    ) else errors.append(f'failed: {request.url}: {request.failure}'))
+    page.on('response', lambda response: None if response.ok else errors.append(
         f'{response.status}: {response.url}',
     ))
-    return Watched(page, complaints)
+    return MonitoredPage(page, errors)
 
 
 @pytest.fixture(params=LOOKS, ids=' '.join)
 def look(
         request: pytest.FixtureRequest, browser: Browser,
-) -> Iterator[Watched]:
+) -> Iterator[MonitoredPage]:
     width, scheme = request.param
     context = browser.new_context(
         viewport={'width': chromium.WIDTHS[width], 'height': 800}, color_scheme=scheme,
     )
-    # The sample's logo is elsewhere.
+    # The sample's logo is on another host.
     context.route(ELSEWHERE, lambda route: route.fulfill(content_type='image/png', body=b''))
-    yield watched(context)
+    yield monitored_page(context)
     context.close()
 
 
-def settle(page: Page, address: str) -> None:
+def open_page(page: Page, address: str) -> None:
     page.goto(address)
     if '?q=' in address:
         page.wait_for_selector('.results[aria-busy=false]', state='attached')
 
 
-def test_pages_are_in_order(look: Watched, url: str, name: str) -> None:
-    """No message on the console, none of the policy's; nothing missing; nothing too wide."""
-    page, complaints = look
+def test_pages_load_without_errors(look: MonitoredPage, url: str, name: str) -> None:
+    """No page logs a message, violates the policy, misses a file or is wider than the screen."""
+    page, errors = look
     wrong = []
     for path in PAGES[name]:
-        settle(page, url + path)
+        open_page(page, url + path)
         for details in page.locator('details').all():
             details.evaluate('details => { details.open = true; }')
         width, shown = page.evaluate('[document.documentElement.scrollWidth, innerWidth]')
         if width > shown:
             wrong.append(f'{path} is {width} wide')
-        wrong += [f'{path}: {complaint}' for complaint in complaints]
-        complaints.clear()
+        wrong += [f'{path}: {error}' for error in errors]
+        errors.clear()
     assert wrong == []
 
 
-def test_pages_are_for_everybody(look: Watched, url: str, name: str) -> None:
-    """What a checker of accessibility finds: contrast, labels, landmarks, headings, names."""
+def test_pages_are_accessible(look: MonitoredPage, url: str, name: str) -> None:
+    """axe finds no violation: contrast, labels, landmarks, headings, names."""
     page, _ = look
     wrong = []
     for path in PAGES[name]:
-        settle(page, url + path)
+        open_page(page, url + path)
         wrong += [
             f'{path}: {violation["impact"]}: {violation["help"]}: {node["html"]}'
             for violation in chromium.accessibility_violations(page)
@@ -126,8 +124,8 @@ def test_pages_are_for_everybody(look: Watched, url: str, name: str) -> None:
     assert wrong == []
 
 
-def test_each_link_can_be_reached_by_keyboard(browser: Browser, url: str) -> None:
-    """And what has the focus shows it."""
+def test_keyboard_reaches_every_link(browser: Browser, url: str) -> None:
+    """Tab reaches every link, and the focused element has an outline."""
     context = browser.new_context()
     page = context.new_page()
     page.goto(url)
@@ -140,7 +138,7 @@ def test_each_link_can_be_reached_by_keyboard(browser: Browser, url: str) -> Non
                     focused.matches(':focus-visible'), focused === document.body];
         }''')
         if is_end:
-            # After its last element the page gives the focus back to the browser.
+            # After the last element, the focus leaves the page.
             break
         if visible:
             assert outline == 'solid', address
@@ -150,14 +148,15 @@ def test_each_link_can_be_reached_by_keyboard(browser: Browser, url: str) -> Non
     context.close()
 
 
-def test_a_logo_from_elsewhere_is_shown(browser: Browser, tmp_path: Path) -> None:
+def test_logo_of_another_host_is_shown(browser: Browser, tmp_path: Path) -> None:
+    """The policy allows a logo from another host, and its size follows the image."""
     recipe = RECIPES['the plain sample']
     tree = trees.build(tmp_path / 'web', recipe._replace(
         options=('--logo', 'https://example.com/logo.png', '--logo-width', '160'),
     ))
     context = browser.new_context()
     with chromium.served(tree.root) as url:
-        page, complaints = watched(context)
+        page, errors = monitored_page(context)
         context.route(ELSEWHERE, lambda route: route.fulfill(
             status=200, content_type='image/svg+xml',
             body='<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"></svg>',
@@ -165,7 +164,7 @@ def test_a_logo_from_elsewhere_is_shown(browser: Browser, tmp_path: Path) -> Non
         page.goto(url)
         image = page.locator('.brand img')
         assert image.evaluate('image => image.complete')
-        # As high as it is wide, like the picture: none of its place is empty.
+        # The image is square, so its height is the given width.
         assert image.evaluate('image => [image.width, image.height]') == [160, 160]
-        assert complaints == []
+        assert errors == []
     context.close()

@@ -1,4 +1,4 @@
-"""A browser for all of these tests."""
+"""A browser for all of these tests, with an empty profile for each."""
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from tests.support import chromium
 def browser(need_program: NeedProgram) -> Iterator[Browser]:
     program = need_program(chromium.PROGRAM, package='chromium')
     with chromium.launched(program) as launched:
-        # Five seconds by default, which a busy machine may need for a large page.
+        # The default of five seconds may be too short on a busy machine.
         expect.set_options(timeout=60_000)
         yield launched
 

@@ -1,4 +1,4 @@
-"""What people do on the pages: copy, unfold, and all the same without JavaScript."""
+"""Use the pages: copy commands, unfold releases, and do so without JavaScript."""
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ def page(browser: Browser) -> Iterator[Page]:
 
 @pytest.fixture
 def plain_page(browser: Browser) -> Iterator[Page]:
-    """A page in a browser that runs no scripts."""
+    """A page in a browser with JavaScript disabled."""
     context = browser.new_context(java_script_enabled=False)
     yield context.new_page()
     context.close()
@@ -59,7 +59,8 @@ def unfold(page: Page) -> None:
 
 
 @pytest.mark.parametrize('path', WITH_COMMANDS)
-def test_a_copy_button_copies_what_stands_before_it(page: Page, index: str, path: str) -> None:
+def test_copy_button_copies(page: Page, index: str, path: str) -> None:
+    """A copy button copies the command before it, says so, and changes back."""
     stop_clock(page)
     page.goto(index + path)
     buttons = page.locator('.copier')
@@ -83,10 +84,10 @@ def test_a_copy_button_copies_what_stands_before_it(page: Page, index: str, path
         'the hash of foo-1.0.zip',
     ]),
 ))
-def test_a_copy_button_says_what_it_copies(
+def test_copy_button_has_a_label(
         page: Page, tmp_path: Path, path: str, names: list[str],
 ) -> None:
-    """And stays as wide as it is when it says that it did."""
+    """The label says what is copied, and the button keeps its width when it says "Copied"."""
     tree = trees.build(tmp_path / 'web', RECIPES['the plain sample']._replace(
         lines=f'foo-1.0.zip#sha256={"0" * 64}\nfoo-1.0.tar#sha256={"1" * 64}\n'.encode(),
     ))
@@ -103,8 +104,8 @@ def test_a_copy_button_says_what_it_copies(
     assert buttons.first.evaluate('button => button.offsetWidth') == width
 
 
-def test_copying_works_where_pages_may_not_write_to_the_clipboard(page: Page, index: str) -> None:
-    """As they may not if they came by plain http."""
+def test_copying_works_without_clipboard_access(page: Page, index: str) -> None:
+    """Pages served by plain http have no clipboard access: they copy or select the text."""
     stop_clock(page)
     page.add_init_script('navigator.clipboard.writeText = () => Promise.reject(new Error());')
     page.goto(f'{index}project/ocelot/')
@@ -120,9 +121,10 @@ def test_copying_works_where_pages_may_not_write_to_the_clipboard(page: Page, in
 
 
 @pytest.mark.parametrize('path', WITH_COMMANDS)
-def test_an_index_that_does_not_know_its_address_finds_it(
+def test_commands_have_the_pages_url(
         page: Page, tmp_path_factory: pytest.TempPathFactory, path: str,
 ) -> None:
+    """Without --site-url, the commands have the URL that the page was loaded from."""
     tree = trees.build(tmp_path_factory.mktemp('tree') / 'web', RECIPES['the sample'])
     with chromium.served(tree.server_root) as root:
         page.goto(f'{root}index/{path}')
@@ -137,9 +139,10 @@ def test_an_index_that_does_not_know_its_address_finds_it(
     ('http://127.0.0.2/', ''),
     ('https://pypi.example.com/', ''),
 ))
-def test_pip_is_told_to_trust_the_plain_http_that_a_page_came_by(
+def test_pip_command_trusts_http_host(
         page: Page, tmp_path: Path, address: str, option: str,
 ) -> None:
+    """If the page came by plain http, the command has --trusted-host, except for loopback."""
     tree = trees.build(tmp_path / 'web', RECIPES['the sample'])
     page.route(lambda url: url.startswith(address), lambda route: route.fulfill(
         path=found(tree, route.request.url.removeprefix(address)),
@@ -156,10 +159,10 @@ def test_pip_is_told_to_trust_the_plain_http_that_a_page_came_by(
 
 
 @pytest.mark.parametrize('path', [*WITH_COMMANDS, 'changelog/', 'changelog/2024-03.html'])
-def test_all_is_there_without_javascript(
+def test_pages_work_without_javascript(
         page: Page, plain_page: Page, index: str, path: str,
 ) -> None:
-    """The same text but for the copy buttons, which would do nothing."""
+    """Without JavaScript the text is the same, and copy buttons are hidden."""
     texts = []
     for one in (page, plain_page):
         one.goto(index + path)
@@ -171,7 +174,8 @@ def test_all_is_there_without_javascript(
     assert texts[0] == texts[1]
 
 
-def test_without_javascript_a_search_leads_to_the_list(plain_page: Page, index: str) -> None:
+def test_search_without_javascript_opens_list(plain_page: Page, index: str) -> None:
+    """Without JavaScript the search opens the list of all projects."""
     for path in ('', 'project/ocelot/'):
         plain_page.goto(index + path)
         plain_page.locator('[role=search] input').fill('whiskers')
@@ -181,9 +185,10 @@ def test_without_javascript_a_search_leads_to_the_list(plain_page: Page, index: 
         plain_page.wait_for_url(f'{index}simple/whiskers/')
 
 
-def test_without_javascript_the_pages_say_what_to_replace(
+def test_placeholder_without_javascript(
         plain_page: Page, tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
+    """Without JavaScript and --site-url, the page says which part of the URL to replace."""
     tree = trees.build(tmp_path_factory.mktemp('tree') / 'web', RECIPES['the sample'])
     with chromium.served(tree.server_root) as root:
         for path in WITH_COMMANDS:
@@ -191,8 +196,8 @@ def test_without_javascript_the_pages_say_what_to_replace(
             expect(plain_page.locator('.placeholder')).to_contain_text('https://example.com/')
 
 
-def test_nothing_moves_under_the_pointer(page: Page, tmp_path: Path) -> None:
-    """A hash is cut; a tooltip has all of it, and so has the row, for who comes by keyboard."""
+def test_hash_keeps_the_layout(page: Page, tmp_path: Path) -> None:
+    """A shortened hash is complete in a tooltip, and in the row if focused by keyboard."""
     tree = trees.build(tmp_path / 'web', RECIPES['the plain sample']._replace(
         lines=f'foo-1.0.zip#sha256={"0" * 64}\n'.encode(),
     ))
@@ -210,10 +215,10 @@ def test_nothing_moves_under_the_pointer(page: Page, tmp_path: Path) -> None:
     assert code == whole
 
 
-def test_a_link_to_a_folded_release_unfolds_it(
+def test_link_unfolds_a_release(
         plain_page: Page, tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    """All of a thousand files are there, and found."""
+    """A link to a folded release unfolds it, and the page has all of a thousand releases."""
     recipe = RECIPES['the plain sample']._replace(plain=False, lines=json_lines(
         {'filename': f'foo-1.{number}.zip'} for number in range(1000)
     ))

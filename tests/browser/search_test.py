@@ -1,4 +1,4 @@
-"""The search: what it finds, in which order, how it is used, and how long it takes."""
+"""The search of the web UI: what it finds, in which order, and how it is used."""
 from __future__ import annotations
 
 import re
@@ -48,17 +48,17 @@ def enter(page: Page, how: str) -> None:
 
 
 @pytest.mark.parametrize(('query', 'names'), (
-    # The name itself, names that begin so, words of names, anywhere; short names first.
+    # The exact name, prefixes of names, words in names, then anywhere; short names first.
     ('foo', ['foo', 'foobar', 'foo-bar', 'foo-bar-plugin', 'my-foo', 'barfoo']),
     ('foo-bar', ['foo-bar', 'foo-bar-plugin']),
     ('Foo.Bar', ['foo-bar', 'foo-bar-plugin']),
     ('FOO__bar', ['foo-bar', 'foo-bar-plugin']),
     ('  foo  ', ['foo', 'foobar', 'foo-bar', 'foo-bar-plugin', 'my-foo', 'barfoo']),
-    # Each of the words, in any order.
+    # All of the words, in any order.
     ('foo plug', ['foo-bar-plugin']),
     ('plug FOO', ['foo-bar-plugin']),
     ('reque', ['requests', 'requesting', 'request-mocker']),
-    # Names before summaries; in these, too, words that begin so come first.
+    # Names before summaries; prefixes of words come first in summaries, too.
     ('http', ['http-client', 'requests', 'server']),
     ('http serv', ['server']),
     ('über', ['requests']),
@@ -71,17 +71,18 @@ def enter(page: Page, how: str) -> None:
     (' . - _ ', []),
     ('\\n', []),
 ))
-def test_what_is_found(page: Page, index: str, query: str, names: list[str]) -> None:
+def test_search_finds(page: Page, index: str, query: str, names: list[str]) -> None:
+    """A query finds these projects, in this order."""
     page.goto(index)
     page.focus('#q')
-    # The summaries are there a little later than the names.
+    # Wait for the summaries, which load after the names.
     search(page, 'another one')
     expect(page.locator('.results b')).to_have_text(['foobar'])
     assert search(page, query) == names
 
 
-def test_what_is_shown_of_a_project(page: Page, index: str) -> None:
-    """As text, whatever it is; and a link to its page."""
+def test_result_shows_summary_as_text(page: Page, index: str) -> None:
+    """Markup in a summary is shown as text, and the result links to the project's page."""
     page.goto(f'{index}?q=markup')
     expect(page.locator('.results bdi')).to_have_text([MARKUP])
     expect(page.locator('.found')).to_have_text('1 project')
@@ -89,7 +90,8 @@ def test_what_is_shown_of_a_project(page: Page, index: str) -> None:
     page.wait_for_url(f'{index}project/markup/')
 
 
-def test_not_too_many_are_shown(page: Page, index: str) -> None:
+def test_at_most_50_results(page: Page, index: str) -> None:
+    """The search shows at most 50 projects and says so."""
     page.goto(f'{index}?q=many')
     assert len(found(page)) == 50
     expect(page.locator('.found')).to_have_text('The best 50 projects')
@@ -99,7 +101,8 @@ def test_not_too_many_are_shown(page: Page, index: str) -> None:
     expect(page.locator('.found')).to_have_text('')
 
 
-def test_results_come_as_one_types(page: Page, index: str) -> None:
+def test_results_update_while_typing(page: Page, index: str) -> None:
+    """Each key that is typed updates the results."""
     page.goto(index)
     page.focus('#q')
     for typed, first in zip('requ', ('requests', 'requests', 'requests', 'requests'), strict=True):
@@ -107,7 +110,8 @@ def test_results_come_as_one_types(page: Page, index: str) -> None:
         expect(page.locator('.results b').first).to_have_text(first)
 
 
-def test_the_keyboard_is_enough(page: Page, index: str) -> None:
+def test_keyboard_navigation(page: Page, index: str) -> None:
+    """The search works without a mouse: slash, arrows, Escape and Enter."""
     page.goto(index)
     page.keyboard.press('/')
     page.keyboard.type('foo')
@@ -121,7 +125,7 @@ def test_the_keyboard_is_enough(page: Page, index: str) -> None:
         assert page.evaluate(focused).startswith(text.strip())
     page.keyboard.press('Escape')
     assert page.evaluate('document.activeElement.id') == 'q'
-    # A slash is a slash where one types.
+    # Within a text field, a slash is text.
     page.keyboard.type('/')
     assert page.input_value('#q') == 'foo/'
     page.keyboard.press('Backspace')
@@ -137,14 +141,14 @@ def test_the_keyboard_is_enough(page: Page, index: str) -> None:
 @pytest.mark.parametrize(('query', 'name'), (
     ('foo.bar', 'foo-bar'),
     (' FOO ', 'foo'),
-    # Nothing else is found, in the names or only in the summaries.
+    # The only result, by name or by summary.
     ('foo plug', 'foo-bar-plugin'),
     ('pages asks', 'http-client'),
 ))
-def test_what_was_clearly_meant_is_opened(
+def test_enter_opens_the_obvious_project(
         page: Page, index: str, query: str, name: str, how: str,
 ) -> None:
-    """However fast one is."""
+    """Enter opens an exact match or the only result, even before the results are shown."""
     page.goto(index)
     page.focus('#q')
     with page.expect_navigation(url=re.compile('/project/')):
@@ -154,8 +158,8 @@ def test_what_was_clearly_meant_is_opened(
 
 
 @pytest.mark.parametrize('how', ('Enter', 'the button'))
-def test_what_may_be_meant_is_only_shown(page: Page, index: str, how: str) -> None:
-    """The first result has the focus: one may look, and press Enter once more."""
+def test_enter_focuses_the_first_result(page: Page, index: str, how: str) -> None:
+    """Of several results Enter focuses the first; Enter again opens it."""
     page.goto(index)
     page.focus('#q')
     page.keyboard.insert_text('http')
@@ -168,7 +172,8 @@ def test_what_may_be_meant_is_only_shown(page: Page, index: str, how: str) -> No
     assert page.url == f'{index}project/http-client/'
 
 
-def test_one_may_type_on_after_enter(page: Page, index: str) -> None:
+def test_typing_after_enter_cancels_it(page: Page, index: str) -> None:
+    """If the user types on after Enter, the page stays and updates the results."""
     page.goto(index)
     page.focus('#q')
     page.evaluate('''() => {
@@ -183,7 +188,8 @@ def test_one_may_type_on_after_enter(page: Page, index: str) -> None:
     expect(page.locator('#q')).to_be_focused()
 
 
-def test_enter_with_nothing_found_stays(page: Page, index: str) -> None:
+def test_enter_without_results_stays(page: Page, index: str) -> None:
+    """Enter without results stays on the page and keeps the focus."""
     page.goto(index)
     page.focus('#q')
     page.keyboard.insert_text('nothing-of-that-name')
@@ -192,7 +198,8 @@ def test_enter_with_nothing_found_stays(page: Page, index: str) -> None:
     expect(page.locator('#q')).to_be_focused()
 
 
-def test_a_link_carries_the_query(page: Page, index: str) -> None:
+def test_url_has_the_query(page: Page, index: str) -> None:
+    """The page's URL has the query, and opening it shows the results."""
     page.goto(index)
     search(page, 'foo plug')
     page.wait_for_url('**/?q=foo+plug')
@@ -205,7 +212,8 @@ def test_a_link_carries_the_query(page: Page, index: str) -> None:
     page.wait_for_url(index)
 
 
-def test_the_way_back_leads_to_what_was_found(page: Page, index: str) -> None:
+def test_back_restores_the_results(page: Page, index: str) -> None:
+    """Going back from a result shows the query and the results again."""
     page.goto(f'{index}?q=my')
     page.click('.results a')
     page.wait_for_url(f'{index}project/my-foo/')
@@ -215,17 +223,18 @@ def test_the_way_back_leads_to_what_was_found(page: Page, index: str) -> None:
 
 
 @pytest.mark.parametrize('key', ('Enter', 'click'))
-def test_the_way_back_does_so_however_fast_one_was(page: Page, index: str, key: str) -> None:
+def test_back_works_before_url_update(page: Page, index: str, key: str) -> None:
+    """The query is kept even if a result is opened before the URL has it."""
     page.goto(index)
     page.focus('#q')
-    # All in one go: the address is else written a little later.
+    # In one script, since the page updates its URL a little later.
     with page.expect_navigation(url=re.compile('/project/')):
         page.evaluate('''(key) => {
             const input = document.querySelector('#q');
             input.value = 'my';
             input.dispatchEvent(new Event('input', {bubbles: true}));
             if (key === 'Enter') input.form.requestSubmit();
-            // Once: a click on what the summaries bring would cut short what the first one began.
+            // Once: a second click, on a result by summary, would interrupt the navigation.
             else new MutationObserver((_, observer) => {
                 observer.disconnect();
                 document.querySelector('.results a').click();
@@ -236,8 +245,8 @@ def test_the_way_back_does_so_however_fast_one_was(page: Page, index: str, key: 
     assert found(page) == ['my-foo']
 
 
-def test_one_goes_on_where_one_comes_with_a_query(page: Page, index: str) -> None:
-    """With arrows, or with more letters, wherever in the results one is."""
+def test_search_continues_from_another_page(page: Page, index: str) -> None:
+    """After a search from another page, arrows and letters work wherever the focus is."""
     page.goto(f'{index}project/foo/')
     page.locator('[role=search] input').fill('foo')
     page.keyboard.press('Enter')
@@ -252,19 +261,20 @@ def test_one_goes_on_where_one_comes_with_a_query(page: Page, index: str) -> Non
     page.keyboard.press('Backspace')
     assert page.input_value('#q') == 'foo-'
     page.keyboard.press('ArrowDown')
-    # These are the browser's.
+    # The page leaves these keys to the browser.
     for key in ('Space', 'Control+c'):
         page.keyboard.press(key)
         expect(page.locator('.results a').first).to_be_focused()
 
 
-def test_the_home_page_takes_no_focus(page: Page, index: str) -> None:
-    """It would load all names for who only looks."""
+def test_home_page_takes_no_focus(page: Page, index: str) -> None:
+    """Focusing the search would load all names for users who don't search."""
     page.goto(index, wait_until='networkidle')
     assert page.evaluate('document.activeElement === document.body')
 
 
-def test_other_pages_lead_to_the_search(page: Page, index: str) -> None:
+def test_other_pages_open_the_search(page: Page, index: str) -> None:
+    """The search field of every other page opens the home page with the query."""
     for path in ('project/foo/', 'changelog/', 'changelog/undated.html'):
         page.goto(index + path)
         page.keyboard.press('/')
@@ -274,26 +284,27 @@ def test_other_pages_lead_to_the_search(page: Page, index: str) -> None:
         assert page.url == f'{index}?q=foo+%26+bar'
 
 
-def test_nothing_is_loaded_that_nobody_asked_for(page: Page, index: str) -> None:
-    asked: list[str] = []
-    page.on('request', lambda request: asked.append(request.url))
+def test_search_data_loads_on_focus(page: Page, index: str) -> None:
+    """Names and script of the search load once, when the search is first used."""
+    requested: list[str] = []
+    page.on('request', lambda request: requested.append(request.url))
     page.goto(index, wait_until='networkidle')
-    assert not any('/names' in url or '/search-' in url for url in asked)
+    assert not any('/names' in url or '/search-' in url for url in requested)
     page.focus('#q')
     search(page, 'foo')
-    assert [sum(part in url for url in asked) for part in ('/names', '/search-')] == [1, 1]
+    assert [sum(part in url for url in requested) for part in ('/names', '/search-')] == [1, 1]
 
 
-def test_a_search_that_cannot_be_loaded_says_so(page: Page, index: str) -> None:
-    """And where the list is."""
+def test_search_reports_missing_data(page: Page, index: str) -> None:
+    """If the names can't be loaded, the page says so and links to the list of projects."""
     page.route(re.compile('/names'), lambda route: route.abort())
     page.goto(f'{index}?q=foo')
     page.click('.found a')
     page.wait_for_url(f'{index}simple/')
 
 
-def test_a_search_from_a_disk_says_so(page: Page, tmp_path: Path) -> None:
-    """Where browsers start no workers."""
+def test_search_reports_file_urls(page: Page, tmp_path: Path) -> None:
+    """On file: URLs, where browsers start no workers, the page points to the list."""
     tree = trees.build(tmp_path / 'web', Recipe(b'{"filename": "foo-1.0.zip"}\n'))
     page.goto((tree.root / 'index.html').as_uri())
     page.fill('#q', 'foo')
@@ -301,8 +312,8 @@ def test_a_search_from_a_disk_says_so(page: Page, tmp_path: Path) -> None:
     expect(page.locator('.found')).to_contain_text('There is a list of all projects.')
 
 
-def test_summaries_of_another_build_are_left_alone(page: Page, index: str) -> None:
-    """Their lines are not those of the names; then names are all that is searched and shown."""
+def test_summaries_of_another_build_are_ignored(page: Page, index: str) -> None:
+    """If the summaries don't belong to the names, only names are searched and shown."""
     page.route(re.compile('/summaries'), lambda route: route.fulfill(body='another\nMine\nYours'))
     with page.expect_response(re.compile('/summaries')):
         page.goto(f'{index}?q=foo')

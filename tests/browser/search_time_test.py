@@ -1,4 +1,4 @@
-"""How long the search takes where there are 700,000 projects."""
+"""Measure the search in an index of 700,000 projects."""
 from __future__ import annotations
 
 import itertools
@@ -19,14 +19,14 @@ from tests.support.searching import search
 
 
 def summary_end(index: int) -> str:
-    """Words that names do not have: two that are common, but never together, and rarer ones."""
+    """Return words that no name has: two common ones, never together, and rare ones."""
     end = ' library' if index % 3 == 0 else ' wrapper' if index % 3 == 1 else ''
     return f'{end} déjà → vu' if index % 100 == 0 else end
 
 
 def many_projects(number: int) -> list[ProjectSummary]:
-    """Projects with names and summaries of the length that they have on the public index."""
-    rng = random.Random(700)  # noqa: S311 - the same projects each time, for nobody to guess
+    """Return projects with names and summaries as long as those of the public index."""
+    rng = random.Random(700)  # noqa: S311 - the same projects each time; nothing is secret
     syllables = [a + b for a in 'bcdfghjklmnprstvwz' for b in ('a', 'e', 'i', 'o', 'u', 'er')]
     words = [''.join(rng.choices(syllables, k=rng.randint(1, 4))) for _ in range(30_000)]
     parts = [*words, *(['python', 'py', 'api'] * 500)]
@@ -55,10 +55,10 @@ TIMED = '''async (query) => {
 }'''
 
 
-def test_how_long_it_takes(
+def test_search_of_700_000_projects(
         page: Page, tmp_path: Path, record_property: Callable[[str, object], None],
 ) -> None:
-    """700,000 projects: printed, since a machine may be busy; what is found must be right."""
+    """The results must be right; times are printed only, since the machine may be busy."""
     site = Site(page_options(), Templates())
     sizes = {}
     for path, content in itertools.chain(
@@ -95,7 +95,7 @@ def test_how_long_it_takes(
             times = [page.evaluate(TIMED, query) for _ in range(3)]
             first, done, _ = map(statistics.median, zip(*times, strict=True))
             lines.append(
-                f'{query!r}: first answer after {first:.0f} ms, whole after {done:.0f} ms, '
+                f'{query!r}: first answer after {first:.0f} ms, complete after {done:.0f} ms, '
                 f'{times[0][2]:.0f} projects',
             )
         assert search(page, 'django')[0] == 'django'
