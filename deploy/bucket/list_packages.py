@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""List a bucket of packages for `dumb-pypi --package-list-json`.
+"""Turn the listing of a bucket of packages into a list for `dumb-pypi --package-list-json`.
 
-Standard input is what one of these says, standard output JSON lines:
+It reads the output of one of these commands from standard input, and prints JSON lines:
 
     aws s3api list-objects-v2 --bucket packages --output json
     rclone lsjson --recursive --files-only --use-server-modtime remote:packages
 
-A listing has neither hashes nor metadata. FACTS has them, if it is what dumb-pypi-scan printed of
-the same files before they were uploaded: a file of the same name and size is the same.
+A listing has neither hashes nor metadata. To add them, run dumb-pypi-scan on the files before you
+upload them, and pass its output as FACTS: they are added to the file of the same name and size.
 """
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-# What lies beside packages, and folders.
+# Keys with these endings are folders, or files that accompany packages.
 NO_PACKAGES = ('/', '.metadata', '.asc', '.sig', '.provenance')
 
 
 def read(text: str) -> dict[str, tuple[int, float]]:
-    """Each key's size, and when it was uploaded."""
+    """Parse a listing; return the size and upload time of each key, in bytes and seconds."""
     listing = json.loads(text or 'null') or []
     if isinstance(listing, dict):
-        # An empty bucket has no `Contents`; nor has what another command says.
+        # The listing of an empty bucket has no `Contents`. The output of another command hasn't
+        # either, but that has no `RequestCharged`.
         is_empty = 'RequestCharged' in listing and 'Contents' not in listing
         listing = [] if is_empty else listing['Contents']
     return {
@@ -37,7 +38,7 @@ def read(text: str) -> dict[str, tuple[int, float]]:
 
 
 def read_facts(place: Path) -> dict[tuple[str, int], dict[str, Any]]:
-    """What is known of each file, by its name and size."""
+    """Read the output of a scan; return each line by its file's name and size."""
     lines = map(json.loads, place.read_bytes().splitlines())
     return {(line['filename'], line['size']): line for line in lines}
 

@@ -1,15 +1,14 @@
 #!/usr/bin/env python3
-"""Publish what builds changed to a bucket: publish.py CHANGES INDEX DESTINATION
+"""Upload the changes of builds to a bucket: publish.py CHANGES INDEX DESTINATION
 
-CHANGES is a folder where each build has left its `--changes-file`, under names that sort by time
-and end in .jsonl. INDEX is the output directory. DESTINATION is `s3://bucket/path`, for the AWS
-command line, or `remote:bucket/path`, for rclone; both have their usual settings.
+CHANGES is a folder with the `--changes-file` of each build; their names must end in .jsonl and sort
+by time. INDEX is the output directory. DESTINATION is `s3://bucket/path`, for the AWS command line,
+or `remote:bucket/path`, for rclone. This script runs these programs with your usual settings.
 
-A page is uploaded after those that it leads to, and deleted when nothing leads to it any more.
-packages.json comes last: what the bucket's list says is what the bucket has. The files in CHANGES
-are removed at the very end. So after a failure, at any point, run it again. Changes of a next build
-come on top; it must not be one that was compared with the bucket's list, which is that of the last
-publishing that was done.
+The script uploads a page after the pages that it links to, and deletes a page once no page links to
+it. packages.json comes last, so the bucket has everything that its list mentions. At the end, the
+script removes the files in CHANGES. If it fails, run it again; you may build again before that, but
+without comparing with the bucket's packages.json, which is still that of the last successful run.
 """
 from __future__ import annotations
 
@@ -22,7 +21,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-# Each kind of page leads to those before it. Month pages lead to each other, too: see `months`.
+# Each kind of page links only to the kinds before it. Month pages also link to each other: see
+# `months`.
 KINDS = [re.compile(kind) for kind in (
     r'static/.*', r'project/.*', r'simple/.+/.*', r'pypi/.*', r'changelog/(?!index\.html).*',
     r'simple/.*', r'rss/.*', r'changelog/.*', r'(?!index\.html|packages\.json).*', r'index\.html.*',
@@ -38,7 +38,7 @@ def kind(path: str) -> int:
 def cache_control(path: str) -> str:
     if re.fullmatch(r'static/.*-[0-9a-f]{12}\.\w+', path):
         return 'max-age=31536000, immutable'
-    # The list is what the next build is compared with: an old one would do harm.
+    # The next build is compared with this list, so it must never be stale.
     return 'no-cache' if kind(path) == LIST else 'max-age=60, must-revalidate'
 
 
@@ -49,7 +49,8 @@ class Aws:
         self.path = f'{path.rstrip("/")}/'.removeprefix('/')
 
     def upload(self, index: Path, paths: list[str], content_type: str, cache: str) -> None:
-        # A process for each file would take a second each: a folder of links takes one for all.
+        # Starting aws for each file would take a second per file; with a folder of links, it runs
+        # once.
         with tempfile.TemporaryDirectory() as folder:
             for path in paths:
                 link = Path(folder, path)
@@ -59,21 +60,22 @@ class Aws:
                 '--content-type', content_type, '--cache-control', cache)
 
     def delete(self, paths: list[str]) -> None:
-        for start in range(0, len(paths), 1000):  # S3 takes no more at once
+        for start in range(0, len(paths), 1000):  # the most that S3 accepts at once
             keys = [{'Key': self.path + path} for path in paths[start:start + 1000]]
             with tempfile.NamedTemporaryFile('w', suffix='.json') as file:
                 json.dump({'Objects': keys, 'Quiet': True}, file)
                 file.flush()
-                said = run('aws', 's3api', 'delete-objects', '--bucket', self.bucket,
+                output = run('aws', 's3api', 'delete-objects', '--bucket', self.bucket,
                            '--delete', f'file://{file.name}', '--output', 'json')
-            # Its exit status is 0 even where it could delete nothing.
-            if said and 'Errors' in json.loads(said):
-                sys.exit(f'publish.py: {said}')
+            # The exit status of aws is 0 even if it couldn't delete anything.
+            if output and 'Errors' in json.loads(output):
+                sys.exit(f'publish.py: {output}')
 
     def months(self) -> set[str]:
-        said = run('aws', 's3api', 'list-objects-v2', '--bucket', self.bucket, '--output', 'json',
-                   '--prefix', f'{self.path}changelog/', '--query', 'Contents[].Key')
-        return {key.removeprefix(self.path) for key in json.loads(said or 'null') or ()}
+        listing = run('aws', 's3api', 'list-objects-v2', '--bucket', self.bucket,
+                      '--output', 'json', '--prefix', f'{self.path}changelog/',
+                      '--query', 'Contents[].Key')
+        return {key.removeprefix(self.path) for key in json.loads(listing or 'null') or ()}
 
 
 class Rclone:
@@ -107,7 +109,7 @@ def read_changes(file: Path) -> list[dict[str, str]]:
 
 
 def is_complete(index: Path) -> bool:
-    """Does the index have a page for each of its projects? One of changes only does not."""
+    """Whether the index has a page for each project; after a build of only changes it hasn't."""
     pages = ['index.html', 'packages.json', 'simple/index.html', 'simple/index.json']
     if (index / pages[-1]).is_file():
         listed = json.loads((index / pages[-1]).read_bytes())['projects']
@@ -140,12 +142,12 @@ def main() -> None:
 
     files = sorted(args.changes.glob('*.jsonl'))
     lines = [line for file in files for line in read_changes(file)]
-    # A bucket does not choose between a page and its packed form: that is for web servers.
+    # Buckets can't choose between a page and its compressed form, as web servers do.
     last = {line['path']: line for line in lines if not line['path'].endswith('.gz')}
     types = {path: line['content_type'] for path, line in last.items() if line['action'] == 'write'}
     if is_complete(args.index):
-        # A build that has lost its index knows nothing of what the one before it wrote: what is
-        # not there now is of no project, and may be in the bucket.
+        # A build that lost the previous index doesn't report what is stale. So pages of earlier
+        # changes files that are not in the complete index are deleted from the bucket.
         types = {path: found for path, found in types.items() if (args.index / path).exists()}
     for path in types:
         place = args.index / path
@@ -153,7 +155,8 @@ def main() -> None:
         if there != last[path]['sha256']:
             sys.exit(f'publish.py: {place} is not what {args.changes} says: build with --full, '
                      'and without a previous list')
-    # Nothing leads to a new month until an old one, or the changelog, does.
+    # Upload new month pages first: until existing ones or the changelog are replaced, no page
+    # links to the new ones.
     is_month = MONTHS in map(kind, types)
     known = bucket.months() if is_month else set()
     steps: dict[tuple[int, bool, str, str], list[str]] = {}

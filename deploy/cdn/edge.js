@@ -1,15 +1,16 @@
-// An index in a bucket behind a CDN. One CloudFront function (cloudfront-js-2.0) for the viewer
-// request, which finds the page that is meant, and for the viewer response, which adds headers.
+// Serve an index in a bucket behind a CDN. This is a CloudFront function (cloudfront-js-2.0).
+// Associate it with two events: for the viewer request, it rewrites the path to that of a page; for
+// the viewer response, it adds headers.
 //
-// The cache key is the path alone: the request's function has put the form, HTML or JSON, into it
-// before the cache is asked. So let the cache policy have no header, no cookie and no query string,
-// and the bucket's own Cache-Control decide how long. The bucket is the plain one (REST), not its
-// web site. Let the CDN list it (s3:ListBucket): else S3 says 403 for what is not there, and uv
-// ends its search. Allow the methods GET, HEAD and OPTIONS. No function sees an error on its way
-// back: for browsers to read those, attach a response headers policy with CORS.
+// The rewritten path, which names the HTML or the JSON form, is the complete cache key. So use a
+// cache policy without headers, cookies or query strings, which respects the Cache-Control of the
+// origin. The origin is the bucket's REST endpoint, not its web site. Let the CDN list the bucket
+// (s3:ListBucket): otherwise S3 responds with 403 to a missing page, and uv stops searching. Allow
+// the methods GET, HEAD and OPTIONS. The function doesn't run for error responses: if browsers
+// should be able to read those, attach a response headers policy with CORS.
 'use strict';
 
-// Where the index is on this host: '/', or '/some/path/'.
+// The path of the index on this host: '/' or '/some/path/'.
 var BASE = '/';
 
 var JSON_TYPE = /^application\/vnd\.pypi\.simple\.(v1|latest)\+json$/;
@@ -19,7 +20,7 @@ var POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src '
 
 function handler(event) {
     if (event.context.eventType === 'viewer-response') {
-        return dressed(event.response, event.request.uri);
+        return addHeaders(event.response, event.request.uri);
     }
     var request = event.request;
     if (request.method === 'OPTIONS') {
@@ -31,12 +32,12 @@ function handler(event) {
     if (request.uri.indexOf(BASE) !== 0) {
         return request;
     }
-    // As web servers do: one slash for many.
+    // Merge repeated slashes, as web servers do.
     var path = request.uri.slice(BASE.length).replace(/\/\/+/g, '/').replace(/^\//, '');
     var parts = /^(simple|project|pypi)\/([^\/]+)(.*)$/.exec(path);
     if (parts && !(parts[1] === 'simple' && /^index\.(html|json)$/.test(parts[2]))) {
-        // Old clients ask for names as people write them: pages are at the normalized name.
-        // They may be encoded, and are ASCII.
+        // Old clients request the name that the user typed, but pages have normalized names.
+        // Names are ASCII, and may be percent-encoded.
         var name = parts[2].replace(/%[0-7][0-9a-f]/gi, decodeURIComponent);
         name = encodeURIComponent(name.toLowerCase().replace(/[-_.]+/g, '-'));
         path = parts[1] + '/' + name + parts[3];
@@ -65,7 +66,7 @@ function moved(place, querystring) {
     };
 }
 
-// What a page of another host is told that asks first, as browsers do for headers of its own.
+// The response to a CORS preflight, which browsers send before a request with custom headers.
 function preflight() {
     return {
         statusCode: 204,
@@ -79,7 +80,7 @@ function preflight() {
     };
 }
 
-// `?format=` outdoes the header. HTML where nothing fits, and where both are as welcome.
+// `?format=` overrides the Accept header. HTML is the fallback, and wins a tie.
 function wantsJson(request) {
     var format = request.querystring.format ? request.querystring.format.value : '';
     if (format) {
@@ -92,7 +93,7 @@ function wantsJson(request) {
         json > quality(accept, /^text\/html$/, /^text\/\*$/);
 }
 
-// How welcome a type is, from 0 to 1: the most exact of the header's entries counts.
+// The quality of a type in the Accept header, from 0 to 1: the most specific entry counts.
 function quality(accept, exact, range) {
     var found = [0, 0, 0];
     var seen = [false, false, false];
@@ -110,7 +111,7 @@ function quality(accept, exact, range) {
     return found[seen.indexOf(true)] || 0;
 }
 
-function dressed(response, uri) {
+function addHeaders(response, uri) {
     var headers = response.headers;
     var type = headers['content-type'] ? headers['content-type'].value : '';
     headers['access-control-allow-origin'] = {value: '*'};

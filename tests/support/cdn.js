@@ -1,9 +1,9 @@
 // A CDN for tests: node cdn.js EDGE_FUNCTION ORIGIN_URL
 //
-// It does what CloudFront does with a function of both events: the viewer's request is given to it;
-// the cache is asked for the path that comes back, and for nothing else; what is missing there is
-// fetched from the origin without the viewer's headers; the response is given to it unless it is
-// an error. It answers conditional and range requests from its cache, and packs nothing.
+// Like CloudFront, it passes the viewer's request to the function, looks up the returned path, and
+// nothing else, in its cache, fetches it from the origin without the viewer's headers if it is not
+// cached, and passes the response to the function unless it is an error. It answers conditional and
+// range requests from its cache, and doesn't compress.
 'use strict';
 
 const fs = require('fs');
@@ -14,7 +14,7 @@ const [source, origin] = process.argv.slice(2);
 const context = vm.createContext({});
 vm.runInContext(fs.readFileSync(source, 'utf8'), context);
 
-// Copied both ways, as the CDN does: a function keeps nothing between two calls.
+// Events and results are copied, so that the function can't keep state in them.
 function call(event) {
     context.event = JSON.stringify(event);
     return JSON.parse(vm.runInContext('JSON.stringify(handler(JSON.parse(event)))', context));
@@ -44,7 +44,7 @@ async function fetched(uri) {
 
 async function answer(request, response) {
     const url = new URL(request.url, 'http://cdn.example.com');
-    // Query strings reach a function as they were sent.
+    // CloudFront doesn't decode query strings.
     const query = url.search.slice(1).split('&').filter(Boolean)
         .map((part) => [part.split('=')[0], part.split('=').slice(1).join('=')]);
     const viewer = {

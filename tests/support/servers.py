@@ -1,4 +1,4 @@
-"""Web servers on loopback, for tests: what people put an index behind."""
+"""Run the web servers that people serve an index with, on loopback."""
 from __future__ import annotations
 
 import os
@@ -23,8 +23,8 @@ TIMEOUT = 90  # seconds; reached only if something is broken
 
 DEPLOY = Path(__file__).parents[2] / 'deploy'
 
-# What a machine's own nginx.conf has around the file of ours. Relative paths are below the folder
-# that nginx is started in, so that it needs no rights on the machine's own.
+# Stands for the system's nginx.conf, which includes our file. Relative paths are below nginx's
+# prefix, a temporary folder, so that it runs without root's rights.
 _NGINX_CONF = r"""
 @MODULES@
 daemon off;
@@ -46,7 +46,7 @@ http {
     @OLD_NAMES@
 }
 """
-# The line of a request in either server's log; only nginx says which type it answered with.
+# A request in the log of nginx or of http.server. Only nginx logs the type of the response.
 _LOG_LINE = re.compile(
     r'"(?P<method>[A-Z]+) (?P<path>\S+) HTTP/[0-9.]+" (?P<status>\d{3})'
     r'(?: "(?P<content_type>[^"]*)")?',
@@ -55,7 +55,7 @@ PORT_LINE = re.compile(rb' port (\d+) ')
 
 
 class Request(NamedTuple):
-    """One line of a server's log; `path` is as it was sent, so still encoded."""
+    """One line of a server's log; `path` is as the client sent it, percent-encoded."""
     method: str
     path: str
     status: int
@@ -69,7 +69,7 @@ class Response(NamedTuple):
 
 
 class Server:
-    """A web server that runs. `url` ends in a slash."""
+    """A running web server. `url` ends in a slash and includes the path `base`."""
 
     def __init__(self, port: int, log: Path, base: str = '/') -> None:
         self.url = f'http://{HOST}:{port}{base}'
@@ -78,14 +78,14 @@ class Server:
         self._marks = 0
 
     def get(self, path: str, accept: str | None = None) -> Response:
-        """Ask for `path`, without following redirects."""
+        """Send a GET request for `path`, an absolute path; don't follow redirects."""
         return self.ask(path, headers={} if accept is None else {'Accept': accept})
 
     def ask(
             self, path: str, method: str = 'GET', headers: Mapping[str, str] | None = None,
             body: bytes | None = None,
     ) -> Response:
-        """The same with any method and headers; names of those that come back are `Like-This`."""
+        """Send a request; the names of the response's headers are in title case, `Like-This`."""
         connection = HTTPConnection(HOST, self._port, timeout=TIMEOUT)
         try:
             connection.request(method, path, body, dict(headers or {}))
@@ -100,20 +100,20 @@ class Server:
 
     @contextmanager
     def recording(self) -> Iterator[list[Request]]:
-        """What is asked of the server inside the block, in order: a list, full after it."""
-        start = self._log_so_far()
+        """Record the requests made inside the block; the list is filled when the block ends."""
+        start = self._logged()
         requests: list[Request] = []
         yield requests
-        end = self._log_so_far()
+        end = self._logged()
         lines = self._log.read_bytes()[start:end].decode().splitlines()
         requests.extend(
             Request(found['method'], found['path'], int(found['status']), found['content_type'])
             for found in map(_LOG_LINE.search, lines) if found is not None
         )
-        requests.pop()  # our own, which ended the recording
+        requests.pop()  # the request of _logged() that ended the recording
 
-    def _log_so_far(self) -> int:
-        """The length of the log, once all that has been asked until now stands in it."""
+    def _logged(self) -> int:
+        """Wait until the log has all requests made so far; return its length in bytes."""
         self._marks += 1
         mark = f'/?mark={self._marks}'
         self.get(mark)
@@ -122,7 +122,10 @@ class Server:
 
 
 def settings(name: str, changes: Mapping[str, str]) -> str:
-    """A file of deploy/, adapted as a reader adapts it: each change is there to be made."""
+    """Return a file of deploy/ with `changes` applied, as its users do.
+
+    Each key of `changes` must occur in the file.
+    """
     text = (DEPLOY / name).read_text()
     for old, new in changes.items():
         assert old in text, (name, old)
@@ -134,10 +137,10 @@ def settings(name: str, changes: Mapping[str, str]) -> str:
 def run_nginx(
         program: str, root: Path, folder: Path, *, base: str = '/', perl: Path | None = None,
 ) -> Iterator[Server]:
-    """nginx with the settings in deploy/; all that it writes is below `folder`.
+    """Run nginx with the settings in deploy/, writing only below `folder`.
 
-    It serves `root`, and reaches the index at `base` there. With its module for Perl at `perl` it
-    knows old names.
+    `root` is nginx's document root; the index is below it, at `base`. `perl` is the file of nginx's
+    Perl module, for the settings that redirect old spellings of project names.
     """
     port = free_port()
     changes = {
@@ -157,13 +160,13 @@ def run_nginx(
     pid = folder / 'nginx.pid'
     command = [program, '-p', f'{folder}/', '-c', f'{folder}/nginx.conf', '-e', 'error.log']
     with running(command, folder / 'output') as process:
-        # It writes its id once it listens: another program on that port would not.
+        # nginx writes its process id once it listens.
         wait_for(lambda: pid.exists() and pid.read_text().strip() == str(process.pid), process)
         yield Server(port, folder / 'access.log', base)
 
 
-def _below(base: str) -> str:
-    """What the Caddyfile's comment says to write for an index below a path."""
+def _caddy_block_below(base: str) -> str:
+    """Return the block that a comment in the Caddyfile recommends for an index below a path."""
     comment = re.search(r'(?:^#\t.*\n)+', settings('caddy/Caddyfile', {}), re.MULTILINE)
     assert comment is not None
     return comment[0].replace('#', '').replace('/some/path', base.rstrip('/'))
@@ -171,15 +174,15 @@ def _below(base: str) -> str:
 
 @contextmanager
 def run_caddy(program: str, root: Path, folder: Path, *, base: str = '/') -> Iterator[Server]:
-    """Caddy with the settings in deploy/, serving `root` at `base`."""
+    """Run Caddy with the settings in deploy/, serving `root` at `base`."""
     port = free_port()
     changes = {
         'pypi.example.com {': f'http://{HOST}:{port} {{',
         'root * /srv/pypi': f'root * "{root}"',
     }
     if base != '/':
-        changes['\timport index\n\t# What'] = f'{_below(base)}\t# What'
-    # Its administration would listen at a fixed port.
+        changes['\timport index\n\t# Errors'] = f'{_caddy_block_below(base)}\t# Errors'
+    # Caddy's admin API listens on a fixed port, which another test may be using.
     caddyfile = '{\n\tadmin off\n}\n' + settings('caddy/Caddyfile', changes)
     (folder / 'Caddyfile').write_text(caddyfile)
     output = folder / 'output'
@@ -189,7 +192,7 @@ def run_caddy(program: str, root: Path, folder: Path, *, base: str = '/') -> Ite
         yield Server(port, output, base)
 
 
-# What a machine's own apache2.conf has around the file of ours.
+# Stands for the system's apache2.conf, which includes our file.
 _APACHE_CONF = r"""
 ServerRoot "@FOLDER@"
 DefaultRuntimeDir "@FOLDER@"
@@ -201,7 +204,7 @@ Listen @LISTEN@
 @MODULES@
 User #65534
 Group #65534
-# Debian's own, which know more of endings than is good for sdists.
+# As on Debian, where these give sdists a Content-Encoding.
 TypesConfig /etc/mime.types
 AddEncoding x-gzip .gz .tgz
 AddLanguage de .de
@@ -213,7 +216,7 @@ AddLanguage de .de
 </FilesMatch>
 Include dumb-pypi.conf
 """
-# a2enmod switches on the last three; the others are on in Debian's.
+# Debian enables all but the last three, which need a2enmod.
 _APACHE_MODULES = (
     'mpm_event', 'alias', 'authz_core', 'dir', 'filter', 'mime', 'setenvif', 'env', 'authz_host',
     'deflate', 'headers', 'rewrite',
@@ -224,9 +227,9 @@ _APACHE_MODULES = (
 def run_apache(
         program: str, root: Path, folder: Path, *, base: str = '/', name: str = 'localhost',
 ) -> Iterator[Server]:
-    """Apache with the settings in deploy/, serving `root` at `base`."""
+    """Run Apache with the settings in deploy/, serving `root` at `base`."""
     port = free_port()
-    # Debian's, beside the program's own folder; other systems have them elsewhere.
+    # Where Debian installs them.
     modules = Path(program).parent.parent / 'lib/apache2/modules'
     changes = {
         '<VirtualHost *:80>': f'<VirtualHost {HOST}:{port}>',
@@ -253,7 +256,7 @@ def run_apache(
 
 @contextmanager
 def run_http_server(root: Path, folder: Path, *, base: str = '/') -> Iterator[Server]:
-    """`python -m http.server`, serving `root`, with its log below `folder`. It gives HTML only."""
+    """Run `python -m http.server`, which serves only HTML, with its log below `folder`."""
     log = folder / 'output'
     command = [
         sys.executable, '-u', '-m', 'http.server', '--bind', HOST, '--directory', str(root), '0',
@@ -266,8 +269,7 @@ def run_http_server(root: Path, folder: Path, *, base: str = '/') -> Iterator[Se
 def free_port() -> int:
     """Return a port that nothing listens on.
 
-    It is below the range from which systems take the ports of outgoing connections: otherwise one
-    of these could take the port before the server does.
+    It is below the ephemeral range, so that no outgoing connection takes it before the server does.
     """
     while True:
         port = 20_000 + secrets.randbelow(12_000)
@@ -297,7 +299,7 @@ def serving(
 def running(
         command: Sequence[str], output: Path, environment: Mapping[str, str] | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program, with all that it says in a file, until the block ends."""
+    """Run a program until the block ends, with stdout and stderr in the file `output`."""
     with output.open('wb') as stream, subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT,
         env=None if environment is None else {'PATH': os.defpath, **environment},
@@ -315,12 +317,15 @@ def running(
 def wait_for(
         condition: Callable[[], T | None], process: subprocess.Popen[bytes] | None = None,
 ) -> T:
-    """What `condition` says, as soon as that is something."""
+    """Poll `condition` until its result is true, and return the result.
+
+    Raise RuntimeError if `process` ends first, TimeoutError after TIMEOUT seconds.
+    """
     deadline = time.monotonic() + TIMEOUT
     while not (found := condition()):
         if process is not None and process.poll() is not None:
             raise RuntimeError(f'{process.args!r} ended with status {process.returncode}')
         if time.monotonic() > deadline:
-            raise TimeoutError(f'nothing after {TIMEOUT} seconds')
+            raise TimeoutError(f'still false after {TIMEOUT} seconds')
         time.sleep(0.01)
     return found
