@@ -1,7 +1,7 @@
-"""Small real distributions, made from a package list: what pip and uv install in the tests.
+"""Make small installable distributions from a package list.
 
-`python -m testing.distributions LIST POOL` makes the file of each line of LIST, JSON lines, in
-POOL, and prints the lines with the hash, size and metadata that the files turned out to have.
+`python -m testing.distributions LIST POOL` makes the file of each line of LIST, which has JSON
+lines, in POOL. It prints the lines with the hash, size and metadata hash of the files added.
 """
 from __future__ import annotations
 
@@ -18,13 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from dumb_pypi.model import filenames
-from dumb_pypi.model import filenames as endings
 
 # One line of a JSON list, decoded.
 Facts = dict[str, Any]
 
-# Builds a wheel with nothing but the standard library, so that installing an sdist needs no
-# other index. It runs in pip's and uv's build environment.
+# The build backend of the sdists, which runs in the build environment of pip or uv. It needs only
+# the standard library, so that installing an sdist needs no other index.
 _BACKEND = '''\
 import os, zipfile
 
@@ -36,14 +35,15 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
 '''
 _PYPROJECT = b'[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
 _WHEEL = b'Wheel-Version: 1.0\nGenerator: testing\nRoot-Is-Purelib: true\nTag: py3-none-any\n'
-_LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip file can store
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip file can store
 
 
 def make(pool: Path, facts: Facts) -> Facts:
-    """Make the file of one line; return the line with what is now known of it.
+    """Make the file of one line in `pool`; return the line with its hash and size added.
 
-    What it installs is a module, named as the project, with its version as `__version__`.
-    A file that is neither a wheel nor an sdist is empty.
+    If `core_metadata` is "true", write the `.metadata` file, too, and return its hash instead.
+    The distribution is a module with the project's name, `-` replaced by `_`, and its version as
+    `__version__`. A file that is neither a wheel nor an sdist is empty.
     """
     filename = facts['filename']
     parsed = filenames.parse(filename)
@@ -104,7 +104,7 @@ def _record_hash(content: bytes) -> str:
 
 
 def _sdist(filename: str, files: dict[str, bytes]) -> bytes:
-    stem = endings.SDIST.sub('', filename)
+    stem = filenames.SDIST.sub('', filename)
     sources = {f'{stem}/{path}': content for path, content in files.items()}
     if filename.lower().endswith('.zip'):
         return _zip(sources)
@@ -116,7 +116,7 @@ def _zip(files: dict[str, bytes]) -> bytes:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, 'w') as archive:
         for path, content in files.items():
-            archive.writestr(zipfile.ZipInfo(path, _LONG_AGO), content)
+            archive.writestr(zipfile.ZipInfo(path, _EPOCH), content)
     return stream.getvalue()
 
 

@@ -1,4 +1,4 @@
-"""A small index, and the hosts that it is put on."""
+"""A small index, and the hosts that serve it."""
 from __future__ import annotations
 
 import gzip
@@ -17,7 +17,7 @@ from tests.support.hosts import Case, Sites
 from tests.support.servers import Server
 from tests.support.trees import SAMPLES
 
-# Pages that have a .gz beside them, as if packed by whoever built the index.
+# Pages with a .gz file next to them, as after a build with --precompress.
 PACKED_PAGES = (
     'simple/whiskers/index.html', 'simple/whiskers/index.json', 'pypi/whiskers/json',
     'project/whiskers/index.html', 'static/names.txt',
@@ -26,7 +26,7 @@ PACKED_PAGES = (
 
 @pytest.fixture(scope='session')
 def tree() -> Iterator[Path]:
-    """The sample index, with its files in `pool`. Every user may read it: servers are others."""
+    """Build the sample index, with its packages in `pool`, for every user to read."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         tree = Path(folder, 'tree')
@@ -44,12 +44,12 @@ def tree() -> Iterator[Path]:
         )
         for page in PACKED_PAGES:
             content = (tree / page).read_bytes()
-            # No server packs like this: it can be told who did.
+            # The time in its header shows that no server compressed it.
             (tree / f'{page}.gz').write_bytes(gzip.compress(content, 1, mtime=1))
-        # Two sdists, not one packed and unpacked.
-        (pool / 'odd-1.0.tar').write_bytes(b'the plain one')
-        (pool / 'odd-1.0.tar.gz').write_bytes(gzip.compress(b'the packed one'))
-        (tree / 'notes.txt').write_text('What an index of more projects has in static/.' * 100)
+        # Two sdists, not two forms of one.
+        (pool / 'odd-1.0.tar').write_bytes(b'the .tar')
+        (pool / 'odd-1.0.tar.gz').write_bytes(gzip.compress(b'the .tar.gz'))
+        (tree / 'notes.txt').write_text('A text file that compresses well. ' * 100)
         (tree / 'empty').mkdir()
         (tree / 'links').mkdir()
         (tree / 'links/gone-1.0.zip').symlink_to('nowhere')

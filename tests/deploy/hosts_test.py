@@ -1,4 +1,4 @@
-"""What each host answers with the settings in deploy/: the same on all that can."""
+"""How each host responds with the settings in deploy/: all hosts with a feature do the same."""
 from __future__ import annotations
 
 import gzip
@@ -14,119 +14,39 @@ from dumb_pypi.store import changes as store_changes
 from tests.conftest import NeedProgram
 from tests.deploy.conftest import PACKED_PAGES
 from tests.support.hosts import (
+    ACCEPTS,
     all_hosts,
+    ask,
     BROWSERS,
     CACHING,
     Case,
     ETAG,
+    GZIP,
     HIDES,
     HOSTS,
+    IMMUTABLE,
     JSON_TOO,
     OLD_NAMES,
-    PACKED,
+    POLICY,
     PREFIX,
     RANGES,
     Sites,
+    style,
     TYPES,
+    V1_HTML,
+    V1_JSON,
+    varies,
+    WHEEL,
 )
-from tests.support.servers import DEPLOY, Response, run_apache, Server
-
-V1_JSON = 'application/vnd.pypi.simple.v1+json'
-V1_HTML = 'application/vnd.pypi.simple.v1+html'
-FOR_GOOD = 'max-age=31536000, immutable'
-WHEEL = 'pool/ocelot-1.2-py3-none-any.whl'
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https:; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-
-
-def ask(site: Server, path: str, method: str = 'GET', **headers: str) -> Response:
-    """Ask for a path below the index's URL."""
-    named = {name.replace('_', '-'): value for name, value in headers.items()}
-    return site.ask(urlsplit(site.url).path + path, method, named)
-
-
-def varies(response: Response) -> set[str]:
-    return {name.strip().title() for name in response.headers.get('Vary', '').split(',')} - {''}
-
-
-def style(tree: Path) -> str:
-    [found] = (tree / 'static').glob('style-*.css')
-    return f'static/{found.name}'
-
-
-ACCEPTS = [
-    # pip and PDM, uv, Poetry; a bot's two.
-    (f'{V1_JSON}, {V1_HTML}; q=0.1, text/html; q=0.01', True),
-    (f'{V1_JSON}, {V1_HTML};q=0.2, text/html;q=0.01', True),
-    (f'{V1_JSON}, */*;q=0.1', True),
-    ('application/json', False),
-    ('text/html', False),
-    # Old pip, browsers, curl, and nothing at all.
-    ('text/html, application/xhtml+xml, application/xml;q=0.9, */*;q=0.8', False),
-    ('text/html, */*; q=0.01', False),
-    ('*/*', False),
-    ('', False),
-    (None, False),
-    # One type only; what `latest` is today.
-    (V1_JSON, True),
-    (V1_HTML, False),
-    ('application/vnd.pypi.simple.latest+json', True),
-    ('application/vnd.pypi.simple.latest+html', False),
-    # The better one wins, by how much ever, in any order; HTML if they are as good.
-    (f'{V1_JSON};q=0.5, text/html', False),
-    (f'text/html;q=0.5, {V1_JSON}', True),
-    (f'text/html;q=0.5,{V1_JSON};q=0.6', True),
-    (f'text/html;q=0.51, {V1_JSON};q=0.5', False),
-    (f'text/html;q=0.5, {V1_JSON};q=0.51', True),
-    (f'text/html;q=0.25, {V1_JSON};q=0.5', True),
-    (f'text/html;q=0.9, {V1_JSON};q=0.899', False),
-    (f'text/html;q=0.899, {V1_JSON};q=0.9', True),
-    (f'text/html;q=0.009, {V1_JSON};q=0.01', True),
-    (f'text/html;q=0, {V1_JSON};q=0.001', True),
-    (f'text/html;q=0.000, {V1_JSON};q=1.000', True),
-    (f'{V1_JSON}, text/html', False),
-    (f'{V1_JSON};q=0.5, text/html;q=0.50', False),
-    (f'{V1_JSON};q=1.0, text/html;q=1', False),
-    (f'{V1_JSON};q=0.5, {V1_HTML}, text/html;q=0.1', False),
-    (f'{V1_JSON};q=0.5, {V1_HTML};q=0.1, text/html', False),
-    # Not at all.
-    (f'{V1_JSON};q=0', False),
-    (f'{V1_JSON};q=0.0, */*', False),
-    (f'{V1_JSON};q=0, {V1_HTML};q=0, text/html;q=0', False),
-    # A range counts for what is not named itself.
-    ('application/*', False),
-    ('text/*', False),
-    (f'{V1_JSON};q=0.5, */*', False),
-    (f'{V1_JSON};q=0.5, text/*;q=0.4', True),
-    (f'{V1_JSON};q=0.5, text/*;q=0.6', False),
-    (f'{V1_JSON};q=0.5, application/*;q=0.6', False),
-    (f'*/*, text/html;q=0.1, {V1_HTML};q=0.1', True),
-    ('application/*, text/*;q=0.5', False),
-    # Odd to look at, and right; other parameters; not right.
-    (f'  {V1_JSON.upper()} ;Q=0.9 ,text/html ; q = 0.8', True),
-    (f'{V1_JSON};charset=utf-8;q=0.2, text/html;level=1;q=0.3', False),
-    (f'{V1_JSON};charset=utf-8;q=0.3, text/html;level=1;q=0.2', True),
-    (f'{V1_JSON};q=0.8;x=y, text/html;q=0.7', True),
-    (f'{V1_JSON};q=high, text/html;q=0.9', True),
-    (f',, {V1_JSON},,', True),
-    # Near to a type's name, and not it.
-    (f'{V1_JSON}x', False),
-    (f'x{V1_JSON}', False),
-    ('application/vnd.pypi.simple.v2+json', False),
-    ('application/vndXpypiXsimpleXv1+json', False),
-    ('nonsense', False),
-    (f'text/html;q=0.1, {"a/b;q=0.5, " * 100}{V1_JSON}', True),
-]
+from tests.support.servers import DEPLOY, run_apache, Server
 
 
 @all_hosts(JSON_TOO)
 @pytest.mark.parametrize(('accept', 'is_json'), ACCEPTS)
-def test_the_form_is_the_one_that_is_wanted_most(
+def test_preferred_form_is_sent(
         site: Server, tree: Path, accept: str | None, is_json: bool,
 ) -> None:
-    """Quality values count; HTML where nothing fits. Caches are told what the answer hangs on."""
+    """The Accept header decides, HTML is the fallback, and Vary says so to caches."""
     headers = {} if accept is None else {'Accept': accept}
     for folder in ('simple/', 'simple/ocelot/'):
         response = ask(site, folder, **headers)
@@ -152,9 +72,10 @@ def test_the_form_is_the_one_that_is_wanted_most(
     ('', V1_JSON, True),
     ('', 'text/html', False),
 ])
-def test_a_form_in_the_url_outdoes_the_header(
+def test_format_parameter_overrides_accept(
         site: Server, form: str, accept: str | None, is_json: bool,
 ) -> None:
+    """`?format=` takes precedence over the Accept header."""
     headers = {} if accept is None else {'Accept': accept}
     response = ask(site, f'simple/ocelot/?format={form}', **headers)
     assert response.status == 200
@@ -162,8 +83,8 @@ def test_a_form_in_the_url_outdoes_the_header(
 
 
 @all_hosts()
-def test_html_is_what_every_host_gives(site: Server, tree: Path) -> None:
-    """Programs that read HTML, and people, find each page at its folder."""
+def test_every_host_serves_html(site: Server, tree: Path) -> None:
+    """The URL of a folder responds with its index.html."""
     for folder in ('', 'simple/', 'simple/ocelot/', 'project/purr-box/', 'changelog/'):
         response = ask(site, folder)
         assert (response.status, response.headers['Content-Type']) == (200, 'text/html')
@@ -171,7 +92,8 @@ def test_html_is_what_every_host_gives(site: Server, tree: Path) -> None:
 
 
 @all_hosts(JSON_TOO)
-def test_people_s_pages_have_one_form(site: Server) -> None:
+def test_web_pages_are_always_html(site: Server) -> None:
+    """Pages of the web UI ignore the Accept header."""
     for folder in ('', 'project/ocelot/', 'changelog/'):
         response = ask(site, folder, Accept=V1_JSON)
         assert (response.status, response.headers['Content-Type']) == (200, 'text/html')
@@ -179,8 +101,8 @@ def test_people_s_pages_have_one_form(site: Server) -> None:
 
 
 @all_hosts(TYPES)
-def test_every_page_has_its_exact_type(site: Server, tree: Path) -> None:
-    """All pages of the index, by their own paths: the types that the changes file says."""
+def test_pages_have_exact_types(site: Server, tree: Path) -> None:
+    """Each page, by its own path, has the content type that the changes file has."""
     pages = [
         json.loads(line)['path']
         for line in (tree.parent / 'changes.jsonl').read_text().splitlines()
@@ -195,7 +117,7 @@ def test_every_page_has_its_exact_type(site: Server, tree: Path) -> None:
 
 @all_hosts(TYPES)
 def test_files_have_exact_types(site: Server, tree: Path) -> None:
-    """A file is handed on as it is: nobody may take .tar.gz for a packed .tar."""
+    """Files have no Content-Encoding: otherwise clients would unpack a .tar.gz to a .tar."""
     for name, content_type in {
             'ocelot-1.2-py3-none-any.whl': 'application/octet-stream',
             'ocelot-1.2.tar.gz': 'application/octet-stream',
@@ -212,35 +134,35 @@ def test_files_have_exact_types(site: Server, tree: Path) -> None:
 
 @all_hosts()
 @pytest.mark.parametrize('folder', ['simple', 'simple/ocelot', 'project/ocelot', 'changelog'])
-def test_a_page_without_its_slash_leads_to_the_page(site: Server, folder: str) -> None:
-    """Else its own links would lead elsewhere."""
+def test_missing_slash_redirects(site: Server, folder: str) -> None:
+    """A URL without the final slash redirects: relative links of the page need the slash."""
     response = ask(site, folder)
     assert response.status in {301, 302, 308}
     assert urljoin(f'{site.url}{folder}', response.headers['Location']) == f'{site.url}{folder}/'
 
 
 @pytest.mark.parametrize('host', ['nginx', 'Caddy', 'bucket behind a CDN'])
-def test_behind_a_proxy_the_slash_does_not_cost_its_name_or_scheme(sites: Sites, host: str) -> None:
+def test_slash_redirect_is_relative(sites: Sites, host: str) -> None:
+    """The redirect names no host or scheme, which a proxy may have changed."""
     place = ask(sites[Case(host, '/')], 'simple/ocelot').headers['Location']
     assert urlsplit(place)[:2] == ('', '')
 
 
-def test_apache_behind_a_proxy_that_speaks_https(
-        tree: Path, need_program: NeedProgram,
-) -> None:
-    """Its redirects are whole URLs, for which it has to be told."""
+def test_apache_behind_https_proxy(tree: Path, need_program: NeedProgram) -> None:
+    """Apache redirects to absolute URLs, with the scheme and name in ServerName."""
     program = need_program('apache2', package='apache2')
     conf = (DEPLOY / 'apache/dumb-pypi.conf').read_text()
     [name] = re.findall('`ServerName (.*?)`', conf)
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)  # it gives up root's rights
+        Path(folder).chmod(0o755)  # Apache drops root's rights
         with run_apache(program, tree, Path(folder), name=name) as site:
             response = ask(site, 'simple/ocelot', Host='pypi.example.com')
     assert response.headers['Location'] == 'https://pypi.example.com/simple/ocelot/'
 
 
 @all_hosts(bases=(PREFIX,))
-def test_the_index_s_own_path_without_its_slash_leads_to_it(site: Server) -> None:
+def test_index_path_without_slash_redirects(site: Server) -> None:
+    """The path of the index itself also redirects if the slash is missing."""
     response = site.get(PREFIX.rstrip('/'))
     assert response.status in {301, 302, 308}
     assert urljoin(site.url, response.headers['Location']) == site.url
@@ -248,13 +170,14 @@ def test_the_index_s_own_path_without_its_slash_leads_to_it(site: Server) -> Non
 
 @all_hosts(HIDES, bases=(PREFIX,))
 @pytest.mark.parametrize('path', ['/simple/', '/nothing', f'{PREFIX[:-1]}y/', f'{PREFIX[:-1]}y'])
-def test_outside_of_its_path_an_index_is_not(site: Server, path: str) -> None:
-    """What else is there is the host's own. Nothing is: then it must not look like a page."""
+def test_nothing_outside_the_index_path(site: Server, path: str) -> None:
+    """The settings serve nothing outside the path of the index."""
     assert site.get(path).status in {403, 404}
 
 
 @all_hosts(JSON_TOO)
-def test_the_slash_does_not_cost_the_form(site: Server) -> None:
+def test_slash_redirect_keeps_format(site: Server) -> None:
+    """The redirect to the slash keeps `?format=`."""
     response = ask(site, 'simple/ocelot?format=json')
     found = urljoin(f'{site.url}simple/', response.headers['Location'])
     assert found == f'{site.url}simple/ocelot/?format=json'
@@ -265,8 +188,8 @@ def test_the_slash_does_not_cost_the_form(site: Server) -> None:
     'simple/nothing/', 'project/nothing/', 'pypi/nothing/json', 'simple/ocelot/nothing',
     'pool/nothing-1.0.tar.gz', 'nothing', 'static/nothing-0123456789ab.css', 'packages.json/',
 ])
-def test_what_is_not_there_is_not_found(site: Server, path: str) -> None:
-    """uv takes a 403 for the end of its search. What is missing may be there in a minute."""
+def test_missing_pages_are_404(site: Server, path: str) -> None:
+    """Missing pages are 404, not 403, which ends uv's search, and are not cached for long."""
     for accept in ('text/html', V1_JSON):
         response = ask(site, path, Accept=accept)
         assert response.status == 404
@@ -280,7 +203,8 @@ def test_what_is_not_there_is_not_found(site: Server, path: str) -> None:
     'empty/', 'pool/', 'pypi/', 'pypi/ocelot/', 'static/',
     'simple/ocelot/..%2f..%2f.dumb-pypi/lock',
 ])
-def test_neither_the_build_s_memory_nor_a_folder_is_served(site: Server, path: str) -> None:
+def test_state_and_folders_are_hidden(site: Server, path: str) -> None:
+    """The build's state and folders without a page are 404."""
     assert ask(site, path).status == 404
 
 
@@ -289,26 +213,27 @@ def test_neither_the_build_s_memory_nor_a_folder_is_served(site: Server, path: s
     f'simple/{"a" * 300}/', 'a' * 300, f'pool/{"a" * 300}.zip', 'simple/.htaccess/', '.htaccess',
     'simple/%00/', 'a%00b', 'simple/ocelot/%00',
 ])
-def test_what_cannot_be_there_is_not_found_either(site: Server, path: str) -> None:
-    """Names that no file has. A 400 is for what is no URL."""
+def test_impossible_names_are_404(site: Server, path: str) -> None:
+    """Names that no file can have are 404; a NUL byte may also be a bad request, 400."""
     assert ask(site, path).status in ({400, 404} if '%00' in path else {404})
 
 
 @pytest.mark.parametrize(('host', 'status'), [('nginx', 404), ('Caddy', 404), ('Apache', 403)])
-def test_a_link_to_nothing(sites: Sites, host: str, status: int) -> None:
-    """Apache has no setting for it that would leave a password's 401 alone."""
+def test_dangling_symlink(sites: Sites, host: str, status: int) -> None:
+    """A dangling link is 404; in Apache, no setting turns 403 into 404 and leaves 401 alone."""
     assert ask(sites[Case(host, '/')], 'links/gone-1.0.zip').status == status
 
 
 @all_hosts(CACHING)
-def test_caches_keep_pages_for_a_minute_and_files_for_good(site: Server, tree: Path) -> None:
+def test_cache_control(site: Server, tree: Path) -> None:
+    """Caches keep pages for a minute, packages and static files for good."""
     for path in ('', 'simple/', 'simple/ocelot/', 'simple/ocelot/index.json', 'project/ocelot/',
                  'pypi/ocelot/json', 'rss/updates.xml'):
         assert ask(site, path).headers['Cache-Control'] == 'max-age=60, must-revalidate'
     for path in (style(tree), WHEEL, f'{WHEEL}.metadata', 'pool/ocelot-1.2.tar.gz',
                  'pool/Purr.Box-0.3.win32-py2.7.exe', 'pool/odd-1.0.tar'):
-        assert ask(site, path).headers['Cache-Control'] == FOR_GOOD
-    # The next build is compared with it.
+        assert ask(site, path).headers['Cache-Control'] == IMMUTABLE
+    # The next build compares its list with this one.
     assert ask(site, 'packages.json').headers['Cache-Control'] == 'no-cache'
 
 
@@ -317,29 +242,31 @@ def test_caches_keep_pages_for_a_minute_and_files_for_good(site: Server, tree: P
 @pytest.mark.parametrize('path', [
     '', 'simple/', 'simple/ocelot/', 'simple/whiskers/', 'pypi/ocelot/json', 'packages.json', WHEEL,
 ])
-def test_what_a_cache_has_is_not_sent_again(site: Server, path: str, encoding: str) -> None:
-    """By the ETag of the answer, packed or not; and a new form has another."""
+def test_matching_etag_is_304(site: Server, path: str, encoding: str) -> None:
+    """A request with the ETag of the response, compressed or not, gets a 304."""
     first = ask(site, path, Accept_Encoding=encoding)
     again = ask(site, path, Accept_Encoding=encoding, If_None_Match=first.headers['Etag'])
     assert (again.status, again.body) == (304, b'')
     for name in ('Cache-Control', 'Access-Control-Allow-Origin'):
         assert again.headers.get(name) == first.headers.get(name)
     assert again.headers['Etag'].removeprefix('W/') == first.headers['Etag'].removeprefix('W/')
-    # Accept-Encoding is left out by most; nothing that is kept hangs on that.
+    # Most servers omit Accept-Encoding from the Vary of a 304, which does no harm.
     assert ('Accept' in varies(again)) == ('Accept' in varies(first))
     other = ask(site, path, Accept_Encoding=encoding, If_None_Match='"another"')
     assert (other.status, other.body) == (200, first.body)
 
 
 @all_hosts(JSON_TOO, ETAG)
-def test_each_form_has_an_etag_of_its_own(site: Server) -> None:
+def test_each_form_has_its_own_etag(site: Server) -> None:
+    """The ETag of the HTML form doesn't match the JSON form."""
     html = ask(site, 'simple/ocelot/')
     as_json = ask(site, 'simple/ocelot/', Accept=V1_JSON, If_None_Match=html.headers['Etag'])
     assert (as_json.status, as_json.headers['Content-Type']) == (200, V1_JSON)
 
 
 @all_hosts()
-def test_head_is_get_without_the_body(site: Server) -> None:
+def test_head_has_the_headers_of_get(site: Server) -> None:
+    """HEAD responds with the headers of GET and no body."""
     for path in ('simple/', 'simple/ocelot/', 'project/ocelot/', WHEEL):
         got, head = (
             ask(site, path, method, Accept_Encoding='identity') for method in ('GET', 'HEAD')
@@ -350,47 +277,49 @@ def test_head_is_get_without_the_body(site: Server) -> None:
     assert ask(site, 'simple/nothing/', 'HEAD').status == 404
 
 
-# A bucket's own rights, and a CDN's allowed methods, see to this.
-@all_hosts(PACKED)
+# Not the bucket and the CDN: there, permissions and the CDN's allowed methods see to it.
+@all_hosts(GZIP)
 @pytest.mark.parametrize('method', ['POST', 'PUT', 'PATCH', 'DELETE'])
-def test_an_index_is_only_read(site: Server, method: str) -> None:
-    """An upload that goes to the wrong place must not seem to have been taken."""
+def test_index_is_read_only(site: Server, method: str) -> None:
+    """An upload to the wrong URL must not look successful."""
     for path in ('', 'simple/', 'simple/ocelot/', 'pypi/ocelot/json', WHEEL, 'pool/new-1.0.zip'):
         assert ask(site, path, method).status in ({405} if 'new' not in path else {404, 405})
 
 
 @all_hosts(RANGES)
-def test_a_part_of_a_file(site: Server, tree: Path) -> None:
-    """uv reads a wheel's metadata out of its end where there is no .metadata."""
+def test_range_of_a_file(site: Server, tree: Path) -> None:
+    """uv reads the metadata at the end of a wheel that has no .metadata file."""
     content = (tree / WHEEL).read_bytes()
     response = ask(site, WHEEL, Range='bytes=10-19')
     assert (response.status, response.body) == (206, content[10:20])
     assert response.headers['Content-Range'] == f'bytes 10-19/{len(content)}'
 
 
-@all_hosts(PACKED)
+@all_hosts(GZIP)
 @pytest.mark.parametrize('path', [
     '', 'simple/ocelot/', 'simple/ocelot/?format=json', 'pypi/ocelot/json', 'packages.json',
     'rss/updates.xml', 'notes.txt', 'style',
 ])
-def test_pages_are_packed_for_who_unpacks(site: Server, tree: Path, path: str) -> None:
+def test_pages_are_compressed_on_request(site: Server, tree: Path, path: str) -> None:
+    """Clients that accept gzip get a compressed page with the same content."""
     path = style(tree) if path == 'style' else path
     plain = ask(site, path)
-    packed = ask(site, path, Accept_Encoding='br, gzip')
+    compressed = ask(site, path, Accept_Encoding='br, gzip')
     assert 'Content-Encoding' not in plain.headers
-    assert packed.headers['Content-Encoding'] == 'gzip'
-    assert gzip.decompress(packed.body) == plain.body
-    assert len(packed.body) < len(plain.body)
-    assert packed.headers['Content-Type'] == plain.headers['Content-Type']
-    assert 'Accept-Encoding' in varies(packed)
-    # One ETag for two streams of bytes is a weak one.
-    tags = plain.headers['Etag'], packed.headers['Etag']
+    assert compressed.headers['Content-Encoding'] == 'gzip'
+    assert gzip.decompress(compressed.body) == plain.body
+    assert len(compressed.body) < len(plain.body)
+    assert compressed.headers['Content-Type'] == plain.headers['Content-Type']
+    assert 'Accept-Encoding' in varies(compressed)
+    # An ETag that two different bodies share must be a weak one.
+    tags = plain.headers['Etag'], compressed.headers['Etag']
     assert tags[0] != tags[1] or tags[0].startswith('W/')
 
 
-@all_hosts(PACKED)
+@all_hosts(GZIP)
 @pytest.mark.parametrize('page', PACKED_PAGES)
-def test_what_is_packed_already_is_sent_as_it_is(site: Server, tree: Path, page: str) -> None:
+def test_existing_gz_is_sent(site: Server, tree: Path, page: str) -> None:
+    """A page that has a .gz file next to it is not compressed again."""
     folder, _, name = page.rpartition('/')
     if not name.startswith('index.'):
         response = ask(site, page, Accept_Encoding='gzip')
@@ -410,7 +339,8 @@ def test_what_is_packed_already_is_sent_as_it_is(site: Server, tree: Path, page:
 
 
 @all_hosts(BROWSERS)
-def test_browsers_may_read_pages_and_run_nothing_else(site: Server, tree: Path) -> None:
+def test_security_and_cors_headers(site: Server, tree: Path) -> None:
+    """Other sites may read everything; pages may run and load only what is their own."""
     for path in ('', 'simple/', 'simple/ocelot/', 'project/ocelot/', 'changelog/'):
         headers = ask(site, path, Origin='https://notebook.example.com').headers
         assert headers['Content-Security-Policy'] == POLICY
@@ -424,8 +354,8 @@ def test_browsers_may_read_pages_and_run_nothing_else(site: Server, tree: Path) 
 
 @all_hosts(BROWSERS)
 @pytest.mark.parametrize('path', ['', 'simple/ocelot/', 'pypi/ocelot/json', WHEEL, 'nothing'])
-def test_browsers_may_ask_first(site: Server, path: str) -> None:
-    """They do for a header that is not on their short list; no such answer is a refusal."""
+def test_cors_preflight(site: Server, path: str) -> None:
+    """A request with unusual headers starts with OPTIONS, which must succeed."""
     response = ask(
         site, path, 'OPTIONS', Origin='https://notebook.example.com',
         Access_Control_Request_Method='GET', Access_Control_Request_Headers='cache-control',
@@ -439,14 +369,15 @@ def test_browsers_may_ask_first(site: Server, path: str) -> None:
 
 
 @all_hosts(BROWSERS)
-def test_browsers_may_follow_the_redirect_to_the_slash(site: Server) -> None:
+def test_slash_redirect_allows_cors(site: Server) -> None:
+    """Pages of other sites may follow the redirect to the slash."""
     headers = ask(site, 'simple/ocelot', Origin='https://notebook.example.com').headers
     assert headers['Access-Control-Allow-Origin'] == '*'
 
 
-@all_hosts(PACKED)
-def test_an_error_has_each_header_once(site: Server) -> None:
-    """Of two, browsers take none."""
+@all_hosts(GZIP)
+def test_errors_have_headers_once(site: Server) -> None:
+    """Browsers reject a response with two Access-Control-Allow-Origin headers."""
     for path, headers, status in (
             (WHEEL, {'Range': 'bytes=9999999-'}, 416), ('simple/nothing/', {}, 404),
     ):
@@ -462,7 +393,8 @@ def test_an_error_has_each_header_once(site: Server) -> None:
     'pool/whiskers-2.0%2blocal%2E1-py3-none-any.whl', 'simple/purr%2Dbox/',
     'pool/Purr%2EBox-0.3.zip', 'simple/%6Fcelot/',
 ])
-def test_encoded_names_are_the_names(site: Server, path: str) -> None:
+def test_percent_encoded_paths_work(site: Server, path: str) -> None:
+    """A path may be percent-encoded in any way."""
     assert ask(site, path).status == 200
 
 
@@ -478,17 +410,16 @@ def test_encoded_names_are_the_names(site: Server, path: str) -> None:
     ('pypi/Purr.Box/json', 'pypi/purr-box/json'),
     ('pypi/Purr.Box/0.4.1/json', 'pypi/purr-box/0.4.1/json'),
 ])
-def test_old_clients_find_a_page_by_any_of_its_names(
-        site: Server, tree: Path, path: str, page: str,
-) -> None:
+def test_unnormalized_names_work(site: Server, tree: Path, path: str, page: str) -> None:
+    """Old clients request the page of a project by the name that the user typed."""
     response = ask(site, path)
     assert (response.status, response.body) == (200, (tree / page).read_bytes())
 
 
-@all_hosts(JSON_TOO)  # a bucket's keys are what they are
+@all_hosts(JSON_TOO)  # not the bucket, where `a//b` is another key than `a/b`
 @pytest.mark.parametrize('path', ['simple//ocelot/', 'simple/ocelot//', '/simple/ocelot/'])
-def test_two_slashes_do_not_matter(site: Server, tree: Path, path: str) -> None:
-    """They come of joining a URL that ends in a slash."""
+def test_repeated_slashes_are_merged(site: Server, tree: Path, path: str) -> None:
+    """Joining a path to a URL that ends in a slash gives two slashes."""
     response = ask(site, path)
     while response.status in {301, 302, 307, 308}:
         response = site.get(urlsplit(response.headers['Location']).path)
@@ -498,7 +429,8 @@ def test_two_slashes_do_not_matter(site: Server, tree: Path, path: str) -> None:
 
 
 @all_hosts(OLD_NAMES)
-def test_old_names_keep_the_form_and_get_their_slash(site: Server) -> None:
+def test_unnormalized_names_keep_the_form(site: Server) -> None:
+    """The Accept header and the redirect to the slash work for these names, too."""
     assert ask(site, 'simple/Scratch.Post/', Accept=V1_JSON).headers['Content-Type'] == V1_JSON
     response = ask(site, 'simple/SCRATCH_POST')
     assert response.status == 301
@@ -506,30 +438,28 @@ def test_old_names_keep_the_form_and_get_their_slash(site: Server) -> None:
     found = urljoin(f'{site.url}simple/', response.headers['Location']).removeprefix(site.url)
     assert ask(site, found).status == 200
     assert ask(site, 'simple/No.Thing/').status == 404
-    # What is there as it stands stays what it is.
+    # A path that exists is not changed.
     assert ask(site, 'simple/index.html').status == 200
 
 
 @pytest.mark.parametrize('host', [host for host in HOSTS if OLD_NAMES not in HOSTS[host]])
-def test_elsewhere_old_names_are_not_found(sites: Sites, host: str) -> None:
-    """So the table of hosts is right in what it does not promise, too."""
+def test_other_hosts_lack_old_names(sites: Sites, host: str) -> None:
+    """README's table is also right about the hosts that lack the feature."""
     assert ask(sites[Case(host, '/')], 'simple/Scratch.Post/').status == 404
 
 
 @pytest.mark.parametrize('host', [host for host in HOSTS if JSON_TOO not in HOSTS[host]])
-def test_elsewhere_html_is_all_that_there_is(sites: Sites, host: str) -> None:
-    """What a client gets is what its type says, whatever it asked for."""
+def test_other_hosts_serve_only_html(sites: Sites, host: str) -> None:
+    """Hosts that don't negotiate respond with HTML, and say so in Content-Type."""
     for path in ('simple/ocelot/', 'simple/ocelot/?format=json'):
         response = ask(sites[Case(host, '/')], path, Accept=V1_JSON)
         assert (response.status, response.headers['Content-Type']) == (200, 'text/html')
 
 
 @pytest.mark.parametrize('base', ['/', PREFIX])
-def test_the_cdn_asks_the_bucket_once_for_each_form(sites: Sites, base: str) -> None:
-    """Its cache key is the path that the function has made: no header, no query string.
-
-    What is not there is cached as well, and no other test has asked for this.
-    """
+def test_cdn_caches_each_form_once(sites: Sites, base: str) -> None:
+    """The CDN's cache key is the path that the edge function returns, without header or query."""
+    # Responses of 404 are cached as well, and no other test requests this page.
     site = sites[Case('bucket behind a CDN', base)]
     first = [
         ask(site, 'simple/not-there/', Accept=accept).headers['X-Cache']
@@ -539,6 +469,7 @@ def test_the_cdn_asks_the_bucket_once_for_each_form(sites: Sites, base: str) -> 
     assert ask(site, 'simple/Not_There/?format=json&x=y').headers['X-Cache'] == 'Hit'
 
 
-def test_what_lies_beside_the_index_is_not_the_edge_function_s(sites: Sites) -> None:
+def test_edge_function_ignores_other_paths(sites: Sites) -> None:
+    """The edge function changes no request for a path outside the index."""
     site = sites[Case('bucket behind a CDN', PREFIX)]
     assert site.get('/simple/ocelot/').status == 404

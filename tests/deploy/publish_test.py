@@ -1,4 +1,4 @@
-"""Publishing to a bucket, with the tools that people have: right at each moment, and at the end."""
+"""Publish to a bucket with aws and rclone: readers find a consistent index at each moment."""
 from __future__ import annotations
 
 import itertools
@@ -29,7 +29,7 @@ BUCKET_NAMES = map('bucket-{}'.format, itertools.count())
 
 
 def lines(*projects: str, months: int = 1) -> str:
-    """Two releases of each project, and uploads in so many months."""
+    """Return a list with at least two releases of each project, uploaded in `months` months."""
     return ''.join(f'{json.dumps(line)}\n' for line in (
         {
             'filename': f'{project}-1.{number}.zip',
@@ -38,7 +38,7 @@ def lines(*projects: str, months: int = 1) -> str:
     ))
 
 
-# One list after the other: new projects, months between and after others, projects that go.
+# Successive lists: projects are added and removed, and so are months.
 HISTORY = (
     lines('ant', 'bee', months=3),
     lines('ant', 'bee', 'cat', months=2),
@@ -48,12 +48,13 @@ HISTORY = (
 )
 
 
-class Bucket:
-    """A bucket in S3, and a server before it that keeps account of what becomes of it.
+class Recorder:
+    """Forward requests to a bucket, and record each change of it.
 
-    After each change `tree` is what the bucket has; `wrong` is what a reader met there. At the
-    `fatal`-th change from now all of the process group `victim` is killed: half of the times before
-    the change is made, half of the times after.
+    `tree` has the content of the bucket and `headers` what it was uploaded with; `problems` lists
+    what a reader would have found wrong after some change. At change number `fatal` from now, the
+    process group `victim` is killed, before or after the change depending on how full the bucket
+    is, and from then on every change fails.
     """
 
     def __init__(self, s3: Server, name: str) -> None:
@@ -61,7 +62,7 @@ class Bucket:
         self.tree: dict[str, bytes] = {}
         self.headers: dict[str, tuple[str, str]] = {}
         self.changes: list[str] = []
-        self.wrong: list[str] = []
+        self.problems: list[str] = []
         self.fatal: int | None = None
         self.victim: int | None = None
         self.s3 = s3
@@ -79,22 +80,21 @@ class Bucket:
                     os.killpg(self.victim, signal.SIGKILL)
                     return 503, {}, b''
                 if self.fatal < 0:
-                    # What was on its way when it died.
                     return 503, {}, b''
             answer = self.s3.ask(path, method, headers, body)
-            self._look(method, path)
+            self._record(method, path)
             if self.fatal == 0 and self.victim:
                 os.killpg(self.victim, signal.SIGKILL)
             return answer
 
     def put(self, pages: dict[str, bytes]) -> None:
-        """Put pages into the bucket, which is not a change that counts."""
+        """Put pages into the bucket, without recording a change."""
         for path, page in pages.items():
             answer = self.s3.ask(f'/{self.name}/{path.replace("+", "%2B")}', 'PUT', body=page)
             assert answer.status == 200, answer
         self.tree.update(pages)
 
-    def _look(self, method: str, path: str) -> None:
+    def _record(self, method: str, path: str) -> None:
         before = set(self.tree)
         if method == 'PUT':
             key = path.partition('?')[0].removeprefix(f'/{self.name}/').replace('%2B', '+')
@@ -111,7 +111,7 @@ class Bucket:
                 if f'<Key>{key}</Key>' not in listed:
                     del self.tree[key]
                     self.changes.append(f'-{key}')
-        self.wrong += problems(self.tree, {})
+        self.problems += problems(self.tree, {})
 
 
 class _WaitingServer(ThreadingHTTPServer):
@@ -120,8 +120,8 @@ class _WaitingServer(ThreadingHTTPServer):
 
 
 @contextmanager
-def recorded(book: Bucket) -> Iterator[str]:
-    """The URL of the server before the bucket."""
+def serve(recorder: Recorder) -> Iterator[str]:
+    """Serve the recorder on loopback; yield its URL."""
     class Handler(BaseHTTPRequestHandler):
         protocol_version = 'HTTP/1.1'
 
@@ -136,7 +136,7 @@ def recorded(book: Bucket) -> Iterator[str]:
                 # The client was killed while it sent this.
                 self.close_connection = True
                 return
-            status, found, body = book.handle(self.command, self.path, headers, sent)
+            status, found, body = recorder.handle(self.command, self.path, headers, sent)
             self.send_response_only(status)
             for name, value in found.items():
                 if name not in {'Connection', 'Content-Length', 'Transfer-Encoding'}:
@@ -146,7 +146,7 @@ def recorded(book: Bucket) -> Iterator[str]:
             if self.command != 'HEAD':
                 self.wfile.write(body)
 
-        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = handle_any  # noqa: N815 - the library's names
+        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = handle_any  # noqa: N815 - http.server prescribes the names
 
         def log_message(self, *_: object) -> None:
             """Log nothing."""
@@ -156,24 +156,24 @@ def recorded(book: Bucket) -> Iterator[str]:
 
 
 class Publisher:
-    """Builds, and publishes, as README says."""
+    """Build and publish as README recommends."""
 
-    def __init__(self, folder: Path, book: Bucket, rclone: str | None) -> None:
+    def __init__(self, folder: Path, recorder: Recorder, rclone: str | None) -> None:
         self.folder = folder
         self.index = folder / 'index'
         self.queue = folder / 'changes'
         self.queue.mkdir()
-        self._book = book
+        self._recorder = recorder
         self._rclone = rclone
-        self._destination = f's3://{book.name}' if rclone is None else f'remote:{book.name}'
+        self._destination = f's3://{recorder.name}' if rclone is None else f'remote:{recorder.name}'
         self._builds = 0
 
     def build(self, text: str, *, precompress: bool = False) -> None:
-        """A build is compared with the bucket's list, unless a publishing has failed."""
+        """Build; compare with the bucket's list unless the previous publish failed."""
         self._builds += 1
         (self.folder / 'list').write_text(text)
         previous = self.folder / 'previous'
-        previous.write_bytes(self._book.tree.get('packages.json', b''))
+        previous.write_bytes(self._recorder.tree.get('packages.json', b''))
         failed = any(self.queue.iterdir())
         build(
             package_list_json=str(self.folder / 'list'),
@@ -186,28 +186,28 @@ class Publisher:
 
     def fill(self) -> None:
         """Put all pages into the bucket, as after a successful publish, without any tool."""
-        self._book.put(self.pages())
+        self._recorder.put(self.pages())
         for changes in self.queue.iterdir():
             changes.unlink()
 
     def publish(self, *, killed_at: int | None = None, fails_at: int | None = None) -> int:
         """Publish and return the exit status.
 
-        `killed_at` and `fails_at` count changes of the bucket: at that change all processes are
-        killed, or the bucket answers with an error.
+        All processes are killed at change number `killed_at` of the bucket; changes fail from
+        change number `fails_at` on.
         """
-        self._book.fatal = fails_at if killed_at is None else killed_at
-        # No process is left at the end, so that the server closes once the bucket is at rest.
-        with recorded(self._book) as url:
-            with self._book.lock:
+        self._recorder.fatal = fails_at if killed_at is None else killed_at
+        # The server closes once all requests are handled, so that none arrives later.
+        with serve(self._recorder) as url:
+            with self._recorder.lock:
                 process = subprocess.Popen(
                     [bucket.PYTHON, bucket.PUBLISH, self.queue, self.index, self._destination],
                     env=bucket.tool_environment(url, self.folder, self._rclone),
                     stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True,
                 )
-                self._book.victim = None if killed_at is None else process.pid
+                self._recorder.victim = None if killed_at is None else process.pid
             _, printed = process.communicate(timeout=TIMEOUT)
-        self._book.fatal = None
+        self._recorder.fatal = None
         assert process.returncode or printed == b'', printed
         return process.returncode
 
@@ -227,38 +227,38 @@ def tool(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def book(s3: Server) -> Bucket:
+def recorder(s3: Server) -> Recorder:
     name = next(BUCKET_NAMES)
     bucket.make_public(s3, name)
-    return Bucket(s3, name)
+    return Recorder(s3, name)
 
 
 @pytest.fixture
 def publisher(
-        book: Bucket, tool: str, tmp_path: Path, request: pytest.FixtureRequest,
+        recorder: Recorder, tool: str, tmp_path: Path, request: pytest.FixtureRequest,
 ) -> Publisher:
     rclone = request.getfixturevalue('rclone') if tool == 'rclone' else None
-    return Publisher(tmp_path, book, rclone)
+    return Publisher(tmp_path, recorder, rclone)
 
 
-def test_over_a_history_a_reader_never_meets_a_gap(
-        publisher: Publisher, book: Bucket, tool: str,
+def test_readers_never_find_a_gap(
+        publisher: Publisher, recorder: Recorder, tool: str,
 ) -> None:
-    """After each build the bucket is the tree, and between two objects nothing leads nowhere."""
-    # A command of aws takes several times as long as one of rclone: from its first list to the
-    # third there is a change of each kind.
+    """After a publish the bucket equals the tree; after each single change no link is dangling."""
+    # aws takes several times as long as rclone. From the first list to the third, each kind of
+    # change occurs.
     for text in HISTORY[0:3:2] if tool == 'aws' else HISTORY:
         publisher.build(text)
-        book.changes.clear()
+        recorder.changes.clear()
         assert publisher.publish() == 0
-        assert book.wrong == []
-        assert book.tree == publisher.pages()
+        assert recorder.problems == []
+        assert recorder.tree == publisher.pages()
         assert list(publisher.queue.iterdir()) == []
-        # Deletions last; and the list, by which the next build knows what is there.
-        kinds = [change.startswith('-') for change in book.changes]
-        assert book.changes[-1] == 'packages.json'
-        assert kinds[:-1] == sorted(kinds[:-1])
-    for path, (content_type, cache) in book.headers.items():
+        # Deletions come after uploads, and the list last: the next build is compared with it.
+        is_deletion = [change.startswith('-') for change in recorder.changes]
+        assert recorder.changes[-1] == 'packages.json'
+        assert is_deletion[:-1] == sorted(is_deletion[:-1])
+    for path, (content_type, cache) in recorder.headers.items():
         assert (path, content_type) == (path, store_changes.content_type(path))
         assert cache == (
             'no-cache' if path == 'packages.json' else
@@ -268,40 +268,41 @@ def test_over_a_history_a_reader_never_meets_a_gap(
 
 
 @pytest.mark.parametrize('tool', ['rclone'], indirect=True)
-def test_where_nothing_changed_nothing_is_done(publisher: Publisher, book: Bucket) -> None:
+def test_unchanged_index_uploads_nothing(publisher: Publisher, recorder: Recorder) -> None:
+    """After a build that changed nothing, a publish changes nothing."""
     publisher.build(HISTORY[0])
     publisher.fill()
     publisher.build(HISTORY[0])
     assert publisher.publish() == 0
-    assert book.changes == []
+    assert recorder.changes == []
 
 
 @pytest.mark.parametrize('tool', ['rclone'], indirect=True)
-def test_packed_forms_of_pages_stay_where_they_are(publisher: Publisher, book: Bucket) -> None:
-    """No bucket sends them; so none has to be deleted either."""
-    for packed in (True, False):
-        publisher.build(HISTORY[0], precompress=packed)
+def test_compressed_pages_are_not_uploaded(publisher: Publisher, recorder: Recorder) -> None:
+    """No bucket sends .gz files, so they are neither uploaded nor deleted."""
+    for precompress in (True, False):
+        publisher.build(HISTORY[0], precompress=precompress)
         [changes] = publisher.queue.iterdir()
         assert '.gz"' in changes.read_text()
-        book.changes.clear()
+        recorder.changes.clear()
         assert publisher.publish() == 0
-        assert book.tree == {
+        assert recorder.tree == {
             path: page for path, page in publisher.pages().items() if not path.endswith('.gz')
         }
-    assert not any('.gz' in change for change in book.changes)
+    assert not any('.gz' in change for change in recorder.changes)
 
 
 @pytest.mark.parametrize(('tool', 'fatal'), [
-    # It starts a Python for each step: one must do.
+    # aws is slow, so one case has to do.
     ('aws', 20),
     *(('rclone', number) for number in (1, 5, 14, 20, 24, 27)),
 ], indirect=['tool'])
-def test_killed_and_run_again_after_the_next_build(
-        publisher: Publisher, book: Bucket, fatal: int,
+def test_next_publish_completes_a_killed_one(
+        publisher: Publisher, recorder: Recorder, fatal: int,
 ) -> None:
-    """What a publishing that died had not done is done with what the next build changed.
+    """The next publish also makes the changes that a killed one didn't get to.
 
-    Or is undone, where the next list is again that of the bucket.
+    Or it undoes the changes of the killed one, if the next list is the bucket's again.
     """
     publisher.build(HISTORY[0])
     publisher.fill()
@@ -309,52 +310,52 @@ def test_killed_and_run_again_after_the_next_build(
     assert publisher.publish(killed_at=fatal) == -signal.SIGKILL
     publisher.build(HISTORY[0 if fatal == 20 else 3])
     assert publisher.publish() == 0
-    assert book.wrong == []
-    assert book.tree == publisher.pages()
+    assert recorder.problems == []
+    assert recorder.tree == publisher.pages()
     assert list(publisher.queue.iterdir()) == []
 
 
 @pytest.mark.parametrize('tool', ['rclone'], indirect=True)
-def test_pages_that_no_build_knows_any_more_are_deleted(
-        publisher: Publisher, book: Bucket,
+def test_lost_index_leaves_no_stale_pages(
+        publisher: Publisher, recorder: Recorder,
 ) -> None:
-    """A publishing failed, then the index was lost, and a project went: nobody says "delete"."""
+    """Pages of a removed project are deleted although the build lost its index and its state."""
     publisher.build(lines('ant', 'bee', 'cat', months=3))
     assert publisher.publish(fails_at=26) == 1
-    assert 'simple/ant/index.html' in book.tree
+    assert 'simple/ant/index.html' in recorder.tree
     shutil.rmtree(publisher.index)
     publisher.build(lines('bee', 'cat', months=2))
     assert publisher.publish() == 0
-    assert book.tree == publisher.pages()
+    assert recorder.tree == publisher.pages()
     assert list(publisher.queue.iterdir()) == []
 
 
 @pytest.mark.parametrize('tool', ['rclone'], indirect=True)
-def test_killed_at_the_first_publishing(publisher: Publisher, book: Bucket) -> None:
+def test_first_publish_may_be_killed(publisher: Publisher, recorder: Recorder) -> None:
+    """The next publish completes a first one that was killed."""
     publisher.build(HISTORY[0])
     assert publisher.publish(killed_at=11) == -signal.SIGKILL
     assert publisher.publish() == 0
-    assert book.wrong == []
-    assert book.tree == publisher.pages()
+    assert recorder.problems == []
+    assert recorder.tree == publisher.pages()
 
 
-def test_a_page_that_is_not_what_the_changes_say_is_not_published(
-        publisher: Publisher, book: Bucket,
+def test_page_that_differs_is_not_published(
+        publisher: Publisher, recorder: Recorder,
 ) -> None:
-    """A build whose changes nobody kept has been there: only a full one puts that right."""
+    """Nothing is published if a page is missing or isn't what the changes file says."""
     publisher.build(HISTORY[0])
     (publisher.index / 'simple/ant/index.html').write_text('by hand')
     assert publisher.publish() == 1
-    assert book.tree == {}
-    # Nor is anything where a page is missing of a project that the index has.
+    assert recorder.tree == {}
     (publisher.index / 'simple/ant/index.html').unlink()
     assert publisher.publish() == 1
-    assert book.tree == {}
+    assert recorder.tree == {}
     assert len(list(publisher.queue.iterdir())) == 1
 
 
-def told(folder: Path, *arguments: str) -> str:
-    """What publish.py says of what it cannot do, with no program on its PATH."""
+def failure_message(folder: Path, *arguments: str) -> str:
+    """Run publish.py with an empty PATH, which must fail; return its stderr."""
     done = subprocess.run(
         [bucket.PYTHON, bucket.PUBLISH, *arguments], cwd=folder, env={'PATH': str(folder)},
         capture_output=True, text=True, check=False,
@@ -369,30 +370,30 @@ def told(folder: Path, *arguments: str) -> str:
     (('changes', 'index', 's3://b'), 'publish.py: cannot run aws: No such file or directory\n'),
     (('changes', 'index', 'r:b'), 'publish.py: cannot run rclone: No such file or directory\n'),
 ])
-def test_what_cannot_be_done_is_told_in_one_line(
+def test_failure_is_reported_in_one_line(
         tmp_path: Path, arguments: tuple[str, ...], message: str,
 ) -> None:
-    """A misspelt folder has no changes in it: silence would mean that all is published."""
+    """A misspelt folder and a missing tool are reported, instead of publishing nothing."""
     for folder in ('changes', 'index'):
         (tmp_path / folder).mkdir()
     (tmp_path / 'changes/1.jsonl').write_text('{"action": "delete", "path": "index.html"}\n')
-    assert told(tmp_path, *arguments) == message
+    assert failure_message(tmp_path, *arguments) == message
 
 
-def test_changes_that_are_damaged_are_told_of_in_one_line(tmp_path: Path) -> None:
+def test_damaged_changes_file_is_reported(tmp_path: Path) -> None:
+    """A changes file that isn't JSON is reported in one line."""
     for folder in ('changes', 'index'):
         (tmp_path / folder).mkdir()
     (tmp_path / 'changes/1.jsonl').write_text('{"action": "write", "pa')
-    message = told(tmp_path, 'changes', 'index', 's3://b')
+    message = failure_message(tmp_path, 'changes', 'index', 's3://b')
     assert message.startswith('publish.py: changes/1.jsonl is damaged: ')
     assert message.count('\n') == 1
 
 
-def test_an_error_of_the_bucket_is_told_and_nothing_is_forgotten(
-        publisher: Publisher, book: Bucket,
-) -> None:
+def test_failed_publish_keeps_changes_files(publisher: Publisher, recorder: Recorder) -> None:
+    """If the bucket fails, the exit status is 1, and the next publish completes the work."""
     publisher.build(HISTORY[0])
     assert publisher.publish(fails_at=5) == 1
     assert len(list(publisher.queue.iterdir())) == 1
     assert publisher.publish() == 0
-    assert book.tree == publisher.pages()
+    assert recorder.tree == publisher.pages()

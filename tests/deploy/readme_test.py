@@ -1,4 +1,4 @@
-"""What README says of hosts is what was tried, and its recipe for a bucket runs as it stands."""
+"""README's table of hosts is what the tests show, and its commands for a bucket work."""
 from __future__ import annotations
 
 import json
@@ -23,32 +23,34 @@ def rows() -> list[list[str]]:
     return [line[2:-2].split(' | ') for line in table.splitlines() if line.startswith('| ')]
 
 
-def test_the_table_says_what_was_tried() -> None:
-    """Each row is a host of the conformance tests, or says that it could not be tried."""
+def test_table_matches_the_tests() -> None:
+    """Each row is a host with the features that are tested, or says that it was not tried."""
     head, *found = rows()
     assert tuple(head) == ('host', 'settings', *FEATURES)
     assert {row[0]: row[2:] for row in found} == {
         **{
-            host: ['yes' if feature in given else 'no' for feature in FEATURES]
-            for host, given in HOSTS.items()
+            host: ['yes' if feature in has else 'no' for feature in FEATURES]
+            for host, has in HOSTS.items()
         },
         'GitHub or GitLab Pages': ['not tried'] * len(FEATURES),
     }
 
 
-def test_nothing_in_deploy_is_left_unsaid() -> None:
+def test_table_links_to_all_settings() -> None:
+    """Each folder of deploy/ is in the table."""
     named = {path for row in rows() for path in re.findall(r'\]\(deploy/([^)]*)\)', row[1])}
     folders = {path.name for path in DEPLOY.iterdir()}
     assert {path.partition('/')[0] for path in named} == folders
 
 
 @pytest.mark.parametrize('name', ['github.yml', 'gitlab.yml'])
-def test_the_commands_for_pages_build_an_index(tmp_path: Path, name: str) -> None:
+def test_pages_commands_build_an_index(tmp_path: Path, name: str) -> None:
+    """The commands for GitHub and GitLab Pages build an index whose links work."""
     text = (DEPLOY / 'pages' / name).read_text()
     commands = re.findall(
         r'^ +(?:- )?(?:run: )?((?:pip|mkdir|cp|dumb-pypi|dumb-pypi-scan) .*)$', text, re.MULTILINE,
     )
-    # All but this one, which has to be changed.
+    # Users have to edit this command.
     install = 'pip install git+https://example.com/dumb-pypi.git'
     assert 'Change the URL' in text
     commands.remove(install)
@@ -71,8 +73,8 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
-def test_the_recipe_for_a_bucket(s3: Server, tmp_path: Path) -> None:
-    """Each minute the index has what the bucket of packages has."""
+def test_bucket_commands_keep_the_index_current(s3: Server, tmp_path: Path) -> None:
+    """Each run of README's script updates the index to what the bucket of packages has."""
     [script] = re.findall(r'^```sh\n(#!/bin/sh\n.*?)^```$', README, re.MULTILINE | re.DOTALL)
     [first_time] = re.findall(r'^```sh\n(mkdir .*?)^```$', README, re.MULTILINE | re.DOTALL)
     environment = bucket.tool_environment(s3.url, tmp_path)
@@ -86,14 +88,14 @@ def test_the_recipe_for_a_bucket(s3: Server, tmp_path: Path) -> None:
     run('sh', '-c', f'cd {tmp_path} && {first_time}')
     pool = tmp_path / 'pool'
     pool.mkdir()
-    # Two new projects, then a new file of one that is there.
+    # Two new projects, then a new file of an existing one.
     for number, filenames in enumerate((
             ['foo-1.0-py3-none-any.whl', 'bar-1.0+a.tar.gz'], ['foo-1.1-py3-none-any.whl'],
     )):
         for filename in filenames:
             make(pool, {'filename': filename, 'core_metadata': 'true' if 'whl' in filename else ''})
         run('aws', 's3', 'sync', '--quiet', pool, f's3://{PACKAGES}/team')
-        # A second later: each build has its own file of changes.
+        # Each build needs its own changes file; the script has one per second.
         text = script.replace('$(date +%s)', str(number))
         assert text != script
         run('sh', '-c', f'cd {tmp_path} && {text}')
@@ -120,8 +122,8 @@ def test_the_recipe_for_a_bucket(s3: Server, tmp_path: Path) -> None:
         for suffix in ('asc', 'sig', 'provenance', 'metadata')
     ]),
 ])
-def test_what_has_no_package_is_no_list_and_nothing_is_said(text: str) -> None:
-    """cron sends by mail what a job says."""
+def test_listing_without_packages_is_empty(text: str) -> None:
+    """A listing without packages prints nothing: cron mails any output."""
     assert run_list_packages(text) == (0, '', '')
 
 
@@ -130,12 +132,12 @@ def test_what_has_no_package_is_no_list_and_nothing_is_said(text: str) -> None:
     '[{"Path": "foo-1.0.zip", "ModTime": "2024-01-01T00:00:00Z"}]',
     '{"Contents": [{"Key": "foo-1.0.zip", "Size": 1, "LastModified": "yesterday"}]}',
 ])
-def test_what_is_no_listing_is_an_error_of_one_line(text: str) -> None:
-    """Nothing is printed: a short list would make an index without the rest."""
-    status, printed, said = run_list_packages(text)
+def test_other_input_is_reported(text: str) -> None:
+    """Input that isn't a listing is an error of one line, and no list is printed."""
+    status, printed, message = run_list_packages(text)
     assert (status, printed) == (1, '')
-    assert said.startswith('list_packages.py: this is not what aws')
-    assert said.count('\n') == 1
+    assert message.startswith('list_packages.py: this is not what aws')
+    assert message.count('\n') == 1
 
 
 def run_list_packages(listing: str, *facts: Path) -> tuple[int, str, str]:
@@ -146,8 +148,8 @@ def run_list_packages(listing: str, *facts: Path) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
-def test_the_facts_of_a_scan_are_those_of_the_same_files(tmp_path: Path) -> None:
-    """Of the same name and size; that there is metadata the listing has to say."""
+def test_scan_adds_facts_to_listing(tmp_path: Path) -> None:
+    """Facts of a scan are added to the file of the same name and size, if it is listed."""
     (tmp_path / 'facts').write_text(''.join(f'{json.dumps(line)}\n' for line in (
         {'filename': 'foo-1.0.zip', 'size': 5, 'hash': 'md5=1', 'url': 'x', 'summary': 'Foo'},
         {'filename': 'foo-2.0-py3-none-any.whl', 'size': 5, 'core_metadata': 'sha256=2'},
@@ -160,8 +162,8 @@ def test_the_facts_of_a_scan_are_those_of_the_same_files(tmp_path: Path) -> None
             'foo-3.0-py3-none-any.whl', 'foo-4.0.zip',
         )
     ])
-    status, printed, said = run_list_packages(listing, tmp_path / 'facts')
-    assert (status, said) == (0, '')
+    status, printed, message = run_list_packages(listing, tmp_path / 'facts')
+    assert (status, message) == (0, '')
     common = {'size': 5, 'upload_timestamp': 1704067200, 'core_metadata': None}
     assert [json.loads(line) for line in printed.splitlines()] == [
         {**common, 'filename': 'foo-1.0.zip', 'url': 'team/foo-1.0.zip', 'hash': 'md5=1',
@@ -174,16 +176,18 @@ def test_the_facts_of_a_scan_are_those_of_the_same_files(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize('text', [None, 'x', '[1]', '{"filename": "foo-1.0.zip"}'])
-def test_what_is_no_scan_is_an_error_of_one_line(tmp_path: Path, text: str | None) -> None:
+def test_other_facts_are_reported(tmp_path: Path, text: str | None) -> None:
+    """FACTS that a scan didn't print are an error of one line, and no list is printed."""
     if text is not None:
         (tmp_path / 'facts').write_text(text)
-    status, printed, said = run_list_packages('[]', tmp_path / 'facts')
+    status, printed, message = run_list_packages('[]', tmp_path / 'facts')
     assert (status, printed) == (1, '')
-    assert said.startswith(f'list_packages.py: {tmp_path / "facts"} is not what dumb-pypi-scan')
-    assert said.count('\n') == 1
+    assert message.startswith(f'list_packages.py: {tmp_path / "facts"} is not what dumb-pypi-scan')
+    assert message.count('\n') == 1
 
 
-def test_rclone_s_listing_is_read_as_well(s3: Server, rclone: str, tmp_path: Path) -> None:
+def test_rclone_listing_works_too(s3: Server, rclone: str, tmp_path: Path) -> None:
+    """A listing of rclone gives the same lines as one of aws."""
     environment = bucket.tool_environment(s3.url, tmp_path, rclone)
     bucket.make_public(s3, 'listed')
     (tmp_path / 'foo-1.0.zip').write_bytes(b'12345')
@@ -194,8 +198,8 @@ def test_rclone_s_listing_is_read_as_well(s3: Server, rclone: str, tmp_path: Pat
         environment, 'rclone', 'lsjson', '--recursive', '--files-only', '--use-server-modtime',
         'remote:listed',
     )
-    status, printed, said = run_list_packages(listing)
-    assert (status, said) == (0, '')
+    status, printed, message = run_list_packages(listing)
+    assert (status, message) == (0, '')
     found = json.loads(printed)
     assert found.pop('upload_timestamp') > 1.7e9
     assert found == {

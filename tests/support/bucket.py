@@ -1,13 +1,15 @@
-"""An S3 server on loopback, what stands in front of it, and the tools that write to it."""
+"""An S3 server on loopback, a web site and a CDN in front of it, and the tools that fill it."""
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from urllib.parse import quote
 
 from tests.support.servers import (
     DEPLOY,
@@ -24,16 +26,16 @@ from tests.support.servers import (
 
 PUBLISH = DEPLOY / 'bucket/publish.py'
 LIST_PACKAGES = DEPLOY / 'bucket/list_packages.py'
-# Beside this Python: requirements-dev.txt has them.
+# requirements-dev.txt installs `aws` and `moto_server` next to this Python.
 _PROGRAMS = Path(sys.executable).parent
 PYTHON = sys.executable
-# What is read, and handed on, from the S3 server's answers.
-_HANDED_ON = ('Cache-Control', 'Content-Range', 'Content-Type', 'Etag', 'Last-Modified')
+# The headers of the S3 server's response that the web site passes on.
+_PASSED_ON = ('Cache-Control', 'Content-Range', 'Content-Type', 'Etag', 'Last-Modified')
 
 
 @contextmanager
 def run_s3(folder: Path) -> Iterator[Server]:
-    """moto's S3 server: `/bucket/key`."""
+    """Run moto's S3 server; objects are at `/bucket/key`."""
     port = free_port()
     command = [str(_PROGRAMS / 'moto_server'), '--host', HOST, '--port', str(port)]
     output = folder / 'moto'
@@ -43,7 +45,7 @@ def run_s3(folder: Path) -> Iterator[Server]:
 
 
 def tool_environment(url: str, folder: Path, rclone: str | None = None) -> dict[str, str]:
-    """What the tools are told: the machine's own settings must not matter."""
+    """Return the tools' complete environment, so that the user's settings don't matter."""
     programs = [str(_PROGRAMS), os.defpath]
     if rclone is not None:
         programs.append(str(Path(rclone).parent))
@@ -77,8 +79,21 @@ def make_public(s3: Server, name: str) -> None:
         assert response.status in {200, 204}, response
 
 
+def copy(s3: Server, source: str, destination: str) -> None:
+    """Copy objects with their headers; both places are `bucket/prefix`, ending in a slash."""
+    name, _, prefix = source.partition('/')
+    listing = s3.ask(f'/{name}?list-type=2&max-keys=1000&prefix={prefix}').body.decode()
+    assert '<IsTruncated>false' in listing
+    for key in re.findall('<Key>(.*?)</Key>', listing):
+        path = quote(key.removeprefix(prefix))
+        response = s3.ask(
+            f'/{destination}{path}', 'PUT', {'X-Amz-Copy-Source': f'/{source}{path}'},
+        )
+        assert response.status == 200, response
+
+
 def run_tool(environment: Mapping[str, str], *command: str | Path) -> str:
-    """Run a program that must succeed, and without a word on standard error; what it printed."""
+    """Run a program and return its stdout; it must succeed and write nothing to stderr."""
     done = subprocess.run(
         [str(word) for word in command], env=dict(environment), capture_output=True, text=True,
         timeout=120, check=False,
@@ -89,17 +104,18 @@ def run_tool(environment: Mapping[str, str], *command: str | Path) -> str:
 
 @contextmanager
 def run_website(s3: Server, bucket: str, base: str = '/') -> Iterator[Server]:
-    """What S3 does for a bucket that is a web site, with deploy/bucket/website.json.
+    """Serve a bucket as S3 serves a bucket that is a web site, with deploy/bucket/website.json.
 
-    moto has objects, but no web sites. S3 answers for a folder with its index document, leads to
-    it where the slash is missing, and answers 404 where the bucket may be listed.
+    moto implements objects, but no web sites. S3 answers a request for a folder with its index
+    document, redirects to the folder if the slash is missing, and responds with 404 to a missing
+    key if the policy allows listing the bucket.
     """
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             path = self.path.partition('?')[0]
             key = f'/{bucket}{path}'
             wanted = {'Range': self.headers['Range']} if 'Range' in self.headers else {}
-            # moto gives HEAD to nobody without a key, and no Cache-Control with a 304.
+            # moto refuses an anonymous HEAD, and sends a 304 without Cache-Control.
             found = s3.ask(f'{key}index.html' if key[-1] == '/' else key, headers=wanted)
             if found.status == 404 and key[-1] != '/':
                 folder = s3.ask(f'{key}/index.html')
@@ -108,7 +124,7 @@ def run_website(s3: Server, bucket: str, base: str = '/') -> Iterator[Server]:
             elif self.headers['If-None-Match'] == found.headers.get('Etag', ''):
                 found = Response(304, found.headers, b'')
             self.send_response(found.status)
-            for name in (*_HANDED_ON, 'Location'):
+            for name in (*_PASSED_ON, 'Location'):
                 if name in found.headers:
                     self.send_header(name, found.headers[name])
             self.send_header('Content-Length', str(len(found.body)))
@@ -116,20 +132,20 @@ def run_website(s3: Server, bucket: str, base: str = '/') -> Iterator[Server]:
             if self.command != 'HEAD':
                 self.wfile.write(found.body)
 
-        do_HEAD = do_GET  # noqa: N815 - the library's name
+        do_HEAD = do_GET  # noqa: N815 - http.server prescribes the name
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
-    with serving(Handler) as own:
-        yield Server(own, Path(os.devnull), base)
+    with serving(Handler) as port:
+        yield Server(port, Path(os.devnull), base)
 
 
 @contextmanager
 def run_cdn(
         node: str, s3: Server, bucket: str, folder: Path, base: str = '/',
 ) -> Iterator[Server]:
-    """The edge function of deploy/ in a CDN, with a bucket as its origin."""
+    """Run a CDN with the edge function of deploy/ and a bucket as its origin."""
     changes = {} if base == '/' else {"var BASE = '/';": f"var BASE = '{base}';"}
     (folder / 'edge.js').write_text(settings('cdn/edge.js', changes))
     output = folder / 'output'

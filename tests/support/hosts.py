@@ -1,4 +1,4 @@
-"""The hosts that README knows, what each gives, and how a test starts it."""
+"""The hosts in README, the features of each, and how to start them."""
 from __future__ import annotations
 
 import re
@@ -7,59 +7,159 @@ from collections.abc import Iterator
 from contextlib import contextmanager, ExitStack
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import pytest
 
 from tests.conftest import NeedProgram
 from tests.support import bucket
-from tests.support.servers import DEPLOY, run_apache, run_caddy, run_http_server, run_nginx, Server
+from tests.support.servers import (
+    DEPLOY,
+    Response,
+    run_apache,
+    run_caddy,
+    run_http_server,
+    run_nginx,
+    Server,
+)
 
 README = (DEPLOY.parent / 'README.md').read_text()
 
-# A word of the index's own in it, so that no host takes that for the index's.
+# It contains a name that the index has, too: no host may confuse the two.
 PREFIX = '/some/pypi/'
+# The bucket of each base. The web site and the CDN serve the same objects, so they share it.
+BUCKETS = {'/': 'index-at-root', PREFIX: 'index-at-path'}
 
 JSON_TOO = 'HTML or JSON by `Accept`'
 TYPES = 'exact types'
 CACHING = '`Cache-Control`'
 ETAG = '`ETag`, 304'
 RANGES = 'ranges'
-PACKED = 'gzip'
+GZIP = 'gzip'
 BROWSERS = 'CORS and security headers'
 HIDES = '404 for what is no page'
 OLD_NAMES = 'old names'
 
-# README's table has these columns.
-FEATURES = (JSON_TOO, TYPES, CACHING, ETAG, RANGES, PACKED, BROWSERS, HIDES, OLD_NAMES)
+# The columns of README's table, each a feature that a host may have.
+FEATURES = (JSON_TOO, TYPES, CACHING, ETAG, RANGES, GZIP, BROWSERS, HIDES, OLD_NAMES)
 _ALL_BUT_OLD_NAMES = frozenset(FEATURES) - {OLD_NAMES}
 HOSTS: dict[str, frozenset[str]] = {
     'nginx': _ALL_BUT_OLD_NAMES,
     'nginx with `old-names.conf`': frozenset(FEATURES),
     'Caddy': _ALL_BUT_OLD_NAMES,
     'Apache': _ALL_BUT_OLD_NAMES,
-    'bucket behind a CDN': frozenset(FEATURES) - {PACKED},
+    'bucket behind a CDN': frozenset(FEATURES) - {GZIP},
     'bucket as a web site': frozenset({TYPES, CACHING, ETAG, RANGES, HIDES}),
     '`python -m http.server`': frozenset(),
 }
 
+V1_JSON = 'application/vnd.pypi.simple.v1+json'
+V1_HTML = 'application/vnd.pypi.simple.v1+html'
+IMMUTABLE = 'max-age=31536000, immutable'
+WHEEL = 'pool/ocelot-1.2-py3-none-any.whl'
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+# Accept headers, and whether a server should respond with JSON.
+ACCEPTS = [
+    # pip and PDM, uv, Poetry; a bot's two headers.
+    (f'{V1_JSON}, {V1_HTML}; q=0.1, text/html; q=0.01', True),
+    (f'{V1_JSON}, {V1_HTML};q=0.2, text/html;q=0.01', True),
+    (f'{V1_JSON}, */*;q=0.1', True),
+    ('application/json', False),
+    ('text/html', False),
+    # Old pip, browsers, curl, and nothing at all.
+    ('text/html, application/xhtml+xml, application/xml;q=0.9, */*;q=0.8', False),
+    ('text/html, */*; q=0.01', False),
+    ('*/*', False),
+    ('', False),
+    (None, False),
+    # A single type; `latest` is version 1.
+    (V1_JSON, True),
+    (V1_HTML, False),
+    ('application/vnd.pypi.simple.latest+json', True),
+    ('application/vnd.pypi.simple.latest+html', False),
+    # The higher quality wins, however small the difference, in any order; HTML wins a tie.
+    (f'{V1_JSON};q=0.5, text/html', False),
+    (f'text/html;q=0.5, {V1_JSON}', True),
+    (f'text/html;q=0.5,{V1_JSON};q=0.6', True),
+    (f'text/html;q=0.51, {V1_JSON};q=0.5', False),
+    (f'text/html;q=0.5, {V1_JSON};q=0.51', True),
+    (f'text/html;q=0.25, {V1_JSON};q=0.5', True),
+    (f'text/html;q=0.9, {V1_JSON};q=0.899', False),
+    (f'text/html;q=0.899, {V1_JSON};q=0.9', True),
+    (f'text/html;q=0.009, {V1_JSON};q=0.01', True),
+    (f'text/html;q=0, {V1_JSON};q=0.001', True),
+    (f'text/html;q=0.000, {V1_JSON};q=1.000', True),
+    (f'{V1_JSON}, text/html', False),
+    (f'{V1_JSON};q=0.5, text/html;q=0.50', False),
+    (f'{V1_JSON};q=1.0, text/html;q=1', False),
+    (f'{V1_JSON};q=0.5, {V1_HTML}, text/html;q=0.1', False),
+    (f'{V1_JSON};q=0.5, {V1_HTML};q=0.1, text/html', False),
+    # Quality 0 excludes a type.
+    (f'{V1_JSON};q=0', False),
+    (f'{V1_JSON};q=0.0, */*', False),
+    (f'{V1_JSON};q=0, {V1_HTML};q=0, text/html;q=0', False),
+    # A range counts for types that are not listed themselves.
+    ('application/*', False),
+    ('text/*', False),
+    (f'{V1_JSON};q=0.5, */*', False),
+    (f'{V1_JSON};q=0.5, text/*;q=0.4', True),
+    (f'{V1_JSON};q=0.5, text/*;q=0.6', False),
+    (f'{V1_JSON};q=0.5, application/*;q=0.6', False),
+    (f'*/*, text/html;q=0.1, {V1_HTML};q=0.1', True),
+    ('application/*, text/*;q=0.5', False),
+    # Unusual but valid; other parameters; invalid.
+    (f'  {V1_JSON.upper()} ;Q=0.9 ,text/html ; q = 0.8', True),
+    (f'{V1_JSON};charset=utf-8;q=0.2, text/html;level=1;q=0.3', False),
+    (f'{V1_JSON};charset=utf-8;q=0.3, text/html;level=1;q=0.2', True),
+    (f'{V1_JSON};q=0.8;x=y, text/html;q=0.7', True),
+    (f'{V1_JSON};q=high, text/html;q=0.9', True),
+    (f',, {V1_JSON},,', True),
+    # Similar to the name of a type.
+    (f'{V1_JSON}x', False),
+    (f'x{V1_JSON}', False),
+    ('application/vnd.pypi.simple.v2+json', False),
+    ('application/vndXpypiXsimpleXv1+json', False),
+    ('nonsense', False),
+    (f'text/html;q=0.1, {"a/b;q=0.5, " * 100}{V1_JSON}', True),
+]
+
 
 class Case(NamedTuple):
-    """A host, and where below its URL the index is."""
+    """A host, and the path of the index below its URL."""
     host: str
     base: str
 
 
 def all_hosts(*features: str, bases: tuple[str, ...] = ('/', PREFIX)) -> pytest.MarkDecorator:
-    """Run a test on each host that gives all these, at its root and below a path."""
+    """Run a test on each host with these features, at the root and below a path."""
     return pytest.mark.parametrize('site', [
         pytest.param(Case(host, base), id=f'{host}{base}'.replace('`', ''))
-        for host, given in HOSTS.items() if given.issuperset(features)
+        for host, has in HOSTS.items() if has.issuperset(features)
         for base in bases
     ], indirect=True)
 
 
+def ask(site: Server, path: str, method: str = 'GET', **headers: str) -> Response:
+    """Send a request for a path below the index's URL; `_` is `-` in names of headers."""
+    named = {name.replace('_', '-'): value for name, value in headers.items()}
+    return site.ask(urlsplit(site.url).path + path, method, named)
+
+
+def varies(response: Response) -> set[str]:
+    return {name.strip().title() for name in response.headers.get('Vary', '').split(',')} - {''}
+
+
+def style(tree: Path) -> str:
+    [found] = (tree / 'static').glob('style-*.css')
+    return f'static/{found.name}'
+
+
 class Sites:
-    """Starts each host when it is first asked for; all of them end together."""
+    """Start each host when a test first needs it, and keep it until `stack` is closed."""
 
     def __init__(self, tree: Path, need: NeedProgram, stack: ExitStack) -> None:
         self.tree = tree
@@ -67,12 +167,11 @@ class Sites:
         self._stack = stack
         self._running: dict[Case, Server] = {}
         self._s3: Server | None = None
-        self._filled: set[str] = set()
 
     def __getitem__(self, case: Case) -> Server:
         if case not in self._running:
             folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
-            # Apache gives up root's rights.
+            # Apache drops root's rights.
             folder.chmod(0o755)
             self._running[case] = self._stack.enter_context(self._run(case, folder))
         return self._running[case]
@@ -80,16 +179,16 @@ class Sites:
     @contextmanager
     def _run(self, case: Case, folder: Path) -> Iterator[Server]:
         base = case.base
-        # A server whose settings know of no path has the tree, or a link to it, at that path.
-        above = self.tree if base == '/' else folder / 'root'
+        # Servers whose settings have no path serve a folder that links to the tree at that path.
+        document_root = self.tree if base == '/' else folder / 'root'
         if base != '/':
-            (above / base[1:-1]).parent.mkdir(parents=True)
-            (above / base[1:-1]).symlink_to(self.tree)
+            (document_root / base[1:-1]).parent.mkdir(parents=True)
+            (document_root / base[1:-1]).symlink_to(self.tree)
         kind = case.host.partition(' ')[0]
         if kind == 'nginx':
             program = self._need('nginx', package='nginx')
             perl = self.perl() if 'old-names' in case.host else None
-            with run_nginx(program, above, folder, base=base, perl=perl) as server:
+            with run_nginx(program, document_root, folder, base=base, perl=perl) as server:
                 yield server
         elif kind == 'Caddy':
             program = self._need('caddy', package='caddy')
@@ -100,13 +199,14 @@ class Sites:
             with run_apache(program, self.tree, folder, base=base) as server:
                 yield server
         elif kind == 'bucket':
-            yield self._stack.enter_context(self._run_bucket(case, folder))
+            with self._run_bucket(case, folder) as server:
+                yield server
         else:
-            with run_http_server(above, folder, base=base) as server:
+            with run_http_server(document_root, folder, base=base) as server:
                 yield server
 
     def perl(self) -> Path:
-        """nginx's module for Perl, beside its others."""
+        """Return the file of nginx's Perl module."""
         return Path(self._need(
             '/usr/lib/nginx/modules/ngx_http_perl_module.so', package='libnginx-mod-http-perl',
         ))
@@ -116,11 +216,12 @@ class Sites:
         if self._s3 is None:
             home = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
             self._s3 = self._stack.enter_context(bucket.run_s3(home))
-        # Both kinds of host that are buckets get the same objects: one bucket does for both.
-        name = f'index-{case.base.count("/")}'
-        if name not in self._filled:
-            self._fill(self._s3, name, case.base, folder)
-            self._filled.add(name)
+            bucket.make_public(self._s3, BUCKETS[PREFIX])
+            bucket.make_public(self._s3, BUCKETS['/'])
+            self._publish(self._s3, f's3://{BUCKETS[PREFIX]}{PREFIX[:-1]}')
+            # The tools would take longer to publish the same objects again.
+            bucket.copy(self._s3, f'{BUCKETS[PREFIX]}{PREFIX}', f'{BUCKETS["/"]}/')
+        name = BUCKETS[case.base]
         if 'CDN' in case.host:
             node = self._need('node', package='nodejs')
             with bucket.run_cdn(node, self._s3, name, folder, case.base) as server:
@@ -129,11 +230,10 @@ class Sites:
             with bucket.run_website(self._s3, name, case.base) as server:
                 yield server
 
-    def _fill(self, s3: Server, name: str, base: str, folder: Path) -> None:
+    def _publish(self, s3: Server, destination: str) -> None:
         """Publish the tree and upload the packages, with the commands of README."""
+        folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
         environment = bucket.tool_environment(s3.url, folder)
-        destination = f's3://{name}{base}'.rstrip('/')
-        bucket.make_public(s3, name)
         (folder / 'changes').mkdir()
         (folder / 'changes/1.jsonl').write_bytes((self.tree.parent / 'changes.jsonl').read_bytes())
         bucket.run_tool(

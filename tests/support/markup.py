@@ -1,4 +1,4 @@
-"""Pages read by a browser's rules, and what is wrong with them."""
+"""Parse pages as a browser does, and find what is wrong with them."""
 from __future__ import annotations
 
 import re
@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 
 from justhtml import Element, JustHTML
 
-# One tag of a page: a start tag with its attributes, or an end tag with None.
+# A start tag with its attributes, or an end tag with None.
 Tag = tuple[str, dict[str, str | None] | None]
 
 _NO_END_TAG = frozenset(('br', 'img', 'input', 'link', 'meta'))
-# What runs, what embeds, and what changes how the rest of a page is understood.
+# Elements that run code, embed content, or change how the rest of a page is parsed.
 _ACTIVE = frozenset((
     'applet', 'base', 'embed', 'frame', 'iframe', 'math', 'noscript', 'object', 'style', 'svg',
 ))
@@ -27,46 +27,46 @@ _CONTROL_CHARACTER = re.compile('[\x00-\x09\x0b-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe
 
 
 class Link(NamedTuple):
-    """A URL on a page; `fetched` where a browser asks for it by itself."""
+    """A URL on a page; `fetched` if browsers load it with the page."""
     url: str
     fetched: bool
 
 
 class HtmlPage:
-    """A page as a browser has it, and its source as it was written."""
+    """A page as a browser parses it, and its source."""
 
     def __init__(self, content: bytes) -> None:
         document = JustHTML(content, sanitize=False, collect_errors=True)
         self.source = content.decode()
         self.parse_errors = [f'{error.line}: {error.code}' for error in document.errors]
-        # An element that is neither is one that the parser made up: a whole page has none.
+        # Nodes of other types are made up by the parser; a complete page has none.
         self.elements = [node for node in document.query('*') if isinstance(node, Element)]
         self._root = self.elements[0]
 
     def problems(self) -> list[str]:
-        """What is wrong by the rules of HTML; each would be silently mended by a browser."""
+        """Return what is wrong by the rules of HTML; browsers would silently repair it."""
         source = _SourceTags()
         source.feed(self.source)
         source.close()
         tags = list(_tags(self._root))
-        mended = [
-            f'{written} is understood as {understood}'
-            for written, understood in zip(source.tags, tags, strict=False)
-            if written != understood
+        repaired = [
+            f'{written} is parsed as {parsed}'
+            for written, parsed in zip(source.tags, tags, strict=False)
+            if written != parsed
         ][:1]
         ids = Counter(element.attrs.get('id') for element in self.elements)
         return [
-            *self.parse_errors, *mended, *source.problems,
-            *([] if len(source.tags) == len(tags) else ['tags are missing, or too many']),
-            *(f'id {id_!r} is there twice' for id_, n in ids.items() if id_ and n > 1),
-            *(f'{found[0]!r} is no character for HTML'
+            *self.parse_errors, *repaired, *source.problems,
+            *([] if len(source.tags) == len(tags) else ['there are too few or too many tags']),
+            *(f'id {id_!r} occurs twice' for id_, n in ids.items() if id_ and n > 1),
+            *(f'{found[0]!r} is not allowed in HTML'
               for found in _CONTROL_CHARACTER.finditer(self.source)),
             *(f'& is not escaped: {self.source[found.start():found.start() + 20]!r}'
               for found in _BARE_AMPERSAND.finditer(self.source)),
         ]
 
     def dangers(self) -> list[str]:
-        """What could run, or be styled, from within the page."""
+        """Return the tags and attributes that could run code or change the style."""
         return [
             f'<{element.name} {attribute}>'
             for element in self.elements
@@ -95,17 +95,17 @@ class HtmlPage:
 
 
 def text_of(element: Element) -> str:
-    """All text in an element, as it stands."""
+    """Return all text in an element, unchanged."""
     return element.to_text(separator='', strip=False)
 
 
 def is_web_link(url: str) -> bool:
-    """Relative, or http(s): what `urlsplit` takes for no scheme, browsers do too."""
+    """Whether a URL is relative or http(s); browsers and `urlsplit` agree on the scheme."""
     return urlsplit(url).scheme in ('', 'http', 'https')
 
 
 class _SourceTags(HTMLParser):
-    """The tags as they were written, where `JustHTML` has those that were understood."""
+    """The tags as they are written; `JustHTML` has them as they are parsed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -122,7 +122,7 @@ class _SourceTags(HTMLParser):
         self.tags.append((tag, None))
 
     def handle_comment(self, data: str) -> None:
-        self.problems.append(f'a comment, which no page has: {data!r}')
+        self.problems.append(f'a comment: {data!r}')
 
 
 def _tags(element: Element) -> Iterator[Tag]:

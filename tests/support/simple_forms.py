@@ -1,4 +1,4 @@
-"""A file of a project as both forms of its simple page have it, in the words of JSON."""
+"""Files as the HTML form of a simple page lists them, with the keys of the JSON form."""
 from __future__ import annotations
 
 from justhtml import Element
@@ -6,7 +6,7 @@ from justhtml import Element
 from tests.support.markup import HtmlPage, text_of
 from tests.support.trees import Facts
 
-# What uv takes in the fragment of an HTML page; it refuses the page for any other.
+# The hash algorithms that uv accepts in a fragment; any other makes it reject the page.
 FRAGMENTS = ('md5', 'sha256', 'sha384', 'sha512', 'blake2b')
 
 
@@ -15,11 +15,11 @@ def html_files(page: HtmlPage) -> list[Facts]:
 
 
 def as_in_html(file: Facts) -> Facts:
-    """A file of the JSON form without what HTML cannot say: hashes that uv does not know."""
+    """Reduce a file of the JSON form to what HTML can express: no hashes that uv rejects."""
     metadata = file.get('core-metadata')
     known = {key: value for key, value in file['hashes'].items() if key in FRAGMENTS}
-    odd_metadata = isinstance(metadata, dict) and not metadata.keys() & set(FRAGMENTS)
-    return {**file, 'hashes': known, **({'core-metadata': True} if odd_metadata else {})}
+    has_unknown_hash = isinstance(metadata, dict) and not metadata.keys() & set(FRAGMENTS)
+    return {**file, 'hashes': known, **({'core-metadata': True} if has_unknown_hash else {})}
 
 
 def _html_facts(anchor: Element) -> Facts:
