@@ -1,29 +1,87 @@
-"""What both commands share: exit statuses, and words on standard error."""
+"""What all commands share: exit statuses, messages, plurals and the progress bar."""
 from __future__ import annotations
 
 import os
 import sys
+import time
+from typing import Any, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 DONE = 0
 FAILED = 1
 WRONG_USAGE = 2
-INTERRUPTED = 128 + 2  # as a shell counts a death by SIGINT
+INTERRUPTED = 128 + 2  # as a shell reports a death by SIGINT
 
 
 def say(line: str) -> None:
-    """Print on standard error. That nobody hears it does not undo what was done."""
+    """Print a line on standard error. Ignore failures: they don't undo what the command did."""
     if sys.stderr is None:
         return
     try:
         print(line, file=sys.stderr, flush=True)
     except OSError:
-        # Else the interpreter tries again at its end, and fails for that.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+        # Otherwise the interpreter flushes the line again when it exits, and fails.
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stderr.fileno())
+        os.close(null)
 
 
 def count(number: int, thing: str) -> str:
-    """
+    """Return the number of things in words.
+
     >>> count(1, 'file'), count(2, 'file')
     ('1 file', '2 files')
     """
     return f'{number} {thing}' if number == 1 else f'{number} {thing}s'
+
+
+def count_skipped(number: int, thing: str) -> str:
+    """Return the sentence that reports skipped lines or files.
+
+    >>> count_skipped(1, 'file'), count_skipped(2, 'line')
+    ('1 file was left out', '2 lines were left out')
+    """
+    return f'{count(number, thing)} {"was" if number == 1 else "were"} left out'
+
+
+class ProgressBar:
+    """A progress bar on standard error, if that is a terminal.
+
+    Call it with what is done and the total, or with a fraction from 0 to 1 alone. It appears at
+    the first call that is at least `patience` seconds after its creation; `close` erases it.
+    With a `unit`, such as `'B'` for bytes, it shows amounts and the speed, otherwise the
+    percentage and the elapsed time.
+    """
+
+    def __init__(
+            self, *, unit: str | None = None, patience: float = 0, hidden: bool = False,
+    ) -> None:
+        self._unit = unit
+        self._appears = time.monotonic() + patience
+        self._hidden = hidden or sys.stderr is None or not sys.stderr.isatty()
+        self._bar: tqdm[Any] | None = None
+
+    def __call__(self, done: float, total: float = 1) -> None:
+        if self._bar is not None:
+            self._bar.update(min(done, total) - self._bar.n)
+        elif not self._hidden and time.monotonic() >= self._appears:
+            self._bar = _new_bar(self._unit, total)
+            self._bar.update(min(done, total))
+
+    def close(self) -> None:
+        """Erase the bar. Close it before printing messages."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+def _new_bar(unit: str | None, total: float) -> tqdm[Any]:
+    # Commands that show no bar start faster without it.
+    from tqdm import tqdm
+    # Otherwise tqdm starts a thread, which is not safe in a process that forks.
+    tqdm.monitor_interval = 0
+    if unit is None:
+        return tqdm(total=total, leave=False, bar_format='{percentage:3.0f}% |{bar}| {elapsed}')
+    return tqdm(total=total, leave=False, unit=unit, unit_scale=True)

@@ -1,57 +1,29 @@
-"""The command line of `dumb-pypi-scan`: options, messages, exit status."""
+"""The command `dumb-pypi scan`: options, messages, exit status."""
 from __future__ import annotations
 
 import argparse
 import os
 import stat
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, ExitStack, suppress
-from typing import NoReturn, TYPE_CHECKING
+from collections.abc import Sequence
+from contextlib import closing, suppress
 
 from dumb_pypi import __version__
-from dumb_pypi.commands.console import count, DONE, FAILED, INTERRUPTED, say
+from dumb_pypi.commands.console import count_skipped, DONE, FAILED, INTERRUPTED, ProgressBar, say
 from dumb_pypi.errors import DumbPypiError, FileError, OptionError, shown, shown_path
 from dumb_pypi.process import garbage_collected_seldom
-
-if TYPE_CHECKING:
-    from dumb_pypi.scanner.reading import Progress
+from dumb_pypi.scanner import Scan, scan
+from dumb_pypi.scanner.folder import write_atomically
 
 _PROGRAM = 'dumb-pypi-scan'
 
 
 @garbage_collected_seldom()
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; the exit status is what it returns."""
+    """Run the command and return its exit status."""
     parser = _parser()
     args = parser.parse_args(argv)
     try:
-        # Here, where an interruption has its answer.
-        from dumb_pypi.scanner import scan
-        _check_places(args.previous, args.output)
-        with _bar(quiet=args.quiet) as progress:
-            lines, problems, notices = scan(
-                args.folders,
-                previous=args.previous,
-                write_metadata=args.write_metadata,
-                uploaded_by=args.uploaded_by,
-                jobs=args.jobs,
-                progress=progress,
-            )
-        for remark in () if args.quiet else notices:
-            say(str(remark))
-        for remark in problems:
-            say(str(remark))
-        if left_out := sum(problem.skipped for problem in problems):
-            say(f'{_PROGRAM}: {_left_out(left_out, 0 if args.strict else len(lines))}')
-        elif not lines:
-            say(f'{_PROGRAM}: no distribution below {", ".join(map(shown_path, args.folders))}')
-        if problems and args.strict:
-            say(f'{_PROGRAM}: nothing was printed, as --strict asks')
-        elif args.output is None:
-            _print(lines)
-        else:
-            _write(args.output, lines)
+        return _scan(args)
     except OptionError as error:
         parser.error(str(error))
     except DumbPypiError as error:
@@ -60,7 +32,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         say(f'{_PROGRAM}: interrupted')
         return INTERRUPTED
-    return FAILED if problems else DONE
+
+
+def _scan(args: argparse.Namespace) -> int:
+    _check_output(args.output, args.previous)
+    with closing(ProgressBar(unit='B', hidden=args.quiet)) as progress:
+        result = scan(
+            args.folders,
+            previous=args.previous,
+            write_metadata=args.write_metadata,
+            uploaded_by=args.uploaded_by,
+            jobs=args.jobs,
+            progress=progress,
+        )
+    _report(result, args)
+    if result.problems and args.strict:
+        say(f'{_PROGRAM}: nothing was printed, as --strict asks')
+    elif args.output is None:
+        _print(result.lines)
+    else:
+        _write(args.output, result.lines)
+    return FAILED if result.problems else DONE
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -110,43 +102,34 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-@contextmanager
-def _bar(*, quiet: bool) -> Iterator[Progress | None]:
-    """A bar on standard error that shows progress, if that is a terminal."""
-    if quiet or sys.stderr is None or not sys.stderr.isatty():
-        yield None
-        return
-    from tqdm import tqdm
-    tqdm.monitor_interval = 0  # else it starts a thread of its own
-    with ExitStack() as stack:
-        bar: tqdm[NoReturn] | None = None
-
-        def show(done: int, total: int) -> None:
-            nonlocal bar
-            if bar is None:
-                bar = stack.enter_context(
-                    tqdm(total=total, unit='B', unit_scale=True, leave=False),
-                )
-            bar.update(done - bar.n)
-
-        yield show
+def _report(result: Scan, args: argparse.Namespace) -> None:
+    """Print the messages of a scan, and a summary if files are missing from its list."""
+    for notice in () if args.quiet else result.notices:
+        say(str(notice))
+    for problem in result.problems:
+        say(str(problem))
+    if skipped := sum(problem.skipped for problem in result.problems):
+        say(f'{_PROGRAM}: {_summary(skipped, 0 if args.strict else len(result.lines))}')
+    elif not result.lines:
+        say(f'{_PROGRAM}: no distribution below {", ".join(map(shown_path, args.folders))}')
 
 
-def _left_out(left_out: int, listed: int) -> str:
-    """
-    >>> _left_out(1, 11)
+def _summary(skipped: int, listed: int) -> str:
+    """Return the sentence that counts the skipped files and those listed nevertheless.
+
+    >>> _summary(1, 11)
     '1 file was left out; the other 11 are listed'
-    >>> _left_out(2, 1)
+    >>> _summary(2, 1)
     '2 files were left out; the other one is listed'
     """
-    text = f'{count(left_out, "file")} {"was" if left_out == 1 else "were"} left out'
+    summary = count_skipped(skipped, 'file')
     if not listed:
-        return text
-    return f'{text}; the other {"one is" if listed == 1 else f"{listed} are"} listed'
+        return summary
+    return f'{summary}; the other {"one is" if listed == 1 else f"{listed} are"} listed'
 
 
-def _check_places(previous: str | None, output: str | None) -> None:
-    """Say of lists that would be lost.
+def _check_output(output: str | None, previous: str | None) -> None:
+    """Refuse an output that cannot be written, or that has overwritten the previous list.
 
     Raises:
         OptionError: the list cannot go there.
@@ -167,15 +150,15 @@ def _check_places(previous: str | None, output: str | None) -> None:
 
 
 def _print(lines: Sequence[bytes]) -> None:
-    """Print the list. Where it cannot be, nobody may take a part of it for all.
+    """Print the list on standard output.
 
     Raises:
-        FileError: it cannot be printed.
+        FileError: it cannot be printed to its end.
     """
-    rest = memoryview(_text(lines))
+    rest = memoryview(_joined(lines))
     try:
-        # No buffer: what is left in one is written once more when it is closed, which nobody
-        # could interrupt.
+        # Unbuffered: Python would write what is left in a buffer when it closes the stream, and
+        # that write cannot be interrupted.
         while rest:
             rest = rest[os.write(1, rest):]
     except OSError as error:
@@ -183,19 +166,18 @@ def _print(lines: Sequence[bytes]) -> None:
 
 
 def _write(path: str, lines: Sequence[bytes]) -> None:
-    """Put the list in its place, whole.
+    """Write the list atomically; if `path` is a link, write the file that it links to.
 
     Raises:
-        FileError: it cannot be written, and is as it was.
+        FileError: it cannot be written. The old file is unchanged.
     """
-    from dumb_pypi.scanner import beside
     try:
-        beside.write_whole(os.path.realpath(path), _text(lines))
+        write_atomically(os.path.realpath(path), _joined(lines))
     except (OSError, ValueError) as error:
         raise FileError('write', path, error) from error
 
 
-def _text(lines: Sequence[bytes]) -> bytes:
+def _joined(lines: Sequence[bytes]) -> bytes:
     return b''.join(line + b'\n' for line in lines)
 
 

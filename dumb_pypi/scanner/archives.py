@@ -1,4 +1,4 @@
-"""A distribution file → its metadata, in bounded memory and time, with nothing put on the disk."""
+"""A distribution file → its metadata, in bounded memory and time, without unpacking to disk."""
 from __future__ import annotations
 
 import bz2
@@ -19,34 +19,34 @@ from dumb_pypi.scanner import tarballs
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer as Buffer
 
-# Bytes. The largest real ones have a few MB, of a description that nobody looks at here.
-LARGEST_METADATA = 16 * 2 ** 20
-# Bytes of a zip archive's directory, which is read whole: of more than 100,000 members.
-LARGEST_DIRECTORY = 16 * 2 ** 20
-# What an sdist may unpack to: so many bytes, and so many times its own size.
-LARGEST_UNPACKED = 64 * 2 ** 20
-MOST_TIMES_UNPACKED = 64
-# What unpacking may take: twice the dictionary of `xz -9`.
-LARGEST_DICTIONARY = 128 * 2 ** 20
+# Bytes. The largest real metadata has a few MB, nearly all of them a description.
+MAX_METADATA = 16 * 2 ** 20
+# Bytes of a zip archive's directory, which `zipfile` reads at once: more than 100,000 members.
+MAX_DIRECTORY = 16 * 2 ** 20
+# An sdist may unpack to so many bytes, and to so many times its own size besides.
+MAX_UNPACKED = 64 * 2 ** 20
+MAX_RATIO = 64
+# Bytes of memory for unpacking: twice the dictionary of `xz -9`.
+MAX_DICTIONARY = 128 * 2 ** 20
 
 T = TypeVar('T')
 
-# Told how many bytes more were read.
+# Called with the number of bytes that were just read.
 Advance = Callable[[int], object]
 
-# Where the metadata is, by the kind of file.
-_PLACES = {
+# What the metadata is called in messages and in the archive, by package type.
+_MEMBERS = {
     'bdist_wheel': ('METADATA in a .dist-info folder', r'[^/]+\.dist-info/METADATA'),
     'bdist_egg': ('EGG-INFO/PKG-INFO', r'EGG-INFO/PKG-INFO'),
     'sdist': ('PKG-INFO in its folder', r'(?:\./)?[^/]+/PKG-INFO'),
 }
-# All that every client can read, and all that is read in bounded memory.
+# Every client reads these compression methods, and `zipfile` reads no other in bounded memory.
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED = 1
 
 
 class _Lzma:
-    """Unpacks xz and lzma as `lzma.LZMAFile` does, which knows no bound for its memory."""
+    """Unpack xz and lzma like `lzma.LZMAFile`, which has no limit for its memory."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -54,22 +54,22 @@ class _Lzma:
         self._at_end = False
 
     def _new_stream(self) -> lzma.LZMADecompressor:
-        # As pip has it: the content tells which of the two it is.
-        return lzma.LZMADecompressor(lzma.FORMAT_AUTO, LARGEST_DICTIONARY)
+        # The content tells which of the two formats it is, as in pip.
+        return lzma.LZMADecompressor(lzma.FORMAT_AUTO, MAX_DICTIONARY)
 
     def read(self, size: int, /) -> bytes:
         parts = []
-        while size and (part := self._some(size)):
+        while size and (part := self._read_part(size)):
             parts.append(part)
             size -= len(part)
         return b''.join(parts)
 
-    def _some(self, size: int) -> bytes:
-        """At least one byte, but at the end."""
+    def _read_part(self, size: int) -> bytes:
+        """Return at least one byte, or none at the end."""
         found = b''
         while not (found or self._at_end):
             if self._stream.eof:
-                found = self._next(size)
+                found = self._start_stream(size)
             elif not self._stream.needs_input:
                 found = self._stream.decompress(b'', size)
             elif block := self._file.read(io.DEFAULT_BUFFER_SIZE):
@@ -78,20 +78,20 @@ class _Lzma:
                 raise EOFError('Compressed file ended before its end-of-stream marker')
         return found
 
-    def _next(self, size: int) -> bytes:
-        """What another stream begins with, if one follows."""
+    def _start_stream(self, size: int) -> bytes:
+        """Return the first bytes of the next stream, if one follows."""
         block = self._stream.unused_data or self._file.read(io.DEFAULT_BUFFER_SIZE)
         self._stream = self._new_stream()
         try:
             found = self._stream.decompress(block, size)
         except lzma.LZMAError:
-            # Whatever it is, it is no stream.
+            # What follows is not a stream, and is ignored.
             block = found = b''
         self._at_end = not block
         return found
 
 
-_COMPRESSIONS: dict[str, Callable[[BinaryIO], tarballs.Readable]] = {
+_COMPRESSIONS: dict[str, Callable[[BinaryIO], tarballs.Stream]] = {
     'tar': lambda file: file,
     **dict.fromkeys(('gz', 'tgz'), lambda file: gzip.GzipFile(fileobj=file)),
     **dict.fromkeys(('bz2', 'tbz', 'tbz2'), bz2.BZ2File),
@@ -99,11 +99,11 @@ _COMPRESSIONS: dict[str, Callable[[BinaryIO], tarballs.Readable]] = {
 }
 
 
-class File(io.BufferedReader):
-    """A file of which no large part is read at once, as `zipfile` would read a directory.
+class BoundedFile(io.BufferedReader):
+    """A file that refuses large reads, with which `zipfile` would read a large directory.
 
-    `advance` is told how many bytes were read each time, and may end it by an exception: what
-    takes long, unpacking, asks for a few thousand bytes at a time.
+    `advance` is called with the number of bytes of each read, and may raise an exception to
+    interrupt it. Unpacking, which takes longest, reads a few thousand bytes at a time.
     """
 
     def __init__(self, path: str, advance: Advance) -> None:
@@ -111,8 +111,8 @@ class File(io.BufferedReader):
         self._advance = advance
 
     def read(self, size: int | None = -1, /) -> bytes:
-        if size is not None and size > LARGEST_DIRECTORY:
-            raise BrokenError(f'has a zip directory of more than {LARGEST_DIRECTORY} bytes')
+        if size is not None and size > MAX_DIRECTORY:
+            raise BrokenError(f'has a zip directory of more than {MAX_DIRECTORY} bytes')
         found = super().read(size)
         self._advance(len(found))
         return found
@@ -124,62 +124,66 @@ class File(io.BufferedReader):
 
 
 def times_read(filename: str, packagetype: str) -> int:
-    """How often a file is read: its hash takes all of it, and so does the PKG-INFO in a tar."""
+    """Return how often a file is read: once for its hash, and a tar archive for its PKG-INFO."""
     return 2 if _is_tar(filename, packagetype) else 1
 
 
-def read_metadata(file: File, filename: str, packagetype: str, size: int) -> bytes:
-    """The METADATA of a wheel, the PKG-INFO of an sdist or an egg of `size` bytes.
+def read_metadata(file: BoundedFile, filename: str, packagetype: str, size: int) -> bytes:
+    """Return the METADATA of a wheel, or the PKG-INFO of an sdist or egg, of `size` bytes.
 
     Raises:
-        BrokenError: the file is damaged, or has none or several, or is out of all proportion.
+        BrokenError: the file is damaged, has no metadata or several, or exceeds a limit above.
         OSError: it cannot be read.
     """
-    ending = filename.lower().rpartition('.')[2]
-    place, pattern = _PLACES[packagetype]
+    member, pattern = _MEMBERS[packagetype]
     if _is_tar(filename, packagetype):
-        return _in_tar(file, ending, re.compile(pattern.encode()), size, place)
-    return _in_zip(file, re.compile(pattern), place, filename, packagetype)
+        return _read_tar(file, filename, re.compile(pattern.encode()), size, member)
+    return _read_zip(file, filename, re.compile(pattern), member, packagetype)
 
 
 def _is_tar(filename: str, packagetype: str) -> bool:
     return packagetype == 'sdist' and not filename.lower().endswith('.zip')
 
 
-def _only(found: Iterable[T], place: str) -> T:
-    """The one that was found; a second one that is equal does no harm."""
-    one = None
-    for other in found:
-        if one is not None and other != one:
-            raise BrokenError(f'has more than one {place}')
-        one = other
-    if one is None:
-        raise BrokenError(f'has no {place}')
-    return one
+def _only(found: Iterable[T], member: str) -> T:
+    """Return the only item; several are accepted if they are equal.
+
+    Raises:
+        BrokenError: there is none, or they differ.
+    """
+    only = None
+    for item in found:
+        if only is not None and item != only:
+            raise BrokenError(f'has more than one {member}')
+        only = item
+    if only is None:
+        raise BrokenError(f'has no {member}')
+    return only
 
 
-def _in_tar(
-        file: File, ending: str, name: re.Pattern[bytes], size: int, place: str,
+def _read_tar(
+        file: BoundedFile, filename: str, pattern: re.Pattern[bytes], size: int, member: str,
 ) -> bytes:
-    if ending not in _COMPRESSIONS:
-        raise BrokenError(f'is compressed in a way, .{ending}, that cannot be read here')
-    stream = _COMPRESSIONS[ending](file)
+    extension = filename.lower().rpartition('.')[2]
+    if extension not in _COMPRESSIONS:
+        raise BrokenError(f'is compressed in a way, .{extension}, that cannot be read here')
+    stream = _COMPRESSIONS[extension](file)
     try:
         return _only(tarballs.find(
-            stream, name, largest=LARGEST_METADATA,
-            limit=LARGEST_UNPACKED + MOST_TIMES_UNPACKED * size,
-        ), place)
+            stream, pattern, max_size=MAX_METADATA, limit=MAX_UNPACKED + MAX_RATIO * size,
+        ), member)
     except (EOFError, MemoryError, ValueError, zlib.error, lzma.LZMAError) as error:
-        raise BrokenError(f'is damaged or cut short: {_worded(error)}') from error
+        raise _damaged(error) from error
     except OSError as error:
         if error.errno is not None:
             raise
-        # What gzip and bz2 say of data that is not theirs.
-        raise BrokenError(f'is damaged or cut short: {_worded(error)}') from error
+        # gzip and bz2 raise this for data that is in another format.
+        raise _damaged(error) from error
 
 
-def _in_zip(
-        file: File, name: re.Pattern[str], place: str, filename: str, packagetype: str,
+def _read_zip(
+        file: BoundedFile, filename: str, pattern: re.Pattern[str], member: str,
+        packagetype: str,
 ) -> bytes:
     try:
         with zipfile.ZipFile(file) as archive:
@@ -187,36 +191,41 @@ def _in_zip(
                 _check_dist_info({
                     name.partition('/')[0] for name in archive.namelist() if '.dist-info' in name
                 }, filename)
-            # Known to be one before it is read: thousands may share the same compressed bytes.
-            return _member(archive, _only(
-                (member for member in archive.infolist() if name.fullmatch(member.filename)), place,
+            # Choose before reading: thousands of members may share the same compressed bytes.
+            return _read_member(archive, _only(
+                (info for info in archive.infolist() if pattern.fullmatch(info.filename)), member,
             ))
     except (
             EOFError, IndexError, MemoryError, OverflowError, RuntimeError, ValueError,
             struct.error, zipfile.BadZipFile, zlib.error,
     ) as error:
-        raise BrokenError(f'is damaged or cut short: {_worded(error)}') from error
+        raise _damaged(error) from error
 
 
 def _check_dist_info(folders: Iterable[str], filename: str) -> None:
-    """Refuse a wheel whose `.dist-info` folder pip would not find, or not take for its own."""
+    """Refuse a wheel whose `.dist-info` folder pip does not find, or takes for another project's.
+
+    Raises:
+        BrokenError: it has such a folder.
+    """
     found = sorted(name for name in folders if name.endswith('.dist-info'))
     if len(found) > 1:
-        some = ', '.join(map(shown, found[:2]))
-        raise BrokenError(f'has more than one .dist-info folder: {some}')
+        examples = ', '.join(map(shown, found[:2]))
+        raise BrokenError(f'has more than one .dist-info folder: {examples}')
     project = filenames.parse(filename).project
     if found and not filenames.canonicalize_name(found[0]).startswith(project):
         raise BrokenError(f'has the .dist-info folder of another project, {shown(found[0])}')
 
 
-def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
-    if member.file_size > LARGEST_METADATA:
-        raise BrokenError(f'has metadata of more than {LARGEST_METADATA} bytes')
-    if member.compress_type not in _METHODS or member.flag_bits & _ENCRYPTED:
+def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    if info.file_size > MAX_METADATA:
+        raise BrokenError(f'has metadata of more than {MAX_METADATA} bytes')
+    if info.compress_type not in _METHODS or info.flag_bits & _ENCRYPTED:
         raise BrokenError('has metadata in a form that clients cannot read')
-    with archive.open(member) as content:
-        return content.read(LARGEST_METADATA)
+    with archive.open(info) as content:
+        return content.read(MAX_METADATA)
 
 
-def _worded(error: Exception) -> str:
-    return ' '.join(str(error).split()) or type(error).__name__
+def _damaged(error: Exception) -> BrokenError:
+    what = ' '.join(str(error).split()) or type(error).__name__
+    return BrokenError(f'is damaged or cut short: {what}')

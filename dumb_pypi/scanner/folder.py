@@ -1,38 +1,46 @@
-"""The files below a folder: those that may be distributions, and what to say of the others."""
+"""The distribution files in a folder and below, and the `.metadata` files next to them."""
 from __future__ import annotations
 
 import os
 import re
 import stat
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from dumb_pypi.errors import FileError, Notice, shown_path
 from dumb_pypi.model.fields import UPLOADS_END
-from dumb_pypi.model.filenames import METADATA, SDIST
-from dumb_pypi.store import OWN_FOLDER
+from dumb_pypi.store import files, OWN_FOLDER
 
-_DISTRIBUTION = re.compile(rf'\.(?:whl|egg)$|{SDIST.pattern}', re.IGNORECASE)
-_UNRESERVED = re.compile('[A-Za-z0-9_.~-]*')
-# What lies beside distributions, or is about to become one.
+_BLOCK = 2 ** 16  # bytes
+
+# What follows a wheel's name in the name of its metadata.
+METADATA = '.metadata'
+
+# Of wheels, eggs, and sdists as in `filenames`, which takes 5 ms to import.
+EXTENSIONS = (
+    '.whl', '.egg', '.zip', '.tar', '.tgz', '.tbz', '.tbz2', '.txz', '.tlz', '.tar.gz', '.tar.bz2',
+    '.tar.xz', '.tar.lz', '.tar.lzma', '.tar.zst', '.tar.z',
+)
+_RESERVED = re.compile('[^A-Za-z0-9_.~-]+')
+# Files that accompany distribution files, and unfinished downloads and uploads.
 _EXPECTED = re.compile(
     r'\.(?:metadata|asc|sig|sigstore|sigstore\.json|publish\.attestation|provenance|sha256'
     r'|part|partial|filepart|crdownload|download|tmp)$',
     re.IGNORECASE,
 )
-# The folders of an index, beside OWN_FOLDER: pages and nothing else.
+# The folders of an index, besides OWN_FOLDER, that hold nothing but pages.
 _PAGES = {'changelog', 'project', 'pypi', 'rss', 'simple', 'static'}
 
 
-class Found(msgspec.Struct, frozen=True, order=True, gc=False):
-    """A file that its name calls a wheel, an sdist or an egg.
+class FoundFile(msgspec.Struct, frozen=True, order=True, gc=False):
+    """A wheel, sdist or egg, judging by its name.
 
-    `url` is its encoded path below the folder given, None where it lies in that folder itself.
-    `size` is in bytes, `mtime_ns` in nanoseconds since 1970. `device` and `inode` are the same
-    for two names of one file. `has_metadata` where a `.metadata` file lies beside it.
+    `url` is the encoded path below the folder given, None for a file in that folder itself.
+    `size` is in bytes, `mtime_ns` in nanoseconds since 1970. Two names of one file have the same
+    `device` and `inode`. `has_metadata` says whether a `.metadata` file lies next to it.
     """
     filename: str
     path: str
@@ -45,25 +53,30 @@ class Found(msgspec.Struct, frozen=True, order=True, gc=False):
 
     @property
     def upload_timestamp(self) -> int | float | None:
-        """The file's mtime in seconds, to the microsecond; None if clients could not read it."""
-        whole, fraction = divmod(self.mtime_ns // 1000, 10 ** 6)
-        if not 0 <= whole < UPLOADS_END:
+        """The file's mtime in seconds, to the microsecond; None if clients cannot parse it."""
+        seconds, microseconds = divmod(self.mtime_ns // 1000, 10 ** 6)
+        if not 0 <= seconds < UPLOADS_END:
             return None
-        return whole + fraction / 10 ** 6 if fraction else whole
+        return seconds + microseconds / 10 ** 6 if microseconds else seconds
+
+    def metadata_hash(self) -> str | None:
+        """Return `sha256=<hex>` of the `.metadata` file, None if there is none to be read."""
+        return hash_file(self.path + METADATA) if self.has_metadata else None
 
 
 class Walk(NamedTuple):
-    """What is below some folders: files, what went wrong, and what was passed over."""
-    found: list[Found]
+    """The distribution files below some folders, and messages about other files."""
+    found: list[FoundFile]
     problems: list[Notice]
     notices: list[Notice]
 
 
 def walk(folders: Sequence[str]) -> Walk:
-    """Look through folders and all that is below them; open no file.
+    """Walk through folders and all folders below them, without opening a file.
 
-    A folder that links lead to is looked through once, under its own name if it has one here; one
-    that holds the folder given is a loop. The pages of an index are passed over.
+    Links to folders are followed, but a folder is walked through once, under its own name if it
+    has one here. A link to a folder that contains the one given is a loop and not followed. The
+    pages of an index are ignored.
 
     Raises:
         FileError: one of `folders` cannot be read.
@@ -74,7 +87,7 @@ def walk(folders: Sequence[str]) -> Walk:
         try:
             _walk(folder, seen, result)
         except NotADirectoryError:
-            # What a shell makes of `pool/*.whl`.
+            # The shell expands `pool/*.whl` to files.
             reason = ValueError('It is no folder: give the one that it is in')
             raise FileError('read', shown_path(folder), reason) from None
         except OSError as error:
@@ -90,7 +103,7 @@ def _walk(root: str, seen: set[tuple[int, int]], result: Walk) -> None:
         path, prefix = linked.popleft() if is_linked else own.popleft()
         try:
             status = os.stat(path)
-            if (status.st_dev, status.st_ino) in seen or (is_linked and _is_above(root, status)):
+            if (status.st_dev, status.st_ino) in seen or (is_linked and _contains(status, root)):
                 continue
             seen.add((status.st_dev, status.st_ino))
             with os.scandir(path) as entries:
@@ -107,9 +120,9 @@ def _walk(root: str, seen: set[tuple[int, int]], result: Walk) -> None:
             entry = here[name]
             try:
                 if not entry.is_dir():
-                    beside = here.get(name + METADATA)
-                    has_metadata = beside is not None and _is_file(beside)
-                    _file(entry, prefix, has_metadata, is_index, result)
+                    metadata = here.get(name + METADATA)
+                    has_metadata = metadata is not None and _is_file(metadata)
+                    _add_file(entry, prefix, has_metadata, is_index, result)
                 elif name.endswith('.egg'):
                     result.notices.append(Notice(
                         entry.path, None,
@@ -117,29 +130,28 @@ def _walk(root: str, seen: set[tuple[int, int]], result: Walk) -> None:
                     ))
                 else:
                     folders = linked if entry.is_symlink() else own
-                    folders.append((entry.path, f'{prefix}{_quoted(name)}/'))
+                    folders.append((entry.path, f'{prefix}{_quote(name)}/'))
             except OSError as error:
                 result.problems.append(_unreadable(entry.path, error))
             except UnicodeEncodeError:
                 result.problems.append(Notice(entry.path, None, 'has a name that is not UTF-8'))
 
 
-def _is_above(root: str, status: os.stat_result) -> bool:
-    """Whether a folder is one of those that `root` lies in."""
-    place = os.path.realpath(root)
-    while place != (parent := os.path.dirname(place)):
-        place = parent
-        if os.path.samestat(os.stat(place), status):
+def _contains(folder: os.stat_result, root: str) -> bool:
+    """Return whether `root` lies in a folder, at any depth."""
+    path = os.path.realpath(root)
+    while path != (parent := os.path.dirname(path)):
+        path = parent
+        if os.path.samestat(os.stat(path), folder):
             return True
     return False
 
 
-def _file(
+def _add_file(
         entry: os.DirEntry[str], prefix: str, has_metadata: bool, is_in_index: bool, result: Walk,
 ) -> None:
     name = entry.name
-    # The usual ones without a search.
-    if not name.endswith(('.whl', '.tar.gz')) and not _DISTRIBUTION.search(name):
+    if not name.lower().endswith(EXTENSIONS):
         if not (is_in_index or _EXPECTED.search(name)):
             result.notices.append(Notice(
                 entry.path, None, 'is neither a wheel, an sdist nor an egg, so it is passed over',
@@ -150,23 +162,28 @@ def _file(
         result.problems.append(Notice(entry.path, None, 'is no regular file'))
         return
     if not name.isascii():
-        name.encode()  # which fails for a name that is not UTF-8
-    result.found.append(Found(
-        name, entry.path, prefix + _quoted(name) if prefix else None, status.st_size,
+        name.encode()  # raises UnicodeEncodeError for a name that is not UTF-8
+    result.found.append(FoundFile(
+        name, entry.path, prefix + _quote(name) if prefix else None, status.st_size,
         status.st_mtime_ns, status.st_dev, status.st_ino, has_metadata,
     ))
 
 
-def _quoted(name: str) -> str:
-    # Nearly all names are as they are in a URL, and importing what encodes others takes long.
-    if _UNRESERVED.fullmatch(name):
-        return name
-    from dumb_pypi.model import urls
-    return urls.quote_path(name)
+def _quote(name: str) -> str:
+    """Percent-encode a name.
+
+    This is `urllib.parse.quote`, whose import takes longer than to encode all names.
+
+    >>> _quote('é+1.zip')
+    '%C3%A9%2B1.zip'
+    """
+    return _RESERVED.sub(
+        lambda found: ''.join(f'%{byte:02X}' for byte in found[0].encode()), name,
+    )
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:
-    # Nothing else is opened: a named pipe would never end.
+    # Nothing else may be opened: reading from a named pipe would never end.
     try:
         return entry.is_file()
     except OSError:
@@ -175,3 +192,56 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
 
 def _unreadable(path: str, error: OSError) -> Notice:
     return Notice(path, None, f'cannot be read: {error.strerror}')
+
+
+def split_copies(found: Iterable[FoundFile]) -> tuple[list[FoundFile], list[FoundFile]]:
+    """Split files into those with a file name of their own, and those that share theirs.
+
+    Several links to one file count as one file.
+    """
+    by_name: dict[str, list[FoundFile]] = {}
+    for file in found:
+        by_name.setdefault(file.filename, []).append(file)
+    single: list[FoundFile] = []
+    copies: list[FoundFile] = []
+    for same in by_name.values():
+        different = same if len(same) == 1 else _without_links(same)
+        (single if len(different) == 1 else copies).extend(different)
+    return single, copies
+
+
+def _without_links(files: Iterable[FoundFile]) -> list[FoundFile]:
+    """Return one of the names of each file: the first that is no link, if there is one."""
+    found: dict[tuple[int, int], FoundFile] = {}
+    for file in sorted(files, key=lambda file: os.path.islink(file.path)):
+        found.setdefault((file.device, file.inode), file)
+    return list(found.values())
+
+
+def hash_file(path: str) -> str | None:
+    """Return `sha256=<hex>` of a file, None if it cannot be read."""
+    # OpenSSL takes 3 ms to load, and most folders have no `.metadata` files.
+    import hashlib
+    digest = hashlib.sha256()
+    try:
+        # Python's buffered files would take twice as long.
+        file = os.open(path, os.O_RDONLY)
+        try:
+            while block := os.read(file, _BLOCK):
+                digest.update(block)
+        finally:
+            os.close(file)
+    except OSError:
+        return None
+    return f'sha256={digest.hexdigest()}'
+
+
+def write_atomically(path: str, content: bytes) -> None:
+    """Write a file so that nobody ever sees a part of it.
+
+    Raises:
+        OSError: it cannot be written. An old file is unchanged.
+    """
+    # A random name: another scan may be writing to the same folder.
+    unfinished = f'.{os.urandom(8).hex()}.unfinished'
+    files.replace(path, content, os.path.join(os.path.dirname(path), unfinished))

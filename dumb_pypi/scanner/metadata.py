@@ -1,6 +1,7 @@
-"""The text of METADATA or PKG-INFO → what a package list has of it."""
+"""Core metadata, METADATA or PKG-INFO: parse it, compare it with file names, and write it."""
 from __future__ import annotations
 
+import os
 import re
 from typing import NamedTuple
 
@@ -12,30 +13,31 @@ from dumb_pypi.errors import BrokenError, shown
 from dumb_pypi.model import filenames
 from dumb_pypi.model.fields import LONGEST_FILENAME
 from dumb_pypi.model.free_text import FORBIDDEN
+from dumb_pypi.scanner.folder import write_atomically
 
 # Bytes of all the fields below together.
-LARGEST_FIELDS = 2 ** 20
+MAX_FIELDS = 2 ** 20
 
 _FIELD = re.compile(
     rb'^(Metadata-Version|Name|Version|Summary|Requires-Python|Requires-Dist|Dynamic)'
     rb'(:.*(?:\n[ \t].*)*)',
     re.IGNORECASE | re.MULTILINE,
 )
-# Of these pip takes the first, while the parser would have none.
+# pip takes the first of several such fields; the parser would return none of them.
 _FIRST_COUNTS = (b'Metadata-Version', b'Summary', b'Requires-Python')
-# The first line that is no header, nor goes on from one.
+# The first line that is neither a field nor the continuation of one.
 _BODY = re.compile(rb'^(?![!-9;-~]*:|[\t ])', re.MULTILINE)
-# Since then the PKG-INFO of an sdist says what a wheel made of it would (PEP 643).
+# From this version on an sdist's PKG-INFO says what a wheel built from it will say (PEP 643).
 _RELIABLE = Version('2.2')
-# Characters of a version. No file's name has room for more, and numbers of thousands of digits
-# are none to Python.
+# Characters of a version. No file name has room for more, and Python refuses to convert numbers
+# of thousands of digits.
 _LONGEST_VERSION = LONGEST_FILENAME
 _NO_LETTERS = re.compile('[^a-z0-9]+')
 _ABSENT = ('', 'UNKNOWN')  # distutils wrote the latter
 
 
 class Facts(NamedTuple):
-    """What metadata says. `requires_dist` is None where it does not say what all wheels need."""
+    """What metadata says; `requires_dist` is None if the wheels' requirements are not known."""
     name: str
     version: str
     requires_python: str | None
@@ -44,10 +46,10 @@ class Facts(NamedTuple):
 
 
 def parse(metadata: bytes, packagetype: str) -> Facts:
-    """Read metadata of any version.
+    """Parse metadata of any version, found in a file of that package type.
 
     Raises:
-        BrokenError: it does not say whose it is, or is out of all proportion.
+        BrokenError: it has no name or version, several of them, or fields that are too long.
     """
     fields, _ = parse_email(_fields(metadata))
     name, version = _one_line(fields.get('name', '')), _one_line(fields.get('version', ''))
@@ -66,7 +68,10 @@ def parse(metadata: bytes, packagetype: str) -> Facts:
 
 
 def check_name(filename: str, name: str, version: str) -> tuple[str | None, str | None]:
-    """Compare a file's name with its metadata; return the name and version that it lacks.
+    """Compare a file's name with its metadata.
+
+    Return the project's name where the file's name leaves open where it ends, and the version
+    where the file's name has none; None for each that the file's name says.
 
     >>> check_name('foo-1.0.zip', 'Foo', '1.0.0')
     (None, None)
@@ -77,38 +82,50 @@ def check_name(filename: str, name: str, version: str) -> tuple[str | None, str 
 
     Raises:
         BrokenError: they are of different projects or versions.
-        FieldError: the file's name is none of a distribution file.
+        FieldError: the name is not that of a distribution file.
     """
-    said = filenames.parse(filename)
+    parsed = filenames.parse(filename)
     project = canonicalize_name(name)
     given_name = None
-    if said.project != project and canonicalize_name(filename).startswith(f'{project}-'):
-        # Where the name ends was a guess.
+    if parsed.project != project and canonicalize_name(filename).startswith(f'{project}-'):
+        # `parse` has guessed wrong where the name ends.
         other = filenames.parse(filename, name=name)
-        if _is_version(other.version, version):
-            said, given_name = other, name
-    if said.project != project:
+        if _is_same_version(other.version, version):
+            parsed, given_name = other, name
+    if parsed.project != project:
         raise BrokenError(f'has the metadata of another project, {shown(name)}')
-    if not _is_version(said.version, version):
+    if not _is_same_version(parsed.version, version):
         raise BrokenError(f'has the metadata of another version, {shown(version)}')
-    return given_name, version if said.version is None else None
+    return given_name, version if parsed.version is None else None
+
+
+def write(path: str, metadata: bytes) -> bool:
+    """Write a `.metadata` file; return whether its name is short enough for a file system.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    if len(os.fsencode(os.path.basename(path))) > LONGEST_FILENAME:
+        return False
+    write_atomically(path, metadata)
+    return True
 
 
 def _one_line(text: str) -> str:
     return ' '.join(text.split())
 
 
-def _is_version(said: str | None, version: str) -> bool:
-    """Whether a file's name says this version, or none."""
-    if said is None:
+def _is_same_version(in_filename: str | None, version: str) -> bool:
+    """Return whether a file's name has this version, or none."""
+    if in_filename is None:
         return True
     if len(version) > _LONGEST_VERSION:
         return False
     try:
         # Eggs and wheels have an underscore where their sdist has a dash.
-        return Version(said.replace('_', '-')) == Version(version)
+        return Version(in_filename.replace('_', '-')) == Version(version)
     except InvalidVersion:
-        return _NO_LETTERS.sub('-', said.lower()) == _NO_LETTERS.sub('-', version.lower())
+        return _NO_LETTERS.sub('-', in_filename.lower()) == _NO_LETTERS.sub('-', version.lower())
 
 
 def _is_reliable(metadata_version: str) -> bool:
@@ -121,21 +138,21 @@ def _is_reliable(metadata_version: str) -> bool:
 
 
 def _fields(metadata: bytes) -> str:
-    """The fields that matter, in one spelling and nothing else.
+    """Return the fields that a list needs, and nothing else, with their names in title case.
 
-    The parser takes the square of the time for many names of fields, follows nested messages in
-    the body, and is slow with text that is not ASCII.
+    The parser takes quadratic time for many different fields, parses messages nested in the body,
+    and is slow if the text is not ASCII.
     """
     metadata = metadata.replace(b'\r\n', b'\n').replace(b'\r', b'\n')
     body = _BODY.search(metadata)
     head = metadata if body is None else metadata[:body.start()]
     found = [(name.title(), rest) for name, rest in _FIELD.findall(head)]
-    # The other way round, so that the first is what stays.
+    # Reversed, so that the first one overwrites the others.
     first = {name: rest for name, rest in reversed(found) if name in _FIRST_COUNTS}
     fields = b'\n'.join([
         *(name + rest for name, rest in first.items()),
         *(name + rest for name, rest in found if name not in _FIRST_COUNTS),
     ])
-    if len(fields) > LARGEST_FIELDS:
-        raise BrokenError(f'has metadata with requirements of more than {LARGEST_FIELDS} bytes')
+    if len(fields) > MAX_FIELDS:
+        raise BrokenError(f'has metadata with requirements of more than {MAX_FIELDS} bytes')
     return fields.decode(errors='replace')

@@ -1,21 +1,27 @@
-"""The list of the last scan → its lines, as far as they can be relied upon."""
+"""The previous list: its lines, and whether they are still true."""
 from __future__ import annotations
 
 import codecs
 import re
-from typing import TYPE_CHECKING
+from typing import NamedTuple, TYPE_CHECKING
 
 from dumb_pypi.errors import FieldError, FileError, LineError, Notice, shown_path
 from dumb_pypi.model.fields import decode, decoder, Line
 
 if TYPE_CHECKING:
-    from dumb_pypi.scanner.folder import Found
+    from dumb_pypi.scanner.folder import FoundFile
 
 _SHA256 = re.compile('sha256=[0-9a-f]{64}')
 
 
-def read_lines(path: str, notices: list[Notice]) -> dict[str, Line]:
-    """The lines of a JSON list by their file names; what cannot be used is only told of.
+class PreviousList(NamedTuple):
+    """The usable lines of a list by file name, and what is wrong with the others."""
+    lines: dict[str, Line]
+    notices: list[Notice]
+
+
+def read_list(path: str) -> PreviousList:
+    """Read a JSON package list; skip lines that cannot be used.
 
     Raises:
         FileError: it cannot be read.
@@ -26,7 +32,7 @@ def read_lines(path: str, notices: list[Notice]) -> dict[str, Line]:
             content = file.read()
     except (OSError, ValueError) as error:
         raise FileError('read', place, error) from error
-    lines = {}
+    found = PreviousList({}, [])
     all_plain = content.isascii() and _is_plain(content)
     for number, text in enumerate(content.removeprefix(codecs.BOM_UTF8).split(b'\n'), 1):
         try:
@@ -37,16 +43,16 @@ def read_lines(path: str, notices: list[Notice]) -> dict[str, Line]:
                         or not (all_plain or _is_plain(text))
                 ):
                     _check(line)
-                lines[line.filename] = line
+                found.lines[line.filename] = line
         except LineError as error:
-            notices.append(Notice(place, number, error.reason, skipped=True))
+            found.notices.append(Notice(place, number, error.reason))
         except UnicodeDecodeError:
-            notices.append(Notice(place, number, 'is not UTF-8', skipped=True))
-    return lines
+            found.notices.append(Notice(place, number, 'is not UTF-8'))
+    return found
 
 
-def still_holds(line: Line, file: Found, write_metadata: bool) -> bool:
-    """Whether all that a line says of a file is sure without opening it."""
+def still_holds(line: Line, file: FoundFile, write_metadata: bool) -> bool:
+    """Return whether a line is still true of a file, and complete, without opening the file."""
     if (
             line.size != file.size
             or line.upload_timestamp is None or line.upload_timestamp != file.upload_timestamp
@@ -54,33 +60,36 @@ def still_holds(line: Line, file: Found, write_metadata: bool) -> bool:
     ):
         return False
     name = file.filename
+    # Lower case is tried first only because it is the usual one.
     if not (name.endswith('.whl') or name.lower().endswith('.whl')):
         return line.core_metadata is None
-    there = None
-    if file.has_metadata:
-        from dumb_pypi.scanner import beside
-        there = beside.core_metadata(file.path)
+    metadata_hash = file.metadata_hash()
     return (
-        line.core_metadata == there and not (write_metadata and there is None)
-        # That is in every line of a wheel that was once opened.
+        line.core_metadata == metadata_hash and not (write_metadata and metadata_hash is None)
+        # A scan lists this for every wheel that it has read.
         and line.requires_dist is not None
     )
 
 
 def _is_plain(text: bytes) -> bool:
-    """Whether all free text in a line, which is JSON, is what a list may have.
+    """Return whether JSON text holds no character that a list may not have.
 
-    Nearly every line is, and need not be looked at more closely.
+    Nearly every line is plain, which makes it unnecessary to check its values one by one.
     """
     return (
-        # An escaped quotation mark is what requirements have.
+        # Requirements hold escaped quotation marks; other escapes may stand for any character.
         text.count(b'\\') == text.count(b'\\"')
         and ((text.isascii() and b'\x7f' not in text) or text.decode().isprintable())
     )
 
 
 def _check(line: Line) -> None:
-    # Few lines need it: importing it takes as long as all else that is done with the list.
+    """Check all values of a line, and that its name and version may be those of its file.
+
+    Raises:
+        FieldError: they are not.
+    """
+    # Few lists have lines to check, and the imports take as long as to read a list.
     from dumb_pypi.model import filenames
     from dumb_pypi.model.distfile import check_line
     check_line(line)
@@ -91,6 +100,6 @@ def _check(line: Line) -> None:
                 filenames.canonicalize_name(filename).startswith(f'{project}-')
         ):
             raise FieldError('name', name, 'is not in the name of its file')
-    said = filenames.parse(filename, name=name).version
-    if line.version is not None and said not in (None, line.version):
+    version = filenames.parse(filename, name=name).version
+    if line.version is not None and version not in (None, line.version):
         raise FieldError('version', line.version, 'is not in the name of its file')

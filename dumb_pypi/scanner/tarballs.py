@@ -12,22 +12,25 @@ from typing import NamedTuple, Protocol
 
 from dumb_pypi.errors import BrokenError
 
-_BLOCK = 512
-_LARGEST_READ = 2 ** 20
-# Bytes of a member that only says something of the next one, such as its long name.
-_LARGEST_HEADER = 2 ** 20
+_BLOCK = 512  # bytes
+_MAX_READ = 2 ** 20  # bytes
+# Bytes of a member that describes the next one, for example its long name.
+_MAX_HEADER = 2 ** 20
 
+# Types of members.
 _REGULAR = b'\x000\x37'
-# Links, devices and folders: whatever size they have, no content follows.
+# Links, devices and folders have no content, even if they have a size.
 _WITHOUT_CONTENT = b'123456'
 _LONG_NAME, _EXTENDED = b'L', b'x'
-# Long names of links, and what says something of all members or was only Solaris's.
-_PASSED_OVER = b'KgX'
+# Long names of links, global headers, and headers of Solaris.
+_IGNORED = b'KgX'
 
 _DAMAGED = 'is not a tar archive, or is a damaged one'
 
 
-class Readable(Protocol):
+class Stream(Protocol):
+    """An unpacked archive."""
+
     def read(self, size: int, /) -> bytes: ...
 
 
@@ -37,17 +40,17 @@ class _Member(NamedTuple):
     size: int
 
 
-class _Stream:
-    """Bytes one after the other, up to a limit."""
+class _BoundedStream:
+    """A stream that may be read up to a limit of bytes."""
 
-    def __init__(self, file: Readable, limit: int) -> None:
-        self._file = file
+    def __init__(self, stream: Stream, limit: int) -> None:
+        self._stream = stream
         self._limit = limit
         self._left = limit
 
     def read(self, size: int) -> bytes:
-        """So many bytes, or less at the end."""
-        content = self._file.read(size)
+        """Read `size` bytes, or less at the end."""
+        content = self._stream.read(size)
         self._left -= len(content)
         if self._left < 0:
             raise BrokenError(f'unpacks to more than {self._limit} bytes')
@@ -55,9 +58,10 @@ class _Stream:
 
     def skip(self, size: int) -> None:
         while size:
-            size -= len(self.take(min(size, _LARGEST_READ)))
+            size -= len(self.take(min(size, _MAX_READ)))
 
     def take(self, size: int) -> bytes:
+        """Read exactly `size` bytes."""
         content = self.read(size)
         if len(content) < size:
             raise BrokenError('has a tar archive that is cut short')
@@ -65,30 +69,31 @@ class _Stream:
 
 
 def find(
-        file: Readable, name: re.Pattern[bytes], *, largest: int, limit: int,
+        stream: Stream, pattern: re.Pattern[bytes], *, max_size: int, limit: int,
 ) -> Iterator[bytes]:
-    """The content of each regular file in a tar archive whose whole name matches `name`.
+    """Return the content of each regular file in a tar archive whose path matches `pattern`.
 
-    The archive is read to its end, but to no more than `limit` bytes.
+    Read the archive to its end, so that one which is incomplete is never accepted.
 
     Raises:
-        BrokenError: it is none, or is cut short, or such a file has more than `largest` bytes.
+        BrokenError: it is no tar archive, is incomplete or longer than `limit` bytes, or a file
+            that matches has more than `max_size` bytes.
     """
-    stream = _Stream(file, limit)
-    for member in _members(stream):
-        if member.kind in _REGULAR and name.fullmatch(member.name):
-            if member.size > largest:
-                raise BrokenError(f'has metadata of more than {largest} bytes')
-            yield _content(stream, member.size)
+    bounded = _BoundedStream(stream, limit)
+    for member in _members(bounded):
+        if member.kind in _REGULAR and pattern.fullmatch(member.name):
+            if member.size > max_size:
+                raise BrokenError(f'has metadata of more than {max_size} bytes')
+            yield _content(bounded, member.size)
         else:
-            stream.skip(_padded(member.size))
-    # What was compressed has its check sum at the end.
-    while stream.read(_LARGEST_READ):
+            bounded.skip(_padded(member.size))
+    # Compressed data ends with a checksum.
+    while bounded.read(_MAX_READ):
         pass
 
 
-def _members(stream: _Stream) -> Iterator[_Member]:
-    """Each member that stands for itself; whoever asks for the next has read its content."""
+def _members(stream: _BoundedStream) -> Iterator[_Member]:
+    """Iterate over the members; the caller reads or skips the content of each before the next."""
     name: bytes | None = None
     size: int | None = None
     while True:
@@ -97,12 +102,12 @@ def _members(stream: _Stream) -> Iterator[_Member]:
             return
         member = _parse(header)
         if member.kind == _LONG_NAME:
-            name = _said(stream, member).partition(b'\0')[0]
+            name = _header_content(stream, member).partition(b'\0')[0]
         elif member.kind == _EXTENDED:
-            records = _records(_said(stream, member))
+            records = _records(_header_content(stream, member))
             name = records.get(b'path', name)
             size = _number(records[b'size'], 10) if b'size' in records else size
-        elif member.kind in _PASSED_OVER:
+        elif member.kind in _IGNORED:
             stream.skip(_padded(member.size))
         else:
             if size is not None:
@@ -114,7 +119,7 @@ def _members(stream: _Stream) -> Iterator[_Member]:
 
 
 def _parse(header: bytes) -> _Member:
-    # The check sum counts its own eight bytes as spaces.
+    # The checksum counts its own eight bytes as spaces.
     if _number(header[148:156]) != sum(header) - sum(header[148:156]) + sum(b' ' * 8):
         raise BrokenError(_DAMAGED)
     name = header[:100].partition(b'\0')[0]
@@ -123,7 +128,7 @@ def _parse(header: bytes) -> _Member:
     return _Member(
         name=prefix + b'/' + name if prefix else name,
         kind=header[156:157],
-        # GNU tar writes numbers that are too large for eleven digits in base 256.
+        # GNU tar writes numbers of more than eleven digits in base 256.
         size=int.from_bytes(size[1:], 'big') if size[0] == 0x80 else _number(size),
     )
 
@@ -138,13 +143,13 @@ def _number(digits: bytes, base: int = 8) -> int:
     return number
 
 
-def _said(stream: _Stream, member: _Member) -> bytes:
-    if member.size > _LARGEST_HEADER:
-        raise BrokenError(f'has a tar header of more than {_LARGEST_HEADER} bytes')
+def _header_content(stream: _BoundedStream, member: _Member) -> bytes:
+    if member.size > _MAX_HEADER:
+        raise BrokenError(f'has a tar header of more than {_MAX_HEADER} bytes')
     return _content(stream, member.size)
 
 
-def _content(stream: _Stream, size: int) -> bytes:
+def _content(stream: _BoundedStream, size: int) -> bytes:
     return stream.take(_padded(size))[:size]
 
 
@@ -153,7 +158,7 @@ def _padded(size: int) -> int:
 
 
 def _records(content: bytes) -> dict[bytes, bytes]:
-    """`<length> <key>=<value>\\n`, again and again, where the length is that of all of it."""
+    """Parse records `<length> <key>=<value>\\n`, where the length is that of the record."""
     records = {}
     position = 0
     while position < len(content):

@@ -20,8 +20,8 @@ from dumb_pypi.commands import scan as command
 from dumb_pypi.commands.scan import main
 from dumb_pypi.errors import FileError
 from dumb_pypi.process import usable_cpus
-from dumb_pypi.scanner import reading, scan
-from tests.support.pools import METADATA, SDIST, tarred, WHEEL, wheel
+from dumb_pypi.scanner import reader, scan
+from tests.support.archives import METADATA, SDIST, tarred, WHEEL, wheel
 
 Captured = pytest.CaptureFixture[bytes]
 
@@ -276,10 +276,10 @@ def test_metadata_that_cannot_be_written_costs_no_wheel_its_place(
 def test_an_interruption_ends_it_quietly(
         pool: Path, capfdbinary: Captured, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def interrupt(**_: object) -> None:
+    def interrupt(*_args: object, **_options: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(reading, 'Reader', interrupt)
+    monkeypatch.setattr(reader, 'read_files', interrupt)
     assert main([str(pool)]) == 130
     assert capfdbinary.readouterr() == (b'', b'dumb-pypi-scan: interrupted\n')
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from dumb_pypi.scanner import archives, scan
 from dumb_pypi.scanner import metadata as core_metadata
-from tests.support.pools import (
+from tests.support.archives import (
     END,
     end_of_directory,
     header,
@@ -365,7 +365,7 @@ def test_a_damaged_file_is_read_or_told_of(
 def test_metadata_that_is_as_large_as_can_be(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(archives, 'LARGEST_METADATA', 200)
+    monkeypatch.setattr(archives, 'MAX_METADATA', 200)
     fitting = METADATA.ljust(200, b'\n')
     assert line(tmp_path, WHEEL, zipped([('foo-1.0.dist-info/METADATA', fitting)]))
     assert reason(
@@ -404,7 +404,7 @@ def test_what_nobody_has_thought_of_costs_one_file_only(
 
 
 def test_a_disk_that_fails_is_not_the_file_s_fault(tmp_path: Path) -> None:
-    class Failing(archives.File):
+    class Failing(archives.BoundedFile):
         def read(self, _size: int | None = -1, /) -> bytes:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
 

@@ -11,7 +11,7 @@ import pytest
 from dumb_pypi.builder import build
 from dumb_pypi.errors import FileError
 from dumb_pypi.scanner import scan
-from tests.support.pools import decoded, only, SDIST, sdist, WHEEL, wheel, zipped
+from tests.support.archives import decoded, only, SDIST, sdist, WHEEL, wheel, zipped
 
 
 def make(*places: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dumb_pypi.errors import BrokenError
 from dumb_pypi.scanner import metadata as core_metadata
-from tests.support.pools import line, member, reason, sdist, WHEEL, wheel, zipped
+from tests.support.archives import line, member, reason, sdist, WHEEL, wheel, zipped
 
 WHOSE = 'has metadata that does not say its name and version, each once'
 

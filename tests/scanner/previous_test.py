@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from dumb_pypi.builder import build
 from dumb_pypi.errors import FileError
 from dumb_pypi.scanner import Scan, scan
-from dumb_pypi.scanner.folder import Found
-from tests.support.pools import (
+from dumb_pypi.scanner.folder import FoundFile
+from tests.support.archives import (
     decoded,
     METADATA,
     MTIME,
@@ -225,7 +225,7 @@ def test_a_time_that_clients_cannot_read_is_left_out(pool: Path) -> None:
     (253370764800 * 10 ** 9 - 1, 253370764799.999999), (253370764800 * 10 ** 9, None),
 ])
 def test_times_are_to_the_microsecond(mtime_ns: int, expected: float | None) -> None:
-    found = Found('', '', None, 0, mtime_ns, 0, 0, has_metadata=False)
+    found = FoundFile('', '', None, 0, mtime_ns, 0, 0, has_metadata=False)
     assert repr(found.upload_timestamp) == repr(expected)
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from dumb_pypi.builder import build
 from dumb_pypi.scanner import scan
-from tests.support.pools import decoded
+from tests.support.archives import decoded
 
 TIMEOUT = 300  # seconds
 
