@@ -1,7 +1,7 @@
-"""How fast `dumb-pypi-scan` is, beside programs that do the least of the same work.
+"""Compare the time of `dumb-pypi scan` with programs that do only the least of its work.
 
-`python -m testing.benchmark_scan` makes folders on a RAM disk where there is one, runs each
-pair of programs by turns, and prints a table.
+`python -m testing.benchmark_scan` makes folders, on a RAM disk if there is one, runs the programs
+alternately and prints a table.
 """
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def main() -> int:
 
 
 def _compare(*programs: tuple[str, Command]) -> None:
-    """Run them by turns, so that whatever else the machine does befalls all alike."""
+    """Run programs alternately, so that other load on the machine affects all of them."""
     times: dict[str, list[float]] = {name: [] for name, _ in programs}
     for _ in range(RUNS):
         for name, command in programs:

@@ -19,7 +19,7 @@ _BLOCK = 2 ** 16  # bytes
 # What follows a wheel's name in the name of its metadata.
 METADATA = '.metadata'
 
-# Of wheels, eggs, and sdists as in `filenames`, which takes 5 ms to import.
+# Of wheels, eggs, and sdists as in `filenames`, whose import takes 4 ms.
 EXTENSIONS = (
     '.whl', '.egg', '.zip', '.tar', '.tgz', '.tbz', '.tbz2', '.txz', '.tlz', '.tar.gz', '.tar.bz2',
     '.tar.xz', '.tar.lz', '.tar.lzma', '.tar.zst', '.tar.z',

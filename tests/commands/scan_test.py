@@ -1,4 +1,4 @@
-"""The command `dumb-pypi-scan`: options, messages, exit status."""
+"""The command `dumb-pypi scan`: options, messages, exit status."""
 from __future__ import annotations
 
 import errno
@@ -31,21 +31,21 @@ def name(number: int) -> str:
 
 
 @pytest.fixture
-def pool(tmp_path: Path) -> Path:
-    pool = tmp_path / 'pool'
-    pool.mkdir()
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / 'pool'
+    folder.mkdir()
     for number in range(5):
         metadata = METADATA.replace(b'1.0', b'1.%d' % number)
-        (pool / name(number)).write_bytes(wheel(metadata))
-    return pool
+        (folder / name(number)).write_bytes(wheel(metadata))
+    return folder
 
 
 @pytest.fixture
-def bad_pool(pool: Path) -> Path:
-    """One file is broken, one is passed over."""
-    (pool / SDIST).touch()
-    (pool / 'README').touch()
-    return pool
+def bad_folder(folder: Path) -> Path:
+    """The folder, with a broken file and a file that is no distribution."""
+    (folder / SDIST).touch()
+    (folder / 'README').touch()
+    return folder
 
 
 def run(*arguments: object, redirection: str = '') -> subprocess.CompletedProcess[str]:
@@ -56,55 +56,60 @@ def run(*arguments: object, redirection: str = '') -> subprocess.CompletedProces
     )
 
 
-def test_the_list_is_printed_in_order_and_nothing_else(
-        pool: Path, capfdbinary: Captured,
+def test_list_is_printed_in_order(
+        folder: Path, capfdbinary: Captured,
 ) -> None:
-    assert main([str(pool)]) == 0
+    """The list is sorted by file name, and nothing else is printed."""
+    assert main([str(folder)]) == 0
     out, err = capfdbinary.readouterr()
     assert err == b''
     assert [json.loads(line)['filename'] for line in out.splitlines()] == list(map(name, range(5)))
-    assert main(['-q', '--jobs', '7', '--keep-going', str(pool)]) == 0
+    assert main(['-q', '--jobs', '7', '--keep-going', str(folder)]) == 0
     assert capfdbinary.readouterr() == (out, b'')
 
 
-def test_an_empty_folder_has_an_empty_list(tmp_path: Path, capfdbinary: Captured) -> None:
+def test_empty_folder_has_empty_list(tmp_path: Path, capfdbinary: Captured) -> None:
+    """A folder without distribution files gives an empty list and one message."""
     assert main([str(tmp_path), str(tmp_path)]) == 0
     message = f'dumb-pypi-scan: no distribution below {tmp_path}, {tmp_path}\n'
     assert capfdbinary.readouterr() == (b'', message.encode())
 
 
-def test_broken_files_are_told_of_and_the_others_printed(
-        bad_pool: Path, capfdbinary: Captured,
+def test_broken_files_are_reported(
+        bad_folder: Path, capfdbinary: Captured,
 ) -> None:
-    assert main([str(bad_pool)]) == 1
+    """Broken files are reported; the others are printed."""
+    assert main([str(bad_folder)]) == 1
     out, err = capfdbinary.readouterr()
     assert len(out.splitlines()) == 5
     assert err.decode().splitlines() == [
-        (f'{bad_pool}/README: is neither a wheel, an sdist nor an egg, so it is passed over'),
-        f'{bad_pool}/{SDIST}: has no PKG-INFO in its folder',
+        (f'{bad_folder}/README: is neither a wheel, an sdist nor an egg, so it is passed over'),
+        f'{bad_folder}/{SDIST}: has no PKG-INFO in its folder',
         'dumb-pypi-scan: 1 file was left out; the other 5 are listed',
     ]
-    (bad_pool / name(0)).write_bytes(b'')
-    assert main([str(bad_pool)]) == 1
+    (bad_folder / name(0)).write_bytes(b'')
+    assert main([str(bad_folder)]) == 1
     err = capfdbinary.readouterr().err
     assert err.endswith(b'dumb-pypi-scan: 2 files were left out; the other 4 are listed\n')
 
 
-def test_quiet_says_only_what_is_left_out(bad_pool: Path, capfdbinary: Captured) -> None:
-    assert main(['-q', str(bad_pool)]) == 1
+def test_quiet_reports_only_problems(bad_folder: Path, capfdbinary: Captured) -> None:
+    """With `--quiet` only problems are printed."""
+    assert main(['-q', str(bad_folder)]) == 1
     assert capfdbinary.readouterr().err.decode().splitlines() == [
-        f'{bad_pool}/{SDIST}: has no PKG-INFO in its folder',
+        f'{bad_folder}/{SDIST}: has no PKG-INFO in its folder',
         'dumb-pypi-scan: 1 file was left out; the other 5 are listed',
     ]
 
 
-def test_strict_prints_all_or_nothing(bad_pool: Path, capfdbinary: Captured) -> None:
-    assert main(['-q', '--strict', str(bad_pool)]) == 1
+def test_strict_prints_all_or_nothing(bad_folder: Path, capfdbinary: Captured) -> None:
+    """With `--strict` one broken file suffices to print no list."""
+    assert main(['-q', '--strict', str(bad_folder)]) == 1
     out, err = capfdbinary.readouterr()
     assert out == b''
     assert err.endswith(b'dumb-pypi-scan: nothing was printed, as --strict asks\n')
-    (bad_pool / SDIST).unlink()
-    assert main(['-q', '--strict', str(bad_pool)]) == 0
+    (bad_folder / SDIST).unlink()
+    assert main(['-q', '--strict', str(bad_folder)]) == 0
     assert len(capfdbinary.readouterr().out.splitlines()) == 5
 
 
@@ -121,9 +126,10 @@ def test_strict_prints_all_or_nothing(bad_pool: Path, capfdbinary: Captured) -> 
     (['-o', '/dev/null', '.'], "--output: '/dev/null' is no regular file"),
     (['-o', '.', '.'], "--output: '.' is no regular file"),
 ])
-def test_a_wrong_command_line(
+def test_usage_errors(
         arguments: Sequence[str], message: str, capfdbinary: Captured,
 ) -> None:
+    """A wrong command line exits with 2 and says why."""
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     assert caught.value.code == 2
@@ -134,9 +140,10 @@ def test_a_wrong_command_line(
     (['/nowhere'], 'cannot read /nowhere: No such file or directory'),
     (['.', '--previous', '/nowhere'], 'cannot read /nowhere: No such file or directory'),
 ])
-def test_what_cannot_be_done_is_one_line(
+def test_failure_is_one_line(
         arguments: Sequence[str], message: str, capfdbinary: Captured,
 ) -> None:
+    """A scan that fails prints one line and exits with 1."""
     assert main(arguments) == 1
     assert capfdbinary.readouterr() == (b'', f'dumb-pypi-scan: {message}\n'.encode())
 
@@ -146,10 +153,11 @@ def test_what_cannot_be_done_is_one_line(
     ('> /dev/full', 'No space left on device'),
     ('| true', None),
 ])
-def test_a_list_that_cannot_be_printed(
-        pool: Path, redirection: str, message: str | None,
+def test_unwritable_standard_output(
+        folder: Path, redirection: str, message: str | None,
 ) -> None:
-    done = run(pool, redirection=redirection)
+    """A list that cannot be printed is an error."""
+    done = run(folder, redirection=redirection)
     assert done.stdout == ''
     if message is not None:
         assert done.stderr == f'dumb-pypi-scan: cannot write <stdout>: {message}\n'
@@ -157,69 +165,74 @@ def test_a_list_that_cannot_be_printed(
 
 
 @pytest.mark.parametrize('redirection', ['>', '>>'])
-def test_a_previous_list_that_the_shell_has_emptied(
-        pool: Path, tmp_path: Path, redirection: str,
+def test_previous_list_emptied_by_shell(
+        folder: Path, tmp_path: Path, redirection: str,
 ) -> None:
-    """What only that list knew is lost, and must not go without a word."""
-    done = run('--previous', tmp_path / 'list', pool, redirection=f'{redirection} {tmp_path}/list')
+    """A previous list that is also standard output is refused: its facts are lost."""
+    done = run(
+        '--previous', tmp_path / 'list', folder, redirection=f'{redirection} {tmp_path}/list',
+    )
     assert done.returncode == 2
     assert f"--previous: '{tmp_path}/list' is where standard output goes" in done.stderr
     assert (tmp_path / 'list').read_bytes() == b''
-    # A device is no list.
-    assert run('--previous', '/dev/null', pool, redirection='> /dev/null').returncode == 0
+    # A device is not a list.
+    assert run('--previous', '/dev/null', folder, redirection='> /dev/null').returncode == 0
 
 
 class TestOutput:
-    """A list that is written to a place is there whole, or what was there before."""
+    """`--output` writes the list atomically."""
 
-    def test_it_may_be_the_previous_one(
-            self, pool: Path, tmp_path: Path, capfdbinary: Captured,
+    def test_it_may_be_the_previous_list(
+            self, folder: Path, tmp_path: Path, capfdbinary: Captured,
     ) -> None:
+        """The list may replace the previous one, also through a link."""
         place = tmp_path / 'link'
         place.symlink_to('list')
-        assert main(['--output', str(place), str(pool)]) == 0
+        assert main(['--output', str(place), str(folder)]) == 0
         assert capfdbinary.readouterr() == (b'', b'')
         assert place.is_symlink()
         first = place.read_bytes()
-        assert first == b''.join(line + b'\n' for line in scan([str(pool)]).lines)
+        assert first == b''.join(line + b'\n' for line in scan([str(folder)]).lines)
         place.write_bytes(first.replace(b'{', b'{"yanked_reason":"bad",'))
-        assert main(['-o', str(place), '--previous', str(place), str(pool)]) == 0
+        assert main(['-o', str(place), '--previous', str(place), str(folder)]) == 0
         assert all(
             json.loads(line)['yanked_reason'] == 'bad' for line in place.read_bytes().splitlines()
         )
         assert sorted(os.listdir(tmp_path)) == ['link', 'list', 'pool']
 
-    def test_it_is_as_it_was_where_nothing_is_listed(
-            self, bad_pool: Path, tmp_path: Path, capfdbinary: Captured,
+    def test_failure_keeps_the_old_list(
+            self, bad_folder: Path, tmp_path: Path, capfdbinary: Captured,
     ) -> None:
+        """A scan that fails leaves the old list."""
         place = tmp_path / 'list'
         place.write_bytes(b'before')
-        assert main(['-q', '--strict', '-o', str(place), str(bad_pool)]) == 1
+        assert main(['-q', '--strict', '-o', str(place), str(bad_folder)]) == 1
         assert main(['-q', '-o', str(place), str(tmp_path / 'nowhere')]) == 1
         assert place.read_bytes() == b'before'
-        assert main(['-q', '-o', str(place), str(bad_pool)]) == 1
+        assert main(['-q', '-o', str(place), str(bad_folder)]) == 1
         assert len(place.read_bytes().splitlines()) == 5
         assert capfdbinary.readouterr().out == b''
 
-    def test_a_place_that_is_none(self, pool: Path, capfdbinary: Captured) -> None:
-        place = f'{pool}/nowhere/list'
-        assert main(['-o', place, str(pool)]) == 1
+    def test_unwritable_path(self, folder: Path, capfdbinary: Captured) -> None:
+        """A list that cannot be written is an error."""
+        place = f'{folder}/nowhere/list'
+        assert main(['-o', place, str(folder)]) == 1
         message = f'dumb-pypi-scan: cannot write {place}: No such file or directory\n'
         assert capfdbinary.readouterr() == (b'', message.encode())
 
 
-def test_a_second_interruption_is_not_needed(pool: Path) -> None:
-    """Even where the list cannot be printed, since nobody reads it."""
-    previous = pool.parent / 'previous'
-    first = scan([str(pool)]).lines[0]
+def test_interruption_while_printing(folder: Path) -> None:
+    """One interruption suffices, even if nobody reads the list that is being printed."""
+    previous = folder.parent / 'previous'
+    first = scan([str(folder)]).lines[0]
     lines = []
     for number in range(3000):
         filename = f'foo-3.{number}-py3-none-any.whl'
-        os.link(pool / name(0), pool / filename)
+        os.link(folder / name(0), folder / filename)
         lines.append(first.replace(name(0).encode(), filename.encode()))
     previous.write_bytes(b'\n'.join(lines))
     with subprocess.Popen(
-        [sys.executable, '-m', 'dumb_pypi', 'scan', '-q', '--previous', str(previous), str(pool)],
+        [sys.executable, '-m', 'dumb_pypi', 'scan', '-q', '--previous', str(previous), str(folder)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     ) as process:
         assert process.stdout is not None
@@ -234,12 +247,13 @@ def test_a_second_interruption_is_not_needed(pool: Path) -> None:
         assert process.stderr.read() == b'dumb-pypi-scan: interrupted\n'
 
 
-def test_a_reader_that_goes_away(pool: Path) -> None:
+def test_broken_pipe(folder: Path) -> None:
+    """If the reader of the list exits, the scan fails."""
     read_end, write_end = os.pipe()
     os.close(read_end)
     with open(write_end, 'wb') as stream:
         done = subprocess.run(
-            [sys.executable, '-m', 'dumb_pypi', 'scan', str(pool)],
+            [sys.executable, '-m', 'dumb_pypi', 'scan', str(folder)],
             check=False, stdout=stream, stderr=subprocess.PIPE,
         )
     assert done.returncode == 1
@@ -247,118 +261,121 @@ def test_a_reader_that_goes_away(pool: Path) -> None:
 
 
 @pytest.mark.parametrize('redirection', ['2>&-', '2> /dev/full'])
-def test_that_nobody_hears_a_message_changes_nothing(bad_pool: Path, redirection: str) -> None:
-    done = run(bad_pool, redirection=redirection)
+def test_unwritable_standard_error(bad_folder: Path, redirection: str) -> None:
+    """Messages that cannot be printed change neither the list nor the status."""
+    done = run(bad_folder, redirection=redirection)
     assert (done.returncode, done.stderr) == (1, '')
     assert len(done.stdout.splitlines()) == 5
 
 
-def test_metadata_that_cannot_be_written_costs_no_wheel_its_place(
-        pool: Path, capfdbinary: Captured, monkeypatch: pytest.MonkeyPatch,
+def test_unwritable_metadata(
+        folder: Path, capfdbinary: Captured, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The disk is full, say: all are listed, and nothing is announced that is not there."""
+    """If the disk is full, all wheels are listed and no missing file is announced."""
     def fail(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, 'replace', fail)
-    assert main(['--write-metadata', '--jobs', '2', str(pool)]) == 1
+    assert main(['--write-metadata', '--jobs', '2', str(folder)]) == 1
     out, err = capfdbinary.readouterr()
     lines = [json.loads(line) for line in out.splitlines()]
     assert [line['filename'] for line in lines] == list(map(name, range(5)))
     assert not any('core_metadata' in line for line in lines)
     assert err.decode().splitlines() == [
-        f'{pool}/{name(number)}.metadata: cannot be written: No space left on device'
+        f'{folder}/{name(number)}.metadata: cannot be written: No space left on device'
         for number in range(5)
     ]
-    assert sorted(os.listdir(pool)) == list(map(name, range(5)))
+    assert sorted(os.listdir(folder)) == list(map(name, range(5)))
 
 
-def test_an_interruption_ends_it_quietly(
-        pool: Path, capfdbinary: Captured, monkeypatch: pytest.MonkeyPatch,
+def test_interruption_exits_quietly(
+        folder: Path, capfdbinary: Captured, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """An interruption prints one line and exits with 130."""
     def interrupt(*_args: object, **_options: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(reader, 'read_files', interrupt)
-    assert main([str(pool)]) == 130
+    assert main([str(folder)]) == 130
     assert capfdbinary.readouterr() == (b'', b'dumb-pypi-scan: interrupted\n')
 
 
-def test_an_interruption_stops_threads_that_read(pool: Path) -> None:
-    """Large files are not read to their end first."""
-    large = pool / 'foo-2.0-py3-none-any.whl'
+def test_interruption_stops_reading(folder: Path) -> None:
+    """An interruption stops the threads within a large file."""
+    large = folder / 'foo-2.0-py3-none-any.whl'
     content = wheel(METADATA.replace(b'1.0', b'2.0'))
     with large.open('wb') as stream:
         stream.truncate(2 ** 35)  # with nothing in it: more than anyone would wait for
         stream.seek(0, os.SEEK_END)
         stream.write(content)
-    told: list[int] = []
+    calls: list[int] = []
 
     def interrupt(done: int, _total: int) -> None:
-        told.append(done)
-        if len(told) == 20:
+        calls.append(done)
+        if len(calls) == 20:
             os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
-        scan([str(pool)], jobs=2, progress=interrupt)
-    assert told[-1] < 2 ** 35
+        scan([str(folder)], jobs=2, progress=interrupt)
+    assert calls[-1] < 2 ** 35
 
 
 @pytest.mark.parametrize('kind', ['gz', 'bz2', 'xz'])
-def test_an_interruption_stops_unpacking(pool: Path, kind: str) -> None:
-    """An sdist may take minutes of it."""
+def test_interruption_stops_unpacking(folder: Path, kind: str) -> None:
+    """An interruption stops a thread that unpacks, which may take minutes."""
     sdist = tarred({'foo-1.0/x': os.urandom(2 ** 20), 'foo-1.0/PKG-INFO': METADATA}, f'w:{kind}')
-    (pool / f'foo-1.0.tar.{kind}').write_bytes(sdist)
-    told: list[int] = []
+    (folder / f'foo-1.0.tar.{kind}').write_bytes(sdist)
+    calls: list[int] = []
 
     def interrupt(done: int, _total: int) -> None:
-        told.append(done)
-        if len(told) == 3:
+        calls.append(done)
+        if len(calls) == 3:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        scan([str(pool)], jobs=1, progress=interrupt)
-    assert len(told) == 3
-    assert told[-1] < len(sdist)
+        scan([str(folder)], jobs=1, progress=interrupt)
+    assert len(calls) == 3
+    assert calls[-1] < len(sdist)
 
 
-def test_a_file_that_changes_while_it_is_read_is_left_out(pool: Path) -> None:
-    """It may be a copy that is still being made."""
+def test_file_changed_during_the_scan(folder: Path) -> None:
+    """A file that changes while it is read is skipped: its copying may be unfinished."""
     def change(_done: int, _total: int) -> None:
-        os.utime(pool / name(0), (1, 1))
+        os.utime(folder / name(0), (1, 1))
 
-    result = scan([str(pool)], jobs=1, progress=change)
-    assert str(pool / name(0)) in {problem.place for problem in result.problems}
+    result = scan([str(folder)], jobs=1, progress=change)
+    assert str(folder / name(0)) in {problem.place for problem in result.problems}
     assert {problem.text for problem in result.problems} == {'changes while it is read'}
 
 
-def test_a_file_that_is_gone_when_it_is_read(pool: Path) -> None:
+def test_file_deleted_during_the_scan(folder: Path) -> None:
+    """A file that is deleted before it is read is skipped."""
     def remove(_done: int, _total: int) -> None:
-        (pool / name(4)).unlink(missing_ok=True)
+        (folder / name(4)).unlink(missing_ok=True)
 
-    result = scan([str(pool)], jobs=1, progress=remove)
+    result = scan([str(folder)], jobs=1, progress=remove)
     assert list(map(str, result.problems)) == [
-        f'{pool}/{name(4)}: cannot be read: No such file or directory',
+        f'{folder}/{name(4)}: cannot be read: No such file or directory',
     ]
 
 
-def test_progress_counts_every_byte_once(bad_pool: Path) -> None:
-    """But those of an sdist twice, since it is read twice; and at the end, all were counted."""
-    wheels = sum((bad_pool / name(number)).stat().st_size for number in range(5))
-    (bad_pool / 'foo-1.0.tar.bz2').write_bytes(b'broken')
+def test_progress_counts_every_byte(bad_folder: Path) -> None:
+    """Every byte counts once, those of a tar archive twice; the last call has the total."""
+    wheels = sum((bad_folder / name(number)).stat().st_size for number in range(5))
+    (bad_folder / 'foo-1.0.tar.bz2').write_bytes(b'broken')
     sdist = tarred({'foo-1.0/PKG-INFO': METADATA, 'foo-1.0/x': os.urandom(2 ** 20)}, 'w:gz')
-    (bad_pool / SDIST).write_bytes(sdist)
+    (bad_folder / SDIST).write_bytes(sdist)
     total = wheels + 2 * len(sdist) + 2 * len(b'broken')
-    told: list[tuple[int, int]] = []
-    scan([str(bad_pool)], jobs=1, progress=lambda *progress: told.append(progress))
-    assert told[-1] == (total, total)
-    assert told == sorted(set(told))
-    # It takes longest to unpack, so the bar moves in that time.
-    assert len([done for done, _ in told if done < len(sdist)]) > 10
+    calls: list[tuple[int, int]] = []
+    scan([str(bad_folder)], jobs=1, progress=lambda *progress: calls.append(progress))
+    assert calls[-1] == (total, total)
+    assert calls == sorted(set(calls))
+    # Unpacking takes longest, so the bar must move during it.
+    assert len([done for done, _ in calls if done < len(sdist)]) > 10
 
 
 def on_a_terminal(*arguments: object) -> bytes:
-    """What a scan shows on a terminal."""
+    """Return what a scan writes to a terminal on standard error."""
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (24, 80))
     with subprocess.Popen(
@@ -372,38 +389,41 @@ def on_a_terminal(*arguments: object) -> bytes:
             while block := os.read(ours, 4096):
                 shown += block
         except OSError:
-            pass  # what Linux says when nobody has the terminal any more
+            pass  # Linux raises this once the terminal is closed
     os.close(ours)
     assert process.returncode == 0
     return shown
 
 
-def test_a_terminal_shows_a_bar(pool: Path) -> None:
-    """Of bytes; it is gone at the end."""
-    shown = on_a_terminal(pool)
+def test_terminal_shows_a_bar(folder: Path) -> None:
+    """A terminal shows a bar of bytes, which is erased at the end."""
+    shown = on_a_terminal(folder)
     assert b'%|' in shown
     assert b'B/s]' in shown
     assert shown.endswith(b'\r')
-    assert on_a_terminal('-q', pool) == b''
+    assert on_a_terminal('-q', folder) == b''
 
 
 @pytest.mark.parametrize('jobs', [1, 2, 3, 20, None])
-def test_the_list_is_the_same_for_any_number_of_threads(pool: Path, jobs: int | None) -> None:
+def test_jobs_do_not_change_list(folder: Path, jobs: int | None) -> None:
+    """The number of threads changes no line and no message."""
     for number in range(5):
-        (pool / f'{number}').mkdir()
-        (pool / f'{number}' / WHEEL).write_bytes(wheel(METADATA + b'\n' * number))
-        (pool / f'{number}' / f'foo-2.{number}.zip').touch()
-        (pool / f'{number}.metadata').touch()
-    assert scan([str(pool)], jobs=jobs) == scan([str(pool)], jobs=4)
+        (folder / f'{number}').mkdir()
+        (folder / f'{number}' / WHEEL).write_bytes(wheel(METADATA + b'\n' * number))
+        (folder / f'{number}' / f'foo-2.{number}.zip').touch()
+        (folder / f'{number}.metadata').touch()
+    assert scan([str(folder)], jobs=jobs) == scan([str(folder)], jobs=4)
 
 
-def test_processors(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_usable_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The number of CPUs is known on systems without CPU affinity too."""
     assert usable_cpus() >= 1
     monkeypatch.delattr(os, 'sched_getaffinity', raising=False)
     assert usable_cpus() >= 1
 
 
 def test_errors_have_fields(tmp_path: Path) -> None:
+    """Errors and problems carry their path and reason as fields."""
     with pytest.raises(FileError) as caught:
         scan([str(tmp_path / 'nowhere')])
     assert caught.value.path == str(tmp_path / 'nowhere')
@@ -414,23 +434,25 @@ def test_errors_have_fields(tmp_path: Path) -> None:
     assert problem.skipped
 
 
-def test_the_installed_command(pool: Path) -> None:
+def test_installed_command(folder: Path) -> None:
+    """The alias `dumb-pypi-scan` is installed."""
     program = Path(sys.executable).with_name('dumb-pypi-scan')
-    done = subprocess.run([program, pool], check=True, capture_output=True)
+    done = subprocess.run([program, folder], check=True, capture_output=True)
     assert len(done.stdout.splitlines()) == 5
 
 
-def test_the_version(capfdbinary: Captured) -> None:
+def test_version(capfdbinary: Captured) -> None:
+    """`--version` prints the version."""
     with pytest.raises(SystemExit) as caught:
         main(['--version'])
     assert caught.value.code == 0
     assert capfdbinary.readouterr().out.decode() == f'dumb-pypi-scan {dumb_pypi.__version__}\n'
 
 
-def test_only_what_is_needed_is_imported(pool: Path, tmp_path: Path) -> None:
-    """Where nothing has changed, what reads archives is not even loaded."""
+def test_unchanged_scan_imports_little(folder: Path, tmp_path: Path) -> None:
+    """If nothing has changed, the modules that read archives are not imported."""
     previous = tmp_path / 'previous.jsonl'
-    previous.write_bytes(b'\n'.join(scan([str(pool)]).lines))
+    previous.write_bytes(b'\n'.join(scan([str(folder)]).lines))
     script = (
         'import sys\nbefore = set(sys.modules)\n'
         'from dumb_pypi.commands.scan import main\nmain(sys.argv[1:])\n'
@@ -439,19 +461,20 @@ def test_only_what_is_needed_is_imported(pool: Path, tmp_path: Path) -> None:
         '& (set(sys.modules) - before), file=sys.stderr)'
     )
     done = subprocess.run(
-        [sys.executable, '-c', script, '--previous', str(previous), str(pool)],
+        [sys.executable, '-c', script, '--previous', str(previous), str(folder)],
         check=True, capture_output=True, text=True,
     )
     assert done.stderr == '\n'
 
 
-def test_the_command_hands_on_what_it_is_told(
-        pool: Path, tmp_path: Path, capfdbinary: Captured,
+def test_options_reach_the_scan(
+        folder: Path, tmp_path: Path, capfdbinary: Captured,
 ) -> None:
+    """The options of the command have the effect of the arguments of `scan`."""
     previous = tmp_path / 'previous.jsonl'
     previous.write_bytes(b'nonsense')
     assert main([
-        '--write-metadata', '--uploaded-by', ' ana ', '--previous', str(previous), str(pool),
+        '--write-metadata', '--uploaded-by', ' ana ', '--previous', str(previous), str(folder),
     ]) == 0
     out, err = capfdbinary.readouterr()
     assert err.startswith(f'{previous}:1: '.encode())

@@ -1,4 +1,4 @@
-"""Archives that are odd, broken or hostile: one line says why, whatever they are."""
+"""Unusual, broken and hostile archives: each is read, or refused with a reason of one line."""
 from __future__ import annotations
 
 import bz2
@@ -51,9 +51,9 @@ DAMAGED = 'is not a tar archive, or is a damaged one'
         WHEEL, zipped([('foo-1.0.dist-info/METADATA', METADATA)], zipfile.ZIP_DEFLATED),
         id='deflated',
     ),
-    # A script that unpacks itself.
+    # A self-extracting archive.
     pytest.param(WHEEL, b'#!/bin/sh\n' + wheel(), id='something before the archive'),
-    # pip normalizes both names, and asks no more than how the folder's begins.
+    # pip normalizes both names, and compares only the beginning of the folder's.
     pytest.param(WHEEL, wheel(folder='FOO-1.dist-info'), id='name in other letters'),
     pytest.param(
         'Foo_Bar-1.0-py3-none-any.whl',
@@ -102,7 +102,7 @@ DAMAGED = 'is not a tar archive, or is a damaged one'
             11, 'big',
         )) + METADATA.ljust(512, b'\0')), id='size in base 256',
     ),
-    # Some programs give a link the size of what it leads to.
+    # Some programs give a link the size of the file that it links to.
     pytest.param(SDIST, sdist(header(b'link', 4096, b'1'), PKG_INFO), id='link with a size'),
     pytest.param(SDIST, gzip.compress(PKG_INFO), id='no end record'),
     pytest.param(SDIST, sdist(PKG_INFO, PKG_INFO), id='the same metadata twice'),
@@ -120,8 +120,8 @@ DAMAGED = 'is not a tar archive, or is a damaged one'
     ),
     pytest.param(SDIST, gzip.compress(PKG_INFO) + gzip.compress(END), id='in two pieces'),
 ])
-def test_archives_as_people_make_them(tmp_path: Path, filename: str, content: bytes) -> None:
-    """The metadata is found in each form that clients read."""
+def test_archives_of_real_tools(tmp_path: Path, filename: str, content: bytes) -> None:
+    """The metadata is found in every form that clients read."""
     assert line(tmp_path, filename, content)['size'] == len(content)
 
 
@@ -198,6 +198,7 @@ def test_archives_as_people_make_them(tmp_path: Path, filename: str, content: by
     ('foo-1.0.tar.zst', b'\x28', 'is compressed in a way, .zst, that cannot be read here'),
 ])
 def test_broken_archives(tmp_path: Path, filename: str, content: bytes, expected: str) -> None:
+    """Each is refused, and the reason says what is wrong with it."""
     assert reason(tmp_path, filename, content) == expected
 
 
@@ -303,7 +304,7 @@ def test_broken_archives(tmp_path: Path, filename: str, content: bytes, expected
     ),
 ])
 def test_hostile_archives(tmp_path: Path, filename: str, content: bytes, expected: str) -> None:
-    """Each is refused with little memory, and in a time that its size bounds."""
+    """Each is refused, with little memory and in a time that its size limits."""
     (tmp_path / filename).write_bytes(content)
     done = subprocess.run(
         [sys.executable, '-m', 'dumb_pypi', 'scan', '--jobs', '2', str(tmp_path)],
@@ -328,9 +329,10 @@ def _be_modest() -> None:
     ('foo-1.0.tar.bz2', tarred(FILES, 'w:bz2')),
     ('foo-1.0.tar.xz', tarred(FILES, 'w:xz')),
 ], ids=['wheel', 'zip', 'gz', 'bz2', 'xz'])
-def test_a_file_cut_short_anywhere_is_left_out(
+def test_truncated_files_are_skipped(
         tmp_path: Path, filename: str, content: bytes,
 ) -> None:
+    """A file that ends early is never listed, wherever it ends."""
     for length in range(len(content)):
         assert reason(tmp_path, filename, content[:length])
 
@@ -349,10 +351,10 @@ def test_a_file_cut_short_anywhere_is_left_out(
 ))
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(changes=[])
-def test_a_damaged_file_is_read_or_told_of(
+def test_damaged_files_are_read_or_reported(
         tmp_path: Path, filename: str, content: bytes, changes: list[tuple[int, bytes]],
 ) -> None:
-    """Whatever stands in it, it costs no more than its own place."""
+    """A damaged file affects no line but its own."""
     damaged = bytearray(content)
     for place, found in changes:
         start = place % len(content)
@@ -362,9 +364,10 @@ def test_a_damaged_file_is_read_or_told_of(
     assert len(result.lines) + len(result.problems) == 1
 
 
-def test_metadata_that_is_as_large_as_can_be(
+def test_metadata_size_limit(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """Metadata is accepted up to the limit, in bytes."""
     monkeypatch.setattr(archives, 'MAX_METADATA', 200)
     fitting = METADATA.ljust(200, b'\n')
     assert line(tmp_path, WHEEL, zipped([('foo-1.0.dist-info/METADATA', fitting)]))
@@ -381,9 +384,10 @@ def test_metadata_that_is_as_large_as_can_be(
 @pytest.mark.parametrize('error', [
     MemoryError(), RecursionError('too deep'), ValueError('what nobody\n has thought of'),
 ])
-def test_what_nobody_has_thought_of_costs_one_file_only(
+def test_unforeseen_errors_skip_one_file(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception,
 ) -> None:
+    """An unforeseen error is reported for its file; other files are listed."""
     parse = core_metadata.parse
 
     def fail(metadata: bytes, packagetype: str) -> core_metadata.Facts:
@@ -403,7 +407,8 @@ def test_what_nobody_has_thought_of_costs_one_file_only(
     )
 
 
-def test_a_disk_that_fails_is_not_the_file_s_fault(tmp_path: Path) -> None:
+def test_disk_errors_are_raised(tmp_path: Path) -> None:
+    """A failing disk is not mistaken for a damaged file."""
     class Failing(archives.BoundedFile):
         def read(self, _size: int | None = -1, /) -> bytes:
             raise OSError(errno.EIO, os.strerror(errno.EIO))

@@ -1,4 +1,4 @@
-"""What is below the folders given: what is listed, where, and what is passed over."""
+"""Walking through folders: which files are listed, with which URL, and which are not."""
 from __future__ import annotations
 
 import os
@@ -10,7 +10,9 @@ import pytest
 
 from dumb_pypi.builder import build
 from dumb_pypi.errors import FileError
+from dumb_pypi.model import filenames
 from dumb_pypi.scanner import scan
+from dumb_pypi.scanner.folder import EXTENSIONS, walk
 from tests.support.archives import decoded, only, SDIST, sdist, WHEEL, wheel, zipped
 
 
@@ -21,37 +23,56 @@ def make(*places: Path) -> None:
 
 
 def urls(*folders: Path) -> dict[str, str | None]:
-    """Where each file is, by the list of a scan in which nothing is wrong."""
+    """Return the URL of each file in the list of a scan without messages."""
     result = scan(list(map(str, folders)))
     assert (result.problems, result.notices) == ([], [])
     return {line['filename']: line.get('url') for line in decoded(result)}
 
 
-def told(*folders: Path) -> tuple[list[str], list[str]]:
-    """The problems and notices of a scan, which are in order."""
+def messages(*folders: Path) -> tuple[list[str], list[str]]:
+    """Return the problems and notices of a scan."""
     result = scan(list(map(str, folders)))
     assert result.problems == sorted(result.problems)
     return list(map(str, result.problems)), list(map(str, result.notices))
+
+
+@pytest.mark.parametrize('extension', EXTENSIONS)
+def test_extensions_are_those_of_distributions(extension: str) -> None:
+    """The walk and the parser of file names agree on extensions."""
+    assert filenames.SDIST.search(f'foo-1.0{extension}') or extension in ('.whl', '.egg')
+
+
+def test_every_sdist_extension_is_walked(tmp_path: Path) -> None:
+    """No sdist that the parser of file names knows is skipped, in upper or lower case."""
+    kinds = ('gz', 'bz2', 'xz', 'lz', 'lzma', 'zst', 'Z')
+    extensions = (*(f'.tar.{kind}' for kind in kinds), '.tar', '.tgz', '.tbz', '.tbz2', '.txz',
+                  '.tlz', '.zip')
+    for extension in extensions:
+        assert filenames.SDIST.search(extension)
+        (tmp_path / f'foo-1.0{extension}').touch()
+        (tmp_path / f'bar-1.0{extension.upper()}').touch()
+    assert len(walk([str(tmp_path)]).found) == 2 * len(extensions)
 
 
 @pytest.mark.parametrize(('place', 'url'), [
     ('', None),
     ('team a/', 'team%20a/'),
     ('a/b/c+d/', 'a/b/c%2Bd/'),
-    # What has a meaning in a URL.
+    # Characters that have a meaning in a URL.
     ('http:/?#%41&/', 'http%3A/%3F%23%2541%26/'),
     ('é/\n/', '%C3%A9/%0A/'),
 ])
-def test_a_file_s_url_is_its_path_below_the_folder(
+def test_url_is_path_below_folder(
         tmp_path: Path, place: str, url: str | None,
 ) -> None:
+    """A file's URL is its encoded path below the folder given."""
     make(tmp_path / place / WHEEL)
     assert urls(tmp_path) == {WHEEL: url if url is None else url + WHEEL}
     assert urls(tmp_path, tmp_path) == urls(tmp_path)
 
 
 def test_several_folders(tmp_path: Path) -> None:
-    """Each file is where it is below its own folder; of a folder within another the first says."""
+    """URLs are relative to the folder given; a file in two of them belongs to the first."""
     make(tmp_path / 'a/x' / WHEEL, tmp_path / 'b/y' / WHEEL.replace('1.0', '1'))
     assert urls(tmp_path / 'a', tmp_path / 'b') == {
         WHEEL: f'x/{WHEEL}', WHEEL.replace('1.0', '1'): f'y/{WHEEL.replace("1.0", "1")}',
@@ -60,7 +81,8 @@ def test_several_folders(tmp_path: Path) -> None:
     assert urls(tmp_path / 'a/x', tmp_path / 'a') == {WHEEL: None}
 
 
-def test_what_is_expected_is_passed_over_in_silence(tmp_path: Path) -> None:
+def test_companion_files_are_ignored(tmp_path: Path) -> None:
+    """Signatures, metadata, hidden files and unfinished downloads cause no message."""
     for name in (
             '.hidden-1.0.zip', '.git/config', '.git/foo-1.0.zip', f'{WHEEL}.asc', f'{SDIST}.sig',
             f'{WHEEL}.publish.attestation', f'{WHEEL}.sigstore', f'{WHEEL}.sigstore.json',
@@ -69,15 +91,16 @@ def test_what_is_expected_is_passed_over_in_silence(tmp_path: Path) -> None:
     ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    assert told(tmp_path) == ([], [])
+    assert messages(tmp_path) == ([], [])
 
 
-def test_what_is_not_expected_is_told_of(tmp_path: Path) -> None:
+def test_other_files_are_reported(tmp_path: Path) -> None:
+    """A file that no client installs is skipped with a notice."""
     for name in ('README', 'foo-1.0.exe', 'foo-1.0.linux-x86_64.tar.gz', 'sub/index.html'):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     over = 'is neither a wheel, an sdist nor an egg, so it is passed over'
-    assert told(tmp_path) == ([], [
+    assert messages(tmp_path) == ([], [
         f'{tmp_path}/README: {over}',
         f'{tmp_path}/foo-1.0.exe: {over}',
         (f'{tmp_path}/foo-1.0.linux-x86_64.tar.gz: is a dumb binary archive, which no client '
@@ -86,15 +109,16 @@ def test_what_is_not_expected_is_told_of(tmp_path: Path) -> None:
     ])
 
 
-def test_an_unpacked_egg_is_told_of_once(tmp_path: Path) -> None:
+def test_unpacked_egg_is_reported_once(tmp_path: Path) -> None:
+    """An unpacked egg causes one notice, and its files none."""
     make(tmp_path / 'foo-1.0-py3.9.egg/EGG-INFO/PKG-INFO', tmp_path / 'foo-1.0-py3.9.egg/foo.py')
-    assert told(tmp_path) == ([], [
+    assert messages(tmp_path) == ([], [
         f'{tmp_path}/foo-1.0-py3.9.egg: is an unpacked egg, which no client installs: passed over',
     ])
 
 
-def test_an_index_in_the_folder_is_passed_over(tmp_path: Path) -> None:
-    """All its pages are known; what else is in it is not."""
+def test_index_pages_are_ignored(tmp_path: Path) -> None:
+    """The pages of an index cause no message; unknown files next to them do."""
     make(tmp_path / f'index/pool/{WHEEL}')
     (tmp_path / 'list').write_text(f'{WHEEL}\n')
     build(
@@ -103,12 +127,13 @@ def test_an_index_in_the_folder_is_passed_over(tmp_path: Path) -> None:
     )
     assert urls(tmp_path / 'index') == {WHEEL: f'pool/{WHEEL}'}
     make(tmp_path / 'index/docs/index.html')
-    problems, [notice] = told(tmp_path / 'index')
+    problems, [notice] = messages(tmp_path / 'index')
     assert problems == []
     assert notice.startswith(f'{tmp_path}/index/docs/index.html: ')
 
 
-def test_links_to_files_and_folders_are_followed(tmp_path: Path) -> None:
+def test_links_are_followed(tmp_path: Path) -> None:
+    """Links to files and to folders are followed."""
     make(tmp_path / 'elsewhere/a' / WHEEL)
     pool = tmp_path / 'pool'
     pool.mkdir()
@@ -119,8 +144,8 @@ def test_links_to_files_and_folders_are_followed(tmp_path: Path) -> None:
     assert urls(pool) == {WHEEL: f'team/a/{WHEEL}'}
 
 
-def test_loops_end_and_no_folder_is_seen_twice(tmp_path: Path) -> None:
-    """A folder is under its own name, however many links lead to it."""
+def test_link_loops_end(tmp_path: Path) -> None:
+    """A folder is listed once, under its own name, whatever links to it."""
     make(tmp_path / 'releases/1.0' / WHEEL)
     (tmp_path / 'current').symlink_to('releases/1.0')
     (tmp_path / 'again').symlink_to('current')
@@ -129,10 +154,10 @@ def test_loops_end_and_no_folder_is_seen_twice(tmp_path: Path) -> None:
     assert urls(tmp_path) == {WHEEL: f'releases/1.0/{WHEEL}'}
 
 
-def test_a_folder_around_the_one_given_is_a_loop(
+def test_link_to_parent_is_a_loop(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What else is in it was not asked for; what lies elsewhere was."""
+    """A link to a folder that contains the one given is not followed; others are."""
     make(tmp_path / 'root/a/pool' / WHEEL, tmp_path / 'root/other' / WHEEL.replace('1.0', '1'))
     (tmp_path / 'root/a/pool/loop').symlink_to('..')
     (tmp_path / 'root/a/pool/sub').mkdir()
@@ -145,8 +170,8 @@ def test_a_folder_around_the_one_given_is_a_loop(
     assert len(urls(Path())) == 2
 
 
-def test_links_to_one_file_are_one_file(tmp_path: Path) -> None:
-    """It is where the file itself is."""
+def test_links_to_one_file(tmp_path: Path) -> None:
+    """Several links to one file are one file, at the place of the file itself."""
     make(tmp_path / 'b' / WHEEL)
     (tmp_path / 'a').mkdir()
     (tmp_path / 'a' / WHEEL).symlink_to(f'../b/{WHEEL}')
@@ -155,12 +180,13 @@ def test_links_to_one_file_are_one_file(tmp_path: Path) -> None:
     assert urls(tmp_path) == {WHEEL: f'b/{WHEEL}'}
 
 
-def test_links_that_lead_nowhere(tmp_path: Path) -> None:
+def test_broken_links(tmp_path: Path) -> None:
+    """A link to nothing is a problem if its name is that of a distribution file."""
     (tmp_path / WHEEL).symlink_to('nowhere')
     (tmp_path / SDIST).symlink_to(SDIST)
     (tmp_path / 'README').symlink_to('nowhere')
     (tmp_path / f'{WHEEL}.metadata').symlink_to(f'{WHEEL}.metadata')
-    problems, [notice] = told(tmp_path)
+    problems, [notice] = messages(tmp_path)
     assert problems == [
         f'{tmp_path}/{WHEEL}: cannot be read: No such file or directory',
         f'{tmp_path}/{WHEEL}.metadata: cannot be read: Too many levels of symbolic links',
@@ -169,18 +195,19 @@ def test_links_that_lead_nowhere(tmp_path: Path) -> None:
     assert notice.startswith(f'{tmp_path}/README: is neither')
 
 
-def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
-    """A named pipe would never end."""
+def test_special_files_are_not_opened(tmp_path: Path) -> None:
+    """A named pipe is reported and not opened: reading it would never end."""
     os.mkfifo(tmp_path / WHEEL)
     os.mkfifo(tmp_path / SDIST)
     (tmp_path / f'{SDIST}.metadata').mkdir()
-    assert told(tmp_path) == ([
+    assert messages(tmp_path) == ([
         f'{tmp_path}/{WHEEL}: is no regular file',
         f'{tmp_path}/{SDIST}: is no regular file',
     ], [])
 
 
-def test_a_metadata_file_that_is_none(tmp_path: Path) -> None:
+def test_metadata_that_is_a_pipe(tmp_path: Path) -> None:
+    """A named pipe in place of a `.metadata` file is ignored."""
     make(tmp_path / WHEEL)
     os.mkfifo(tmp_path / f'{WHEEL}.metadata')
     assert 'core_metadata' not in only(scan([str(tmp_path)]))
@@ -194,7 +221,8 @@ def test_a_metadata_file_that_is_none(tmp_path: Path) -> None:
     (' foo-1.0.zip', "filename ' foo-1.0.zip' says ' foo' where its project should be"),
     ('foo-1.0 .zip', None),
 ])
-def test_names_that_no_list_can_have(tmp_path: Path, name: str, reason: str | None) -> None:
+def test_invalid_file_names(tmp_path: Path, name: str, reason: str | None) -> None:
+    """A file name that a list may not have is a problem."""
     version = name.removeprefix('foo-').removesuffix('.zip')
     metadata = f'Name: foo\nVersion: {version}\n'.encode()
     (tmp_path / name).write_bytes(zipped([('foo-1.0/PKG-INFO', metadata)]))
@@ -206,7 +234,8 @@ def test_names_that_no_list_can_have(tmp_path: Path, name: str, reason: str | No
 def test_names_that_are_not_utf_8(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: bytes,
 ) -> None:
-    # Messages shorten long paths.
+    """A name that is not UTF-8 is a problem, and is printed escaped."""
+    # Messages abbreviate long paths.
     monkeypatch.chdir(tmp_path)
     place = os.path.join(b'pool', name)
     try:
@@ -214,31 +243,31 @@ def test_names_that_are_not_utf_8(
         with open(place, 'wb') as file:
             file.write(wheel())
     except OSError:
-        # Those of macOS have no such names; those of Linux all do.
+        # macOS refuses such names; no file system of Linux does.
         if platform.system() == 'Linux':
             raise
         pytest.skip('this file system has none')
-    [problem], notices = told(Path('pool'))
+    [problem], notices = messages(Path('pool'))
     assert problem.endswith(': has a name that is not UTF-8')
     assert r'\udcff' in problem
     assert notices == []
 
 
-def test_copies_are_one_line(tmp_path: Path) -> None:
-    """Equal files by one name are the first of them, whatever their times are."""
+def test_copies_are_listed_once(tmp_path: Path) -> None:
+    """Equal files of one name are listed as the first, whatever their times are."""
     make(tmp_path / 'b' / WHEEL, tmp_path / 'a' / WHEEL)
     os.utime(tmp_path / 'b' / WHEEL, (1, 1))
     assert urls(tmp_path) == {WHEEL: f'a/{WHEEL}'}
 
 
-def test_one_name_for_different_files_is_refused(tmp_path: Path) -> None:
-    """Nobody knows which is meant: all are left out."""
+def test_different_files_of_one_name(tmp_path: Path) -> None:
+    """Different files of one name are all problems: any of them may be the right one."""
     make(tmp_path / 'a' / WHEEL, tmp_path / 'b' / WHEEL, tmp_path / WHEEL)
     (tmp_path / WHEEL).write_bytes(wheel() + b'\0' * 22)
     (tmp_path / WHEEL).write_bytes(wheel(b'Name: foo\nVersion: 1.0\n'))
     (tmp_path / SDIST).write_bytes(sdist())
     has = 'has the name, but not the content, of'
-    assert told(tmp_path) == ([
+    assert messages(tmp_path) == ([
         f'{tmp_path}/a/{WHEEL}: {has} {tmp_path}/{WHEEL}',
         f'{tmp_path}/b/{WHEEL}: {has} {tmp_path}/{WHEEL}',
         f'{tmp_path}/{WHEEL}: {has} {tmp_path}/a/{WHEEL}',
@@ -246,11 +275,20 @@ def test_one_name_for_different_files_is_refused(tmp_path: Path) -> None:
     ], [])
 
 
+def test_paths_may_be_path_objects(tmp_path: Path) -> None:
+    """Folders and the previous list may be given as `os.PathLike`."""
+    make(tmp_path / 'pool' / WHEEL)
+    found = scan([tmp_path / 'pool'])
+    (tmp_path / 'list').write_bytes(found.lines[0])
+    assert scan([tmp_path / 'pool'], previous=tmp_path / 'list') == found
+
+
 @pytest.mark.parametrize(('name', 'why'), [
     ('nowhere', 'No such file or directory'),
     ('file', 'It is no folder: give the one that it is in'),
 ])
-def test_a_folder_that_cannot_be_read_ends_the_scan(tmp_path: Path, name: str, why: str) -> None:
+def test_unreadable_root_is_an_error(tmp_path: Path, name: str, why: str) -> None:
+    """A folder given that cannot be read ends the scan."""
     (tmp_path / 'file').touch()
     folder = str(tmp_path / name)
     with pytest.raises(FileError) as caught:
@@ -258,9 +296,10 @@ def test_a_folder_that_cannot_be_read_ends_the_scan(tmp_path: Path, name: str, w
     assert str(caught.value).startswith(f'cannot read {folder}: {why}')
 
 
-def test_a_folder_below_that_cannot_be_read_is_told_of(
+def test_unreadable_subfolder_is_a_problem(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """A folder below that cannot be read is reported; the others are listed."""
     make(tmp_path / 'good' / WHEEL)
     (tmp_path / 'bad').mkdir()
     scandir = os.scandir

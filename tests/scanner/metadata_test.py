@@ -67,29 +67,31 @@ def facts(**known: object) -> dict[str, Any]:
         id='a nested message',
     ),
 ])
-def test_what_a_list_has_of_a_wheel(
+def test_facts_of_a_wheel(
         tmp_path: Path, content: bytes, expected: dict[str, Any],
 ) -> None:
+    """A wheel's line has the facts that pip would find in its METADATA."""
     found = line(tmp_path, WHEEL, wheel(content))
     assert {key: found.get(key) for key in expected} == expected
 
 
 @pytest.mark.parametrize(('version', 'more', 'expected'), [
-    # What an sdist says says nothing of the wheel that is made of it.
+    # A wheel built from the sdist may have other requirements.
     ('1.0', (), None),
     ('2.1', ('Requires-Dist: a',), None),
     ('2.2', ('Requires-Dist: a', 'Dynamic: requires-DIST'), None),
     ('odd', ('Requires-Dist: a',), None),
     pytest.param('9' * 5000, ('Requires-Dist: a',), None, id='version of 5,000 digits'),
-    # Since 2.2 it does, but for what it calls dynamic.
+    # From 2.2 on it has the same, unless they are dynamic.
     ('2.2', ('Requires-Dist: a', 'Dynamic: Version'), ['a']),
     ('2.10', (), []),
 ])
 @pytest.mark.parametrize('kind', ['sdist', 'egg'])
-def test_what_an_sdist_or_egg_needs(
+def test_requirements_of_sdists_and_eggs(
         tmp_path: Path, kind: str, version: str, more: tuple[str, ...],
         expected: list[str] | None,
 ) -> None:
+    """Requirements are listed only if every wheel built from the file has the same."""
     content = metadata(*more, 'Requires-Python: >=3.8', version=version)
     found = line(tmp_path, 'foo-1.0.tar.gz', sdist(member(b'foo-1.0/PKG-INFO', content))) \
         if kind == 'sdist' else \
@@ -124,7 +126,8 @@ def test_what_an_sdist_or_egg_needs(
     (metadata().replace(b'1.0', b'odd'), "has the metadata of another version, 'odd'"),
     (metadata().replace(b'foo', b'\xff' * 300), "has the metadata of another project, '\ufffd"),
 ])
-def test_metadata_that_is_not_the_file_s(tmp_path: Path, content: bytes, expected: str) -> None:
+def test_metadata_of_another_file(tmp_path: Path, content: bytes, expected: str) -> None:
+    """Metadata that is incomplete, or does not fit the file name, is refused."""
     assert reason(tmp_path, WHEEL, wheel(content)).startswith(expected)
 
 
@@ -133,20 +136,21 @@ def test_metadata_that_is_not_the_file_s(tmp_path: Path, content: bytes, expecte
     ('Foo.Bar-1.0.tar.gz', 'foo_bar', '1', (None, None)),
     ('foo_bar-1.0_1-py2.7.egg', 'foo-bar', '1.0-1', (None, None)),
     ('foo-1.0+local-py3-none-any.whl', 'foo', '1.0+LOCAL', (None, None)),
-    # As `wheel` once wrote a local version.
+    # Old versions of `wheel` wrote local versions like this.
     ('foo-1.0_local.odd-py3-none-any.whl', 'foo', '1.0+local-odd', (None, None)),
     ('foo-2015-11-23.tar.gz', 'foo', '2015-11-23', (None, None)),
-    # Names that end elsewhere than one would guess.
+    # The name does not end where the parser guesses.
     ('foo-2-1.tar.gz', 'foo-2', '1', ('foo-2', None)),
     ('foo-r1.tar.gz', 'foo', 'r1', (None, None)),
     ('foo-dev.tar.gz', 'foo', 'dev', ('foo', None)),
-    # Names without a version.
+    # File names without a version.
     ('aspy.yaml.zip', 'aspy.yaml', '1.0', (None, '1.0')),
     ('foo-dev.tar.gz', 'foo-dev', '1.0', (None, '1.0')),
 ])
-def test_names_that_say_the_same_in_another_way(
+def test_equivalent_names(
         filename: str, name: str, version: str, expected: tuple[str | None, str | None],
 ) -> None:
+    """A file name and metadata may spell name and version differently."""
     assert core_metadata.check_name(filename, name, version) == expected
 
 
@@ -157,9 +161,10 @@ def test_names_that_say_the_same_in_another_way(
     ('foobar-1.0.zip', 'foo', '1.0', "has the metadata of another project, 'foo'"),
     ('foo-1.0.zip', 'foo', '1.0.dev1', "has the metadata of another version, '1.0.dev1'"),
 ])
-def test_names_that_say_something_else(
+def test_different_names(
         filename: str, name: str, version: str, expected: str,
 ) -> None:
+    """A file name and metadata of different projects or versions are refused."""
     with pytest.raises(BrokenError) as caught:
         core_metadata.check_name(filename, name, version)
     assert caught.value.reason == expected
@@ -174,7 +179,8 @@ def test_names_that_say_something_else(
     ]), max_size=40,
 ).map(b''.join))
 @settings(deadline=None)
-def test_any_bytes_are_read_or_told_of(text: bytes) -> None:
+def test_any_bytes(text: bytes) -> None:
+    """Arbitrary bytes are parsed or refused."""
     try:
         found = core_metadata.parse(b'Name: foo\nVersion: 1.0\nX:\n' + text, 'bdist_wheel')
     except BrokenError as error:

@@ -1,4 +1,4 @@
-"""Scanning again: what has not changed is not opened, and the list is the same for all that."""
+"""Scans with a previous list: unchanged files are not opened, and the result is the same."""
 from __future__ import annotations
 
 import hashlib
@@ -41,38 +41,39 @@ def touch(place: Path, mtime_ns: int = MTIME * 10 ** 9) -> None:
 
 
 @pytest.fixture
-def pool(tmp_path: Path) -> Path:
-    """A folder with a file of each kind; a second one is in a folder of its own."""
-    pool = tmp_path / 'pool'
-    pool.mkdir()
+def folder(tmp_path: Path) -> Path:
+    """Return a folder with a file of each kind."""
+    folder = tmp_path / 'pool'
+    folder.mkdir()
     for number, (filename, content) in enumerate(FILES.items()):
-        (pool / filename).write_bytes(content)
-        touch(pool / filename, MTIME * 10 ** 9 + 123456789 * number)
-    return pool
+        (folder / filename).write_bytes(content)
+        touch(folder / filename, MTIME * 10 ** 9 + 123456789 * number)
+    return folder
 
 
 def damage(place: Path) -> None:
-    """Change what is in a file, but nothing that one can see without opening it."""
+    """Change the content of a file, but neither its size nor its time."""
     mtime_ns = place.stat().st_mtime_ns
     place.write_bytes(b'x' * place.stat().st_size)
     touch(place, mtime_ns)
 
 
-def again(pool: Path, before: Scan, **options: Any) -> Scan:
-    previous = pool.parent / 'previous.jsonl'
+def again(folder: Path, before: Scan, **options: Any) -> Scan:
+    previous = folder.parent / 'previous.jsonl'
     previous.write_bytes(b''.join(line + b'\n' for line in before.lines))
-    return scan([str(pool)], previous=str(previous), **options)
+    return scan([str(folder)], previous=str(previous), **options)
 
 
 @pytest.mark.parametrize('write_metadata', [False, True])
-def test_what_has_not_changed_is_not_read(pool: Path, write_metadata: bool) -> None:
-    first = scan([str(pool)], write_metadata=write_metadata)
+def test_unchanged_files_are_not_read(folder: Path, write_metadata: bool) -> None:
+    """A file with the size and time of its previous line keeps that line."""
+    first = scan([str(folder)], write_metadata=write_metadata)
     assert len(first.lines) == 3
     for filename in FILES:
-        damage(pool / filename)
-    assert again(pool, first, write_metadata=write_metadata) == first
-    # Without the list of before they would be read.
-    assert len(scan([str(pool)]).problems) == 3
+        damage(folder / filename)
+    assert again(folder, first, write_metadata=write_metadata) == first
+    # Without the previous list they would be read.
+    assert len(scan([str(folder)]).problems) == 3
 
 
 OPENED = '''\
@@ -88,18 +89,18 @@ raise SystemExit(status)
 
 
 @pytest.mark.parametrize('options', [(), ('--write-metadata',)])
-def test_the_second_scan_opens_no_distribution(
-        pool: Path, tmp_path: Path, options: tuple[str, ...],
+def test_second_scan_opens_no_distribution(
+        folder: Path, tmp_path: Path, options: tuple[str, ...],
 ) -> None:
-    """Counted by the interpreter, which is told of each file that anyone opens."""
+    """No distribution file is opened again, by the interpreter's own count."""
     previous = tmp_path / 'previous.jsonl'
     previous.touch()
     found = []
-    # Each is opened in the first scan, its folder in both.
+    # The first scan opens each file, the second none.
     for opened in ('3', '0'):
         done = subprocess.run(
-            [sys.executable, '-c', OPENED, f'{pool}/', '--previous', str(previous), *options,
-             str(pool)],
+            [sys.executable, '-c', OPENED, f'{folder}/', '--previous', str(previous), *options,
+             str(folder)],
             check=True, capture_output=True, text=True,
         )
         previous.write_text(done.stdout)
@@ -108,21 +109,22 @@ def test_the_second_scan_opens_no_distribution(
     assert found[0] == found[1]
 
 
-def test_the_packages_json_of_a_build_is_as_good(pool: Path, tmp_path: Path) -> None:
-    (pool / 'sub').mkdir()
-    (pool / 'sub/foo-2+x.zip').write_bytes(
+def test_packages_json_as_previous_list(folder: Path, tmp_path: Path) -> None:
+    """The packages.json of a build gives the same result as the list it was built from."""
+    (folder / 'sub').mkdir()
+    (folder / 'sub/foo-2+x.zip').write_bytes(
         zipped([('foo/PKG-INFO', b'Name: foo\nVersion: 2+x\nSummary: a\x07 b\n')]),
     )
-    first = scan([str(pool)], write_metadata=True, uploaded_by='ana')
+    first = scan([str(folder)], write_metadata=True, uploaded_by='ana')
     (tmp_path / 'list').write_bytes(b'\n'.join(first.lines))
     build(
         package_list_json=str(tmp_path / 'list'), packages_url='../../pool/',
         output_dir=str(tmp_path / 'out'),
     )
     for filename in FILES:
-        damage(pool / filename)
+        damage(folder / filename)
     second = scan(
-        [str(pool)], previous=str(tmp_path / 'out/packages.json'), uploaded_by='ben',
+        [str(folder)], previous=str(tmp_path / 'out/packages.json'), uploaded_by='ben',
         write_metadata=True,
     )
     assert second == first
@@ -132,13 +134,14 @@ def test_the_packages_json_of_a_build_is_as_good(pool: Path, tmp_path: Path) -> 
     pytest.param(lambda place: touch(place, MTIME * 10 ** 9 + 1000), id='a microsecond later'),
     pytest.param(lambda place: place.write_bytes(wheel() + b'x'), id='another size'),
 ])
-def test_what_has_changed_is_read(pool: Path, change: Any) -> None:
-    first = scan([str(pool)])
-    damage(pool / WHEEL)
-    change(pool / WHEEL)
-    second = again(pool, first)
-    assert [problem.place for problem in second.problems] == [str(pool / WHEEL)] * bool(
-        (pool / WHEEL).read_bytes().startswith(b'x'),
+def test_changed_files_are_read(folder: Path, change: Any) -> None:
+    """A file of another size or time is read again."""
+    first = scan([str(folder)])
+    damage(folder / WHEEL)
+    change(folder / WHEEL)
+    second = again(folder, first)
+    assert [problem.place for problem in second.problems] == [str(folder / WHEEL)] * bool(
+        (folder / WHEEL).read_bytes().startswith(b'x'),
     )
     assert second.lines != first.lines
 
@@ -148,93 +151,97 @@ def test_what_has_changed_is_read(pool: Path, change: Any) -> None:
     {'upload_timestamp': None}, {'requires_dist': None}, {'core_metadata': 'true'},
     {'filename': 'bar-1.0-py3-none-any.whl'},
 ])
-def test_a_line_that_says_too_little_is_not_relied_upon(
-        pool: Path, tmp_path: Path, change: dict[str, object],
+def test_incomplete_lines_are_not_trusted(
+        folder: Path, tmp_path: Path, change: dict[str, object],
 ) -> None:
-    first = scan([str(pool)])
+    """A file whose previous line lacks a fact is read again."""
+    first = scan([str(folder)])
     lines = [{**line, **change} for line in decoded(first) if line['filename'] == WHEEL]
     previous = tmp_path / 'previous.jsonl'
     previous.write_text(''.join(f'{json.dumps(line)}\n' for line in lines))
-    assert scan([str(pool)], previous=str(previous)) == first
+    assert scan([str(folder)], previous=str(previous)) == first
 
 
-def test_a_file_that_has_moved_is_not_read(pool: Path) -> None:
-    first = scan([str(pool)])
-    (pool / 'a b').mkdir()
+def test_moved_files_are_not_read(folder: Path) -> None:
+    """A file that was only moved keeps its line, with its new URL."""
+    first = scan([str(folder)])
+    (folder / 'a b').mkdir()
     for filename in FILES:
-        damage(pool / filename)
-        (pool / filename).rename(pool / 'a b' / filename)
-    second = again(pool, first)
+        damage(folder / filename)
+        (folder / filename).rename(folder / 'a b' / filename)
+    second = again(folder, first)
     assert decoded(second) == [
         {**line, 'url': f'a%20b/{line["filename"]}'} for line in decoded(first)
     ]
     for filename in FILES:
-        (pool / 'a b' / filename).rename(pool / filename)
-    assert again(pool, second) == first
+        (folder / 'a b' / filename).rename(folder / filename)
+    assert again(folder, second) == first
 
 
-def test_copies_are_compared_each_time(pool: Path) -> None:
-    """That their times are equal says nothing: tools set them to one and the same."""
-    first = scan([str(pool)])
-    (pool / 'a').mkdir()
-    (pool / 'a' / WHEEL).write_bytes(b'x' * len(FILES[WHEEL]))
-    touch(pool / 'a' / WHEEL)
-    second = again(pool, first)
-    assert [problem.place for problem in second.problems] == [str(pool / 'a' / WHEEL)]
-    (pool / 'a' / WHEEL).write_bytes(wheel(METADATA.replace(b'2.1', b'2.2')))
-    touch(pool / 'a' / WHEEL)
-    assert len(again(pool, first).problems) == 2
+def test_copies_are_compared_each_time(folder: Path) -> None:
+    """Copies are compared by content: tools may set their times to the same value."""
+    first = scan([str(folder)])
+    (folder / 'a').mkdir()
+    (folder / 'a' / WHEEL).write_bytes(b'x' * len(FILES[WHEEL]))
+    touch(folder / 'a' / WHEEL)
+    second = again(folder, first)
+    assert [problem.place for problem in second.problems] == [str(folder / 'a' / WHEEL)]
+    (folder / 'a' / WHEEL).write_bytes(wheel(METADATA.replace(b'2.1', b'2.2')))
+    touch(folder / 'a' / WHEEL)
+    assert len(again(folder, first).problems) == 2
 
 
-def test_what_only_the_list_knows_stays(pool: Path) -> None:
-    """Who uploaded a file, that it is yanked: while the file is the same, if only touched."""
+def test_facts_of_the_list_are_kept(folder: Path) -> None:
+    """Facts that only the previous list has are kept while the file has the same hash."""
     known = {
         'yanked_reason': 'broken', 'uploaded_by': 'ana',
         'provenance': 'https://example.com/foo.provenance',
     }
-    first = decoded(scan([str(pool)]))
+    first = decoded(scan([str(folder)]))
     lines = [{**line, **known} for line in first]
     before = Scan([json.dumps(line).encode() for line in lines], [], [])
-    assert decoded(again(pool, before, uploaded_by='ben')) == lines
+    assert decoded(again(folder, before, uploaded_by='ben')) == lines
     for filename in FILES:
-        touch(pool / filename)
-    assert decoded(again(pool, before, uploaded_by='ben')) == [
+        touch(folder / filename)
+    assert decoded(again(folder, before, uploaded_by='ben')) == [
         {**line, 'upload_timestamp': MTIME} for line in lines
     ]
     for number, filename in enumerate(FILES):
-        (pool / filename).write_bytes(b'x' * number)
-    (pool / WHEEL).write_bytes(wheel(METADATA + b'Summary: another\n'))
-    [line] = decoded(again(pool, before, uploaded_by='ben'))
+        (folder / filename).write_bytes(b'x' * number)
+    (folder / WHEEL).write_bytes(wheel(METADATA + b'Summary: another\n'))
+    [line] = decoded(again(folder, before, uploaded_by='ben'))
     assert line['uploaded_by'] == 'ben'
     assert 'yanked_reason' not in line
 
 
-def test_a_time_that_clients_cannot_read_is_left_out(pool: Path) -> None:
-    """And such a file is read each time."""
-    touch(pool / SDIST, -1)
-    first = scan([str(pool)])
+def test_time_out_of_range(folder: Path) -> None:
+    """A time that clients cannot parse is not listed, and its file is read each time."""
+    touch(folder / SDIST, -1)
+    first = scan([str(folder)])
     assert [line['filename'] for line in decoded(first) if 'upload_timestamp' not in line] \
         == [SDIST]
-    assert again(pool, first) == first
-    damage(pool / SDIST)
-    assert len(again(pool, first).problems) == 1
+    assert again(folder, first) == first
+    damage(folder / SDIST)
+    assert len(again(folder, first).problems) == 1
 
 
 @pytest.mark.parametrize(('mtime_ns', 'expected'), [
     (0, 0), (-1, None), (MTIME * 10 ** 9, MTIME), (MTIME * 10 ** 9 + 123456789, MTIME + 0.123456),
     (253370764800 * 10 ** 9 - 1, 253370764799.999999), (253370764800 * 10 ** 9, None),
 ])
-def test_times_are_to_the_microsecond(mtime_ns: int, expected: float | None) -> None:
+def test_times_have_microseconds(mtime_ns: int, expected: float | None) -> None:
+    """Upload times are cut to microseconds, and must be of the years 1970 to 9998."""
     found = FoundFile('', '', None, 0, mtime_ns, 0, 0, has_metadata=False)
     assert repr(found.upload_timestamp) == repr(expected)
 
 
-def test_lines_that_cannot_be_read_are_told_of(pool: Path, tmp_path: Path) -> None:
-    first = scan([str(pool)])
+def test_unusable_lines_are_reported(folder: Path, tmp_path: Path) -> None:
+    """Previous lines that cannot be parsed cause notices with their line numbers."""
+    first = scan([str(folder)])
     previous = tmp_path / 'previous.jsonl'
     previous.write_bytes(b'\xef\xbb\xbf' + first.lines[0] + b'\r\n\n \nnonsense\n{"filename": 1}\n'
                          b'{"filename": "\xff"}')
-    second = scan([str(pool)], previous=str(previous))
+    second = scan([str(folder)], previous=str(previous))
     assert second.lines == first.lines
     assert [str(notice).partition(': ')[0] for notice in second.notices] == [
         f'{previous}:{number}' for number in (4, 5, 6)
@@ -253,22 +260,22 @@ def test_lines_that_cannot_be_read_are_told_of(pool: Path, tmp_path: Path) -> No
 ])
 @pytest.mark.parametrize('ensure_ascii', [True, False])
 @pytest.mark.parametrize('touched', [True, False])
-def test_a_line_with_a_wrong_value_is_not_relied_upon(
-        pool: Path, tmp_path: Path, change: dict[str, object], reason: str, ensure_ascii: bool,
+def test_wrong_lines_are_not_trusted(
+        folder: Path, tmp_path: Path, change: dict[str, object], reason: str, ensure_ascii: bool,
         touched: bool,
 ) -> None:
-    """It is the list's mistake, and not that of the file."""
-    first = scan([str(pool)])
+    """A previous line with an invalid value causes a notice; its file is read again."""
+    first = scan([str(folder)])
     previous = tmp_path / 'previous.jsonl'
     previous.write_text(''.join(
         json.dumps({**line, **change}, ensure_ascii=ensure_ascii) + '\n'
         for line in decoded(first) if line['filename'] == WHEEL
     ))
     if touched:
-        touch(pool / WHEEL, 0)
-    found = scan([str(pool)], previous=str(previous))
+        touch(folder / WHEEL, 0)
+    found = scan([str(folder)], previous=str(previous))
     assert found.problems == []
-    assert found.lines == scan([str(pool)]).lines
+    assert found.lines == scan([str(folder)]).lines
     assert list(map(str, found.notices)) == [f'{previous}:1: {reason}']
 
 
@@ -276,19 +283,21 @@ def test_a_line_with_a_wrong_value_is_not_relied_upon(
     {'summary': 'é"\\ü'}, {'yanked_reason': '"a\\b"'}, {'version': '1.0'}, {'name': 'Foo'},
     {'provenance': 'https://example.com/'},
 ])
-def test_a_line_with_odd_but_right_values_is(pool: Path, known: dict[str, object]) -> None:
-    lines = [json.dumps({**line, **known}).encode() for line in decoded(scan([str(pool)]))]
+def test_unusual_lines_are_trusted(folder: Path, known: dict[str, object]) -> None:
+    """A previous line with unusual but valid values is kept."""
+    lines = [json.dumps({**line, **known}).encode() for line in decoded(scan([str(folder)]))]
     for filename in FILES:
-        damage(pool / filename)
-    found = again(pool, Scan(lines, [], []))
+        damage(folder / filename)
+    found = again(folder, Scan(lines, [], []))
     assert list(map(json.loads, found.lines)) == list(map(json.loads, lines))
     assert (found.problems, found.notices) == ([], [])
 
 
 @pytest.mark.parametrize('name', ['nowhere', 'pool', '\0'])
-def test_a_previous_list_that_cannot_be_read_ends_the_scan(pool: Path, name: str) -> None:
+def test_unreadable_previous_list(folder: Path, name: str) -> None:
+    """A previous list that cannot be read ends the scan."""
     with pytest.raises(FileError):
-        scan([str(pool)], previous=str(pool.parent / name))
+        scan([str(folder)], previous=str(folder.parent / name))
 
 
 def sha256(content: bytes) -> str:
@@ -296,16 +305,17 @@ def sha256(content: bytes) -> str:
 
 
 class TestMetadata:
-    """A `.metadata` file is announced if it is the wheel's own, whatever the last list says."""
+    """A `.metadata` file is listed only if it has the wheel's own metadata."""
 
     @pytest.fixture
     def wheels(self, tmp_path: Path) -> Path:
-        pool = tmp_path / 'pool'
-        pool.mkdir()
-        (pool / WHEEL).write_bytes(wheel())
-        return pool
+        folder = tmp_path / 'pool'
+        folder.mkdir()
+        (folder / WHEEL).write_bytes(wheel())
+        return folder
 
     def test_it_is_written_and_announced(self, wheels: Path) -> None:
+        """With `write_metadata` the file is written, and its hash is listed."""
         assert 'core_metadata' not in only(scan([str(wheels)]))
         assert os.listdir(wheels) == [WHEEL]
         first = scan([str(wheels)], write_metadata=True)
@@ -315,7 +325,8 @@ class TestMetadata:
         assert sorted(os.listdir(wheels)) == [WHEEL, place.name]
         assert scan([str(wheels)]) == first
 
-    def test_it_is_written_only_if_it_differs(self, wheels: Path) -> None:
+    def test_equal_file_is_not_rewritten(self, wheels: Path) -> None:
+        """A file that has the right content is not touched."""
         first = scan([str(wheels)], write_metadata=True)
         place = wheels / f'{WHEEL}.metadata'
         touch(place)
@@ -325,7 +336,8 @@ class TestMetadata:
         assert (place.stat().st_ino, place.stat().st_mtime) == (inode, MTIME)
 
     @pytest.mark.parametrize('content', [b'', METADATA.lower(), METADATA * 30_000])
-    def test_another_one_is_not_announced(self, wheels: Path, content: bytes) -> None:
+    def test_other_content_is_not_announced(self, wheels: Path, content: bytes) -> None:
+        """A file with other content is reported, and replaced with `write_metadata`."""
         first = scan([str(wheels)], write_metadata=True)
         place = wheels / f'{WHEEL}.metadata'
         place.write_bytes(content)
@@ -338,7 +350,8 @@ class TestMetadata:
         assert again(wheels, first, write_metadata=True) == first
         assert place.read_bytes() == METADATA
 
-    def test_one_that_is_gone_is_not_announced_or_comes_back(self, wheels: Path) -> None:
+    def test_missing_file_is_not_announced(self, wheels: Path) -> None:
+        """A deleted file is no longer listed, and is written again with `write_metadata`."""
         first = scan([str(wheels)], write_metadata=True)
         place = wheels / f'{WHEEL}.metadata'
         place.unlink()
@@ -349,7 +362,8 @@ class TestMetadata:
         assert again(wheels, second, write_metadata=True) == first
         assert again(wheels, second) == first
 
-    def test_one_that_goes_away_meanwhile_is_not_announced(self, wheels: Path) -> None:
+    def test_file_deleted_during_the_scan(self, wheels: Path) -> None:
+        """A file that is deleted during the scan is not listed."""
         place = wheels / f'{WHEEL}.metadata'
         place.write_bytes(METADATA)
         found = scan([str(wheels)], progress=lambda *_: place.unlink(missing_ok=True))
@@ -357,6 +371,7 @@ class TestMetadata:
         assert len(found.notices) == 1
 
     def test_it_cannot_be_written(self, wheels: Path) -> None:
+        """If the file cannot be written, the wheel is listed without it."""
         (wheels / f'{WHEEL}.metadata').mkdir()
         result = scan([str(wheels)], write_metadata=True)
         assert list(map(str, result.problems)) == [
@@ -365,15 +380,15 @@ class TestMetadata:
         assert 'core_metadata' not in decoded(result)[0]
         assert sorted(os.listdir(wheels)) == [WHEEL, f'{WHEEL}.metadata']
 
-    def test_a_name_that_leaves_no_room_for_it(self, wheels: Path) -> None:
-        """The wheel is listed all the same."""
+    def test_name_too_long_for_metadata(self, wheels: Path) -> None:
+        """If the file's name would be too long, the wheel is listed without it."""
         name = f'foo-1.0-py3-none-{"any." * 57}any.whl'
         assert len(name) > 255 - len('.metadata')
         (wheels / WHEEL).rename(wheels / name)
         assert 'core_metadata' not in only(scan([str(wheels)], write_metadata=True))
 
-    def test_an_sdist_has_none(self, wheels: Path) -> None:
-        """Clients could not rely on it."""
+    def test_sdist_has_no_metadata_file(self, wheels: Path) -> None:
+        """No `.metadata` file is written for an sdist: clients could not trust it."""
         (wheels / WHEEL).unlink()
         (wheels / SDIST).write_bytes(sdist(PKG_INFO))
         (wheels / f'{SDIST}.metadata').write_bytes(METADATA)
@@ -392,26 +407,26 @@ changes = st.lists(st.tuples(
 @given(history=st.lists(st.tuples(changes, st.booleans()), min_size=1, max_size=3))
 @settings(deadline=None, max_examples=60,
           suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_a_list_is_the_same_with_and_without_a_previous_one(
+def test_previous_list_changes_no_line(
         tmp_path_factory: pytest.TempPathFactory,
         history: list[tuple[list[tuple[str, bytes | None, int]], bool]],
 ) -> None:
-    """Whatever becomes of a folder, the next scan finds what a first one would.
+    """A scan after any changes has the same result with and without a previous list.
 
-    Files that change get a later time, as they do.
+    Changed files get a later time.
     """
-    pool = tmp_path_factory.mktemp('history') / 'pool'
-    (pool / 'a').mkdir(parents=True)
-    (pool / 'b').mkdir()
+    folder = tmp_path_factory.mktemp('history') / 'pool'
+    (folder / 'a').mkdir(parents=True)
+    (folder / 'b').mkdir()
     before = Scan([], [], [])
     for step, (files, write_metadata) in enumerate(history):
         for name, content, mtime in files:
             if content is None:
-                (pool / name).unlink(missing_ok=True)
-            elif not (pool / name).exists() or (pool / name).read_bytes() != content:
-                (pool / name).write_bytes(content)
-                touch(pool / name, (mtime + 10 * step) * 10 ** 9)
-        found = again(pool, before, write_metadata=write_metadata)
-        assert found.lines == scan([str(pool)], write_metadata=write_metadata).lines
-        before = again(pool, found, write_metadata=write_metadata)
+                (folder / name).unlink(missing_ok=True)
+            elif not (folder / name).exists() or (folder / name).read_bytes() != content:
+                (folder / name).write_bytes(content)
+                touch(folder / name, (mtime + 10 * step) * 10 ** 9)
+        found = again(folder, before, write_metadata=write_metadata)
+        assert found.lines == scan([str(folder)], write_metadata=write_metadata).lines
+        before = again(folder, found, write_metadata=write_metadata)
         assert before == found

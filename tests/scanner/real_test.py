@@ -1,4 +1,4 @@
-"""Distributions as the usual back ends build them, and odd ones from the registry."""
+"""Distribution files of the usual build back ends, and unusual ones from a registry."""
 from __future__ import annotations
 
 import hashlib
@@ -38,10 +38,10 @@ extra = ["msgspec"]
 # Asks a back end for a wheel and an sdist, as a front end does.
 _BUILD = '''\
 import importlib, sys
-name, pool = sys.argv[1:]
+name, folder = sys.argv[1:]
 backend = importlib.import_module(name)
-backend.build_sdist(pool)
-backend.build_wheel(pool)
+backend.build_sdist(folder)
+backend.build_wheel(folder)
 '''
 BACKENDS = (
     'setuptools.build_meta', 'hatchling.build', 'flit_core.buildapi', 'poetry.core.masonry.api',
@@ -49,9 +49,9 @@ BACKENDS = (
 
 
 @pytest.mark.parametrize('backend', BACKENDS)
-def test_what_back_ends_build(tmp_path: Path, backend: str) -> None:
-    """Both files give all facts, in the words of the back end's own METADATA."""
-    project, pool = tmp_path / 'project', tmp_path / 'pool'
+def test_files_of_build_backends(tmp_path: Path, backend: str) -> None:
+    """The wheel and sdist of each back end give the facts of that back end's METADATA."""
+    project, folder = tmp_path / 'project', tmp_path / 'pool'
     (project / 'odd_name').mkdir(parents=True)
     (project / 'odd_name/__init__.py').write_text('"""Odd."""\n__version__ = "1.0rc1"\n')
     (project / 'README.md').write_text('# Odd\n\nRequires-Dist: nothing\n')
@@ -63,19 +63,19 @@ def test_what_back_ends_build(tmp_path: Path, backend: str) -> None:
     if backend.startswith('poetry'):
         pyproject += '\n[tool.poetry]\npackages = [{include = "odd_name"}]\n'
     (project / 'pyproject.toml').write_text(pyproject)
-    pool.mkdir()
+    folder.mkdir()
     subprocess.run(
-        [sys.executable, '-c', _BUILD, backend, str(pool)], cwd=project, check=True,
+        [sys.executable, '-c', _BUILD, backend, str(folder)], cwd=project, check=True,
         capture_output=True, timeout=TIMEOUT,
     )
-    result = scan([str(pool)], write_metadata=True)
+    result = scan([str(folder)], write_metadata=True)
     assert (result.problems, result.notices) == ([], [])
     wheel, sdist = decoded(result)
     assert sorted((wheel['filename'], sdist['filename'])) == sorted(
-        path.name for path in pool.iterdir() if path.suffix != '.metadata'
+        path.name for path in folder.iterdir() if path.suffix != '.metadata'
     )
     for line in (wheel, sdist):
-        content = (pool / line['filename']).read_bytes()
+        content = (folder / line['filename']).read_bytes()
         assert line['hash'] == f'sha256={hashlib.sha256(content).hexdigest()}'
         assert line['size'] == len(content)
         assert line['summary'] == f'Built with {backend}'
@@ -87,7 +87,7 @@ def test_what_back_ends_build(tmp_path: Path, backend: str) -> None:
     assert sdist.get('requires_dist') in (None, wheel['requires_dist'])
 
 
-# What it is odd for, and what must come of it.
+# Requirement → file name and facts, each with what is unusual about the file.
 DOWNLOADED: dict[str, tuple[str, dict[str, Any]]] = {
     # A namespace project, with a dot in its file's name.
     'zope.event==5.0': ('zope.event-5.0-py3-none-any.whl', {
@@ -109,7 +109,7 @@ DOWNLOADED: dict[str, tuple[str, dict[str, Any]]] = {
         'hash': 'sha256=8ce9da38343484434042cb1c5c9d4c4a5b6b73a0343521c7eb84fa5c3e5557ed',
         'requires_python': None, 'requires_dist': ['falcon'],
     }),
-    # Data to be installed beside the code.
+    # Data files to be installed next to the code.
     'jupyterlab_pygments==0.3.0': ('jupyterlab_pygments-0.3.0-py3-none-any.whl', {
         'hash': 'sha256=841a89020971da1d8693f1a99997aefc5dc424bb1b251fd6322462a1b8842780',
         'requires_python': '>=3.8', 'requires_dist': [],
@@ -121,11 +121,11 @@ EGG = 'mesos.cli-0.1.3-py2.7.egg'
 @pytest.fixture(scope='session')
 def downloaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of distributions from whichever registry pip asks on this machine."""
-    pool = tmp_path_factory.mktemp('downloaded')
+    folder = tmp_path_factory.mktemp('downloaded')
     pip = [sys.executable, '-m', 'pip', '--disable-pip-version-check']
     subprocess.run(
         [*pip, 'download', '--quiet', '--no-deps', '--only-binary', ':all:', '--no-binary', 'six',
-         '--dest', str(pool), *DOWNLOADED],
+         '--dest', str(folder), *DOWNLOADED],
         check=True, timeout=TIMEOUT,
     )
     # pip downloads no egg, but says where they are.
@@ -136,11 +136,12 @@ def downloaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     found = re.search(rf'https?://\S+/{re.escape(EGG)}', said.stdout + said.stderr)
     assert found is not None
     with build_opener().open(found[0], timeout=TIMEOUT) as response:
-        (pool / EGG).write_bytes(response.read())
-    return pool
+        (folder / EGG).write_bytes(response.read())
+    return folder
 
 
-def test_odd_distributions_from_the_registry(downloaded: Path, tmp_path: Path) -> None:
+def test_unusual_files_from_a_registry(downloaded: Path, tmp_path: Path) -> None:
+    """Unusual files from a registry are listed with the right facts."""
     shutil.copytree(downloaded, tmp_path / 'pool')
     result = scan([str(tmp_path / 'pool')], write_metadata=True)
     assert (result.problems, result.notices) == ([], [])
@@ -154,7 +155,8 @@ def test_odd_distributions_from_the_registry(downloaded: Path, tmp_path: Path) -
         assert ('core_metadata' in lines[filename]) == filename.endswith('.whl')
 
 
-def test_an_index_of_them(downloaded: Path, tmp_path: Path) -> None:
+def test_index_of_unusual_files(downloaded: Path, tmp_path: Path) -> None:
+    """An index can be built from the list of unusual files."""
     result = scan([str(downloaded)])
     (tmp_path / 'list').write_bytes(b'\n'.join(result.lines))
     report = build(

@@ -1,4 +1,4 @@
-"""Distribution files for the tests of the scan, made byte for byte as they may be."""
+"""Make distribution files for the tests of the scan, byte by byte, and scan them."""
 from __future__ import annotations
 
 import gzip
@@ -41,7 +41,7 @@ def header(
         name: bytes, size: int = 0, kind: bytes = b'0', size_field: bytes | None = None,
         prefix: bytes = b'',
 ) -> bytes:
-    """One header of a tar archive; `size_field` in place of the size in octal digits."""
+    """Return a header of a tar archive; `size_field` replaces the size in octal digits."""
     block = bytearray(512)
     block[:len(name)] = name
     block[124:136] = size_field or b'%011o\0' % size
@@ -61,7 +61,7 @@ def member(
 
 
 def pax(**records: str) -> bytes:
-    """A header that overrides what the next one says."""
+    """Return a header that overrides fields of the next one."""
     content = b''
     for key, value in records.items():
         rest = f' {key}={value}\n'.encode()
@@ -76,15 +76,15 @@ PKG_INFO = member(b'foo-1.0/PKG-INFO', METADATA)
 
 
 def sdist(*parts: bytes) -> bytes:
-    """An sdist of these members."""
+    """Return an sdist of these members."""
     return gzip.compress(b''.join(parts) + END, 1, mtime=0)
 
 
 def tarred(files: Mapping[str, bytes], mode: str, form: int = tarfile.PAX_FORMAT) -> bytes:
-    """The same with the standard library; `mode` is such as `w:xz`."""
+    """Return a tar archive made by `tarfile`; `mode` is for example `w:xz`."""
     stream = io.BytesIO()
     archive: tarfile.TarFile
-    # The types want each mode spelt out.
+    # The type stubs accept literal modes only.
     with tarfile.open(fileobj=stream, mode=mode, format=form) as archive:  # type: ignore[call-overload]
         for name, content in files.items():
             info = tarfile.TarInfo(name)
@@ -94,12 +94,12 @@ def tarred(files: Mapping[str, bytes], mode: str, form: int = tarfile.PAX_FORMAT
 
 
 def end_of_directory(size: int, offset: int = 0, members: int = 1) -> bytes:
-    """The last record of a zip archive."""
+    """Return the last record of a zip archive."""
     return struct.pack('<4s4H2LH', b'PK\5\6', 0, 0, members, members, size, offset, 0)
 
 
 def many_entries(content: bytes, times: int) -> bytes:
-    """A zip archive of one member, with so many entries for it in its directory."""
+    """Return a zip archive whose directory lists its only member so many times."""
     end = content.rindex(b'PK\5\6')
     size, offset = struct.unpack('<2L', content[end + 12:end + 20])
     directory = content[offset:end] * times
@@ -113,7 +113,7 @@ def reasons(result: Scan) -> list[str]:
 
 
 def reason(place: Path, filename: str, content: bytes) -> str:
-    """Why a file is left out."""
+    """Return why a scan refuses a file."""
     (place / filename).write_bytes(content)
     [found] = reasons(scan([str(place)]))
     assert '\n' not in found
@@ -121,7 +121,7 @@ def reason(place: Path, filename: str, content: bytes) -> str:
 
 
 def line(place: Path, filename: str, content: bytes) -> dict[str, Any]:
-    """What the list has of a file that has nothing wrong with it."""
+    """Return the line of a file that nothing is wrong with."""
     (place / filename).write_bytes(content)
     return only(scan([str(place)]))
 
@@ -133,7 +133,7 @@ def only(result: Scan) -> dict[str, Any]:
 
 
 def decoded(result: Scan) -> list[dict[str, Any]]:
-    """The lines of a list, which are as `dumb-pypi` itself would write them."""
+    """Parse the lines of a list, which must be as `dumb-pypi` itself would write them."""
     for text in result.lines:
         assert encode(check_line(msgspec.json.decode(text, type=Line)).line) == text
     return [msgspec.json.decode(text) for text in result.lines]
