@@ -208,7 +208,7 @@ def test_broken_archives(tmp_path: Path, filename: str, content: bytes, expected
         f'has metadata of more than {16 * MIB} bytes', id='zip bomb',
     ),
     pytest.param(
-        # It is as large as it says in no place.
+        # Both of its headers claim a smaller size.
         WHEEL, zipped(
             [('foo-1.0.dist-info/METADATA', bytes(17 * MIB))], zipfile.ZIP_DEFLATED,
         ).replace((17 * MIB).to_bytes(4, 'little'), (100).to_bytes(4, 'little')),
@@ -216,7 +216,7 @@ def test_broken_archives(tmp_path: Path, filename: str, content: bytes, expected
         id='zip bomb in disguise',
     ),
     pytest.param(
-        # Each of them may be as large as metadata may be.
+        # Each of the entries alone is within the limit.
         WHEEL, many_entries(
             zipped([('foo-1.0.dist-info/METADATA', bytes(16 * MIB))], zipfile.ZIP_DEFLATED), 100,
         ),
@@ -249,7 +249,7 @@ def test_broken_archives(tmp_path: Path, filename: str, content: bytes, expected
         SDIST, sdist(header(b'x', 2 ** 32, b'L')), f'has a tar header of more than {MIB} bytes',
         id='name of gigabytes',
     ),
-    # A parser that looks for the length of each record again takes the square of the time.
+    # tarfile takes quadratic time up to Python 3.11.9 and 3.12.5.
     pytest.param(SDIST, sdist(member(b'x', b'1' * MIB, b'x')), DAMAGED, id='pax digits'),
     pytest.param(SDIST, sdist(member(b'x', b'0 a=b\n', b'x')), DAMAGED, id='pax length 0'),
     pytest.param(
@@ -260,7 +260,7 @@ def test_broken_archives(tmp_path: Path, filename: str, content: bytes, expected
         SDIST, sdist(member(b'x', b'5015 size=' + b'1' * 5000 + b'\n', b'x')), DAMAGED,
         id='pax size of 5,000 digits',
     ),
-    # One that follows them by recursion runs out of stack.
+    # tarfile follows them by recursion and exhausts the stack.
     pytest.param(
         SDIST, sdist(*(member(b'x', b'name', b'L') for _ in range(50_000))),
         'has no PKG-INFO in its folder', id='chain of headers',
@@ -268,6 +268,13 @@ def test_broken_archives(tmp_path: Path, filename: str, content: bytes, expected
     pytest.param(
         SDIST, sdist(*([member(b'x')] * 100_000)), 'has no PKG-INFO in its folder',
         id='many members',
+    ),
+    # tarfile applies each of its 60,000 records to each of the members.
+    pytest.param(
+        SDIST, sdist(
+            member(b'x', b''.join(b'11 %06d=\n' % number for number in range(60_000)), b'g'),
+            *([member(b'x')] * 100_000),
+        ), 'has no PKG-INFO in its folder', id='global header and many members',
     ),
     pytest.param(
         SDIST, sdist(pax(path='a/' * 30), member(b'a'), member(b'L', b'a/' * 400_000, b'L')),
@@ -291,14 +298,14 @@ def test_broken_archives(tmp_path: Path, filename: str, content: bytes, expected
         )), 'has more than one PKG-INFO in its folder', id='10 times all metadata there may be',
     ),
     pytest.param(
-        # A dictionary that fits into the memory that this test allows.
+        # This dictionary would fit into the memory that the test allows.
         'foo-1.0.tar.xz',
         lzma.compress(PKG_INFO + END, filters=[
             {'id': lzma.FILTER_LZMA2, 'preset': 0, 'dict_size': 2 ** 28},
         ]), 'is damaged or cut short: Memory usage limit exceeded', id='xz dictionary',
     ),
     pytest.param(
-        # Its dictionary would take four gigabytes.
+        # This dictionary would take four gigabytes.
         'foo-1.0.tar.lzma', b'\x5d' + b'\xff' * 12 + bytes(100),
         'is damaged or cut short', id='lzma dictionary',
     ),
