@@ -12,7 +12,7 @@ from typing import IO
 
 import pytest
 
-from dumb_pypi.commands import build as main
+from dumb_pypi.commands import console
 from tests.support import trees
 from tests.support.hostile import Command, GOOD_JSON, Outcome
 
@@ -52,7 +52,7 @@ def stdin() -> Iterator[IO[bytes]]:
 
 def assert_failed(outcome: Outcome, message: str) -> None:
     """One line: what could not be done, with which file, and why."""
-    assert (outcome.status, outcome.messages) == (main.FAILED, [f'dumb-pypi: {message}'])
+    assert (outcome.status, outcome.messages) == (console.FAILED, [f'dumb-pypi: {message}'])
 
 
 @pytest.mark.parametrize('option', LISTS)
@@ -80,7 +80,7 @@ def test_a_list_that_cannot_be_read(command: Command, option: str, path: str, wh
 def test_a_list_that_cannot_be_read_leaves_the_index_alone(command: Command) -> None:
     before = command(plain=b'good-1.0.zip').pages
     outcome = command.run(*command.arguments('--package-list', f'{command.folder}/nothing'))
-    assert outcome.status == main.FAILED
+    assert outcome.status == console.FAILED
     assert outcome.pages == before
 
 
@@ -95,7 +95,7 @@ def test_a_list_on_standard_input(
     stdin.write(content)
     stdin.seek(0)
     outcome = command.run(*command.arguments(option, '-'))
-    assert outcome.status == main.DONE
+    assert outcome.status == console.DONE
     assert outcome.messages[0].startswith('<stdin>:1: ')
     assert outcome.filenames == {'good-1.0.zip'}
 
@@ -126,7 +126,7 @@ def test_both_lists_cannot_be_standard_input(command: Command) -> None:
 ))
 def test_a_plain_list_may_be_untidy(command: Command, content: bytes) -> None:
     outcome = command(plain=content)
-    assert (outcome.status, outcome.messages) == (main.DONE, [])
+    assert (outcome.status, outcome.messages) == (console.DONE, [])
     assert outcome.filenames == {'good-1.0.zip'}
 
 
@@ -138,7 +138,7 @@ def test_a_plain_list_may_be_untidy(command: Command, content: bytes) -> None:
 ))
 def test_a_json_list_may_be_untidy(command: Command, content: bytes) -> None:
     outcome = command(json=content)
-    assert (outcome.status, outcome.messages) == (main.DONE, [])
+    assert (outcome.status, outcome.messages) == (console.DONE, [])
     assert outcome.filenames == {'good-1.0.zip'}
 
 
@@ -161,7 +161,7 @@ def test_a_file_where_a_folder_should_be(command: Command, blocked: str, place: 
     path.parent.mkdir(parents=True)
     path.write_text('mine')
     outcome = command(plain=b'good-1.0.zip')
-    assert outcome.status == main.FAILED
+    assert outcome.status == console.FAILED
     [message] = outcome.messages
     assert message.startswith(f'dumb-pypi: cannot write site/{place}')
     assert message.endswith((': Not a directory', ': File exists'))
@@ -188,7 +188,7 @@ def test_an_output_directory_below_a_file(command: Command) -> None:
     command.out = command.folder / 'file/index'
     (command.folder / 'file').touch()
     outcome = command(plain=b'good-1.0.zip')
-    assert outcome.status == main.FAILED
+    assert outcome.status == console.FAILED
     [message] = outcome.messages
     assert message.startswith('dumb-pypi: cannot write file/index/')
     assert message.endswith(': Not a directory')
@@ -216,7 +216,7 @@ def test_a_full_disk(command: Command, limit: int, what: str, why: str) -> None:
         capture_output=True, text=True, check=False,
     )
     after = trees.pages_in(command.out)
-    assert (result.returncode, result.stdout) == (main.FAILED, '')
+    assert (result.returncode, result.stdout) == (console.FAILED, '')
     assert result.stderr.startswith(f'dumb-pypi: cannot write {what or f"{command.out}/"}')
     assert why in result.stderr
     assert result.stderr.count('\n') == 1
@@ -252,7 +252,7 @@ def test_a_broken_template(
     (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     old = command(plain=b'good-1.0.zip').pages['index.html']
     outcome = command('--template-dir', str(folder), plain=b'good-1.0.zip\nbetter-1.0.zip')
-    assert outcome.status == main.FAILED
+    assert outcome.status == console.FAILED
     [message] = outcome.messages
     assert message.startswith('dumb-pypi: cannot render template ')
     assert cause in message

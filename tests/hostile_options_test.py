@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dumb_pypi.commands import build as main
+from dumb_pypi.commands import console
 from tests.support.hostile import Command, dangers
 
 WRONG_OPTIONS = (
@@ -71,5 +71,5 @@ def test_an_option_that_makes_no_sense(
 def test_an_option_is_a_value_too(command: Command, options: tuple[str, ...]) -> None:
     """The options may come from somewhere else than the person who runs the command."""
     outcome = command(*options, '--quiet', plain=b'good-1.0.zip')
-    assert (outcome.status, outcome.messages) == (main.DONE, [])
+    assert (outcome.status, outcome.messages) == (console.DONE, [])
     assert dangers(outcome.pages) == []

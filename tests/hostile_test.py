@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from dumb_pypi.commands import build as main
+from dumb_pypi.commands import console
 from tests.support.hostile import (
     Command,
     dangers,
@@ -47,7 +47,7 @@ def shortened(row: object) -> str:
 
 def assert_one_left_out(outcome: Outcome, of: str, cause: str) -> None:
     """One message names the line and says the cause, one counts; the good line is built."""
-    assert outcome.status == main.DONE
+    assert outcome.status == console.DONE
     [notice] = outcome.notices
     assert notice == Notice(of, 2, notice.reason)
     assert cause in notice.reason
@@ -59,7 +59,7 @@ def assert_one_left_out(outcome: Outcome, of: str, cause: str) -> None:
 
 
 def assert_nothing_written(outcome: Outcome, of: str) -> None:
-    assert outcome.status == main.FAILED
+    assert outcome.status == console.FAILED
     assert outcome.messages[0].startswith(f'{of}:2: ')
     assert outcome.messages[-1].startswith('dumb-pypi: nothing was written')
     assert not outcome.out.exists()
@@ -95,7 +95,7 @@ def test_a_value_of_another_type(command: Command, key: str) -> None:
     """The message names the key and what was expected of it."""
     bad = [json.dumps({'filename': 'foo-1.0.zip', key: value}) for value in WRONG_TYPES[key]]
     outcome = command(json='\n'.join(bad).encode() + b'\n' + GOOD_JSON)
-    assert outcome.status == main.DONE
+    assert outcome.status == console.DONE
     assert [notice.line for notice in outcome.notices] == [*range(1, len(bad) + 1)]
     for notice in outcome.notices:
         assert notice.reason.startswith((f'{key} is ', f'{key}['))
@@ -113,7 +113,7 @@ def test_unknown_keys_are_told_of_once(command: Command) -> None:
     )
     lines = [b'{"filename": "foo-1.%d.zip", %s}' % row for row in enumerate(unknown)]
     outcome = command(json=b'\n'.join([*lines, *lines]))
-    assert outcome.status == main.DONE
+    assert outcome.status == console.DONE
     assert [notice.line for notice in outcome.notices] == [*range(1, len(unknown) + 1)]
     for notice in outcome.notices:
         assert notice.reason.endswith('is not known and is ignored, on every line')
@@ -137,7 +137,7 @@ def test_a_line_of_any_depth(command: Command, opening: bytes, closing: bytes) -
     # The command itself is some calls deeper or less deep than this.
     depths = range(max(limit - 150, 0), limit + 50)
     outcome = command(json=b'\n'.join(map(line_of, depths)))
-    assert outcome.status == main.DONE
+    assert outcome.status == console.DONE
     assert len(outcome.filenames) + len(outcome.notices) == len(depths) + 1
     assert 'nested too deeply' in outcome.notices[-1].reason
 
@@ -154,7 +154,7 @@ def test_a_line_of_many_keys(command: Command) -> None:
 def test_a_list_of_nothing_but_bad_lines(command: Command) -> None:
     """Is an index of no files: not one of its lines could be used."""
     outcome = command(plain=b'a\nb\n')
-    assert outcome.status == main.DONE
+    assert outcome.status == console.DONE
     assert outcome.last_word == 'dumb-pypi: 2 lines were left out'
     assert outcome.filenames == set()
     assert json.loads(outcome.pages['simple/index.json'])['projects'] == []
@@ -176,4 +176,4 @@ def test_lines_that_differ_on_one_file(command: Command) -> None:
     assert all('this line stands' in notice.reason for notice in outcome.notices)
     assert outcome.last_word is None
     assert b'"size":1' in outcome.pages['simple/foo/index.json']
-    assert command('--strict', json=one + b'\n' + other).status == main.DONE
+    assert command('--strict', json=one + b'\n' + other).status == console.DONE

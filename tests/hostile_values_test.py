@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dumb_pypi.commands import build as main
+from dumb_pypi.commands import console
 from tests.support.hostile import Command, dangers, GOOD_JSON, GOOD_PLAIN, Outcome
 from tests.support.markup import HtmlPage
 from tests.support.trees import Facts, json_lines
@@ -89,7 +89,7 @@ def assert_harmless(outcome: Outcome, lines: list[bytes]) -> None:
 
     What is outside of the output was looked at already.
     """
-    assert outcome.status == main.DONE
+    assert outcome.status == console.DONE
     assert 'good-1.0.zip' in outcome.filenames
     places = [notice[:2] for notice in outcome.notices]
     assert len(places) == len(set(places))
@@ -165,7 +165,7 @@ def test_a_file_name_in_a_json_list(command: Command, around: str) -> None:
 def test_a_path_that_looks_like_a_url_once_its_dots_are_gone(command: Command, url: str) -> None:
     """Refused, or a path in every place where it stands, `packages.json` included."""
     outcome = command(json=json_lines([{'filename': 'foo-1.0.zip', 'url': url}]) + GOOD_JSON)
-    assert outcome.status == main.DONE
+    assert outcome.status == console.DONE
     if 'foo-1.0.zip' in outcome.filenames:
         [file] = json.loads(outcome.pages['simple/foo/index.json'])['files']
         assert file['url'].startswith('../../pool/')

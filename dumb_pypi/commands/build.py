@@ -1,41 +1,52 @@
-"""The command line: options, messages, exit status."""
+"""The command `dumb-pypi build`: options, messages, exit status."""
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime
-import sys
-import time
 from collections.abc import Iterator, Sequence
-from typing import Any, TYPE_CHECKING
 
 from dumb_pypi import __version__
 from dumb_pypi.builder import build, Report
-from dumb_pypi.commands.console import count, DONE, FAILED, INTERRUPTED, say, WRONG_USAGE
-from dumb_pypi.errors import DumbPypiError, ListError, Notice, OptionError, RefusedError, shown
+from dumb_pypi.commands.console import (
+    count,
+    count_skipped,
+    DONE,
+    FAILED,
+    INTERRUPTED,
+    ProgressBar,
+    say,
+)
+from dumb_pypi.errors import (
+    DumbPypiError,
+    ListError,
+    Notice,
+    OptionError,
+    RefusedError,
+    shown,
+)
 from dumb_pypi.model.urls import PackagesUrl
 from dumb_pypi.options import DEFAULT_TITLE
 from dumb_pypi.process import garbage_collected_seldom
 
-if TYPE_CHECKING:
-    from tqdm import tqdm
-
-__all__ = ['DONE', 'FAILED', 'INTERRUPTED', 'WRONG_USAGE', 'main']
-
-PATIENCE = 2  # seconds without a word
+PATIENCE = 2  # seconds before the progress bar appears
 
 
 @garbage_collected_seldom()
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; the exit status is what it returns."""
+    """Run the command and return its exit status."""
     parser = _parser()
-    args = parser.parse_args(argv)
+    options = vars(parser.parse_args(argv))
+    quiet, verbose = options.pop('quiet'), options.pop('verbose')
     try:
-        report = _build(args)
+        # The bar is erased before anything is printed.
+        with contextlib.closing(ProgressBar(patience=PATIENCE)) as progress:
+            report = build(**options, progress=progress)
     except OptionError as error:
         parser.error(str(error))
     except ListError as error:
         # Bad lines are why a strict build fails, and may be why most projects are gone.
-        if isinstance(error, RefusedError) or not args.quiet:
+        if isinstance(error, RefusedError) or not quiet:
             _say_notices(error.notices)
         return _failed(error)
     except DumbPypiError as error:
@@ -43,44 +54,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _say('interrupted')
         return INTERRUPTED
-    if not args.quiet:
+    if not quiet:
         _say_notices(report.notices)
-        for hint in _hints(args.packages_url, args.site_url):
+        for hint in _hints(options['packages_url'], options['site_url']):
             _say(hint)
-    if args.verbose:
+    if verbose:
         _say_report(report)
     return DONE
-
-
-def _build(args: argparse.Namespace) -> Report:
-    progress = _Progress()
-    try:
-        return build(
-            package_list=args.package_list,
-            package_list_json=args.package_list_json,
-            previous_package_list=args.previous_package_list,
-            previous_package_list_json=args.previous_package_list_json,
-            project_list_json=args.project_list_json,
-            output_dir=args.output_dir,
-            packages_url=args.packages_url,
-            title=args.title,
-            logo=args.logo,
-            logo_width=args.logo_width,
-            site_url=args.site_url,
-            template_dir=args.template_dir,
-            per_release_json=args.per_release_json,
-            precompress=args.precompress,
-            strict=args.strict,
-            full=args.full,
-            allow_shrink=args.allow_shrink,
-            changes_file=args.changes_file,
-            jobs=args.jobs,
-            progress=progress,
-            generated=_now() if args.timestamp else None,
-        )
-    finally:
-        # Before anything is said.
-        progress.close()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -138,7 +118,8 @@ def _parser() -> argparse.ArgumentParser:
         help='templates of your own, each in place of the one of the same name',
     )
     parser.add_argument(
-        '--no-generate-timestamp', dest='timestamp', action='store_false',
+        '--no-generate-timestamp', dest='generated', action='store_const', const=None,
+        default=_now(),
         help='show no creation time: the same input gives the same bytes',
     )
     parser.add_argument(
@@ -180,35 +161,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-class _Progress:
-    """A bar on a terminal, for builds that last."""
-
-    def __init__(self) -> None:
-        self._began = time.monotonic()
-        self._shown = sys.stderr is not None and sys.stderr.isatty()
-        self._bar: tqdm[Any] | None = None
-
-    def __call__(self, part: float) -> None:
-        """Show how much is done, from 0 to 1."""
-        if not self._shown:
-            return
-        if self._bar is None and time.monotonic() - self._began > PATIENCE:
-            from tqdm import tqdm
-            # It would start a thread, which no fork survives in good order.
-            tqdm.monitor_interval = 0
-            self._bar = tqdm(
-                total=100, leave=False, bar_format='{percentage:3.0f}% |{bar}| {elapsed}',
-            )
-        if self._bar is not None:
-            self._bar.update(min(100, 100 * part) - self._bar.n)
-
-    def close(self) -> None:
-        """Wipe the bar off."""
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
-
-
 def _now() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC).replace(microsecond=0)
 
@@ -225,13 +177,13 @@ def _say(text: str) -> None:
 def _say_notices(notices: Sequence[Notice]) -> None:
     for notice in notices:
         say(str(notice))
-    left_out = sum(notice.skipped for notice in notices)
-    if left_out:
-        _say(f'{count(left_out, "line")} {"was" if left_out == 1 else "were"} left out')
+    skipped = sum(notice.skipped for notice in notices)
+    if skipped:
+        _say(count_skipped(skipped, 'line'))
 
 
 def _hints(packages_url: str, site_url: str | None) -> Iterator[str]:
-    """What can be done, and is hardly ever meant.
+    """Yield a hint for each option that is hardly ever meant as it is.
 
     >>> list(_hints('pool', None))
     ["--packages-url: 'pool' is simple/<project>/pool/: a folder beside simple/ is ../../pool/"]
@@ -256,7 +208,3 @@ def _say_report(report: Report) -> None:
         f'{count(report.projects, "project")}, {count(report.files, "file")}; '
         f'{count(report.written, "page")} written, {report.deleted} deleted',
     )
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 import dumb_pypi
-from dumb_pypi.commands import build as main_module
+from dumb_pypi.commands import build as build_command
 from dumb_pypi.commands.build import main
+from dumb_pypi.commands.console import DONE
 
 
 @pytest.fixture
@@ -118,7 +119,7 @@ def test_an_interruption_ends_it_quietly(
     def build(**_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(main_module, 'build', build)
+    monkeypatch.setattr(build_command, 'build', build)
     assert main(command) == 130
     assert capsys.readouterr() == ('', 'dumb-pypi: interrupted\n')
 
@@ -185,7 +186,7 @@ def test_what_is_hardly_ever_meant_is_told_of_and_done(
 ) -> None:
     (tmp_path / 'list').write_text('foo-1.0.zip\n')
     command = ['--package-list', str(tmp_path / 'list'), '--output-dir', str(tmp_path / 'out')]
-    assert main([*command, *options]) == main_module.DONE
+    assert main([*command, *options]) == DONE
     said = capsys.readouterr().err.splitlines()
     assert len(said) == len(hints)
     for line, hint in zip(said, hints, strict=True):

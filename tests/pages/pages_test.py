@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from dumb_pypi.commands import build as main
+from dumb_pypi.commands import console
 from tests.support import trees
 from tests.support.markup import HtmlPage, is_web_link, Link, text_of
 from tests.support.recipes import RECIPES
@@ -214,12 +215,12 @@ def test_builds_are_reproducible(name: str, tmp_path: Path) -> None:
 def test_same_list_touches_nothing(name: str, tmp_path: Path) -> None:
     """A sync by modification time has nothing to copy."""
     command = [*trees.write_lists(tmp_path, RECIPES[name]), '--output-dir', str(tmp_path / 'out')]
-    assert main.main(command) == main.DONE
+    assert main.main(command) == console.DONE
     tree = Tree(tmp_path / 'out', RECIPES[name])
     for page in tree.pages:
         os.utime(tree.root / page, ns=(LONG_AGO, LONG_AGO))
     before = tree.pages
-    assert main.main(command) == main.DONE
+    assert main.main(command) == console.DONE
     assert tree.pages == before
     assert {page for page in before if (tree.root / page).stat().st_mtime_ns != LONG_AGO} == set()
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from dumb_pypi.commands import build as main
+from dumb_pypi.commands import console
 from tests.support import trees
 from tests.support.markup import HtmlPage, is_web_link
 from tests.support.trees import Facts
@@ -105,7 +106,7 @@ class Command:
         before = trees.contents(self.folder)
         with pytest.raises(SystemExit) as caught:
             main.main(command)
-        assert caught.value.code == main.WRONG_USAGE
+        assert caught.value.code == console.WRONG_USAGE
         assert trees.contents(self.folder) == before
         message = self._capsys.readouterr().err.replace(f'{self.folder}/', '').splitlines()[-1]
         assert message.startswith('dumb-pypi: error: ')

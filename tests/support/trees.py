@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote, urljoin, urlsplit
 
 from dumb_pypi.commands import build as main
+from dumb_pypi.commands import console
 
 SAMPLES = Path(__file__).parents[2] / 'testing'
 
@@ -90,7 +91,7 @@ def build(server_root: Path, recipe: Recipe) -> Tree:
     """Build a tree in `server_root`/index, and lay the files that it lists where they should be."""
     tree = Tree(server_root / 'index', recipe)
     command = write_lists(server_root.parent, recipe)
-    assert main.main([*command, '--output-dir', str(tree.root)]) == main.DONE
+    assert main.main([*command, '--output-dir', str(tree.root)]) == console.DONE
     (tree.root / 'logo.png').touch()
     if recipe.pool is not None:
         for path in _pool_files(recipe):
