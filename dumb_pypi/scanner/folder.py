@@ -199,15 +199,21 @@ def split_copies(found: Iterable[FoundFile]) -> tuple[list[FoundFile], list[Foun
 
     Several links to one file count as one file.
     """
-    by_name: dict[str, list[FoundFile]] = {}
+    by_name: dict[str, FoundFile] = {}
+    shared: dict[str, list[FoundFile]] = {}
     for file in found:
-        by_name.setdefault(file.filename, []).append(file)
-    single: list[FoundFile] = []
+        first = by_name.setdefault(file.filename, file)
+        if first is not file:
+            shared.setdefault(file.filename, [first]).append(file)
     copies: list[FoundFile] = []
-    for same in by_name.values():
-        different = same if len(same) == 1 else _without_links(same)
-        (single if len(different) == 1 else copies).extend(different)
-    return single, copies
+    for filename, same in shared.items():
+        [file, *others] = _without_links(same)
+        if others:
+            del by_name[filename]
+            copies.extend([file, *others])
+        else:
+            by_name[filename] = file
+    return list(by_name.values()), copies
 
 
 def _without_links(files: Iterable[FoundFile]) -> list[FoundFile]:
