@@ -1,6 +1,7 @@
 PYTHON ?= python3
 BIN := venv/bin
 EXAMPLE := test-repo
+MINUTES := 5
 
 .DEFAULT_GOAL := help
 
@@ -10,6 +11,7 @@ help:
 	@echo 'make screenshots  take pictures of its pages, in Chromium'
 	@echo 'make test         run every check'
 	@echo 'make lint         ruff and mypy only'
+	@echo 'make fuzz         repeat the randomised tests with new seeds, for MINUTES=5'
 	@echo 'make bench        measure; BENCH_ARGS=--help says what can be chosen'
 	@echo 'make clean        remove all that these made'
 
@@ -26,13 +28,23 @@ lint: venv
 	$(BIN)/ruff check
 	$(BIN)/mypy
 
-# The tests of a file share what takes long to make: one process has them all.
 .PHONY: test
 test: lint
+	@$(MAKE) --no-print-directory coverage
+
+# tox runs this in environments of its own. The tests of a file share fixtures that take long to
+# set up, so one process runs them all.
+.PHONY: coverage
+coverage: export PYTHONHASHSEED = 0
+coverage:
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+.PHONY: fuzz
+fuzz: venv
+	$(BIN)/python -m tests.support.fuzz --minutes $(MINUTES) $(FUZZ_ARGS)
 
 # The packages lie beside the index, as they would in a bucket that holds both.
 .PHONY: test-repo

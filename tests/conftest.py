@@ -1,4 +1,4 @@
-"""What the suites share: programs that a machine may lack."""
+"""Hypothesis profiles, the marker of randomised tests, and programs that may not be installed."""
 from __future__ import annotations
 
 import os
@@ -8,23 +8,28 @@ from collections import defaultdict
 from typing import Protocol
 
 import pytest
+from hypothesis import is_hypothesis_test, settings
 
-# Where programs for administrators are, which the PATH of others may not have.
+# Administrators' programs, in folders that are often missing from the PATH of other users.
 SYSTEM_FOLDERS = ('/usr/sbin', '/usr/local/sbin')
-
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # So it is in what a shell starts in the background, and in all that that starts.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _NOT_INSTALLED = 'is not installed: apt install'
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell makes its background jobs ignore SIGINT, and they pass that on to their children.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The same examples in every run. `make fuzz` uses the other profile to look for new ones.
+settings.register_profile('fixed', derandomize=True, database=None, deadline=None)
+settings.register_profile('fuzz', database=None, deadline=None, print_blob=True)
+settings.load_profile('fixed')
+
 
 class NeedProgram(Protocol):
-    """Say where `program` is; without it, the test that asks is left out.
+    """Return the path of `program`, or skip the test that asks for it.
 
-    A part of a program that is no program itself is asked for by its whole path.
-    `package` is what to install where it is missing. With `CI=true` the test fails instead:
-    there nothing is left out.
+    If `program` is only a part of a program, it is given by its absolute path. `package` is what
+    to install to get it. With `CI=true` the test fails instead: CI skips no test.
     """
     def __call__(self, program: str, *, package: str) -> str: ...
 
@@ -46,21 +51,27 @@ def need_program() -> NeedProgram:
     return need
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark hypothesis tests; a test that calls hypothesis itself has the marker in its source."""
+    if is_hypothesis_test(getattr(item, 'obj', None)):
+        item.add_marker(pytest.mark.randomised)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Show what tests measured; say which were left out, and how to get what they need."""
-    # Of the processes that run tests only reports come here.
+    """Show what tests measured, which tests were skipped, and how to install what they need."""
+    # With xdist only reports reach this process.
     for report in terminalreporter.getreports('passed'):
         for name, lines in report.user_properties:
             terminalreporter.section(name)
             terminalreporter.line(str(lines))
-    left_out: dict[str, list[str]] = defaultdict(list)
+    skipped: dict[str, list[str]] = defaultdict(list)
     for report in terminalreporter.getreports('skipped'):
         _, _, reason = report.longrepr
         if _NOT_INSTALLED in reason:
-            left_out[reason.removeprefix('Skipped: ')].append(report.nodeid)
-    for reason, tests in sorted(left_out.items()):
-        terminalreporter.section('tests left out', yellow=True)
-        terminalreporter.line(f'{len(tests)} tests were left out. {reason}')
-        # One line a test, not one for each of its cases.
+            skipped[reason.removeprefix('Skipped: ')].append(report.nodeid)
+    for reason, tests in sorted(skipped.items()):
+        terminalreporter.section('skipped tests', yellow=True)
+        terminalreporter.line(f'{len(tests)} tests were skipped. {reason}')
+        # One line per test function, not one per case.
         for test in dict.fromkeys(nodeid.partition('[')[0] for nodeid in tests):
             terminalreporter.line(f'    {test}')

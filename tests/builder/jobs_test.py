@@ -60,6 +60,7 @@ def assert_same(contents: list[bytes]) -> None:
             assert others == [one, one]
 
 
+@pytest.mark.randomised
 @pytest.mark.usefixtures('small_tasks')
 def test_the_bytes_do_not_depend_on_the_number_of_processes() -> None:
     @settings(deadline=None, max_examples=15)
@@ -71,6 +72,7 @@ def test_the_bytes_do_not_depend_on_the_number_of_processes() -> None:
     check()
 
 
+@pytest.mark.randomised
 @pytest.mark.usefixtures('small_tasks')
 def test_nor_do_they_where_lists_have_bad_lines_and_follow_each_other() -> None:
     @settings(deadline=None, max_examples=10)

@@ -207,6 +207,7 @@ class ReleaseRepository(Site):
         assert before == self.live
 
 
+@pytest.mark.randomised
 @pytest.mark.parametrize('site', (OneFolder, ReleaseRepository))
 def test_no_part_of_a_changes_file_leaves_a_dead_link_and_all_of_it_is_the_new_tree(
         site: type[Site], monkeypatch: pytest.MonkeyPatch, contents: dict[str, bytes],

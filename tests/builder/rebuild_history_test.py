@@ -81,6 +81,7 @@ class OneFolder(History):
         assert len([notice for notice in report.notices if notice.skipped]) == self.bad_lines
 
 
+@pytest.mark.randomised
 def test_after_any_history_the_tree_is_that_of_one_full_build(
         monkeypatch: pytest.MonkeyPatch,
 ) -> None:

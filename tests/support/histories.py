@@ -140,7 +140,7 @@ def run_histories(
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=histories, stateful_step_count=40, deadline=None,
+            max_examples=histories, stateful_step_count=40,
             phases=(Phase.reuse, Phase.generate, Phase.shrink),
             suppress_health_check=[HealthCheck.too_slow],
         ),
