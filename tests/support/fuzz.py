@@ -23,7 +23,9 @@ ROUND = (
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption('--stop-at', type=float, default=math.inf, help='start no test after this time.time()')
+    parser.addoption(
+        '--stop-at', type=float, default=math.inf, help='start no test after this time.time()',
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
