@@ -4,6 +4,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import tempfile
 from collections import defaultdict
 from typing import Protocol
 
@@ -13,11 +14,28 @@ from hypothesis import is_hypothesis_test, settings
 # Administrators' programs, in folders that are often missing from the PATH of other users.
 SYSTEM_FOLDERS = ('/usr/sbin', '/usr/local/sbin')
 
+# What all tests together write at once, and as much again.
+ROOM = 2 << 30  # bytes
+
 _NOT_INSTALLED = 'is not installed: apt install'
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell makes its background jobs ignore SIGINT, and they pass that on to their children.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+
+def memory_folder() -> str | None:
+    """Return a RAM disk with room for the tests, on which programs can be run, if there is one."""
+    folder = '/dev/shm'  # noqa: S108 - pytest and tempfile create private folders in it
+    if not os.access(folder, os.W_OK) or os.statvfs(folder).f_flag & os.ST_NOEXEC:
+        return None
+    return folder if shutil.disk_usage(folder).free > ROOM else None
+
+
+# Half of the time that tests of killed builds take is the disk's. Child processes inherit this.
+if 'TMPDIR' not in os.environ and (memory := memory_folder()) is not None:
+    os.environ['TMPDIR'] = tempfile.tempdir = memory
 
 # The same examples in every run. `make fuzz` uses the other profile to look for new ones.
 settings.register_profile('fixed', derandomize=True, database=None, deadline=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -39,20 +40,20 @@ class Built(NamedTuple):
 
 def built(content: bytes, *, plain: bool = False, projects: bytes = b'') -> Built:
     """Build a tree of lists; every page that was written is in the output directory."""
-    with trees.scratch() as scratch:
-        path = Path(scratch, 'list')
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, 'list')
         path.write_bytes(content)
-        facts = Path(scratch, 'projects')
+        facts = Path(folder, 'projects')
         facts.write_bytes(projects)
         report = build(
             package_list=str(path) if plain else None,
             package_list_json=None if plain else str(path),
             project_list_json=str(facts),
-            output_dir=f'{scratch}/site/index', packages_url='../../pool/', site_url=trees.SITE_URL,
+            output_dir=f'{folder}/site/index', packages_url='../../pool/', site_url=trees.SITE_URL,
         )
-        pages = trees.pages_in(Path(scratch, 'site/index'))
+        pages = trees.pages_in(Path(folder, 'site/index'))
         others = [
-            path for path in trees.files_below(Path(scratch)) if not path.startswith('site/index/')
+            path for path in trees.files_below(Path(folder)) if not path.startswith('site/index/')
         ]
     assert sorted(others) == ['list', 'projects']
     return Built(report, pages)

@@ -152,8 +152,7 @@ class History(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        memory = Path('/dev') / 'shm'
-        self.folder = Path(tempfile.mkdtemp(dir=memory if memory.is_dir() else None))
+        self.folder = Path(tempfile.mkdtemp())
         self.files: dict[Name, Line] = {}
         self.gone: dict[str, dict[Name, Line]] = {}
         self.facts: dict[str, Line] = {}

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -139,12 +138,6 @@ def pages_in(output_dir: Path) -> dict[str, bytes]:
     """Every page of a tree: all files but the build's own state."""
     files = contents(output_dir)
     return {path: files[path] for path in files if not path.startswith('.dumb-pypi/')}
-
-
-def scratch() -> tempfile.TemporaryDirectory[str]:
-    """A folder in memory where there is such a thing: property tests write many trees."""
-    memory = Path('/dev') / 'shm'
-    return tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None)
 
 
 def listed_names(recipe: Recipe) -> list[str]:
