@@ -181,9 +181,12 @@ def test_a_reader_never_meets_a_broken_page_while_builds_are_killed(workshop: Wo
     scene.reset()
     killed = 0
     with Reader(scene.out) as reader:
-        for number, run in enumerate([NEW, OTHER, SMALL, OLD] * 10):
+        for number, run in enumerate(itertools.cycle((NEW, OTHER, SMALL, OLD))):
+            # A busy machine may give the reader less of its time.
+            if number >= 40 and reader.pages > 500:
+                break
             fate = (
-                Fate(kill_after=number * 0.002) if number % 3 == 0
+                Fate(kill_after=number % 40 * 0.002) if number % 3 == 0
                 else Fate(kill_at=number * 7 % 60 + 1, coarse=True)
             )
             ended = workshop.build(scene.out, run.list_name, *run.options, fate=fate)
@@ -191,5 +194,4 @@ def test_a_reader_never_meets_a_broken_page_while_builds_are_killed(workshop: Wo
             killed += ended.killed
     assert not set(reader.problems)
     assert killed > 20
-    assert reader.pages > 500
     workshop.must_complete(scene.out, OLD.list_name, *OLD.options)

@@ -8,6 +8,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -37,13 +38,14 @@ def own_files(root: Path) -> set[str]:
 
 
 def _everything(root: Path) -> Iterator[tuple[str, bytes]]:
+    start = len(f'{root}/')
     for folder, _, names in os.walk(root):
-        where = Path(folder).relative_to(root).as_posix() + '/'
-        where = where.removeprefix('./')
+        where = f'{folder}/'[start:]
         if where:
             yield where, b''
         for name in names:
-            yield where + name, Path(folder, name).read_bytes()
+            with open(f'{folder}/{name}', 'rb') as file:
+                yield where + name, file.read()
 
 
 def problems(tree: Tree, users: Tree) -> list[str]:
@@ -84,8 +86,10 @@ def _reached(pages: Tree) -> set[str]:
     return reached
 
 
+# Hundreds of killed builds leave the same pages.
+@lru_cache(maxsize=1000)
 def is_whole(path: str, content: bytes) -> bool:
-    """Whether a page has an end; it cannot be told of all that it lacks nothing."""
+    """Tell whether a page has its end, as far as its format shows it."""
     ending = path.rpartition('/')[2].rpartition('.')[2]
     try:
         return _IS_WHOLE[ending](path, content)
@@ -120,8 +124,13 @@ _IS_WHOLE: Mapping[str, Callable[[str, bytes], bool]] = {
 }
 
 
-def links(path: str, content: bytes) -> Iterator[str]:
-    """The paths of the pages of the index that a page leads to; the page is whole."""
+@lru_cache(maxsize=1000)
+def links(path: str, content: bytes) -> tuple[str, ...]:
+    """Return the paths of the pages that a complete page of the index links to."""
+    return tuple(_links(path, content))
+
+
+def _links(path: str, content: bytes) -> Iterator[str]:
     text = content.decode()
     if path.endswith('.html'):
         targets = [html.unescape(found) for found in _HREF.findall(text)]
