@@ -15,16 +15,24 @@ help:
 	@echo 'make bench        measure; BENCH_ARGS=--help says what can be chosen'
 	@echo 'make clean        remove all that these made'
 
+# The example index needs the program and nothing else; the tests need many libraries.
 .PHONY: venv
 venv: venv/.installed
 
-venv/.installed: setup.py setup.cfg requirements-dev.txt
+venv/.installed: setup.py setup.cfg
 	$(PYTHON) -m venv venv
-	$(BIN)/python -m pip install --quiet -r requirements-dev.txt -e .
+	$(BIN)/python -m pip install --quiet -e .
+	@touch $@
+
+.PHONY: venv-dev
+venv-dev: venv/.installed-dev
+
+venv/.installed-dev: venv/.installed requirements-dev.txt
+	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
 	@touch $@
 
 .PHONY: lint
-lint: venv
+lint: venv-dev
 	$(BIN)/ruff check
 	$(BIN)/mypy
 
@@ -43,7 +51,7 @@ coverage:
 	$(BIN)/coverage report
 
 .PHONY: fuzz
-fuzz: venv
+fuzz: venv-dev
 	$(BIN)/python -m tests.support.fuzz --minutes $(MINUTES) $(FUZZ_ARGS)
 
 # The packages lie beside the index, as they would in a bucket that holds both.
@@ -66,7 +74,7 @@ test-repo: venv
 
 # What is measured is installed as users install it: an editable install takes longer to start.
 .PHONY: bench
-bench: venv
+bench: venv-dev
 	$(PYTHON) -m venv bench/venv
 	bench/venv/bin/python -m pip install --quiet .
 	bench/venv/bin/python -m pip install --quiet --force-reinstall --no-deps .
@@ -75,7 +83,7 @@ bench: venv
 
 # Look at them after a change of templates or style.
 .PHONY: screenshots
-screenshots: test-repo
+screenshots: test-repo venv-dev
 	rm -rf screenshots
 	$(BIN)/python -m tests.support.screenshots $(EXAMPLE) screenshots
 
