@@ -96,7 +96,7 @@ def _build(
     from dumb_pypi.builder.chunks import survey_list
     from dumb_pypi.builder.packages import write_packages
     from dumb_pypi.builder.plan import group, Plan
-    from dumb_pypi.builder.render import Job, render, static_paths
+    from dumb_pypi.builder.render import Job, records_of, render, static_paths
     from dumb_pypi.builder.state import commit, State
     from dumb_pypi.builder.workers import open_workers
     from dumb_pypi.store.changes import check_changes_place, write_changes
@@ -146,7 +146,7 @@ def _build(
             mark_of_file(os.path.join(options.output_dir, paths.PACKAGES_JSON)),
             len(packages.projects), packages.files, notices,
         )
-        commit(writer, stamp, plan.new_body(survey.chunks, result), survey.surveys)
+        commit(writer, stamp, records_of(plan, state, survey.chunks, result), survey.surveys)
         done = writer.done
         return Report(
             stamp.projects, stamp.files, done.written, done.unchanged, done.deleted, notices,

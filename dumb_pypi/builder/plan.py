@@ -8,28 +8,31 @@ from typing import NamedTuple
 
 import msgspec
 
-from dumb_pypi.builder.chunks import Chunk
 from dumb_pypi.builder.packages import Packages
-from dumb_pypi.builder.render import Result, sum_up_months, TASK
 from dumb_pypi.builder.stamp import fingerprint
-from dumb_pypi.builder.state import Body, MonthRecord, State, Tree, union
+from dumb_pypi.builder.state import State, Tree, union
 from dumb_pypi.builder.workers import batched, Workers
 from dumb_pypi.model.project_facts import ProjectFacts
 from dumb_pypi.pages import changelog, paths
 from dumb_pypi.pages.changelog import Neighbours
-from dumb_pypi.pages.summaries import MonthSummary
+from dumb_pypi.pages.summaries import MonthSummary, summarize_month
+
+_TASK = 1 << 17  # bytes of lines in a task, at least one month's
+
+# Of the lines of a group, and of what else its pages show.
+Fingerprints = tuple[str, str]
 
 
 class Month(NamedTuple):
-    """The uploads of a month. Its fingerprints are of its lines and of its neighbours."""
-    lines: str
-    neighbours_print: str
+    """The uploads of a month, with fingerprints of what pages show of its lines and neighbours."""
+    lines_fingerprint: str
+    neighbours_fingerprint: str
     summary: MonthSummary
     neighbours: Neighbours
 
     @property
-    def fingerprints(self) -> tuple[str, str]:
-        return self.lines, self.neighbours_print
+    def fingerprints(self) -> Fingerprints:
+        return self.lines_fingerprint, self.neighbours_fingerprint
 
     @property
     def pages(self) -> int:
@@ -39,16 +42,16 @@ class Month(NamedTuple):
 class Groups(NamedTuple):
     """A list in groups: the projects of `packages`, the facts about them, and the months.
 
-    `facts_prints` has the fingerprints of facts, months come newest first.
+    `facts_fingerprints` has the fingerprints of facts, months come newest first.
     """
     packages: Packages
     facts: Mapping[str, ProjectFacts]
-    facts_prints: Mapping[str, str]
+    facts_fingerprints: Mapping[str, str]
     months: dict[str, Month]
 
-    def fingerprints(self, project: str) -> tuple[str, str]:
+    def fingerprints(self, project: str) -> Fingerprints:
         """Return those of a project's lines and of the facts about it."""
-        return self.packages.projects[project].fingerprint, self.facts_prints.get(project, '')
+        return self.packages.projects[project].fingerprint, self.facts_fingerprints.get(project, '')
 
 
 class Previous(NamedTuple):
@@ -68,7 +71,7 @@ def group(
     records = {} if state is None or touched is None else state.months
     names = changelog.newest_first(uploads)
     unknown = [name for name in names if name not in records or name in (touched or ())]
-    batches = batched(packages.lines_of_months(unknown), lambda month: len(month[1]), TASK)
+    batches = batched(packages.lines_of_months(unknown), lambda month: len(month[1]), _TASK)
     summed_up = dict(zip(
         unknown, chain.from_iterable(workers.map(sum_up_months, batches)), strict=True,
     ))
@@ -79,11 +82,28 @@ def group(
         )
         beside = neighbours[name]
         months[name] = Month(lines, fingerprint([msgspec.json.encode(beside)]), summary, beside)
-    prints = {
+    return Groups(packages, facts, {
         name: fingerprint([msgspec.json.encode(fact)]) for name, fact in facts.items()
         if fact.is_known
-    }
-    return Groups(packages, facts, prints, months)
+    }, months)
+
+
+def sum_up_months(months: Sequence[tuple[str, bytes]]) -> list[tuple[str, MonthSummary]]:
+    """Return a fingerprint of what pages show of each month, given with its lines; a summary."""
+    return [_sum_up_month(month, lines) for month, lines in months]
+
+
+def _sum_up_month(month: str, lines: bytes) -> tuple[str, MonthSummary]:
+    shown = [changelog.read_upload_line(line) for line in lines.splitlines()]
+    # As many as can be among the newest of all months.
+    newest = sorted(shown, key=_moment, reverse=True)[:changelog.NEWEST_UPLOADS]
+    return fingerprint([msgspec.json.encode(shown)]), summarize_month(
+        month, len(shown), map(changelog.upload_of, newest),
+    )
+
+
+def _moment(shown: changelog.UploadLine) -> tuple[float, str]:
+    return (shown.upload_timestamp or 0, shown.filename)
 
 
 class Plan:
@@ -184,59 +204,48 @@ class Plan:
                 yield from reversed(paths.of_project(project))
         yield from (path for path in stale_others if path.startswith(paths.STATIC))
 
-    def new_body(self, chunks: Sequence[Chunk], result: Result) -> Body:
-        """Return the records of what the directory holds after rendering.
-
-        Groups that only the previous list vouched for need not be there.
-        """
-        state = self._state
-        return Body(
-            list(chunks),
-            {
-                name: record for name, record in result.records.items()
-                if name in self.projects or name in state.projects
-            },
-            {
-                name: MonthRecord(*month.fingerprints, month.pages, month.summary)
-                for name, month in self.groups.months.items()
-                if name in self.months or name in state.months
-            },
-            {name: list(notices) for name, notices in self.groups.packages.line_notices.items()},
-            sorted(result.others),
-        )
-
     def _is_known_project(self, name: str) -> bool:
-        state, prints = self._state, self.groups.fingerprints(name)
+        state, now = self._state, self.groups
         record = state.projects.get(name)
-        if record is not None and (record.lines.fingerprint, record.facts) != prints:
-            return False
-        if self._previous is None:
-            return record is not None
-        before = self._previous.groups
-        return (
-            self._believed
-            and name in before.packages.projects and before.fingerprints(name) == prints
-            # What is not in a complete directory is nowhere. Which facts the previous list was
-            # published with, nobody knows.
-            and (record is not None or not (
-                state.complete or name in self.groups.facts_prints
-                or (state.pending is not None and name in state.pending.projects)
-            ))
+        previous = None if self._previous is None else self._previous.groups
+        return self._is_known(
+            now.fingerprints(name),
+            None if record is None else (record.lines.fingerprint, record.facts),
+            None if previous is None or name not in previous.packages.projects else (
+                previous.fingerprints(name)
+            ),
+            # Nobody knows which facts a previous list was published with.
+            may_differ=name in now.facts_fingerprints or (
+                state.pending is not None and name in state.pending.projects
+            ),
         )
 
     def _is_known_month(self, name: str) -> bool:
-        state, prints = self._state, self.groups.months[name].fingerprints
+        state = self._state
         record = state.months.get(name)
-        if record is not None and (record.lines, record.neighbours) != prints:
+        previous = None if self._previous is None else self._previous.groups.months.get(name)
+        return self._is_known(
+            self.groups.months[name].fingerprints,
+            None if record is None else (record.lines, record.neighbours),
+            None if previous is None else previous.fingerprints,
+            may_differ=state.pending is not None and name in state.pending.months,
+        )
+
+    def _is_known(
+            self, now: Fingerprints, recorded: Fingerprints | None,
+            previous: Fingerprints | None, *, may_differ: bool,
+    ) -> bool:
+        """Return whether the pages of a group are those that this build would render.
+
+        If only the previous list says so, they are elsewhere: not if this directory is complete,
+        and not if they may differ from what that list says.
+        """
+        if recorded not in (None, now):
             return False
         if self._previous is None:
-            return record is not None
-        before = self._previous.groups.months.get(name)
-        return (
-            self._believed and before is not None and before.fingerprints == prints
-            and (record is not None or not (
-                state.complete or (state.pending is not None and name in state.pending.months)
-            ))
+            return recorded is not None
+        return self._believed and previous == now and (
+            recorded is not None or not (self._state.complete or may_differ)
         )
 
 

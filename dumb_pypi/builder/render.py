@@ -10,8 +10,9 @@ from typing import cast, NamedTuple, TYPE_CHECKING
 
 import msgspec
 
-from dumb_pypi.builder.stamp import fingerprint
-from dumb_pypi.builder.state import ProjectRecord, State
+from dumb_pypi.builder.chunks import Chunk
+from dumb_pypi.builder.plan import Groups, Plan
+from dumb_pypi.builder.state import Body, MonthRecord, ProjectRecord, State
 from dumb_pypi.builder.workers import batched, Workers
 from dumb_pypi.model.distfile import read_checked
 from dumb_pypi.model.project import assemble
@@ -19,7 +20,7 @@ from dumb_pypi.model.project_facts import ProjectFacts
 from dumb_pypi.options import BuildOptions
 from dumb_pypi.pages import changelog, paths
 from dumb_pypi.pages.changelog import ChangelogPage
-from dumb_pypi.pages.summaries import MonthSummary, ProjectSummary, summarize, summarize_month
+from dumb_pypi.pages.summaries import ProjectSummary, summarize
 from dumb_pypi.store import files
 from dumb_pypi.store.changes import Done
 from dumb_pypi.store.folder import Target, Writer
@@ -27,10 +28,9 @@ from dumb_pypi.store.folder import Target, Writer
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
-    from dumb_pypi.builder.plan import Groups, Plan
     from dumb_pypi.pages.site import Site
 
-TASK = 1 << 17  # bytes of lines in a task, at least one project's
+_TASK = 1 << 17  # bytes of lines in a task, at least one project's
 
 
 class Job(NamedTuple):
@@ -118,11 +118,6 @@ def render_months(tasks: Sequence[MonthTask]) -> list[list[bytes]]:
     return [_render_month(task) for task in tasks]
 
 
-def sum_up_months(months: Sequence[tuple[str, bytes]]) -> list[tuple[str, MonthSummary]]:
-    """Return a fingerprint of what pages show of each month, given with its lines; a summary."""
-    return [_sum_up_month(month, lines) for month, lines in months]
-
-
 def _render_month(task: MonthTask) -> list[bytes]:
     shown = map(changelog.read_upload_line, task.lines.splitlines())
     uploads = changelog.in_order(map(changelog.upload_of, shown))
@@ -131,19 +126,6 @@ def _render_month(task: MonthTask) -> list[bytes]:
         site.changelog_page(page, changelog.uploads_on(page, uploads)).content
         for page in task.pages
     ]
-
-
-def _sum_up_month(month: str, lines: bytes) -> tuple[str, MonthSummary]:
-    shown = [changelog.read_upload_line(line) for line in lines.splitlines()]
-    # As many as can be among the newest of all months.
-    newest = sorted(shown, key=_moment, reverse=True)[:changelog.NEWEST_UPLOADS]
-    return fingerprint([msgspec.json.encode(shown)]), summarize_month(
-        month, len(shown), map(changelog.upload_of, newest),
-    )
-
-
-def _moment(shown: changelog.UploadLine) -> tuple[float, str]:
-    return (shown.upload_timestamp or 0, shown.filename)
 
 
 def render(
@@ -173,6 +155,30 @@ def render(
     return Result(records, others, {
         name: _decode_names(records[name].releases) for name in plan.projects
     })
+
+
+def records_of(
+        plan: Plan, state: State, chunks: Sequence[Chunk], result: Result,
+) -> Body:
+    """Return the records of the groups that the directory holds after rendering.
+
+    Those that only a previous list vouched for need not be there.
+    """
+    groups = plan.groups
+    return Body(
+        list(chunks),
+        {
+            name: record for name, record in result.records.items()
+            if name in plan.projects or name in state.projects
+        },
+        {
+            name: MonthRecord(*month.fingerprints, month.pages, month.summary)
+            for name, month in groups.months.items()
+            if name in plan.months or name in state.months
+        },
+        {name: list(notices) for name, notices in groups.packages.line_notices.items()},
+        sorted(result.others),
+    )
 
 
 def static_paths(job: Job) -> list[str]:
@@ -226,7 +232,7 @@ def _batches(
         if start == stop:
             start = index
         elif (
-            index != stop or offsets[stop] - offsets[start] > TASK
+            index != stop or offsets[stop] - offsets[start] > _TASK
             or (names[index] in to_write) != (names[start] in to_write)
         ):
             yield range(start, stop)
@@ -266,7 +272,7 @@ def _write_projects(
         for at, releases, summary in zip(batch, result.releases, result.summaries, strict=True):
             name = packages.names[at]
             new[name] = ProjectRecord(
-                packages.projects[name], groups.facts_prints.get(name, ''),
+                packages.projects[name], groups.facts_fingerprints.get(name, ''),
                 msgspec.Raw(releases), summary,
             )
         done += offsets[batch.stop] - offsets[batch.start]
@@ -294,7 +300,7 @@ def _write_months(plan: Plan, job: Job, writer: Writer, workers: Workers) -> Non
     lines = plan.groups.packages.lines_of_months([pages[0].month for pages in runs])
     tasks = (MonthTask(job, pages, text) for pages, (_, text) in zip(runs, lines, strict=True))
     rendered = chain.from_iterable(workers.map(
-        render_months, batched(tasks, lambda task: len(task.lines), TASK),
+        render_months, batched(tasks, lambda task: len(task.lines), _TASK),
     ))
     for pages, contents in zip(runs, rendered, strict=True):
         _write(writer, zip((page.path for page in pages), contents, strict=True))

@@ -31,7 +31,7 @@ def small_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have some dozens of tasks of each kind."""
     monkeypatch.setattr(chunks, '_CUT', 0x3)
     for module, name in (
-            (chunks, '_TASK'), (packages, '_TASK'), (plan, 'TASK'), (render, 'TASK'),
+            (chunks, '_TASK'), (packages, '_TASK'), (plan, '_TASK'), (render, '_TASK'),
     ):
         monkeypatch.setattr(module, name, 100)
 

@@ -35,7 +35,7 @@ def small_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that there is something to do for each worker."""
     monkeypatch.setattr(chunks, '_CUT', 0x3)
     for module, name in (
-            (chunks, '_TASK'), (packages, '_TASK'), (plan, 'TASK'), (render, 'TASK'),
+            (chunks, '_TASK'), (packages, '_TASK'), (plan, '_TASK'), (render, '_TASK'),
     ):
         monkeypatch.setattr(module, name, 100)
     monkeypatch.setattr(changelog, 'UPLOADS_A_PAGE', 2)
