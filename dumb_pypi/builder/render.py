@@ -91,10 +91,24 @@ class Result(NamedTuple):
     releases: Mapping[str, Collection[str]]
 
 
-def write_projects(task: ProjectsTask) -> ProjectsResult:
-    """Write the pages of projects, or only sum them up. The task may be run again."""
+def process_projects(task: ProjectsTask) -> ProjectsResult:
+    """Write the pages of projects, or only sum them up.
+
+    An executor may run the task twice, even at the same time: both runs write the same pages, and
+    either result has every change.
+    """
+    target = task.job.target
+    if not task.write:
+        return _process_projects(task, Writer(target))
+    result = _process_projects(task, target.task_writer(task.number))
+    if target.is_run_again(task.number):
+        # The other run may have written pages that this one then found to be as they should.
+        return _process_projects(task, Writer(target._replace(recovering=True)))
+    return result
+
+
+def _process_projects(task: ProjectsTask, writer: Writer) -> ProjectsResult:
     job = task.job
-    writer = job.target.task_writer(task.number) if task.write else Writer(job.target)
     lines = iter(task.lines.splitlines())
     releases, summaries = [], []
     for facts, count, new in zip(task.facts, task.counts, task.new, strict=True):
@@ -219,7 +233,7 @@ def _processed(
 
     batches = list(_batches(packages.names, packages.offsets, wanted, to_write))
     tasks = (task(number, batch) for number, batch in enumerate(batches))
-    return zip(batches, workers.map(write_projects, tasks), strict=True)
+    return zip(batches, workers.map(process_projects, tasks), strict=True)
 
 
 def _batches(

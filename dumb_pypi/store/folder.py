@@ -70,20 +70,28 @@ class Target(NamedTuple):
                 _remove(place)
 
     def task_writer(self, task: int) -> Writer:
-        """Return a writer for a task, which may have been started before and not come to its end.
+        """Return a writer for a task. If the task is run again, that one is recovering.
 
         Raises:
             FileError: the build has ended, or nothing can be written.
         """
-        mark = os.path.join(self.unfinished, f'task-{task}')
+        mark = self._task_mark(task)
         try:
-            os.mkdir(mark)
-        except FileExistsError:
-            # What the first try wrote, it reported to nobody.
-            return Writer(self._replace(recovering=True))
+            try:
+                os.mkdir(mark)
+            except FileExistsError:
+                os.makedirs(os.path.join(mark, 'again'), exist_ok=True)
+                return Writer(self._replace(recovering=True))
         except OSError as error:
             raise FileError('write', mark, error) from error
         return Writer(self)
+
+    def is_run_again(self, task: int) -> bool:
+        """Return whether a second run of a task has begun, which may have written its pages."""
+        return os.path.exists(os.path.join(self._task_mark(task), 'again'))
+
+    def _task_mark(self, task: int) -> str:
+        return os.path.join(self.unfinished, f'task-{task}')
 
 
 class Writer:

@@ -15,6 +15,7 @@ from distributed import Client, LocalCluster
 
 from dumb_pypi.builder import build, chunks, packages, plan, render
 from dumb_pypi.errors import TemplateError, WorkerError
+from dumb_pypi.store.folder import Writer
 from tests.support import trees
 
 P = ParamSpec('P')
@@ -128,6 +129,24 @@ def test_repeated_tasks(tmp_path: Path) -> None:
     assert {change['path'] for change in changes} == alone.keys()
     assert_same_as_alone(tmp_path, None)
     assert alone == trees.pages_in(tmp_path / 'out')
+
+
+def test_runs_at_the_same_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task that is run again before its first run ends loses no change, whichever counts."""
+    run_again: list[bool] = []
+    process = render._process_projects
+
+    def process_after_another(task: render.ProjectsTask, writer: Writer) -> render.ProjectsResult:
+        if task.write and not run_again:
+            run_again.append(True)
+            render.process_projects(task)
+            run_again.clear()
+        return process(task, writer)
+
+    monkeypatch.setattr(render, '_process_projects', process_after_another)
+    with ThreadPoolExecutor(1) as executor:
+        tree, changes = built(tmp_path, LINES, executor=executor)
+    assert {change['path'] for change in changes} == tree.keys()
 
 
 @pytest.mark.filterwarnings('ignore')
