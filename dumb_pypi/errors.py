@@ -1,4 +1,4 @@
-"""What can go wrong: exceptions that carry fields and word themselves as one line."""
+"""Errors, which carry fields and whose text is one line; notices about lines and files."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -8,26 +8,26 @@ LONGEST_SHOWN = 100
 
 
 def shown(value: object) -> str:
-    """`value` for a message: quoted, control characters escaped, long ones cut."""
-    text = ascii(value) if _is_odd(value) else repr(value)
+    """Return a value for a message: quoted, with control characters escaped, and not too long."""
+    text = ascii(value) if _is_unprintable(value) else repr(value)
     return text if len(text) <= LONGEST_SHOWN else f'{text[:LONGEST_SHOWN - 1]}…'
 
 
 def shown_path(path: str) -> str:
-    """A path for a message: as it is, if that is one line of text."""
+    """Return a path for a message: quoted only if it is not one line of text."""
     return path if path.isprintable() else shown(path)
 
 
-def _is_odd(value: object) -> bool:
+def _is_unprintable(value: object) -> bool:
     # repr() keeps characters that a terminal would obey, such as a right-to-left override.
     return isinstance(value, str) and not value.isprintable()
 
 
 class DumbPypiError(Exception):
-    """Anything that ends a build, or costs a line its place in the index."""
+    """An error that ends a command, or that makes it skip a line or a file."""
 
     def __reduce__(self) -> tuple[object, ...]:
-        # As a worker sends it: the arguments that made it are not kept.
+        # Workers send errors. An error keeps its fields, not the arguments of its constructor.
         return _revived, (type(self), self.args, vars(self))
 
 
@@ -40,7 +40,7 @@ def _revived(
 
 
 class LineError(DumbPypiError):
-    """A line of a list that cannot be used."""
+    """A line of a list is invalid; `reason` is the message without its place."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -48,10 +48,7 @@ class LineError(DumbPypiError):
 
 
 class FieldError(LineError):
-    """A value that is not what its key asks for.
-
-    `key` is the input key, `why` goes on after it: "is not …".
-    """
+    """A value of a line is invalid: `key` is its key, `why` says so in words like "is not …"."""
 
     def __init__(self, key: str, value: object, why: str) -> None:
         super().__init__(f'{key} {shown(value)} {why}')
@@ -60,7 +57,7 @@ class FieldError(LineError):
 
 
 class OptionError(DumbPypiError):
-    """An option that makes no sense; `option` is its name on the command line."""
+    """An option is invalid; `option` is its name on the command line."""
 
     def __init__(self, option: str, reason: str) -> None:
         super().__init__(f'{option}: {reason}')
@@ -69,7 +66,7 @@ class OptionError(DumbPypiError):
 
 
 class FileError(DumbPypiError):
-    """A file that cannot be used; `doing` is `'read'`, `'write'`, `'delete'` or `'lock'`."""
+    """A file is unusable; `doing` is `'read'`, `'write'`, `'delete'` or `'lock'`."""
 
     def __init__(self, doing: str, path: str, error: OSError | ValueError) -> None:
         what = getattr(error, 'strerror', None) or error
@@ -80,7 +77,7 @@ class FileError(DumbPypiError):
 
 
 class TemplateError(DumbPypiError):
-    """A template that cannot be rendered; `place` is its file and line, where known."""
+    """A template cannot be rendered; `place` is its file and line, if they are known."""
 
     def __init__(self, place: str, error: Exception) -> None:
         what = ' '.join(str(error).split())
@@ -106,7 +103,7 @@ class Notice(NamedTuple):
 
 
 class BrokenError(DumbPypiError):
-    """A distribution file that is not what it should be; `reason` goes on after its path."""
+    """A distribution file is broken; `reason` says so in words like "has no metadata"."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -114,7 +111,7 @@ class BrokenError(DumbPypiError):
 
 
 class ListError(DumbPypiError):
-    """The lists are not to be built from; `notices` has what is odd about their lines."""
+    """A build refuses its lists; `notices` are those about their lines."""
 
     def __init__(self, reason: str, notices: Sequence[Notice]) -> None:
         super().__init__(reason)
@@ -122,14 +119,14 @@ class ListError(DumbPypiError):
 
 
 class RefusedError(ListError):
-    """A strict build met lines that it cannot use."""
+    """A strict build refuses a list with invalid lines."""
 
     def __init__(self, notices: Sequence[Notice]) -> None:
         super().__init__('nothing was written, as --strict asks', notices)
 
 
 class BusyError(DumbPypiError):
-    """Another build is at work in the output directory."""
+    """Another build is running in the output directory."""
 
     def __init__(self, output_dir: str) -> None:
         super().__init__(f'another build is at work in {output_dir}')
@@ -148,7 +145,10 @@ class WorkerError(DumbPypiError):
 
 
 class ShrinkError(ListError):
-    """The list has so few of the last build's projects that its listing must have failed."""
+    """A build refuses to remove more than half of the projects.
+
+    `before` is how many the previous build had, `kept` how many of them are in the list.
+    """
 
     def __init__(self, kept: int, before: int, notices: Sequence[Notice]) -> None:
         super().__init__(

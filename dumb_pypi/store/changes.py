@@ -1,4 +1,4 @@
-"""What a build did to pages, and the file that tells of it."""
+"""What a build did to pages, and the changes file that records it."""
 from __future__ import annotations
 
 import errno
@@ -12,7 +12,7 @@ import msgspec
 from dumb_pypi.errors import FileError
 from dumb_pypi.store import files
 
-# All but a RAM disk, whose files are files.
+# A RAM disk has ordinary files.
 _DEVICE = re.compile('/dev/(?!shm/)|/proc/')
 
 _SIMPLE_JSON_PAGE = re.compile(r'simple/(?:[^/]+/)?index\.json')
@@ -24,7 +24,7 @@ _CONTENT_TYPES = {
 
 
 class Change(msgspec.Struct, omit_defaults=True):
-    """One page that a build wrote or deleted; `size` is in bytes, `sha256` in hex."""
+    """A page that a build wrote or deleted; `size` is in bytes, `sha256` in hex."""
     action: Literal['write', 'delete']
     path: str
     content_type: str | None = None
@@ -33,7 +33,7 @@ class Change(msgspec.Struct, omit_defaults=True):
 
 
 class Done(msgspec.Struct, array_like=True):
-    """What was done to pages: how many of each kind, and, if it is asked for, to which."""
+    """How many pages were written, found unchanged and deleted, and which, if that is wanted."""
     written: int = 0
     unchanged: int = 0
     deleted: int = 0
@@ -41,22 +41,22 @@ class Done(msgspec.Struct, array_like=True):
 
 
 def content_type(path: str) -> str:
-    """What to serve a page as: clients refuse the simple API with another type.
+    """Return the content type of a page. Clients refuse the simple API with another type.
 
     >>> content_type('simple/foo/index.json'), content_type('pypi/foo/json')
     ('application/vnd.pypi.simple.v1+json', 'application/json')
     """
     if _SIMPLE_JSON_PAGE.fullmatch(path):
         return 'application/vnd.pypi.simple.v1+json'
-    # The pages of the JSON API are called `json`, with no dot.
+    # Pages of the JSON API are named `json`, without a dot.
     return _CONTENT_TYPES[path.rpartition('/')[2].rpartition('.')[2]]
 
 
 def check_changes_place(place: str) -> None:
-    """Find out whether changes can be written there, while there are none to be told of yet.
+    """Check that the changes file can be written, before anything else is.
 
     Raises:
-        FileError: they cannot.
+        FileError: it cannot.
     """
     if _is_device(place):
         return
@@ -70,10 +70,10 @@ def check_changes_place(place: str) -> None:
 
 
 def write_changes(place: str, changes: Iterable[Change]) -> None:
-    """Write changes as JSON lines.
+    """Write the changes file: JSON lines, in a safe order for uploading.
 
     Raises:
-        FileError: they cannot be written.
+        FileError: it cannot be written.
     """
     content = _encoder.encode_lines(changes)
     try:
@@ -86,7 +86,7 @@ def write_changes(place: str, changes: Iterable[Change]) -> None:
 
 
 def _is_device(place: str) -> bool:
-    # Standard output, say, or a terminal, is nothing to put a file in place of.
+    # A device, such as a terminal, cannot be replaced by a file.
     return _DEVICE.match(place) is not None
 
 

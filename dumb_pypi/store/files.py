@@ -1,4 +1,4 @@
-"""Whole files: compared, put in place of others, or made where there are none."""
+"""Single files: read, compared, created, and replaced atomically."""
 from __future__ import annotations
 
 import contextlib
@@ -11,7 +11,7 @@ _WRITE = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
 
 
 def read(place: str) -> bytes | None:
-    """What a file holds, None if it is not there.
+    """Return the content of a file, None if it does not exist.
 
     Raises:
         FileError: it cannot be read.
@@ -25,23 +25,27 @@ def read(place: str) -> bytes | None:
         raise FileError('read', place, error) from error
 
 
-def replace(place: str, content: bytes, beside: str) -> None:
-    """Put a new file in place of an old one, whole; `beside` is where to write it first."""
+def replace(place: str, content: bytes, unfinished: str) -> None:
+    """Replace a file atomically. It is written at `unfinished` first, on the same file system.
+
+    Raises:
+        OSError: it cannot be written. The old file is as it was.
+    """
     try:
-        create(beside, content)
+        create(unfinished, content)
         try:
-            os.replace(beside, place)
+            os.replace(unfinished, place)
         except FileNotFoundError:
             os.makedirs(os.path.dirname(place), exist_ok=True)
-            os.replace(beside, place)
+            os.replace(unfinished, place)
     except BaseException:
         with contextlib.suppress(OSError):
-            os.unlink(beside)
+            os.unlink(unfinished)
         raise
 
 
 def holds(place: str, content: bytes) -> bool:
-    """Whether a file is there and has that content."""
+    """Return whether a file exists and has this content."""
     try:
         with open(place, 'rb') as file:
             return os.fstat(file.fileno()).st_size == len(content) and file.read() == content
@@ -50,17 +54,17 @@ def holds(place: str, content: bytes) -> bool:
 
 
 def create_new(place: str, content: bytes) -> None:
-    """Write a file where there is none."""
+    """Write a file that does not exist yet."""
     _create(place, content, os.O_EXCL)
 
 
 def create(place: str, content: bytes) -> None:
-    """Write a file in place, whatever is there."""
+    """Write a file in place, whether or not it exists. Readers may see a part of it."""
     _create(place, content, os.O_TRUNC)
 
 
 def _create(place: str, content: bytes, flag: int) -> None:
-    # Without the objects of `open`, which would cost more than the calls.
+    # `open` makes three objects per file and costs more than these calls.
     file = os.open(place, _WRITE | flag, 0o666)
     try:
         rest = memoryview(content)
@@ -71,7 +75,7 @@ def _create(place: str, content: bytes, flag: int) -> None:
 
 
 def rename(old: str, new: str) -> None:
-    """Rename a folder, to where there may not even be a parent for it."""
+    """Rename a folder; make the parent of its new place if that is missing."""
     try:
         os.rename(old, new)
     except FileNotFoundError:
@@ -80,7 +84,7 @@ def rename(old: str, new: str) -> None:
 
 
 def are_equal(place: str, other: str) -> bool:
-    """Whether both files are there and have the same content."""
+    """Return whether both files exist and have the same content."""
     try:
         return filecmp.cmp(place, other, shallow=False)
     except (FileNotFoundError, PermissionError):
