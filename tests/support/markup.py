@@ -50,16 +50,16 @@ class HtmlPage:
         source.close()
         tags = list(_tags(self._root))
         repaired = [
-            f'{written} is parsed as {parsed}'
+            f'{written} is understood as {parsed}'
             for written, parsed in zip(source.tags, tags, strict=False)
             if written != parsed
         ][:1]
         ids = Counter(element.attrs.get('id') for element in self.elements)
         return [
             *self.parse_errors, *repaired, *source.problems,
-            *([] if len(source.tags) == len(tags) else ['there are too few or too many tags']),
-            *(f'id {id_!r} occurs twice' for id_, n in ids.items() if id_ and n > 1),
-            *(f'{found[0]!r} is not allowed in HTML'
+            *([] if len(source.tags) == len(tags) else ['tags are missing, or too many']),
+            *(f'id {id_!r} is there twice' for id_, n in ids.items() if id_ and n > 1),
+            *(f'{found[0]!r} is no character for HTML'
               for found in _CONTROL_CHARACTER.finditer(self.source)),
             *(f'& is not escaped: {self.source[found.start():found.start() + 20]!r}'
               for found in _BARE_AMPERSAND.finditer(self.source)),
@@ -122,7 +122,7 @@ class _SourceTags(HTMLParser):
         self.tags.append((tag, None))
 
     def handle_comment(self, data: str) -> None:
-        self.problems.append(f'a comment: {data!r}')
+        self.problems.append(f'a comment, which no page has: {data!r}')
 
 
 def _tags(element: Element) -> Iterator[Tag]:
