@@ -194,14 +194,8 @@ def test_an_output_directory_below_a_file(command: Command) -> None:
     assert message.endswith(': Not a directory')
 
 
-@pytest.mark.parametrize(
-    ('limit', 'what', 'why'), (
-        (0, 'a temporary file', ': No usable temporary directory found in '),
-        (600, 'a temporary file', ': File too large\n'),
-        (1500, '', ': File too large\n'),
-    ),
-)
-def test_a_full_disk(command: Command, limit: int, what: str, why: str) -> None:
+@pytest.mark.parametrize('limit', (0, 600, 1500))
+def test_a_full_disk(command: Command, limit: int) -> None:
     """One line says so. Each page is the old one or the new one, and none is half of either.
 
     Not all are new: in particular the list, which comes last, is the old one.
@@ -217,8 +211,8 @@ def test_a_full_disk(command: Command, limit: int, what: str, why: str) -> None:
     )
     after = trees.pages_in(command.out)
     assert (result.returncode, result.stdout) == (console.FAILED, '')
-    assert result.stderr.startswith(f'dumb-pypi: cannot write {what or f"{command.out}/"}')
-    assert why in result.stderr
+    assert result.stderr.startswith(f'dumb-pypi: cannot write {command.out}/')
+    assert result.stderr.endswith(': File too large\n')
     assert result.stderr.count('\n') == 1
 
     new = command('--no-generate-timestamp', plain=lines).pages

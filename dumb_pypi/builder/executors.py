@@ -8,9 +8,8 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import DupFd
@@ -67,9 +66,8 @@ class ProcessPool(ProcessPoolExecutor):
     def __init__(self, jobs: int, lock: int) -> None:
         context = multiprocessing.get_context(START_METHOD)
         super().__init__(jobs, context, _start_worker, (_OpenFile(lock),))
-        self._others = {*multiprocessing.active_children()}
-        self._jobs = jobs
-        self._workers: set[BaseProcess] = set()
+        # The pool forgets its processes when it breaks.
+        self._workers: Mapping[int, BaseProcess] = self._processes
         # What is frozen before a fork is not copied by the garbage collector of the worker.
         gc.freeze()
 
@@ -77,34 +75,29 @@ class ProcessPool(ProcessPoolExecutor):
             self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs,
     ) -> Future[T]:
         with _interrupts_blocked():
-            future = super().submit(function, *args, **kwargs)
-        if len(self._workers) < self._jobs:
-            self._workers |= {*multiprocessing.active_children()} - self._others
-        return future
+            return super().submit(function, *args, **kwargs)
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        # A task may wait for ever, as for a network file system.
+        timer = threading.Timer(_PATIENCE, self._kill_workers)
         if kind is not None:
-            # Without an end of their own, tasks may wait for ever, as for a network file system.
-            self.shutdown(wait=False, cancel_futures=True)
-            self._join_workers()
-            for worker in self._workers:
-                worker.kill()
+            timer.start()
         self.shutdown(wait=True, cancel_futures=True)
+        timer.cancel()
         gc.unfreeze()
 
     def exit_status(self) -> int | None:
         """Return the exit status of the worker that broke the pool, that of a signal below zero."""
-        self._join_workers()
-        statuses = [worker.exitcode for worker in self._workers if worker.exitcode]
+        self.shutdown(wait=True)
+        statuses = [worker.exitcode for worker in self._workers.values() if worker.exitcode]
         # The pool itself terminates the others.
         return next((status for status in statuses if status != -signal.SIGTERM), min(
             statuses, default=None,
         ))
 
-    def _join_workers(self) -> None:
-        end = time.monotonic() + _PATIENCE
-        for worker in self._workers:
-            worker.join(max(0, end - time.monotonic()))
+    def _kill_workers(self) -> None:
+        for worker in self._workers.values():
+            worker.kill()
 
 
 class _OpenFile:

@@ -59,10 +59,10 @@ class Target(NamedTuple):
         except OSError as error:
             raise FileError('delete', place, error) from error
         try:
-            os.makedirs(self.unfinished)
-        except OSError as error:
-            raise FileError('write', self.unfinished, error) from error
-        try:
+            try:
+                os.makedirs(self.unfinished)
+            except OSError as error:
+                raise FileError('write', self.unfinished, error) from error
             yield Writer(self)
         finally:
             # What is left is for the next build to remove.
