@@ -1,8 +1,11 @@
-"""How long builds take: ours, those of another program, and writing the same files by itself.
+"""Measure builds: ours, those of another program, and writing the same files in a plain loop.
 
-`make bench` runs it. Each figure is measured several times, all in turn, on a RAM disk where
-there is one; the table has ratios, medians, and what the largest process of a build needed. What
-a build left is counted before its time is: one that wrote nothing cannot win.
+`make bench` runs it. The runs of the programs alternate, on a RAM disk if there is one. The table
+has medians, their ratio, and the memory of the largest process. Each tree is checked before its
+time counts: a build that wrote nothing cannot win.
+
+To compare two versions of dumb-pypi, install each into an environment of its own, then run
+`python -m testing.benchmark --program NEW/bin/dumb-pypi --baseline OLD/bin/dumb-pypi`.
 """
 from __future__ import annotations
 
@@ -13,7 +16,6 @@ import os
 import platform
 import random
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -24,7 +26,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from testing.make_package_list import Line
+from testing.benchmark_table import MEBIBYTE, Row, Run, table
+from testing.make_package_list import Line, PEOPLE, requirements
 from testing.make_package_list import lines as made_lines
 
 PACKAGES_URL = '../../pool/'
@@ -39,55 +42,18 @@ ADDED: Line = {
 }
 ADDED_PAGE = 'simple/one-file-more/index.html'
 SMALL = 300
-MEBIBYTE = 1 << 20
+# How many times the baseline's time we may take.
+MOST_OF_BASELINE = 1.05
+MOST_MEMORY = 100 * MEBIBYTE
+MOST_MEMORY_OF_MANY = 400 * MEBIBYTE
 
 
 class BenchmarkError(Exception):
-    """A build did not do what its time was to be taken for."""
-
-
-class Run(NamedTuple):
-    """One run of a program: seconds by the clock, bytes of its largest process."""
-    seconds: float
-    memory: int
-
-
-class Row(msgspec.Struct):
-    """A line of the table: what was done by whom, and every run of it.
-
-    `rival` are runs of what it is compared with. `target` is the ratio that is asked for:
-    how many times faster, or, where `at_most`, how many times the rival's time.
-    """
-    what: str
-    ours: list[Run]
-    rival: list[Run]
-    rival_name: str
-    target: float | None
-    at_most: bool = False
-    most_memory: int | None = None
-
-    @property
-    def ratio(self) -> float | None:
-        if not self.rival:
-            return None
-        ours, theirs = _median(self.ours), _median(self.rival)
-        return ours / theirs if self.at_most else theirs / ours
-
-    @property
-    def is_met(self) -> bool | None:
-        """Whether the targets are met; None where there are none, or no rival."""
-        checks = []
-        if self.target is not None and self.ratio is not None:
-            checks.append(
-                self.ratio <= self.target if self.at_most else self.ratio >= self.target,
-            )
-        if self.most_memory is not None:
-            checks.append(max(run.memory for run in self.ours) <= self.most_memory)
-        return all(checks) if checks else None
+    """A build failed, or did not write what it should have."""
 
 
 class Program(NamedTuple):
-    """A program to measure; `previous` is whether it wants to be told of the last list."""
+    """A program to measure; `previous` tells whether a rebuild needs the previous list."""
     command: Sequence[str]
     previous: bool
 
@@ -106,9 +72,20 @@ class Program(NamedTuple):
         return run(command)
 
 
+class Rival(NamedTuple):
+    """A program to compare with, and the lists that it reads.
+
+    A baseline is an earlier dumb-pypi of ours: we may not be slower. 1.x is to be much slower.
+    """
+    name: str
+    program: Program
+    lists: Lists
+    is_baseline: bool
+
+
 class Lists(NamedTuple):
-    """A list, the same and one file more, and its first lines; how many files the first has."""
-    whole: Path
+    """A list of `files` files, the same with one more file, and its first lines."""
+    all: Path
     more: Path
     small: Path
     files: int
@@ -170,25 +147,25 @@ def dressed(names: Iterable[str]) -> Iterator[Line]:
         yield {
             'filename': name, 'hash': f'sha256={digest}', 'size': chance.randrange(10_000_000),
             'upload_timestamp': chance.randrange(1262304000, 1704067200),
-            'uploaded_by': chance.choice(('ana', 'ben', 'cleo')), 'requires_python': '>=3.6',
-            'core_metadata': f'sha256={digest}',
+            'uploaded_by': chance.choice(PEOPLE), 'requires_python': '>=3.6',
+            'requires_dist': requirements(chance), 'core_metadata': f'sha256={digest}',
         }
 
 
 def write_lists(lines: Iterable[Line], folder: Path, *, old: bool) -> Lists:
     """Write the lists of a benchmark, for 1.x with the keys that it knows."""
-    lists = Lists(folder / 'whole.jsonl', folder / 'more.jsonl', folder / 'small.jsonl', 0)
+    lists = Lists(folder / 'all.jsonl', folder / 'more.jsonl', folder / 'small.jsonl', 0)
     encode = msgspec.json.Encoder().encode
     folder.mkdir(parents=True)
     files = 0
-    with lists.whole.open('wb') as whole, lists.small.open('wb') as small:
+    with lists.all.open('wb') as all_lines, lists.small.open('wb') as small:
         for line in lines:
             known = {key: line[key] for key in OLD_KEYS if key in line} if old else line
-            whole.write(encode(known) + b'\n')
+            all_lines.write(encode(known) + b'\n')
             if files < SMALL:
                 small.write(encode(known) + b'\n')
             files += 1
-    shutil.copy(lists.whole, lists.more)
+    shutil.copy(lists.all, lists.more)
     with lists.more.open('ab') as more:
         more.write(encode(ADDED) + b'\n')
     return lists._replace(files=files)
@@ -202,7 +179,7 @@ class Bench:
         self._repeats = repeats
 
     def full(self, program: Program, lists: Lists) -> Callable[[], Run]:
-        return lambda: self._fresh(program, lists.whole, lists.files)
+        return lambda: self._fresh(program, lists.all, lists.files)
 
     def small(self, program: Program, lists: Lists) -> Callable[[], Run]:
         return lambda: self._fresh(program, lists.small, min(SMALL, lists.files))
@@ -210,15 +187,15 @@ class Bench:
     def more(self, program: Program, lists: Lists, tree: Path) -> Callable[[], Run]:
         """A rebuild with one file more, in a tree of the whole list, which it is again after."""
         def measure() -> Run:
-            measured = program.build(lists.more, tree, lists.whole)
+            measured = program.build(lists.more, tree, lists.all)
             if not (tree / ADDED_PAGE).is_file():
                 raise BenchmarkError(f'{tree} has not the file that was added')
-            program.build(lists.whole, tree, lists.more)
+            program.build(lists.all, tree, lists.more)
             return measured
         return measure
 
     def same(self, program: Program, lists: Lists, tree: Path) -> Callable[[], Run]:
-        return lambda: program.build(lists.whole, tree, lists.whole)
+        return lambda: program.build(lists.all, tree, lists.all)
 
     def floor(self, tree: Path) -> Callable[[], Run]:
         """Write the files of a tree from memory by a plain loop."""
@@ -236,7 +213,7 @@ class Bench:
         """A tree of the whole list."""
         tree = self._folder / name
         tree.mkdir()
-        program.build(lists.whole, tree)
+        program.build(lists.all, tree)
         check_tree(tree, lists.files)
         return tree
 
@@ -255,28 +232,33 @@ class Bench:
 
 
 def compare(
-        bench: Bench, ours: Program, rival: Program | None, lists: Lists, rival_lists: Lists,
+        bench: Bench, ours: Program, lists: Lists, rival: Rival | None, most_memory: int,
 ) -> Iterator[Row]:
-    """The rows in which another program is the measure."""
-    contestants = [(ours, lists, bench.tree(ours, lists, 'ours'))]
+    """Yield the rows that compare us with another program, whose runs alternate with ours."""
+    tree = bench.tree(ours, lists, f'ours {lists.files}')
+    contestants = [(ours, lists, tree)]
     if rival is not None:
-        contestants.append((rival, rival_lists, bench.tree(rival, rival_lists, 'rival')))
+        its_tree = bench.tree(rival.program, rival.lists, f'{rival.name} {lists.files}')
+        contestants.append((rival.program, rival.lists, its_tree))
     number = f'{lists.files:,} files'
     rows: tuple[tuple[str, Callable[..., Callable[[], Run]], bool, float, int | None], ...] = (
-        (f'full build, {number}', bench.full, False, 10, 100 * MEBIBYTE),
+        (f'full build, {number}', bench.full, False, 10, most_memory),
         (f'rebuild, {number} and one more', bench.more, True, 25, None),
         (f'rebuild, {number}, nothing changed', bench.same, True, 20, None),
         (f'first build, {SMALL} files', bench.small, False, 1, None),
     )
-    for what, measure, in_tree, target, memory in rows:
+    for what, measure, in_tree, times_faster, memory in rows:
         runs = bench.interleaved(*(
-            measure(program, its_lists, tree) if in_tree else measure(program, its_lists)
-            for program, its_lists, tree in contestants
+            measure(program, its_lists, its_tree) if in_tree else measure(program, its_lists)
+            for program, its_lists, its_tree in contestants
         ))
+        is_baseline = rival is not None and rival.is_baseline
         yield Row(
-            what, runs[0], runs[1] if len(runs) > 1 else [], '1.x', target, most_memory=memory,
+            what, runs[0], runs[1] if rival is not None else [],
+            '' if rival is None else rival.name, MOST_OF_BASELINE if is_baseline else times_faster,
+            at_most=is_baseline, most_memory=memory,
         )
-    full, floor = bench.interleaved(bench.full(ours, lists), bench.floor(contestants[0][2]))
+    full, floor = bench.interleaved(bench.full(ours, lists), bench.floor(tree))
     yield Row(
         f'full build, {number}', full, floor, 'writing its files', 2.5, at_most=True,
     )
@@ -287,7 +269,7 @@ def scale(bench: Bench, ours: Program, small: Lists, large: Lists) -> Iterator[R
     few, many = bench.interleaved(bench.full(ours, small), bench.full(ours, large))
     yield Row(
         f'full build, {large.files:,} files', many, few, f'{small.files:,} files',
-        1.1 * large.files / small.files, at_most=True, most_memory=400 * MEBIBYTE,
+        1.1 * large.files / small.files, at_most=True, most_memory=MOST_MEMORY_OF_MANY,
     )
     tree = bench.tree(ours, large, 'large')
     more = bench.interleaved(bench.more(ours, large, tree))[0]
@@ -297,36 +279,16 @@ def scale(bench: Bench, ours: Program, small: Lists, large: Lists) -> Iterator[R
     )
 
 
-def table(rows: Iterable[Row]) -> str:
-    """The rows in Markdown."""
-    lines = [
-        '| work | median s | min | max | peak MiB | against | median s | ratio | target | met |',
-        '|---|--:|--:|--:|--:|---|--:|--:|--:|---|',
-    ]
-    for row in rows:
-        seconds = [run.seconds for run in row.ours]
-        sign = '≤' if row.at_most else '≥'
-        targets = [f'{sign} {row.target:g}'] if row.target is not None and row.rival else []
-        if row.most_memory is not None:
-            targets.append(f'≤ {row.most_memory // MEBIBYTE} MiB')
-        lines.append('| ' + ' | '.join((
-            row.what, f'{_median(row.ours):.3f}', f'{min(seconds):.3f}', f'{max(seconds):.3f}',
-            f'{max(run.memory for run in row.ours) / MEBIBYTE:.0f}',
-            row.rival_name if row.rival else '',
-            f'{_median(row.rival):.3f}' if row.rival else '',
-            '' if row.ratio is None else f'{row.ratio:.3g}',
-            ', '.join(targets),
-            {True: 'yes', False: 'no', None: ''}[row.is_met],
-        )) + ' |')
-    return '\n'.join(lines) + '\n'
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
     parser.add_argument('--names', type=Path, help='a file of file names; else names are made up')
     parser.add_argument('--size', type=int, default=71_408, help='files, where names are made up')
     parser.add_argument('--program', type=Path, help='the dumb-pypi to measure; else this one')
-    parser.add_argument('--rival', type=Path, help='the dumb-pypi of a 1.x to compare with')
+    others = parser.add_mutually_exclusive_group()
+    others.add_argument('--rival', type=Path, help='the dumb-pypi of a 1.x to compare with')
+    others.add_argument(
+        '--baseline', type=Path, help='another dumb-pypi of ours, an earlier one, to compare with',
+    )
     parser.add_argument(
         '--scale', type=int, nargs=2, metavar=('FEW', 'MANY'),
         help='sizes of lists between which time is to grow in proportion',
@@ -340,24 +302,33 @@ def main() -> int:
     args = parser.parse_args()
     command = [sys.executable, '-m', 'dumb_pypi'] if args.program is None else [str(args.program)]
     ours = Program([*command, '-q'], previous=False)
-    rival = None if args.rival is None else Program([str(args.rival)], previous=True)
     rows: list[Row] = []
-    with tempfile.TemporaryDirectory(dir=args.folder) as folder:
-        place = Path(folder)
+    with tempfile.TemporaryDirectory(dir=args.folder) as name:
+        folder = Path(name)
 
-        def lists(name: str, size: int, *, old: bool = False) -> Lists:
+        def make_lists(size: int, *, old: bool = False) -> Lists:
             lines = made_lines(size) if args.names is None or size != args.size else dressed(
                 args.names.read_text().split('\n')[:-1],
             )
-            return write_lists(lines, place / name, old=old)
+            return write_lists(lines, folder / f'{"old" if old else "new"} {size}', old=old)
 
-        bench = Bench(place, args.repeats)
-        _show(rows, compare(
-            bench, ours, rival, lists('list', args.size), lists('old', args.size, old=True),
-        ))
+        def rival_for(lists: Lists) -> Rival | None:
+            if args.baseline is not None:
+                program = Program([str(args.baseline), '-q'], previous=False)
+                return Rival('baseline', program, lists, is_baseline=True)
+            if args.rival is not None and lists.files == args.size:
+                program = Program([str(args.rival)], previous=True)
+                return Rival('1.x', program, make_lists(args.size, old=True), is_baseline=False)
+            return None
+
+        bench = Bench(folder, args.repeats)
+        lists = make_lists(args.size)
+        _show(rows, compare(bench, ours, lists, rival_for(lists), MOST_MEMORY))
         if args.scale is not None:
-            few, many = args.scale
-            _show(rows, scale(bench, ours, lists('few', few), lists('many', many)))
+            few, many = map(make_lists, args.scale)
+            _show(rows, scale(bench, ours, few, many))
+            if args.baseline is not None:
+                _show(rows, compare(bench, ours, many, rival_for(many), MOST_MEMORY_OF_MANY))
     args.output.mkdir(exist_ok=True)
     about = (
         f'Python {platform.python_version()}, {os.cpu_count()} processors, '
@@ -373,10 +344,6 @@ def _show(rows: list[Row], more: Iterable[Row]) -> None:
     for row in more:
         rows.append(row)
         print(table([row]).splitlines()[-1], flush=True)
-
-
-def _median(runs: Sequence[Run]) -> float:
-    return statistics.median(run.seconds for run in runs)
 
 
 if __name__ == '__main__':

@@ -20,7 +20,16 @@ SYLLABLES = (
     'ml', 'open', 'plot', 'quick', 'rest', 'sim', 'tiny',
 )
 KINDS = ('client', 'tools', 'utils', 'sdk', 'plugin', 'server', 'helpers', 'models')
-PEOPLE = ('ana', 'ben', 'cleo', 'dee', 'eli', 'release-bot', 'Finn Ø. Åse', 'platform team')
+PEOPLE = (
+    'ana', 'ben', 'cleo', 'dee', 'eli', 'release-bot', 'Finn Ø. Åse', 'platform team',
+    'Zoë Müller <zoe@example.com>', '山田 太郎',
+)
+PURPOSES = ('& friends', '<fast & small>', 'für Python', 'with "batteries" included', '的工具')
+# Most requirements of real projects have a marker: they belong to an extra, or to a platform.
+MARKERS = (
+    '', '', '', '; extra == "test"', '; extra == "docs"', '; extra == \'dev\'',
+    '; python_version < "3.11"', '; sys_platform == "win32" and extra == "all"',
+)
 PYTHONS = ('cp38', 'cp39', 'cp310', 'cp311', 'cp312', 'cp313')
 PLATFORMS = (
     'manylinux_2_17_x86_64.manylinux2014_x86_64', 'manylinux_2_17_aarch64.manylinux2014_aarch64',
@@ -47,7 +56,10 @@ def project_lines(number: int, seed: int) -> Iterator[Line]:
     releases = min(int(chance.paretovariate(1.05)), 80 if compiled else 2000)
     uploaded = chance.randrange(BEGIN, END - DAY)
     step = max(1, min(60 * DAY, (END - uploaded) // releases))
-    summary = f'A {chance.choice(KINDS)} for {name} & friends'
+    summary = f'A {chance.choice(KINDS)} for {name} {chance.choice(PURPOSES)}'
+    if chance.random() < 0.03:
+        # Some authors paste the beginning of their README.
+        summary = ' '.join([summary] * 12)
     uploader = chance.choice(PEOPLE)
     major, minor, patch = chance.randrange(2), chance.randrange(3), 0
     for _ in range(releases):
@@ -87,7 +99,8 @@ def project_name(number: int, chance: random.Random) -> str:
 def requirements(chance: random.Random) -> list[str]:
     return [
         f'{project_name(chance.randrange(5000), chance)}>={chance.randrange(50) / 10}'
-        for _ in range(int(chance.expovariate(0.7)))
+        f'{chance.choice(MARKERS)}'
+        for _ in range(int(chance.expovariate(0.35)))
     ]
 
 

@@ -14,7 +14,8 @@ import pytest
 from dumb_pypi.builder import build
 from dumb_pypi.model import filenames
 from testing import benchmark
-from testing.benchmark import BenchmarkError, Lists, MEBIBYTE, Program, Row, Run
+from testing.benchmark import BenchmarkError, Lists, Program, Rival
+from testing.benchmark_table import MEBIBYTE, Row, Run, table
 from testing.floor import read_tree, write_tree
 from testing.make_package_list import Line, lines
 
@@ -65,6 +66,11 @@ def test_a_made_list_has_the_shape_of_a_real_one() -> None:
     endings = Counter(line['filename'].rpartition('.')[2] for line in made)
     assert {'whl', 'gz', 'zip', 'bz2', 'egg', 'exe'} <= set(endings)
     assert any('manylinux' in line['filename'] for line in made)
+    # Markers bring escaped quotes into a third of the lines.
+    encoded = [json.dumps(line, ensure_ascii=False) for line in made]
+    assert sum('\\"' in line for line in encoded) > 10_000
+    assert sum(not line.isascii() for line in encoded) > 3000
+    assert max(len(line['summary']) for line in made) > 300
 
 
 def test_the_command_prints_a_list() -> None:
@@ -78,12 +84,12 @@ def test_the_lists_of_a_benchmark_differ_in_one_file_and_the_old_one_in_keys(
 ) -> None:
     new, old = lists(tmp_path), lists(tmp_path, old=True)
     assert new.files == old.files == 40
-    assert new.more.read_bytes() == new.whole.read_bytes() + msgspec.json.encode(
+    assert new.more.read_bytes() == new.all.read_bytes() + msgspec.json.encode(
         benchmark.ADDED,
     ) + b'\n'
     keys = {key for line in old.more.read_text().splitlines() for key in json.loads(line)}
     assert keys <= set(benchmark.OLD_KEYS)
-    assert len(old.whole.read_text().splitlines()) == 40
+    assert len(old.all.read_text().splitlines()) == 40
 
 
 def script(place: Path, text: str) -> Program:
@@ -103,7 +109,7 @@ def test_a_program_that_writes_nothing_cannot_win(tmp_path: Path) -> None:
 
 def test_a_program_that_leaves_files_out_cannot_win(tmp_path: Path) -> None:
     made = lists(tmp_path)
-    PROGRAM.build(made.whole, tmp_path / 'tree')
+    PROGRAM.build(made.all, tmp_path / 'tree')
     benchmark.check_tree(tmp_path / 'tree', 40)
     benchmark.check_tree(tmp_path / 'tree', 45)
     with pytest.raises(BenchmarkError, match=r'projects, 40 files listed and 40 linked, of 60'):
@@ -148,7 +154,7 @@ def test_memory_is_that_of_the_largest_process() -> None:
 
 def test_the_floor_is_the_very_same_files(tmp_path: Path) -> None:
     made = lists(tmp_path)
-    PROGRAM.build(made.whole, tmp_path / 'tree')
+    PROGRAM.build(made.all, tmp_path / 'tree')
     files = read_tree(tmp_path / 'tree')
     assert ('simple/index.html', (tmp_path / 'tree/simple/index.html').read_bytes()) in files
     assert write_tree(files, tmp_path / 'copy') > 0
@@ -159,10 +165,12 @@ def test_all_rows_are_measured_in_turn(tmp_path: Path) -> None:
     made = lists(tmp_path)
     (tmp_path / 'place').mkdir()
     bench = benchmark.Bench(tmp_path / 'place', 2)
-    rows = list(benchmark.compare(bench, PROGRAM, RIVAL, made, lists(tmp_path, old=True)))
+    rival = Rival('1.x', RIVAL, lists(tmp_path, old=True), is_baseline=False)
+    rows = list(benchmark.compare(bench, PROGRAM, made, rival, 100 * MEBIBYTE))
     assert [len(row.ours) for row in rows] == [2] * 5
     assert [len(row.rival) for row in rows] == [2] * 5
     assert all(run.seconds > 0 for row in rows for run in (*row.ours, *row.rival))
+    assert [(row.rival_name, row.at_most) for row in rows[:4]] == [('1.x', False)] * 4
     grown = list(benchmark.scale(
         benchmark.Bench(tmp_path, 1), PROGRAM, made,
         benchmark.write_lists(some(80), tmp_path / 'many', old=False),
@@ -190,7 +198,7 @@ def test_a_row_knows_its_ratio_and_whether_its_targets_are_met(
         row: Row, ratio: float | None, met: bool | None,
 ) -> None:
     assert (row.ratio, row.is_met) == (ratio, met)
-    assert {True: '| yes |', False: '| no |', None: '|  |'}[met] in benchmark.table([row])
+    assert {True: '| yes |', False: '| no |', None: '|  |'}[met] in table([row])
 
 
 def test_the_command_writes_a_table(tmp_path: Path) -> None:
@@ -211,3 +219,24 @@ def test_the_command_writes_a_table(tmp_path: Path) -> None:
         'full build, 3 files', 'rebuild, 3 files and one more',
     ]
     assert (tmp_path / 'tables/benchmark.md').read_text().count('\n| ') == 6
+
+
+def test_baseline_is_compared_at_each_size(tmp_path: Path) -> None:
+    """Every row of ours is next to one of the baseline, on the same list."""
+    command = [
+        sys.executable, '-m', 'testing.benchmark', '--size', '3', '--scale', '2', '4',
+        '--baseline', str(Path(sys.executable).with_name('dumb-pypi')), '--repeats', '1',
+        '--folder', str(tmp_path), '--output', str(tmp_path / 'tables'),
+    ]
+    subprocess.run(command, check=True, capture_output=True)
+    rows = [
+        (row['what'], row['target'], row['at_most'])
+        for row in json.loads((tmp_path / 'tables/benchmark.json').read_text())
+        if row['rival_name'] == 'baseline'
+    ]
+    assert rows == [
+        (what, 1.05, True) for size in (3, 4) for what in (
+            f'full build, {size} files', f'rebuild, {size} files and one more',
+            f'rebuild, {size} files, nothing changed', 'first build, 300 files',
+        )
+    ]
