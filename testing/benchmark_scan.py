@@ -17,9 +17,9 @@ from pathlib import Path
 
 from dumb_pypi.process import usable_cpus
 from testing import distributions
+from testing.benchmark import RAM_DISK
 
 RUNS = 9
-RAM_DISK = Path('/dev', 'shm')
 LARGE_FILES = 8
 LARGE_SIZE = 64 * 2 ** 20  # bytes
 SMALL_FILES = 10_000

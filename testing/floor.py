@@ -1,4 +1,4 @@
-"""How long it takes to write a tree's files from memory by a plain loop: no build is faster."""
+"""Measure how long a plain loop takes to write a tree's files from memory: no build is faster."""
 from __future__ import annotations
 
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def read_tree(tree: Path) -> list[tuple[str, bytes]]:
-    """The files of a tree and what is in them."""
+    """Return the files of a tree, each as its path and its bytes."""
     return [
         (path.relative_to(tree).as_posix(), path.read_bytes())
         for path in sorted(tree.rglob('*')) if path.is_file()
@@ -16,18 +16,21 @@ def read_tree(tree: Path) -> list[tuple[str, bytes]]:
 
 
 def write_tree(files: list[tuple[str, bytes]], target: Path) -> float:
-    """Write files where there are none; how many seconds it took."""
+    """Write files to a folder that has none of them; return the seconds it took."""
     began = time.perf_counter()
     for path, content in files:
         place = f'{target}/{path}'
         try:
-            file = open(place, 'wb')
+            _write(place, content)
         except FileNotFoundError:
             os.makedirs(os.path.dirname(place))
-            file = open(place, 'wb')
-        with file:
-            file.write(content)
+            _write(place, content)
     return time.perf_counter() - began
+
+
+def _write(place: str, content: bytes) -> None:
+    with open(place, 'wb') as file:
+        file.write(content)
 
 
 if __name__ == '__main__':
