@@ -31,13 +31,15 @@ def lists(folder: Path, count: int = 40, *, old: bool = False) -> Lists:
     return benchmark.write_lists(some(count), folder / ('old' if old else 'new'), old=old)
 
 
-def test_a_made_list_is_the_same_for_the_same_seed_and_begins_as_a_shorter_one_does() -> None:
+def test_seed_determines_the_list() -> None:
+    """A longer list with the same seed begins with the shorter one."""
     assert some(500) == some(500)
     assert some(500)[:200] == some(200)
     assert some(500) != some(500, seed=1)
 
 
-def test_every_line_of_a_made_list_is_good_and_no_file_stands_twice(tmp_path: Path) -> None:
+def test_generated_lines_are_valid_and_unique(tmp_path: Path) -> None:
+    """A build accepts every line without a message."""
     made = some(20_000)
     assert len({line['filename'] for line in made}) == 20_000
     (tmp_path / 'list').write_text(''.join(f'{json.dumps(line)}\n' for line in made[:3000]))
@@ -48,9 +50,8 @@ def test_every_line_of_a_made_list_is_good_and_no_file_stands_twice(tmp_path: Pa
     assert (report.files, report.notices) == (3000, [])
 
 
-def test_a_made_list_has_the_shape_of_a_real_one() -> None:
-    """Most projects have a few files, a few have very many; every key is there; uploads are
-    spread over years; wheels are for many platforms."""
+def test_generated_list_resembles_real_ones() -> None:
+    """Few projects have most files; every key, file type and kind of text occurs."""
     made = some(30_000)
     sizes = sorted(Counter(
         filenames.parse(line['filename']).project for line in made
@@ -73,15 +74,15 @@ def test_a_made_list_has_the_shape_of_a_real_one() -> None:
     assert max(len(line['summary']) for line in made) > 300
 
 
-def test_the_command_prints_a_list() -> None:
+def test_list_command_prints_json_lines() -> None:
+    """`python -m testing.make_package_list` prints the same list as `lines()`."""
     command = [sys.executable, '-m', 'testing.make_package_list', '25', '--seed', '3']
     printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     assert [json.loads(line) for line in printed.splitlines()] == some(25, seed=3)
 
 
-def test_the_lists_of_a_benchmark_differ_in_one_file_and_the_old_one_in_keys(
-        tmp_path: Path,
-) -> None:
+def test_benchmark_lists(tmp_path: Path) -> None:
+    """The second list has one more file; the lists for 1.x have only the keys it knows."""
     new, old = lists(tmp_path), lists(tmp_path, old=True)
     assert new.files == old.files == 40
     assert new.more.read_bytes() == new.all.read_bytes() + msgspec.json.encode(
@@ -98,7 +99,8 @@ def script(place: Path, text: str) -> Program:
     return Program([str(place)], previous=False)
 
 
-def test_a_program_that_writes_nothing_cannot_win(tmp_path: Path) -> None:
+def test_program_that_writes_nothing_fails(tmp_path: Path) -> None:
+    """The time of a build without a tree does not count."""
     program = script(tmp_path / 'lazy', 'exit 0')
     bench = benchmark.Bench(tmp_path / 'place', 1)
     (tmp_path / 'place').mkdir()
@@ -107,7 +109,8 @@ def test_a_program_that_writes_nothing_cannot_win(tmp_path: Path) -> None:
         bench.full(program, made)()
 
 
-def test_a_program_that_leaves_files_out_cannot_win(tmp_path: Path) -> None:
+def test_program_that_skips_files_fails(tmp_path: Path) -> None:
+    """Every file must be in packages.json and on a simple page."""
     made = lists(tmp_path)
     PROGRAM.build(made.all, tmp_path / 'tree')
     benchmark.check_tree(tmp_path / 'tree', 40)
@@ -122,7 +125,8 @@ def test_a_program_that_leaves_files_out_cannot_win(tmp_path: Path) -> None:
         benchmark.check_tree(tmp_path / 'tree', 40)
 
 
-def test_a_rebuild_that_does_not_add_the_file_cannot_win(tmp_path: Path) -> None:
+def test_rebuild_without_the_file_fails(tmp_path: Path) -> None:
+    """The page of the added file must exist after the rebuild."""
     made = lists(tmp_path)
     bench = benchmark.Bench(tmp_path, 1)
     tree = bench.tree(PROGRAM, made, 'tree')
@@ -130,12 +134,14 @@ def test_a_rebuild_that_does_not_add_the_file_cannot_win(tmp_path: Path) -> None
         bench.more(script(tmp_path / 'lazy', 'exit 0'), made, tree)()
 
 
-def test_a_program_that_fails_is_told_of(tmp_path: Path) -> None:
+def test_failure_shows_status_and_output(tmp_path: Path) -> None:
+    """The error has the exit status and what the program printed."""
     with pytest.raises(BenchmarkError, match='ended with 3: no luck'):
         script(tmp_path / 'broken', 'echo no luck; exit 3').build(tmp_path, tmp_path)
 
 
-def test_memory_is_that_of_the_largest_process() -> None:
+def test_memory_of_largest_process() -> None:
+    """Child processes count."""
     program = (
         'import os; x = bytearray(5 << 20)\n'
         'if os.fork() == 0: x = bytearray(80 << 20); os._exit(0)\n'
@@ -152,7 +158,8 @@ def test_memory_is_that_of_the_largest_process() -> None:
     assert 80 * MEBIBYTE < int(measured.stdout) < 160 * MEBIBYTE
 
 
-def test_the_floor_is_the_very_same_files(tmp_path: Path) -> None:
+def test_floor_writes_the_same_files(tmp_path: Path) -> None:
+    """The plain loop writes every file of the tree, with the same bytes."""
     made = lists(tmp_path)
     PROGRAM.build(made.all, tmp_path / 'tree')
     files = read_tree(tmp_path / 'tree')
@@ -161,7 +168,8 @@ def test_the_floor_is_the_very_same_files(tmp_path: Path) -> None:
     assert read_tree(tmp_path / 'copy') == files
 
 
-def test_all_rows_are_measured_in_turn(tmp_path: Path) -> None:
+def test_programs_are_measured_alternately(tmp_path: Path) -> None:
+    """Each row has the same number of runs of either program."""
     made = lists(tmp_path)
     (tmp_path / 'place').mkdir()
     bench = benchmark.Bench(tmp_path / 'place', 2)
@@ -194,14 +202,14 @@ def test_all_rows_are_measured_in_turn(tmp_path: Path) -> None:
         (Row('x', [Run(2, 1)], [], '1.x', 10, most_memory=MEBIBYTE), None, True),
     ),
 )
-def test_a_row_knows_its_ratio_and_whether_its_targets_are_met(
-        row: Row, ratio: float | None, met: bool | None,
-) -> None:
+def test_ratio_and_targets_of_a_row(row: Row, ratio: float | None, met: bool | None) -> None:
+    """The ratio is one of medians; without a rival only memory has a target."""
     assert (row.ratio, row.is_met) == (ratio, met)
     assert {True: '| yes |', False: '| no |', None: '|  |'}[met] in table([row])
 
 
-def test_the_command_writes_a_table(tmp_path: Path) -> None:
+def test_command_writes_tables(tmp_path: Path) -> None:
+    """A run ends with a table in Markdown and in JSON, or with one line that says why not."""
     (tmp_path / 'names').write_text('a-1.0.zip\nb c-1.0.zip\nb-1.0-py3-none-any.whl\n')
     command = [
         sys.executable, '-m', 'testing.benchmark', '--names', str(tmp_path / 'names'),

@@ -129,10 +129,8 @@ class Scene:
 
 
 @pytest.mark.parametrize('name', CASES)
-def test_killed_at_any_moment_it_leaves_an_index_that_the_next_build_completes(
-        workshop: Workshop, name: str,
-) -> None:
-    """The next build may be of another list, and have other options."""
+def test_killed_build_is_completed(workshop: Workshop, name: str) -> None:
+    """An index of a build killed at any moment works, and any next build completes it."""
     case = CASES[name]
     scene = Scene(workshop, case.before, with_state=case.with_state)
     wrong = {}
@@ -148,8 +146,8 @@ def test_killed_at_any_moment_it_leaves_an_index_that_the_next_build_completes(
     assert moment > (50 if case.coarse else 150)
 
 
-def test_a_build_of_no_files_that_is_killed_is_completed(workshop: Workshop) -> None:
-    """The next build has no feeds, which the killed one may have written."""
+def test_killed_build_of_nothing_is_completed(workshop: Workshop) -> None:
+    """The next build has no feeds, and deletes those of the killed one."""
     scene = Scene(workshop, None)
     wrong = {}
     for moment in itertools.count(1):
@@ -161,8 +159,8 @@ def test_a_build_of_no_files_that_is_killed_is_completed(workshop: Workshop) -> 
     assert not wrong
 
 
-def test_killed_twice_it_leaves_an_index_that_the_next_build_completes(workshop: Workshop) -> None:
-    """The two are of different lists, so that each has pages that no other build knows."""
+def test_two_killed_builds_are_completed(workshop: Workshop) -> None:
+    """Each killed build has pages of its own, which the next build knows or deletes."""
     scene = Scene(workshop, OLD)
     wrong = {}
     for first in range(3, 60, 3):
@@ -175,8 +173,8 @@ def test_killed_twice_it_leaves_an_index_that_the_next_build_completes(workshop:
     assert not wrong
 
 
-def test_a_reader_never_meets_a_broken_page_while_builds_are_killed(workshop: Workshop) -> None:
-    """They are killed at moments of the clock, and at moments of their own."""
+def test_readers_never_see_a_broken_page(workshop: Workshop) -> None:
+    """Pages are complete and links work while builds run and are killed."""
     scene = Scene(workshop, OLD)
     scene.reset()
     killed = 0

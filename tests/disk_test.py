@@ -74,7 +74,8 @@ def workshop(tmp_path: Path, builds: Builds) -> Workshop:
     return Workshop(tmp_path, builds)
 
 
-def test_a_disk_of_its_own_is_used_where_one_can_be_mounted(disk: Disk) -> None:
+def test_disk_can_be_filled(disk: Disk) -> None:
+    """If the test may mount a disk, the disk has no more room than it should."""
     assert disk.mounted == disk.place.is_mount()
     if disk.mounted:
         disk.fill(pages=1)
@@ -85,10 +86,8 @@ def test_a_disk_of_its_own_is_used_where_one_can_be_mounted(disk: Disk) -> None:
 
 @pytest.mark.parametrize('before', (None, 'old'))
 @pytest.mark.parametrize('what', ('pages', 'files'))
-def test_a_disk_that_is_full(
-        workshop: Workshop, disk: Disk, before: str | None, what: str,
-) -> None:
-    """At whatever moment that is. Where none can be mounted, files cannot grow beyond a size."""
+def test_full_disk(workshop: Workshop, disk: Disk, before: str | None, what: str) -> None:
+    """However much room is left, the build fails in one line and the next one completes it."""
     scene = Hindered(workshop, disk.place, before)
     wrong = {}
     failures = 0
@@ -110,8 +109,8 @@ def test_a_disk_that_is_full(
     assert failures > 10
 
 
-def test_a_file_that_must_not_become_so_large(workshop: Workshop, tmp_path: Path) -> None:
-    """This is how a quota or `ulimit -f` shows."""
+def test_file_size_limit(workshop: Workshop, tmp_path: Path) -> None:
+    """A quota or `ulimit -f` is reported in one line, and the next build completes the index."""
     scene = Hindered(workshop, tmp_path)
     wrong = {}
     for power in range(6, 16):
@@ -125,10 +124,8 @@ def test_a_file_that_must_not_become_so_large(workshop: Workshop, tmp_path: Path
     assert ended[1:] == (0, '')
 
 
-def test_a_changes_file_that_finds_no_room(
-        workshop: Workshop, disk: Disk, tmp_path: Path,
-) -> None:
-    """The next build tells of all changes that nobody was told of."""
+def test_full_disk_for_changes_file(workshop: Workshop, disk: Disk, tmp_path: Path) -> None:
+    """The previous changes file stays; the next build reports the changes again."""
     scene = Hindered(workshop, tmp_path)
     scene.changes = disk.place / 'changes.jsonl'
     scene.changes.write_bytes(b'of the last build\n')
@@ -149,9 +146,8 @@ def test_a_changes_file_that_finds_no_room(
 
 
 @pytest.mark.parametrize('before', (None, 'old'))
-def test_a_disk_that_is_read_only(
-        workshop: Workshop, disk: Disk, before: str | None,
-) -> None:
+def test_read_only_disk(workshop: Workshop, disk: Disk, before: str | None) -> None:
+    """The build reports it in one line and changes nothing."""
     scene = Hindered(workshop, disk.place, before)
     scene.out.mkdir(exist_ok=True)
     tree = tree_of(scene.out)
@@ -181,8 +177,8 @@ def read_only(disk: Disk) -> Iterator[None]:
             folder.chmod(0o755)
 
 
-def test_a_folder_that_is_read_only(workshop: Workshop, tmp_path: Path) -> None:
-    """Whichever it is."""
+def test_read_only_folder(workshop: Workshop, tmp_path: Path) -> None:
+    """Whichever folder it is, the index works and the next build completes it."""
     scene = Hindered(workshop, tmp_path)
     folders = [path for path in sorted(scene.out.rglob('*')) if path.is_dir()]
     wrong = {}
@@ -200,7 +196,8 @@ def test_a_folder_that_is_read_only(workshop: Workshop, tmp_path: Path) -> None:
     assert failures > 10
 
 
-def test_a_page_that_cannot_be_read_is_replaced(workshop: Workshop, tmp_path: Path) -> None:
+def test_unreadable_page_is_replaced(workshop: Workshop, tmp_path: Path) -> None:
+    """A build needs no permission to read the old page."""
     scene = Hindered(workshop, tmp_path)
     (scene.out / 'project/turns/index.html').chmod(0)
     assert scene.update(Fate(bound_by_modes=True))[1:] == (0, '')

@@ -33,9 +33,8 @@ def workshop(tmp_path: Path, builds: Builds) -> Workshop:
     ),
 )
 @pytest.mark.parametrize('what', ('nothing', 'a folder'))
-def test_a_list_that_is_gone(
-        workshop: Workshop, tmp_path: Path, option: str, what: str,
-) -> None:
+def test_missing_list(workshop: Workshop, tmp_path: Path, option: str, what: str) -> None:
+    """A list that is missing or a folder is reported in one line; nothing is written."""
     place = tmp_path / 'list'
     if what == 'a folder':
         place.mkdir()
@@ -62,10 +61,10 @@ def test_a_list_that_is_gone(
         ),
     ),
 )
-def test_a_previous_list_that_is_none(
+def test_invalid_previous_list(
         workshop: Workshop, tmp_path: Path, option: str, content: bytes,
 ) -> None:
-    """To take it for an empty one would have all pages written, and none deleted."""
+    """A build refuses it: taken for an empty list, it would leave stale pages."""
     (tmp_path / 'list').write_bytes(content)
     assert_refused(workshop, tmp_path, option)
 
@@ -83,9 +82,8 @@ def assert_refused(workshop: Workshop, tmp_path: Path, option: str) -> None:
 
 
 @pytest.mark.parametrize('list_name', ('old', 'new'))
-def test_a_changes_file_in_a_folder_that_is_not_there(
-        workshop: Workshop, tmp_path: Path, list_name: str,
-) -> None:
+def test_changes_file_in_missing_folder(workshop: Workshop, tmp_path: Path, list_name: str) -> None:
+    """The build fails, creates no folder, and the next build completes the index."""
     scene = Hindered(workshop, tmp_path)
     place = tmp_path / 'gone/changes.jsonl'
     ended = scene.build(list_name, '--changes-file', str(place))
@@ -95,7 +93,8 @@ def test_a_changes_file_in_a_folder_that_is_not_there(
     assert not scene.complete()
 
 
-def test_an_output_directory_that_is_a_file(workshop: Workshop, tmp_path: Path) -> None:
+def test_output_directory_is_a_file(workshop: Workshop, tmp_path: Path) -> None:
+    """The build reports it in one line and keeps the file."""
     scene = Hindered(workshop, tmp_path, None)
     scene.out.write_bytes(b'mine')
     _, status, messages = scene.build()

@@ -66,7 +66,8 @@ def assert_failed(outcome: Outcome, message: str) -> None:
     ('loop', 'Too many levels of symbolic links'),
     ('n' * 300, 'File name too long'),
 ))
-def test_a_list_that_cannot_be_read(command: Command, option: str, path: str, why: str) -> None:
+def test_unreadable_list(command: Command, option: str, path: str, why: str) -> None:
+    """The message has the path and the reason; nothing is written."""
     (command.folder / 'folder').mkdir()
     (command.folder / 'file').write_text('good-1.0.zip\n')
     (command.folder / 'loop').symlink_to('loop')
@@ -77,7 +78,8 @@ def test_a_list_that_cannot_be_read(command: Command, option: str, path: str, wh
     assert not command.out.exists()
 
 
-def test_a_list_that_cannot_be_read_leaves_the_index_alone(command: Command) -> None:
+def test_unreadable_list_keeps_the_index(command: Command) -> None:
+    """The pages of the previous build stay as they are."""
     before = command(plain=b'good-1.0.zip').pages
     outcome = command.run(*command.arguments('--package-list', f'{command.folder}/nothing'))
     assert outcome.status == console.FAILED
@@ -100,7 +102,8 @@ def test_a_list_on_standard_input(
     assert outcome.filenames == {'good-1.0.zip'}
 
 
-def test_projects_on_standard_input(command: Command, stdin: IO[bytes]) -> None:
+def test_project_list_on_standard_input(command: Command, stdin: IO[bytes]) -> None:
+    """`-` reads the project list from standard input."""
     stdin.write(b'{"name": "good", "status": "archived"}\n{}')
     stdin.seek(0)
     outcome = command('--project-list-json', '-', plain=b'good-1.0.zip')
@@ -108,7 +111,8 @@ def test_projects_on_standard_input(command: Command, stdin: IO[bytes]) -> None:
     assert b'"archived"' in outcome.pages['simple/good/index.json']
 
 
-def test_both_lists_cannot_be_standard_input(command: Command) -> None:
+def test_two_lists_on_standard_input(command: Command) -> None:
+    """Only one list can be standard input: the second one is a usage error."""
     message = command.refused(
         *command.arguments('--package-list', '-', '--project-list-json', '-'),
     )
@@ -124,7 +128,8 @@ def test_both_lists_cannot_be_standard_input(command: Command) -> None:
     b'././good-1.0.zip',
     b'good-1.0.zip\ngood-1.0.zip\n',
 ))
-def test_a_plain_list_may_be_untidy(command: Command, content: bytes) -> None:
+def test_untidy_plain_list(command: Command, content: bytes) -> None:
+    """Blank lines, comments, white space, repeated lines and a byte-order mark are fine."""
     outcome = command(plain=content)
     assert (outcome.status, outcome.messages) == (console.DONE, [])
     assert outcome.filenames == {'good-1.0.zip'}
@@ -136,14 +141,15 @@ def test_a_plain_list_may_be_untidy(command: Command, content: bytes) -> None:
     GOOD_JSON + b'\n' + GOOD_JSON,
     b'{"filename": "good-1.0.zip", "size": null, "summary": null, "requires_dist": null}',
 ))
-def test_a_json_list_may_be_untidy(command: Command, content: bytes) -> None:
+def test_untidy_json_list(command: Command, content: bytes) -> None:
+    """Blank lines, white space, repeated lines, nulls and a byte-order mark are fine."""
     outcome = command(json=content)
     assert (outcome.status, outcome.messages) == (console.DONE, [])
     assert outcome.filenames == {'good-1.0.zip'}
 
 
-def test_a_byte_order_mark_belongs_at_the_start(command: Command) -> None:
-    """Anywhere else it is a character that nobody sees, and no part of a project's name."""
+def test_byte_order_mark_inside_a_list(command: Command) -> None:
+    """It is ignored only at the start: it cannot be part of a project name."""
     outcome = command(plain=b'good-1.0.zip\n\xef\xbb\xbffoo-1.0.zip')
     assert [notice.line for notice in outcome.notices] == [2]
     assert outcome.filenames == {'good-1.0.zip'}
@@ -155,8 +161,8 @@ def test_a_byte_order_mark_belongs_at_the_start(command: Command) -> None:
     ('index/simple/good', 'index/simple/good/'),
     ('index/pypi/good/1.0', 'index/pypi/good/1.0/json'),
 ))
-def test_a_file_where_a_folder_should_be(command: Command, blocked: str, place: str) -> None:
-    """It is the user's, and stays."""
+def test_file_in_place_of_a_folder(command: Command, blocked: str, place: str) -> None:
+    """The build fails and keeps the file: it is the user's."""
     path = command.folder / 'site' / blocked
     path.parent.mkdir(parents=True)
     path.write_text('mine')
@@ -171,8 +177,8 @@ def test_a_file_where_a_folder_should_be(command: Command, blocked: str, place: 
 @pytest.mark.parametrize('page', (
     'index.html', 'packages.json', 'simple/good/index.html', 'pypi/good/json',
 ))
-def test_a_folder_where_a_page_should_be(command: Command, page: str) -> None:
-    """It stays, and nothing half-written beside it."""
+def test_folder_in_place_of_a_page(command: Command, page: str) -> None:
+    """The build fails and keeps the folder, and leaves no temporary file next to it."""
     (command.out / page).mkdir(parents=True)
     # The list is read, to know what an index without a state has.
     doing = 'read' if page == 'packages.json' else 'write'
@@ -237,9 +243,7 @@ BROKEN_TEMPLATES = (
 
 
 @pytest.mark.parametrize(('name', 'content', 'cause'), BROKEN_TEMPLATES)
-def test_a_broken_template(
-        command: Command, name: str, content: str | bytes, cause: str,
-) -> None:
+def test_a_broken_template(command: Command, name: str, content: str | bytes, cause: str) -> None:
     """One line names the template and the cause; the page that it is for stays as it was."""
     folder = command.folder / 'templates'
     folder.mkdir()

@@ -45,10 +45,8 @@ def command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Command:
 
 
 @pytest.mark.parametrize(('options', 'cause'), WRONG_OPTIONS)
-def test_an_option_that_makes_no_sense(
-        command: Command, options: tuple[str, ...], cause: str,
-) -> None:
-    """Exit status 2 and one line that names it, before anything is read or written."""
+def test_invalid_option(command: Command, options: tuple[str, ...], cause: str) -> None:
+    """Exit status 2 and one line that names the option, before anything is read or written."""
     message = command.refused(
         *command.arguments('--package-list', f'{command.folder}/nothing'), *options,
     )
@@ -68,8 +66,8 @@ def test_an_option_that_makes_no_sense(
     ('--logo', ' java\tscript:alert(1)'),
     ('--site-url', 'https://example.com/"><script>alert(1)</script>'),
 ))
-def test_an_option_is_a_value_too(command: Command, options: tuple[str, ...]) -> None:
-    """The options may come from somewhere else than the person who runs the command."""
+def test_hostile_options(command: Command, options: tuple[str, ...]) -> None:
+    """No page runs what an option holds."""
     outcome = command(*options, '--quiet', plain=b'good-1.0.zip')
     assert (outcome.status, outcome.messages) == (console.DONE, [])
     assert dangers(outcome.pages) == []

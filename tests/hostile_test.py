@@ -66,22 +66,24 @@ def assert_nothing_written(outcome: Outcome, of: str) -> None:
 
 
 @pytest.mark.parametrize(('bad', 'cause'), REFUSED_JSON, ids=shortened)
-def test_a_bad_line_of_a_json_list(command: Command, bad: bytes, cause: str) -> None:
+def test_bad_line_in_json_list(command: Command, bad: bytes, cause: str) -> None:
+    """The line is skipped and reported; with --strict nothing is written."""
     content = GOOD_JSON + b'\n' + bad + b'\n'
     assert_nothing_written(command('--strict', json=content), 'packages')
     assert_one_left_out(command(json=content), 'packages', cause)
 
 
 @pytest.mark.parametrize(('bad', 'cause'), REFUSED_PLAIN, ids=shortened)
-def test_a_bad_line_of_a_plain_list(command: Command, bad: bytes, cause: str) -> None:
+def test_bad_line_in_plain_list(command: Command, bad: bytes, cause: str) -> None:
+    """The line is skipped and reported; with --strict nothing is written."""
     content = GOOD_PLAIN + b'\n' + bad + b'\n'
     assert_nothing_written(command('--strict', plain=content), 'packages')
     assert_one_left_out(command(plain=content), 'packages', cause)
 
 
 @pytest.mark.parametrize(('bad', 'cause'), REFUSED_PROJECTS, ids=shortened)
-def test_a_bad_line_of_a_project_list(command: Command, bad: bytes, cause: str) -> None:
-    """The good line's facts are on the page; the bad line's, of the same project, are not."""
+def test_bad_line_in_project_list(command: Command, bad: bytes, cause: str) -> None:
+    """The line is skipped and reported; an earlier line about the project counts."""
     lists = {'plain': GOOD_PLAIN, 'projects': GOOD_PROJECT + b'\n' + bad + b'\n'}
     assert_nothing_written(command('--strict', **lists), 'projects')
     outcome = command(**lists)
@@ -91,8 +93,8 @@ def test_a_bad_line_of_a_project_list(command: Command, bad: bytes, cause: str) 
 
 
 @pytest.mark.parametrize('key', WRONG_TYPES)
-def test_a_value_of_another_type(command: Command, key: str) -> None:
-    """The message names the key and what was expected of it."""
+def test_value_of_wrong_type(command: Command, key: str) -> None:
+    """The message names the key and the type it expects."""
     bad = [json.dumps({'filename': 'foo-1.0.zip', key: value}) for value in WRONG_TYPES[key]]
     outcome = command(json='\n'.join(bad).encode() + b'\n' + GOOD_JSON)
     assert outcome.status == console.DONE
@@ -104,8 +106,8 @@ def test_a_value_of_another_type(command: Command, key: str) -> None:
     assert outcome.filenames == {'good-1.0.zip'}
 
 
-def test_unknown_keys_are_told_of_once(command: Command) -> None:
-    """Whatever they are called, and whatever they hold: it is not looked at."""
+def test_unknown_keys_are_reported_once(command: Command) -> None:
+    """One warning per key, whatever its name and value are."""
     unknown = (
         b'"a": 1', b'"a\\nb": 1', b'"": 1', b'"\\u202e": 1', b'"<script>": 1', b'"__proto__": {}',
         b'"%s": 1' % (b'k' * 5000), b'"Size": -1', b'"b": {"filename": "../x", "size": [null]}',
@@ -123,8 +125,8 @@ def test_unknown_keys_are_told_of_once(command: Command) -> None:
 
 
 @pytest.mark.parametrize(('opening', 'closing'), ((b'[', b']'), (b'{"x":', b'}')))
-def test_a_line_of_any_depth(command: Command, opening: bytes, closing: bytes) -> None:
-    """There is no depth that only one of two decoders can take, wherever Python has its limit."""
+def test_nested_json(command: Command, opening: bytes, closing: bytes) -> None:
+    """Deep nesting is accepted or reported, never an error of one decoder alone."""
     def line_of(depth: int) -> bytes:
         nested = opening * depth + b'1' + closing * depth
         return b'{"filename": "foo-1.%d.zip", "x": %s}' % (depth, nested)
@@ -142,8 +144,8 @@ def test_a_line_of_any_depth(command: Command, opening: bytes, closing: bytes) -
     assert 'nested too deeply' in outcome.notices[-1].reason
 
 
-def test_a_line_of_many_keys(command: Command) -> None:
-    """The time for a line grows with its length, not with the square of it."""
+def test_line_with_many_keys(command: Command) -> None:
+    """The time for a line is proportional to its length."""
     many = b', '.join(b'"key%d": %d' % (number, number) for number in range(40_000))
     started = time.process_time()
     outcome = command('--quiet', json=b'{"filename": "foo-1.0.zip", %s}' % many)
@@ -151,8 +153,8 @@ def test_a_line_of_many_keys(command: Command) -> None:
     assert time.process_time() - started < 5
 
 
-def test_a_list_of_nothing_but_bad_lines(command: Command) -> None:
-    """Is an index of no files: not one of its lines could be used."""
+def test_list_of_bad_lines_only(command: Command) -> None:
+    """It gives an index without files."""
     outcome = command(plain=b'a\nb\n')
     assert outcome.status == console.DONE
     assert outcome.last_word == 'dumb-pypi: 2 lines were left out'
@@ -160,14 +162,15 @@ def test_a_list_of_nothing_but_bad_lines(command: Command) -> None:
     assert json.loads(outcome.pages['simple/index.json'])['projects'] == []
 
 
-def test_bad_lines_of_both_lists_are_counted_together(command: Command) -> None:
+def test_one_count_for_both_lists(command: Command) -> None:
+    """One message counts the skipped lines of both lists."""
     outcome = command(plain=b'a\ngood-1.0.zip', projects=b'{}\n{"name": "good"}')
     assert [notice[:2] for notice in outcome.notices] == [('packages', 1), ('projects', 1)]
     assert outcome.last_word == 'dumb-pypi: 2 lines were left out'
 
 
-def test_lines_that_differ_on_one_file(command: Command) -> None:
-    """The later one stands, with a warning; the same facts twice are worth no word."""
+def test_conflicting_lines_for_one_file(command: Command) -> None:
+    """The later line wins, with a warning; equal lines cause none."""
     one, other = (
         b'{"filename": "foo-1.0.zip", "size": %d}' % size for size in (1, 2)
     )

@@ -111,7 +111,8 @@ def assert_simple_json_is_json(outcome: Outcome) -> None:
 
 
 @pytest.mark.parametrize('key', KEYS)
-def test_a_json_list(command: Command, key: str) -> None:
+def test_hostile_values_in_json_list(command: Command, key: str) -> None:
+    """Whatever a key holds, no page runs it and nothing outside the index changes."""
     lines = [] if key == 'filename' else with_each(key, filename='foo-1.{}.zip')
     # Names that end as the URL does, and names that have the field's value in them.
     lines += with_each(key, filename='foo-1.0.zip')
@@ -124,7 +125,8 @@ def test_a_json_list(command: Command, key: str) -> None:
 
 
 @pytest.mark.parametrize('key', PROJECT_KEYS)
-def test_a_project_list(command: Command, key: str) -> None:
+def test_hostile_values_in_project_list(command: Command, key: str) -> None:
+    """Whatever a key holds, no page runs it and nothing outside the index changes."""
     lines = with_each(key, name='foo{}')
     files = [f'foo{number}-1.0.zip'.encode() for number in range(len(lines))]
     outcome = command(plain=b'\n'.join([GOOD_PLAIN, *files]), projects=json_lines(lines))
@@ -138,8 +140,8 @@ def test_a_project_list(command: Command, key: str) -> None:
     '{}/foo-1.0.zip', 'https://{}/foo-1.0.zip', 'https://example.com/{}/foo-1.0.zip',
     'foo-1.0.zip#{}', 'foo-1.0.zip#sha256={}', 'foo-1.0.zip?{}', './{}/foo-1.0.zip',
 ))
-def test_a_plain_list(command: Command, around: str) -> None:
-    """Whichever part of a line a value is."""
+def test_hostile_values_in_plain_list(command: Command, around: str) -> None:
+    """Whichever part of a line a hostile value is, no page runs it."""
     lines = [around.format(text).encode() for text in TEXTS]
     outcome = command('--site-url', 'https://index.example.com/', plain=(
         b'\n'.join([*lines, GOOD_PLAIN])
@@ -148,8 +150,8 @@ def test_a_plain_list(command: Command, around: str) -> None:
 
 
 @pytest.mark.parametrize('around', ('foo-{}.zip', 'foo-1.0+{}.zip', '{}-1.0.zip', '{}'))
-def test_a_file_name_in_a_json_list(command: Command, around: str) -> None:
-    """Where a slash, a line break or a `#` has no meaning."""
+def test_hostile_file_names(command: Command, around: str) -> None:
+    """In JSON, slashes, line breaks and `#` are characters of the name."""
     lines: list[Facts] = [{'filename': around.format(text)} for text in TEXTS]
     outcome = command(json=json_lines(lines) + GOOD_JSON)
     assert_harmless(outcome, json_lines(lines).splitlines())
@@ -162,8 +164,8 @@ def test_a_file_name_in_a_json_list(command: Command, around: str) -> None:
     './https:foo-1.0.zip',
     '%2E/https://example.org/foo-1.0.zip',
 ))
-def test_a_path_that_looks_like_a_url_once_its_dots_are_gone(command: Command, url: str) -> None:
-    """Refused, or a path in every place where it stands, `packages.json` included."""
+def test_path_that_looks_like_a_url(command: Command, url: str) -> None:
+    """It is refused, or is a path on every page and in packages.json."""
     outcome = command(json=json_lines([{'filename': 'foo-1.0.zip', 'url': url}]) + GOOD_JSON)
     assert outcome.status == console.DONE
     if 'foo-1.0.zip' in outcome.filenames:

@@ -14,7 +14,8 @@ def check(**options: Any) -> BuildOptions:
     })
 
 
-def test_options_have_one_form() -> None:
+def test_options_are_normalized() -> None:
+    """URLs end in a slash, texts have no white space around them."""
     options = check(
         packages_url='https://example.com/pool', title='', logo=' a.png ', logo_width=1,
         site_url='https://example.com/index',
@@ -26,7 +27,8 @@ def test_options_have_one_form() -> None:
 
 
 @pytest.mark.parametrize('logo', (None, 'data:image/png;base64,x', 'a.png', '/a.png', 'https://example.com/a.png'))
-def test_logos(logo: str | None) -> None:
+def test_logo(logo: str | None) -> None:
+    """A logo is a URL, a path, or an image in a `data:` URL."""
     assert check(logo=logo).logo == logo
 
 
@@ -49,7 +51,8 @@ def test_logos(logo: str | None) -> None:
          "--site-url: 'https://example.com/?x' has a '?', which no path can follow"),
     ),
 )
-def test_options_that_make_no_sense(option: str, value: object, message: str) -> None:
+def test_invalid_options(option: str, value: object, message: str) -> None:
+    """The message has the option, its value, and what is wrong with it."""
     with pytest.raises(OptionError) as caught:
         check(**{option: value})
     assert str(caught.value) == message

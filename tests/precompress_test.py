@@ -45,7 +45,8 @@ def assert_sound(out: Path) -> None:
 
 
 @pytest.mark.parametrize('jobs', (1, 2))
-def test_pages_worth_it_have_a_compressed_form(tmp_path: Path, jobs: int) -> None:
+def test_large_pages_are_compressed(tmp_path: Path, jobs: int) -> None:
+    """Pages that get smaller have a .gz next to them, whoever writes them."""
     run(tmp_path, jobs=jobs)
     found = compressed(tmp_path / 'out')
     assert {
@@ -57,7 +58,8 @@ def test_pages_worth_it_have_a_compressed_form(tmp_path: Path, jobs: int) -> Non
     assert_sound(tmp_path / 'out')
 
 
-def test_the_same_build_gives_the_same_bytes_and_touches_none(tmp_path: Path) -> None:
+def test_compressed_files_are_reproducible(tmp_path: Path) -> None:
+    """The same list gives the same bytes; a rebuild rewrites no file."""
     run(tmp_path)
     before = histories.age(tmp_path / 'out')
     assert run(tmp_path, full=True).written == 0
@@ -67,7 +69,8 @@ def test_the_same_build_gives_the_same_bytes_and_touches_none(tmp_path: Path) ->
     assert compressed(tmp_path / 'other') == compressed(tmp_path / 'out')
 
 
-def test_a_page_that_changes_or_goes_takes_its_compressed_form_with_it(tmp_path: Path) -> None:
+def test_compressed_files_follow_their_pages(tmp_path: Path) -> None:
+    """A page that changes or is deleted leaves no stale .gz."""
     run(tmp_path)
     run(tmp_path, (*LINES[:20], *LINES[21:25]), allow_shrink=True)
     assert_sound(tmp_path / 'out')
@@ -81,9 +84,8 @@ def test_a_page_that_changes_or_goes_takes_its_compressed_form_with_it(tmp_path:
 
 
 @pytest.mark.parametrize('lost', (False, True))
-def test_without_the_option_no_old_form_is_left_to_be_served(
-        tmp_path: Path, lost: bool,
-) -> None:
+def test_compressed_files_are_deleted_without_option(tmp_path: Path, lost: bool) -> None:
+    """No stale .gz is left for a web server, even if the state is lost."""
     run(tmp_path)
     if lost:
         (tmp_path / 'out/.dumb-pypi/state.json').unlink()
@@ -91,7 +93,8 @@ def test_without_the_option_no_old_form_is_left_to_be_served(
     assert not compressed(tmp_path / 'out')
 
 
-def test_what_the_user_compressed_is_left_alone(tmp_path: Path) -> None:
+def test_users_gz_files_are_kept(tmp_path: Path) -> None:
+    """A build deletes only the compressed files of its own pages."""
     (tmp_path / 'out/simple/foo').mkdir(parents=True)
     (tmp_path / 'out/simple/foo/notes.txt.gz').write_bytes(b'mine')
     run(tmp_path)
@@ -100,7 +103,8 @@ def test_what_the_user_compressed_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / 'out/simple/foo/notes.txt.gz').read_bytes() == b'mine'
 
 
-def test_the_changes_file_has_them_too(tmp_path: Path) -> None:
+def test_changes_file_lists_compressed_files(tmp_path: Path) -> None:
+    """Each .gz is written and deleted with its page, and deleted before it."""
     changes = tmp_path / 'changes'
 
     def told() -> list[dict[str, Any]]:
@@ -126,10 +130,10 @@ def test_the_changes_file_has_them_too(tmp_path: Path) -> None:
         ((*LINES, '{"filename": "new-1.0.zip"}'), {}),
     ),
 )
-def test_what_changed_in_a_fresh_folder_leaves_no_old_form_elsewhere(
+def test_changes_delete_stale_compressed_files(
         tmp_path: Path, lines: tuple[str, ...], options: dict[str, Any],
 ) -> None:
-    """The tree that the changes are applied to has forms that the fresh folder knows nothing of."""
+    """A build from a previous list deletes compressed files that only the live site has."""
     run(tmp_path)
     live = histories.read_tree(tmp_path / 'out')
     changes = tmp_path / 'changes'

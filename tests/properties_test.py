@@ -108,27 +108,29 @@ def assert_told_well(notices: Iterable[Notice]) -> None:
 
 @cheap
 @given(st.lists(strategies.any_json_lines, max_size=4))
-def test_no_line_of_a_json_list_is_an_error(lines: list[bytes]) -> None:
-    """It is a file, or a notice."""
+def test_any_json_line_is_handled(lines: list[bytes]) -> None:
+    """Each line of bytes is a file, or is reported in one printable line."""
     assert_told_well(read_files(b'\n'.join(lines)).notices)
 
 
 @cheap
 @given(st.lists(strategies.any_plain_lines, max_size=4))
-def test_no_line_of_a_plain_list_is_an_error(lines: list[bytes]) -> None:
+def test_any_plain_line_is_handled(lines: list[bytes]) -> None:
+    """Each line of bytes is a file, or is reported in one printable line."""
     assert_told_well(read_files(b'\n'.join(lines), PLAIN).notices)
 
 
 @cheap
 @given(st.lists(strategies.any_json_lines, max_size=4))
-def test_no_line_of_a_project_list_is_an_error(lines: list[bytes]) -> None:
+def test_any_project_line_is_handled(lines: list[bytes]) -> None:
+    """Each line of bytes states facts, or is reported in one printable line."""
     assert_told_well(read_facts(b'\n'.join(lines), 'list').notices)
 
 
 @with_a_tree
 @given(st.lists(strategies.any_json_lines, max_size=4), st.lists(strategies.any_plain_lines))
-def test_whatever_is_taken_can_be_built(json_lines: list[bytes], plain_lines: list[bytes]) -> None:
-    """Within the output directory, each page at a place of its own, and nothing in it runs."""
+def test_any_accepted_line_is_built(json_lines: list[bytes], plain_lines: list[bytes]) -> None:
+    """Pages stay in the output directory, at different paths, and nothing in them runs."""
     for lines, plain in ((json_lines, False), (plain_lines, True)):
         tree = built(b'\n'.join(lines), plain=plain)
         assert len(tree.pages) == tree.report.written + tree.report.unchanged
@@ -138,7 +140,8 @@ def test_whatever_is_taken_can_be_built(json_lines: list[bytes], plain_lines: li
 
 @with_a_tree
 @given(strategies.lists(strategies.filenames | strategies.odd_filenames))
-def test_what_a_list_says_is_on_both_forms_of_the_page(lines: list[Facts]) -> None:
+def test_simple_pages_state_the_list(lines: list[Facts]) -> None:
+    """HTML and JSON have every file with all its values."""
     files = listed_files(built_from(lines))
     assert files.keys() == {line['filename'] for line in lines}
     for line in lines:
@@ -155,7 +158,8 @@ def test_what_a_list_says_is_on_both_forms_of_the_page(lines: list[Facts]) -> No
 
 @with_a_tree
 @given(st.data())
-def test_the_order_of_a_list_does_not_matter(data: st.DataObject) -> None:
+def test_order_of_the_list_is_irrelevant(data: st.DataObject) -> None:
+    """A shuffled list gives the same tree."""
     lines = data.draw(strategies.lists())
     shuffled = data.draw(st.permutations(lines))
     assert built_from(shuffled).pages == built_from(lines).pages
@@ -163,8 +167,8 @@ def test_the_order_of_a_list_does_not_matter(data: st.DataObject) -> None:
 
 @with_a_tree
 @given(strategies.lists(strategies.filenames | strategies.odd_filenames))
-def test_a_tree_can_be_built_from_its_own_list(lines: list[Facts]) -> None:
-    """`packages.json` has all that is known: the next build's comparison is with it."""
+def test_packages_json_rebuilds_the_tree(lines: list[Facts]) -> None:
+    """A build from `packages.json` gives the same tree."""
     tree = built_from(lines)
     again = built(tree.pages['packages.json'])
     assert again.report.notices == []
@@ -194,10 +198,8 @@ def test_file_survives_a_round_trip(lines: list[bytes]) -> None:
     st.lists(strategies.path_parts, max_size=2), strategies.odd_filenames,
     st.none() | strategies.hashes,
 )
-def test_both_forms_of_a_list_give_the_same_tree(
-        folders: list[str], filename: str, digest: str | None,
-) -> None:
-    """Where both can say it: the place of a file, and its hash."""
+def test_plain_and_json_lists_agree(folders: list[str], filename: str, digest: str | None) -> None:
+    """The same path and hash give the same tree."""
     # A plain list has no way to write a `#` that is no hash; a colon, behind a dot.
     place = '/'.join(('.', *folders, filename)).replace('#', '_')
     plain = place if digest is None else f'{place}#{digest}'
@@ -210,10 +212,8 @@ def test_both_forms_of_a_list_give_the_same_tree(
 
 @with_a_tree
 @given(strategies.lists(), strategies.good_text, st.sampled_from(['active', 'archived']))
-def test_facts_about_a_project_are_on_its_pages_alone(
-        lines: list[Facts], summary: str, status: str,
-) -> None:
-    """Only the root pages say something of more than one project."""
+def test_project_facts_touch_only_its_pages(lines: list[Facts], summary: str, status: str) -> None:
+    """Facts about one project change its pages and the root pages, no others."""
     facts = {'name': lines[0]['filename'].partition('-')[0], 'summary': summary, 'status': status}
     with_facts = built(trees.json_lines(lines), projects=trees.json_lines([facts]))
     without = built_from(lines)
@@ -232,8 +232,8 @@ def test_facts_about_a_project_are_on_its_pages_alone(
     st.sampled_from(['simple/foo/index.html', 'project/foo/index.html', 'pypi/foo/json',
                      'pypi/foo/1.0/json']),
 )
-def test_files_are_in_one_place_whichever_page_says_it(base: str, page: str) -> None:
-    """A relative packages URL is relative to `simple/<project>/`; other pages are elsewhere."""
+def test_all_pages_agree_on_file_urls(base: str, page: str) -> None:
+    """A relative packages URL is relative to `simple/<project>/`, and is rebased on other pages."""
     site = 'https://example.com/so/deep/that/no/base/leads/above/it/'
     packages_url = PackagesUrl.parse(base)
     wanted = urljoin(f'{site}simple/foo/', f'{packages_url.base}foo-1.0.zip')

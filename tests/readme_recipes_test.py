@@ -74,7 +74,8 @@ def without_times(found: dict[str, bytes]) -> dict[str, bytes]:
     }
 
 
-def test_the_cron_job(tmp_path: Path, environment: dict[str, str]) -> None:
+def test_cron_job(tmp_path: Path, environment: dict[str, str]) -> None:
+    """README's cron job is silent and publishes each new file."""
     command = block('crontab').removeprefix('* * * * * ')
     (tmp_path / 'pool').mkdir()
     for name in ('foo-1.0.zip', 'bar-1.0.zip'):
@@ -87,8 +88,8 @@ def test_the_cron_job(tmp_path: Path, environment: dict[str, str]) -> None:
         assert f'https://packages.example.com/{name}' in page
 
 
-def test_the_release_repository(tmp_path: Path, environment: dict[str, str]) -> None:
-    """Over several releases the live site is what one full build of the last list gives."""
+def test_release_repository(tmp_path: Path, environment: dict[str, str]) -> None:
+    """After each release the live site equals a full build of the last list."""
     (tmp_path / 'Makefile').write_text(block('make'))
     (tmp_path / 'live').mkdir()
     (tmp_path / 'live/packages.json').touch()

@@ -39,7 +39,8 @@ def table(heading: str) -> set[str]:
     return {name for row in rows for name in re.findall(r'`([^`]+)`', row)}
 
 
-def test_every_option_is_there(capsys: pytest.CaptureFixture[str]) -> None:
+def test_build_options_are_documented(capsys: pytest.CaptureFixture[str]) -> None:
+    """README lists the options of the build, and no others."""
     with pytest.raises(SystemExit):
         main(['--help'])
     options = set(re.findall(r'(?<![\w-])--?[a-z][a-z-]*', capsys.readouterr().out))
@@ -47,7 +48,8 @@ def test_every_option_is_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert options - {'-'} == {option for option in documented if option.startswith('-')}
 
 
-def test_every_option_of_the_scan_is_there(capsys: pytest.CaptureFixture[str]) -> None:
+def test_scan_options_are_documented(capsys: pytest.CaptureFixture[str]) -> None:
+    """README lists the options of the scan, and no others."""
     with pytest.raises(SystemExit):
         scan.main(['--help'])
     options = set(re.findall(r'(?<![\w-])--?[a-z][a-z-]*', capsys.readouterr().out))
@@ -55,8 +57,8 @@ def test_every_option_of_the_scan_is_there(capsys: pytest.CaptureFixture[str]) -
     assert options == {option for option in documented if option.startswith('-')}
 
 
-def test_the_first_index(tmp_path: Path) -> None:
-    """The two minutes' path: from a folder of files to an index that lists them, and again."""
+def test_quick_start(tmp_path: Path) -> None:
+    """The commands turn a folder into an index that lists its files, and can be repeated."""
     pool = tmp_path / 'index/pool'
     pool.mkdir(parents=True)
     distributions.make(pool, {'filename': 'your_project-1.0-py3-none-any.whl'})
@@ -77,7 +79,8 @@ def test_the_first_index(tmp_path: Path) -> None:
     assert 'data-core-metadata="sha256=' in page
 
 
-def test_the_examples_of_lists_are_read_without_a_word() -> None:
+def test_example_lists_are_valid() -> None:
+    """A build accepts the lists in README without a message."""
     [plain] = [text for text in blocks('') if text.startswith('foo-1.0-py3')]
     files, notices = read_files(plain.encode(), PLAIN)
     assert (len(files), notices) == (3, [])
@@ -87,30 +90,35 @@ def test_the_examples_of_lists_are_read_without_a_word() -> None:
     assert set(json.loads(line)) <= set(Line.__struct_fields__)
 
 
-def test_the_example_of_a_message_is_what_is_said() -> None:
+def test_example_message_is_exact() -> None:
+    """README quotes the message as the build prints it."""
     line = b'{"filename": "foo-1.0.zip", "hash": "deadbeef"}'
     _, [notice] = read_files(b'\n' * 16 + line, place='packages.jsonl')
     assert f'{notice}\n' in blocks('')
 
 
-def test_the_keys_of_the_lists() -> None:
+def test_keys_are_documented() -> None:
+    """README describes every key of both lists."""
     assert table('## The list') >= set(Line.__struct_fields__)
     assert table('### Facts about projects') | {'name'} >= set(FactsLine.__struct_fields__)
 
 
 @pytest.mark.parametrize('text', blocks('toml'))
-def test_the_settings_of_clients_are_toml(text: str) -> None:
+def test_client_settings_are_toml(text: str) -> None:
+    """The settings parse and name the example index."""
     assert 'https://pypi.example.com/simple/' in str(tomllib.loads(text))
 
 
-def test_the_settings_of_pip_are_its_format() -> None:
+def test_pip_settings_are_ini() -> None:
+    """The settings parse and name the example index."""
     [text] = blocks('ini')
     settings = configparser.ConfigParser()
     settings.read_string(text)
     assert settings['global']['index-url'] == 'https://pypi.example.com/simple/'
 
 
-def test_the_example_of_a_template(tmp_path: Path) -> None:
+def test_example_template(tmp_path: Path) -> None:
+    """A build renders the template in README."""
     [text] = blocks('html')
     (tmp_path / 'base.html').write_text(text)
     (tmp_path / 'list').write_text('foo-1.0.zip\n')
@@ -122,8 +130,8 @@ def test_the_example_of_a_template(tmp_path: Path) -> None:
     assert 'Questions? Ask the platform team.' in page
 
 
-def test_the_output_tree(tmp_path: Path) -> None:
-    """Each path that README names is there."""
+def test_output_tree_is_documented(tmp_path: Path) -> None:
+    """Each path that README names exists."""
     (tmp_path / 'list').write_text('foo-1.0.zip\n')
     build(
         package_list=str(tmp_path / 'list'), packages_url='../../pool/',
@@ -135,7 +143,8 @@ def test_the_output_tree(tmp_path: Path) -> None:
         assert (tmp_path / path).exists(), line
 
 
-def test_links_lead_to_files_and_headings() -> None:
+def test_links_work() -> None:
+    """Each link of README is to a file or a heading that exists."""
     for target in re.findall(r'\]\(([^)]+)\)', README):
         path, _, anchor = target.partition('#')
         text = (ROOT / path).read_text() if path.endswith('.md') else README

@@ -34,7 +34,8 @@ def contents(tree: Path) -> dict[str, bytes]:
     }
 
 
-def test_the_small_tree_is_as_it_was(tmp_path: Path) -> None:
+def test_small_tree_is_unchanged(tmp_path: Path) -> None:
+    """Each page has exactly the committed bytes."""
     build_small_tree(tmp_path)
     found, expected = contents(tmp_path), contents(EXPECTED)
     assert list(found) == list(expected)

@@ -60,16 +60,19 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Given:
 
 
 @pytest.mark.parametrize('page', PAGES)
-def test_variables_are_as_documented(given: Given, page: str) -> None:
+def test_variables_are_documented(given: Given, page: str) -> None:
+    """THEMING.md lists the variables that each template gets, and no others."""
     assert set(names_in(given[page])) == documented(page) | documented(SHARED)
 
 
-def test_there_are_no_other_pages(given: Given) -> None:
+def test_templates_are_documented(given: Given) -> None:
+    """THEMING.md has a section for each template that a build renders."""
     assert set(given) == set(PAGES)
     assert set(re.findall(r'^### (.*\.html)$', TEXT, re.MULTILINE)) == set(PAGES)
 
 
-def test_blocks_are_as_documented() -> None:
+def test_blocks_are_documented() -> None:
+    """THEMING.md lists the blocks of base.html, and pages use no others."""
     environment = jinja2.Environment(
         autoescape=True, loader=jinja2.FileSystemLoader(f'{templates.HERE}/templates'),
     )
@@ -78,8 +81,8 @@ def test_blocks_are_as_documented() -> None:
         assert set(environment.get_template(page).blocks) <= documented('Blocks')
 
 
-def test_the_examples_work(tmp_path: Path) -> None:
-    """A block for links on every page, a colour, and the policy that the tests serve with."""
+def test_examples_work(tmp_path: Path) -> None:
+    """A build uses the template, the colour and the policy in THEMING.md."""
     [template] = re.findall('^```html\n(.*?)^```$', TEXT, re.MULTILINE | re.DOTALL)
     [style] = re.findall('^```css\n(.*?)^```$', TEXT, re.MULTILINE | re.DOTALL)
     theme = tmp_path / 'theme'
