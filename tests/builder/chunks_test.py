@@ -1,4 +1,4 @@
-"""The list in chunks: what a build learns of a list never depends on the lists before it."""
+"""Chunks of a list, and the projects that are dirty: a known list changes no result."""
 from __future__ import annotations
 
 import io
@@ -14,8 +14,8 @@ from dumb_pypi.builder import chunks
 from dumb_pypi.builder.chunks import BYTE_ORDER_MARK, Chunk, Memo, Survey, survey_list
 from dumb_pypi.builder.workers import InProcess
 from dumb_pypi.options import JSON, PLAIN
-from tests.support import catalogs
-from tests.support.lists import ignore, ListInMemory
+from tests.support import list_histories
+from tests.support.lists import ignore_progress, ListInMemory
 
 bounded = settings(max_examples=100)
 BLANK = chunks._BLANK
@@ -23,7 +23,7 @@ BLANK = chunks._BLANK
 
 @pytest.fixture(autouse=True, scope='module')
 def small_chunks() -> Iterator[None]:
-    """Cut after every fourth line or so, and after 150 bytes."""
+    """Cut after about every fourth line, and after 150 bytes at the latest."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(chunks, '_CUT', 0x3)
         monkeypatch.setattr(chunks, '_LARGEST', 150)
@@ -36,11 +36,11 @@ def survey_of(
         content: bytes, known: Sequence[Chunk] | None = None, memo: Memo | None = None,
         form: str = JSON,
 ) -> Survey:
-    return survey_list(ListInMemory(content, form), known, memo or {}, InProcess(), ignore)
+    return survey_list(ListInMemory(content, form), known, memo or {}, InProcess(), ignore_progress)
 
 
 def lines_by_project(content: bytes, form: str = JSON) -> dict[str, list[bytes]]:
-    """The lines of each project, in their order, each of them looked at by itself."""
+    """Return the lines of each project in order, from a separate survey of each line."""
     found: dict[str, list[bytes]] = defaultdict(list)
     for line in io.BytesIO(content.removeprefix(BYTE_ORDER_MARK)):
         [project] = chunks.survey(line, form).projects
@@ -49,21 +49,21 @@ def lines_by_project(content: bytes, form: str = JSON) -> dict[str, list[bytes]]
 
 
 @bounded
-@given(catalogs.histories())
-def test_chunks_are_the_list(contents: list[bytes]) -> None:
-    """Whatever chunks were known, those of a list are cut at the same places."""
+@given(list_histories.successive_lists())
+def test_chunks_do_not_depend_on_history(contents: list[bytes]) -> None:
+    """A list has the same chunks, which cover all of it, whatever chunks were known."""
     known: Sequence[Chunk] = ()
     for content in contents:
         survey = survey_of(content, known)
-        fresh = survey_of(content)
-        assert list(survey.chunks) == list(fresh.chunks)
-        assert survey.digest == fresh.digest
+        expected = survey_of(content)
+        assert list(survey.chunks) == list(expected.chunks)
+        assert survey.digest == expected.digest
         assert survey.start + sum(chunk.size for chunk in survey.chunks) == len(content)
         known = survey.chunks
 
 
 @bounded
-@given(catalogs.histories())
+@given(list_histories.successive_lists())
 def test_stretches_are_the_lines(contents: list[bytes]) -> None:
     """The stretches of a project are its lines, with their numbers in the list."""
     content = contents[-1]
@@ -84,7 +84,7 @@ def test_stretches_are_the_lines(contents: list[bytes]) -> None:
 
 
 def assert_dirty(contents: Sequence[bytes], form: str) -> None:
-    """Every project is dirty whose lines differ from those of the list before."""
+    """Assert that every project is dirty whose lines differ from those of the list before."""
     old, *others = contents
     survey = survey_of(old, form=form)
     for new in others:
@@ -99,7 +99,7 @@ def assert_dirty(contents: Sequence[bytes], form: str) -> None:
 
 
 @bounded
-@given(catalogs.histories())
+@given(list_histories.successive_lists())
 @example([b'{"filename": "a-1.zip"}\n{"filename": "a-2.zip"}\n{"filename": "a-1.zip"}\n',
           b'{"filename": "a-1.zip"}\n{"filename": "a-2.zip"}\n'])
 def test_changed_projects_are_dirty(contents: list[bytes]) -> None:
@@ -108,16 +108,16 @@ def test_changed_projects_are_dirty(contents: list[bytes]) -> None:
 
 
 @bounded
-@given(catalogs.histories(catalogs.plain_lines))
-def test_changed_projects_of_plain_lists_are_dirty(contents: list[bytes]) -> None:
-    """The same holds for plain lists."""
+@given(list_histories.successive_lists(list_histories.plain_lines))
+def test_changed_projects_in_plain_lists(contents: list[bytes]) -> None:
+    """After any edit of a plain list, every project whose lines differ is dirty."""
     assert_dirty(contents, PLAIN)
 
 
 @bounded
-@given(catalogs.histories(), st.randoms(use_true_random=False))
-def test_moved_chunks_are_found(contents: list[bytes], random: Random) -> None:
-    """After moving, repeating and dropping whole chunks, changed projects are dirty."""
+@given(list_histories.successive_lists(), st.randoms(use_true_random=False))
+def test_moved_chunks_make_projects_dirty(contents: list[bytes], random: Random) -> None:
+    """After chunks are moved, repeated or dropped, changed projects are dirty."""
     content = contents[0]
     survey = survey_of(content)
     offset, pieces = survey.start, []
@@ -130,7 +130,7 @@ def test_moved_chunks_are_found(contents: list[bytes], random: Random) -> None:
 
 
 def test_insertion_moves_no_other_cut() -> None:
-    """A new line changes the chunk it is in, and the project it names."""
+    """A new line changes at most two chunks, and makes only the project that it names dirty."""
     lines = [b'{"filename": "p%d-1.zip"}\n' % number for number in range(200)]
     before = survey_of(b''.join(lines))
     lines.insert(100, b'{"filename": "new-1.zip"}\n')
@@ -139,8 +139,8 @@ def test_insertion_moves_no_other_cut() -> None:
     assert now.dirty == {'new'}
 
 
-def test_unchanged_list_has_no_dirty_project() -> None:
-    """Neither has a list with another blank line or another comment."""
+def test_unchanged_projects_are_not_dirty() -> None:
+    """The same list has no dirty project, even with other blank lines and comments."""
     content = b'# x\n' + b'foo-1.zip\nbar-1.zip\n' * 30
     before = survey_of(content, form=PLAIN)
     for same in (content, b'\n# y\n' + content, content + b'#'):
@@ -148,7 +148,7 @@ def test_unchanged_list_has_no_dirty_project() -> None:
 
 
 def test_without_memo_everything_is_dirty() -> None:
-    """If the memo is lost, nothing is known of a list, unless it is the same one."""
+    """Without the memo every project of another list is dirty."""
     before = survey_of(b'{"filename": "a-1.zip"}\n' * 30)
     other = b'{"filename": "b-1.zip"}\n' * 30
     assert survey_of(other, before.chunks).dirty is None
@@ -172,8 +172,8 @@ def test_known_chunks_are_not_surveyed_again(monkeypatch: pytest.MonkeyPatch) ->
     assert len(surveyed) == 1
 
 
-def test_large_lines_are_read_whole() -> None:
-    """A line may be larger than what is read at once."""
+def test_large_lines_are_read() -> None:
+    """A line may be larger than a chunk and than what is read at once."""
     line = b'{"filename": "a-1.zip", "summary": "%s"}\n' % (b'x' * 1000)
     survey = survey_of(line * 5)
     assert [chunk.size for chunk in survey.chunks] == [len(line)] * 5

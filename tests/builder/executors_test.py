@@ -1,4 +1,4 @@
-"""Builds in an executor of the caller's: same tree, complete changes file, wherever tasks run."""
+"""Builds in the caller's executor: same tree and complete changes file, wherever tasks run."""
 from __future__ import annotations
 
 import json
@@ -13,10 +13,12 @@ from typing import Any, ParamSpec, TypeVar
 import pytest
 from distributed import Client, LocalCluster
 
-from dumb_pypi.builder import build, chunks, packages, plan, render
+from dumb_pypi.builder import build, render
 from dumb_pypi.errors import TemplateError, WorkerError
 from dumb_pypi.store.folder import Writer
 from tests.support import trees
+
+pytestmark = pytest.mark.usefixtures('small_tasks')
 
 P = ParamSpec('P')
 T = TypeVar('T')
@@ -27,18 +29,8 @@ LINES = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def small_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have some dozens of tasks of each kind."""
-    monkeypatch.setattr(chunks, '_CUT', 0x3)
-    for module, name in (
-            (chunks, '_TASK'), (packages, '_TASK'), (plan, '_TASK'), (render, '_TASK'),
-    ):
-        monkeypatch.setattr(module, name, 100)
-
-
-class Decorated(Executor):
-    """Runs tasks in another executor, and does something before or after each."""
+class Counting(Executor):
+    """Runs tasks in another executor, and counts them."""
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
@@ -51,8 +43,8 @@ class Decorated(Executor):
         return self._executor.submit(function, *args, **kwargs)
 
 
-class Killing(Decorated):
-    """Kills a process at a task."""
+class Killing(Counting):
+    """Kills a process when a given task has been submitted."""
 
     def __init__(self, executor: Executor, pid: int, at: int) -> None:
         super().__init__(executor)
@@ -73,7 +65,7 @@ def twice(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     return function(*args, **kwargs)
 
 
-class Repeating(Decorated):
+class Repeating(Counting):
     """Runs each task twice, as if the result of the first run were lost with its machine."""
 
     def submit(
@@ -94,7 +86,7 @@ def built(folder: Path, lines: list[Any], **options: Any) -> tuple[dict[str, byt
 
 
 def assert_same_as_alone(folder: Path, executor: Executor | None) -> None:
-    """A first build and an update give what they give in one process."""
+    """Assert that a first build and an update give the same as in one process."""
     trees_and_changes = []
     for name, options in (('alone', {'jobs': 1}), ('executor', {'executor': executor})):
         (folder / name).mkdir()
@@ -108,16 +100,16 @@ def assert_same_as_alone(folder: Path, executor: Executor | None) -> None:
     assert {change['path'] for change in changes} == tree.keys()
 
 
-def test_threads(tmp_path: Path) -> None:
-    """Tasks run in threads of this process."""
+def test_build_in_threads(tmp_path: Path) -> None:
+    """Tasks in threads build the same tree and changes file as one process."""
     with ThreadPoolExecutor(4) as executor:
-        assert_same_as_alone(tmp_path, Decorated(executor))
+        assert_same_as_alone(tmp_path, Counting(executor))
 
 
-def test_spawned_processes(tmp_path: Path) -> None:
-    """Tasks run in processes that share nothing with this one but files."""
+def test_build_in_spawned_processes(tmp_path: Path) -> None:
+    """Tasks in spawned processes build the same tree and changes file, too."""
     with ProcessPoolExecutor(2, multiprocessing.get_context('spawn')) as executor:
-        counting = Decorated(executor)
+        counting = Counting(executor)
         assert_same_as_alone(tmp_path, counting)
         assert counting.submitted > 100
 
@@ -131,8 +123,8 @@ def test_repeated_tasks(tmp_path: Path) -> None:
     assert alone == trees.pages_in(tmp_path / 'out')
 
 
-def test_runs_at_the_same_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A task that is run again before its first run ends loses no change, whichever counts."""
+def test_overlapping_runs_lose_no_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task that runs again before its first run ends loses no change."""
     run_again: list[bool] = []
     process = render._process_projects
 
@@ -167,7 +159,7 @@ def test_dask_loses_a_worker(tmp_path: Path) -> None:
 
 
 def test_broken_executor_is_reported(tmp_path: Path) -> None:
-    """A pool that does not run tasks again ends the build, and the next build completes it."""
+    """A pool that lost its worker ends the build, and the next build completes the index."""
     with ProcessPoolExecutor(1) as executor:
         killing = Killing(executor, executor.submit(os.getpid).result(), 60)
         with pytest.raises(WorkerError, match=r'^a worker process died'):
@@ -177,8 +169,8 @@ def test_broken_executor_is_reported(tmp_path: Path) -> None:
     assert tree == built(tmp_path / 'alone', LINES)[0]
 
 
-def test_error_of_a_task_arrives(tmp_path: Path) -> None:
-    """A template that fails in an executor is reported as in a process of the build's own."""
+def test_template_error_in_an_executor(tmp_path: Path) -> None:
+    """A broken template is reported as in a process of the build's own."""
     (tmp_path / 'project.html').write_text('{{ project.nonsense }}')
     with ThreadPoolExecutor(2) as executor, pytest.raises(TemplateError):
         built(tmp_path, LINES, executor=executor, template_dir=tmp_path)

@@ -1,4 +1,4 @@
-"""However many processes build an index, it is the same, and none of them is left behind."""
+"""Builds by several processes: same bytes, no process left behind, progress on a terminal."""
 from __future__ import annotations
 
 import contextlib
@@ -18,31 +18,26 @@ import pytest
 from hypothesis import given, settings
 
 from dumb_pypi import store
-from dumb_pypi.builder import build, chunks, packages, plan, render
+from dumb_pypi.builder import build
 from dumb_pypi.errors import TemplateError
 from dumb_pypi.pages import changelog, paths
-from tests.support import catalogs, histories, strategies, trees
+from tests.builder.workers_test import A_MINUTE, children
+from tests.support import histories, list_histories, strategies, trees
 from tests.support.sound import own_files
 from tests.support.trees import Facts
 from tests.support.workshop import OWN
 
-A_MINUTE = 60  # by then something is wrong
 COMMAND = (sys.executable, '-m', 'dumb_pypi', '--no-generate-timestamp', '--packages-url', '/pool/')
 
 
 @pytest.fixture
-def small_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that there is something to do for each worker."""
-    monkeypatch.setattr(chunks, '_CUT', 0x3)
-    for module, name in (
-            (chunks, '_TASK'), (packages, '_TASK'), (plan, '_TASK'), (render, '_TASK'),
-    ):
-        monkeypatch.setattr(module, name, 100)
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fill several pages of a changelog with few uploads."""
     monkeypatch.setattr(changelog, 'UPLOADS_A_PAGE', 2)
 
 
 def built(folder: Path, content: bytes, jobs: int | None) -> tuple[dict[str, bytes], bytes, Any]:
-    """The tree, the changes file, and what the build said."""
+    """Build an index; return its pages, the changes file, and the report."""
     (folder / 'list').write_bytes(content)
     out = folder / f'out of {jobs}'
     report = build(
@@ -54,7 +49,7 @@ def built(folder: Path, content: bytes, jobs: int | None) -> tuple[dict[str, byt
 
 
 def assert_same(contents: list[bytes]) -> None:
-    """Lists that follow each other give the same whoever builds them."""
+    """Assert that 1, 2 and 3 processes build the same from lists that follow each other."""
     with tempfile.TemporaryDirectory() as folder:
         for content in contents:
             one, *others = [built(Path(folder), content, jobs) for jobs in (1, 2, 3)]
@@ -62,8 +57,9 @@ def assert_same(contents: list[bytes]) -> None:
 
 
 @pytest.mark.randomised
-@pytest.mark.usefixtures('small_tasks')
-def test_the_bytes_do_not_depend_on_the_number_of_processes() -> None:
+@pytest.mark.usefixtures('small_tasks', 'small_pages')
+def test_processes_change_no_byte() -> None:
+    """Any number of processes writes the same pages and the same changes file."""
     @settings(deadline=None, max_examples=15)
     @given(strategies.lists(strategies.filenames | strategies.odd_filenames))
     def check(lines: list[Facts]) -> None:
@@ -74,10 +70,11 @@ def test_the_bytes_do_not_depend_on_the_number_of_processes() -> None:
 
 
 @pytest.mark.randomised
-@pytest.mark.usefixtures('small_tasks')
-def test_nor_do_they_where_lists_have_bad_lines_and_follow_each_other() -> None:
+@pytest.mark.usefixtures('small_tasks', 'small_pages')
+def test_processes_change_no_byte_of_updates() -> None:
+    """Any number of processes writes the same updates, of lists with bad lines too."""
     @settings(deadline=None, max_examples=10)
-    @given(catalogs.histories())
+    @given(list_histories.successive_lists())
     def check(contents: list[bytes]) -> None:
         assert_same(contents)
 
@@ -90,11 +87,8 @@ LINES = [
 ]
 
 
-class Scene:
-    """A build by two workers, one of which comes to wait in the midst of its work.
-
-    Where a page is to be there is a pipe, and nobody at the other end of it.
-    """
+class BlockedBuild:
+    """A build by two workers, one of which blocks at a named pipe in place of a page."""
 
     def __init__(self, folder: Path, stack: contextlib.ExitStack) -> None:
         self._stack = stack
@@ -113,7 +107,7 @@ class Scene:
         ]
 
     def start(self) -> subprocess.Popen[str]:
-        """Start a build, and wait until it is not far from the pipe, which it cannot pass."""
+        """Start a build, and wait until it has written the project before the pipe."""
         process = self._stack.enter_context(subprocess.Popen(
             self.command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             start_new_session=True,
@@ -124,7 +118,7 @@ class Scene:
         return process
 
     def check(self) -> None:
-        """Each page that is there is whole; the next build makes all others."""
+        """Assert that every written page is complete, and that the next build adds the others."""
         found = trees.pages_in(self.out)
         assert paths.PACKAGES_JSON not in found
         self._pipe.unlink()
@@ -135,70 +129,60 @@ class Scene:
         stamps = histories.stamps(self.out)
         assert all(stamps[path] == before[path] for path in found)
         assert own_files(self.out) == OWN
-        whole = self.out.with_name('whole')
-        subprocess.run([*self.command, '--jobs', '1', '--output-dir', whole], check=True)
-        assert now == trees.pages_in(whole)
+        expected = self.out.with_name('expected')
+        subprocess.run([*self.command, '--jobs', '1', '--output-dir', expected], check=True)
+        assert now == trees.pages_in(expected)
 
 
 def _kill(process: subprocess.Popen[str]) -> None:
-    """Else a test that fails would wait for ever for what waits at the pipe."""
+    """Kill all processes of a build: after a failed test the blocked worker would never end."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
+def blocked(tmp_path: Path) -> Iterator[BlockedBuild]:
     with contextlib.ExitStack() as stack:
-        yield Scene(tmp_path, stack)
+        yield BlockedBuild(tmp_path, stack)
 
 
-def children(parent: int) -> list[int]:
-    listed = subprocess.run(
-        ['ps', '-A', '-o', 'pid=,ppid='], check=True, capture_output=True, text=True,
-    ).stdout
-    rows = [map(int, line.split()) for line in listed.splitlines()]
-    return [pid for pid, its_parent in rows if its_parent == parent]
-
-
-def test_a_worker_that_is_killed_fails_the_build_and_the_next_one_repairs_it(
-        scene: Scene,
-) -> None:
-    process = scene.start()
+def test_killed_worker_fails_the_build(blocked: BlockedBuild) -> None:
+    """If the workers are killed, the build fails, and the next one completes the index."""
+    process = blocked.start()
     workers = children(process.pid)
     assert len(workers) == 2
     for pid in workers:
         os.kill(pid, signal.SIGKILL)
-    # Its output ends when the last of its processes does.
+    # The output ends when the last process does.
     out, err = process.communicate(timeout=A_MINUTE)
     assert (process.returncode, out, err) == (
         1, '', 'dumb-pypi: a worker process died of signal 9\n',
     )
-    scene.check()
+    blocked.check()
 
 
-def test_ctrl_c_ends_all_processes_and_the_next_build_goes_on(scene: Scene) -> None:
-    """A terminal sends it to all of them."""
-    process = scene.start()
+def test_ctrl_c_ends_all_processes(blocked: BlockedBuild) -> None:
+    """Ctrl-C, which a terminal sends to all processes, ends all of them with one message."""
+    process = blocked.start()
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=A_MINUTE)
     assert (process.returncode, out, err) == (130, '', 'dumb-pypi: interrupted\n')
-    scene.check()
+    blocked.check()
 
 
 @pytest.mark.parametrize('how', (signal.SIGTERM, signal.SIGKILL))
-def test_the_workers_of_a_build_that_is_killed_end_too(
-        scene: Scene, how: signal.Signals,
-) -> None:
-    process = scene.start()
+def test_workers_of_a_killed_build_end(blocked: BlockedBuild, how: signal.Signals) -> None:
+    """If the build is killed, its workers end, and the next build completes the index."""
+    process = blocked.start()
     os.kill(process.pid, how)
-    # Its output ends when the last of its processes does, among them the one that waits at the
-    # pipe.
+    # The output ends when the last process does, including the blocked one.
     assert process.communicate(timeout=A_MINUTE) == ('', '')
     assert process.returncode == -how
-    scene.check()
+    blocked.check()
 
 
-def test_a_broken_template_is_told_of_by_whichever_process_meets_it(tmp_path: Path) -> None:
+def test_broken_template_is_reported_alike(tmp_path: Path) -> None:
+    """A broken template gives the same message in this process and in a worker."""
     (tmp_path / 'list').write_bytes(trees.json_lines(LINES))
     (tmp_path / 'project.html').write_text('{{ project.nonsense }}')
     messages = []
@@ -225,7 +209,7 @@ sys.exit(main.main(sys.argv[2:]))
 
 
 def on_a_terminal(patience: float, *arguments: str) -> str:
-    """What a build that comes to its end, or not, shows on a terminal."""
+    """Run a build on a terminal; return what it shows there."""
     here, there = pty.openpty()
     termios.tcsetwinsize(there, (24, 80))
     try:
@@ -236,7 +220,7 @@ def on_a_terminal(patience: float, *arguments: str) -> str:
     finally:
         os.close(there)
     shown = b''
-    # Some systems say that there is nobody at the other end by an error.
+    # Some systems report a closed terminal as an error, others as the end of the file.
     with contextlib.suppress(OSError), open(here, 'rb', buffering=0) as file:
         while more := file.read(1 << 16):
             shown += more
@@ -250,10 +234,8 @@ def arguments(tmp_path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize('jobs', ('1', '2'))
-def test_a_build_that_lasts_shows_its_progress_on_a_terminal(
-        arguments: list[str], jobs: str,
-) -> None:
-    """And wipes it off before it says anything."""
+def test_terminal_shows_progress(arguments: list[str], jobs: str) -> None:
+    """A long build shows a progress bar on a terminal, and removes it before a message."""
     shown = on_a_terminal(-1, *arguments, '--jobs', jobs)
     assert '% |' in shown
     bar, message = shown.split(f'{arguments[1]}:101: ')
@@ -262,9 +244,8 @@ def test_a_build_that_lasts_shows_its_progress_on_a_terminal(
     assert '|' not in message
 
 
-def test_a_build_that_fails_wipes_its_progress_off_before_it_says_so(
-        arguments: list[str],
-) -> None:
+def test_failed_build_removes_its_bar(arguments: list[str]) -> None:
+    """A build that fails removes its progress bar before it prints the reason."""
     shown = on_a_terminal(-1, *arguments, '--strict')
     bar, _, _ = shown.partition(f'{arguments[1]}:101: ')
     assert '% |' in bar
@@ -272,11 +253,13 @@ def test_a_build_that_fails_wipes_its_progress_off_before_it_says_so(
     assert shown.endswith('dumb-pypi: nothing was written, as --strict asks\r\n')
 
 
-def test_a_build_that_is_done_soon_shows_no_progress(arguments: list[str]) -> None:
+def test_short_build_shows_no_progress(arguments: list[str]) -> None:
+    """A build that takes less than the delay shows no progress bar."""
     assert on_a_terminal(A_MINUTE, *arguments, '--quiet') == ''
 
 
-def test_who_is_no_terminal_gets_no_progress(arguments: list[str]) -> None:
+def test_pipe_gets_no_progress(arguments: list[str]) -> None:
+    """Without a terminal there is no progress bar."""
     done = subprocess.run(
         [sys.executable, '-c', ON_A_TERMINAL, '-1', *COMMAND[3:], *arguments, '--quiet'],
         check=True, capture_output=True,
@@ -285,7 +268,8 @@ def test_who_is_no_terminal_gets_no_progress(arguments: list[str]) -> None:
 
 
 @pytest.mark.parametrize('jobs', ('0', '-1', '257'))
-def test_no_number_of_processes(arguments: list[str], jobs: str) -> None:
+def test_invalid_number_of_processes(arguments: list[str], jobs: str) -> None:
+    """`--jobs` must be from 1 to 256."""
     done = subprocess.run(
         [*COMMAND, *arguments, '-j', jobs], check=False, capture_output=True, text=True,
     )

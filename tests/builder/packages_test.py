@@ -1,4 +1,4 @@
-"""`packages.json`: checked lines by project, and what is reported about the others."""
+"""`packages.json`: the checked lines of each project, and the notices about the list."""
 from __future__ import annotations
 
 import tempfile
@@ -15,8 +15,8 @@ from dumb_pypi.builder.packages import OldPackages, Packages, write_packages
 from dumb_pypi.builder.workers import InProcess
 from dumb_pypi.errors import FileError
 from dumb_pypi.options import JSON, PLAIN
-from tests.support import catalogs
-from tests.support.lists import ignore, ListInMemory, read_files
+from tests.support import list_histories
+from tests.support.lists import ignore_progress, ListInMemory, read_files
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_unusable_plain_line(line: bytes, reason: str) -> None:
     assert notice.skipped
 
 
-def test_ignored_lines_and_marks() -> None:
+def test_ignored_lines() -> None:
     """Blank lines, comments and a byte-order mark are ignored."""
     files, notices = read_files(
         b'\xef\xbb\xbf# a list\r\n\r\n  \n foo-1.0.zip\r\n#bar-1.0.zip', PLAIN,
@@ -68,8 +68,8 @@ def test_repeated_line_is_one_file() -> None:
     assert not notices
 
 
-def test_later_of_two_lines_counts() -> None:
-    """Of two lines for one file with different facts the later one counts."""
+def test_later_line_wins() -> None:
+    """Of two lines for one file with different facts the later one wins, with a warning."""
     lines = [b'{"filename": "foo-1.0.zip", "size": %d}' % size for size in (1, 2, 2)]
     files, notices = read_files(b'\n'.join(lines))
     assert [file.line.size for file in files] == [2]
@@ -100,7 +100,7 @@ def test_unknown_key_is_reported_once() -> None:
 
 
 @pytest.mark.parametrize('size', (1, 100, 1 << 20))
-def test_line_numbers_are_the_lists(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+def test_line_numbers_count_all_lines(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     """Notices have the line numbers of the list, wherever its chunks end."""
     monkeypatch.setattr(chunks, '_LARGEST', size)
     content = (
@@ -115,7 +115,7 @@ def test_line_numbers_are_the_lists(monkeypatch: pytest.MonkeyPatch, size: int) 
 
 
 @pytest.mark.parametrize('end', (b'', b'\n', b'\r\n', b'\n\n'))
-def test_last_line_needs_no_end(end: bytes) -> None:
+def test_last_line_needs_no_break(end: bytes) -> None:
     """The last line of a list is read with and without a line break."""
     files, notices = read_files(b'foo-1.0.zip\nfoo-2.0.zip' + end, PLAIN)
     assert [file.filename for file in files] == ['foo-1.0.zip', 'foo-2.0.zip']
@@ -126,7 +126,7 @@ def test_last_line_needs_no_end(end: bytes) -> None:
 def written(
         content: bytes, form: str, before: tuple[Survey, Packages, BinaryIO] | None = None,
 ) -> Iterator[tuple[Survey, Packages, BinaryIO]]:
-    """Write the lines of a list, knowing those of the one before it, or nothing."""
+    """Write the checked lines of a list, reusing those of the list before it if it is given."""
     known: Sequence[Chunk] | None = None
     memo: Memo = {}
     old = None
@@ -135,9 +135,9 @@ def written(
         known, memo = survey.chunks, survey.surveys
         old = OldPackages(old_file, packages.projects, packages.line_notices)
     source = ListInMemory(content, form)
-    survey = survey_list(source, known, memo, InProcess(), ignore)
+    survey = survey_list(source, known, memo, InProcess(), ignore_progress)
     with cast(BinaryIO, tempfile.TemporaryFile()) as file:
-        yield survey, write_packages(source, survey, old, file, InProcess(), ignore), file
+        yield survey, write_packages(source, survey, old, file, InProcess(), ignore_progress), file
 
 
 def lines_of(packages: Packages) -> list[bytes]:
@@ -150,7 +150,7 @@ def months_of(packages: Packages) -> Mapping[str, set[bytes]]:
 
 
 def assert_spliced(contents: Sequence[bytes], form: str) -> None:
-    """Following a list gives what reading the new one alone gives."""
+    """Assert that reusing the lines of the list before gives what a first build gives."""
     with ExitStack() as stack:
         before = None
         for content in contents:
@@ -179,7 +179,7 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packages, '_TASK', 100)
 
 
-# The second line has a key of the first one, whose project comes later.
+# Both lines have `y`. It is reported for the first, whose project is the later one by name.
 UNKNOWN_KEYS = (
     b'{"filename": "b-1.zip", "name": "b", "x": 1, "y": 1}\n{"filename": "a-1.zip", "y": 1}'
 )
@@ -187,9 +187,9 @@ UNKNOWN_KEYS = (
 
 @pytest.mark.usefixtures('small_chunks')
 def test_splicing_changes_no_line() -> None:
-    """After any edit of a list, the spliced lines and notices are those of a full reading."""
+    """After any edit of a list, the spliced lines and notices are those of a first build."""
     @settings(max_examples=60)
-    @given(catalogs.histories())
+    @given(list_histories.successive_lists())
     @example([UNKNOWN_KEYS, UNKNOWN_KEYS + b'\n'])
     def check(contents: list[bytes]) -> None:
         assert_spliced(contents, JSON)
@@ -199,9 +199,9 @@ def test_splicing_changes_no_line() -> None:
 
 @pytest.mark.usefixtures('small_chunks')
 def test_splicing_changes_no_plain_line() -> None:
-    """The same holds for plain lists."""
+    """After any edit of a plain list, the spliced lines and notices are those of a first build."""
     @settings(max_examples=60)
-    @given(catalogs.histories(catalogs.plain_lines))
+    @given(list_histories.successive_lists(list_histories.plain_lines))
     def check(contents: list[bytes]) -> None:
         assert_spliced(contents, PLAIN)
 
@@ -209,18 +209,18 @@ def test_splicing_changes_no_plain_line() -> None:
 
 
 def test_list_that_changes_is_reported() -> None:
-    """A line that is of another project when it is read again ends the build."""
+    """A line that names another project when it is read again ends the build."""
     class Changing(ListInMemory):
-        """Another program writes it in place."""
+        """A list that another program overwrites."""
 
         def change(self) -> None:
             self._content = self._content.replace(b'foo', b'bar')
 
     source = Changing(b'foo-1.0.zip\n', PLAIN)
-    survey = survey_list(source, None, {}, InProcess(), ignore)
+    survey = survey_list(source, None, {}, InProcess(), ignore_progress)
     source.change()
     with (
         cast(BinaryIO, tempfile.TemporaryFile()) as file,
         pytest.raises(FileError, match=r'^cannot read list: it changed meanwhile$'),
     ):
-        write_packages(source, survey, None, file, InProcess(), ignore)
+        write_packages(source, survey, None, file, InProcess(), ignore_progress)

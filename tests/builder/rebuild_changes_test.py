@@ -1,4 +1,4 @@
-"""The changes file: what an uploader does with it gives the new tree, and never a dead link."""
+"""An uploader that follows the changes files has the new tree, and never a dead link."""
 from __future__ import annotations
 
 import hashlib
@@ -14,15 +14,14 @@ from hypothesis.stateful import rule
 
 from dumb_pypi.pages import paths
 from tests.support import histories
-from tests.support.changes_file import apply, Change, read_changes, stage
+from tests.support.changes_file import apply, Change, read_changes, record_writes, stage
 from tests.support.histories import History
-from tests.support.writes import note_writes
 
 SITE = 'https://index.example.com/base/'
 
 
 class Links(html.parser.HTMLParser):
-    """The links of an HTML page, of whatever tag."""
+    """The links of an HTML page, in any tag."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -35,7 +34,7 @@ class Links(html.parser.HTMLParser):
 
 
 def links_of(path: str, content: bytes) -> set[str]:
-    """The pages of the index that a page leads to."""
+    """Return the pages of the index that a page links to."""
     found: Iterable[str] = ()
     if path.endswith('.html'):
         found = Links(content.decode()).found
@@ -45,11 +44,11 @@ def links_of(path: str, content: bytes) -> set[str]:
         found = urls_in(json.loads(content))
     elif path.endswith('.xml'):
         found = [part.partition('<')[0] for part in content.decode().split('<link>')[1:]]
-    whole = (
+    urls = (
         urllib.parse.urljoin(SITE + path, link).partition('#')[0].partition('?')[0]
         for link in found
     )
-    inside = (url.removeprefix(SITE) for url in whole if url.startswith(SITE))
+    inside = (url.removeprefix(SITE) for url in urls if url.startswith(SITE))
     return {
         f'{target}index.html' if target.endswith('/') or not target else target
         for target in inside if not target.startswith(('pool/', 'logo.png'))
@@ -57,7 +56,7 @@ def links_of(path: str, content: bytes) -> set[str]:
 
 
 def urls_in(value: object) -> Iterator[str]:
-    """What stands in JSON under keys such as `url` and `project_url`."""
+    """Yield the values of keys such as `url` and `project_url`."""
     if isinstance(value, list):
         for item in value:
             yield from urls_in(item)
@@ -77,36 +76,36 @@ def dead_links(tree: dict[str, bytes], pages: Iterable[str]) -> list[tuple[str, 
 
 
 def reachable(tree: dict[str, bytes]) -> set[str]:
-    """The pages that links lead to from the home page and the project list."""
-    found, ahead = set(), {paths.HOME, paths.SIMPLE_JSON}
-    while ahead:
-        page = ahead.pop()
+    """Return the pages that can be reached by links from the home page and the project list."""
+    found, unvisited = set(), {paths.HOME, paths.SIMPLE_JSON}
+    while unvisited:
+        page = unvisited.pop()
         found.add(page)
-        ahead |= {target for target in links_of(page, tree[page]) if target in tree} - found
+        unvisited |= {target for target in links_of(page, tree[page]) if target in tree} - found
     return found
 
 
 @pytest.fixture
 def contents(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
-    """All that builds write while a test runs, by its hash."""
+    """The pages that builds of this process write while a test runs, by their SHA-256."""
     found: dict[str, bytes] = {}
 
     def remember(_: str, content: bytes) -> None:
         found[hashlib.sha256(content).hexdigest()] = content
 
-    note_writes(monkeypatch, remember)
+    record_writes(monkeypatch, remember)
     return found
 
 
 class Site(History):
-    """A live site that changes files are applied to, and the folder that it is built in."""
+    """A live site to which changes files are applied, and the folder in which it is built."""
     contents: dict[str, bytes]
 
     def __init__(self) -> None:
         super().__init__()
         self.output_dir = self.folder / 'out'
         self.live: dict[str, bytes] = {}
-        self.told: set[str] = set()
+        self.projects_with_facts: set[str] = set()
         self.shape = ''
 
     @rule()
@@ -114,7 +113,7 @@ class Site(History):
         raise NotImplementedError
 
     def check(self, **how: Any) -> None:
-        # What workers write is not noted here.
+        # Writes in other processes are not recorded.
         self.build(self.output_dir, changes_file=str(self.folder / 'changes'), jobs=1, **how)
         changes = read_changes(self.folder / 'changes')
         stages = [stage(change) for change in changes]
@@ -132,7 +131,7 @@ class Site(History):
             assert change['size'] == len(self.contents[change['sha256']])
 
     def check_each_prefix(self, changes: list[Change]) -> None:
-        # An index of no project leads nobody to a page of a month.
+        # An index without projects has no links to the pages of months.
         exists = bool(self.live.get(paths.PACKAGES_JSON))
         for change in changes:
             apply(self.live, [change], self.contents)
@@ -143,7 +142,7 @@ class Site(History):
 
 
 class OneFolder(Site):
-    """The site is a copy of the folder in which every build is made."""
+    """The site is a copy of the one folder of all builds."""
 
     @rule()
     def rebuild(self) -> None:
@@ -170,10 +169,10 @@ class OneFolder(Site):
 
 
 class ReleaseRepository(Site):
-    """What a build from the live site's list writes into a folder is copied over the site.
+    """A build that compares with the live site's list is copied over the site.
 
-    The site alone does not say which options and facts it was built with: a build with others
-    of those has to be a full one.
+    The list does not record the options and facts of the site, so the user has to pass `--full`
+    if they changed.
     """
 
     @rule()
@@ -185,22 +184,22 @@ class ReleaseRepository(Site):
         self.upload(full=True)
 
     @rule()
-    def rebuild_without_a_fresh_folder(self) -> None:
-        self.upload(full=False, fresh=False)
+    def rebuild_in_the_same_folder(self) -> None:
+        self.upload(full=False, new_folder=False)
 
-    def upload(self, *, full: bool, fresh: bool = True) -> None:
-        if fresh:
+    def upload(self, *, full: bool, new_folder: bool = True) -> None:
+        if new_folder:
             shutil.rmtree(self.output_dir, ignore_errors=True)
-        told = {name for name, facts in self.facts.items() if facts}
+        with_facts = {name for name, facts in self.facts.items() if facts}
         shape = repr((self.options, self.templates))
-        changed = shape != self.shape or not self.told <= told
+        changed = shape != self.shape or not self.projects_with_facts <= with_facts
         (self.folder / 'previous').write_bytes(self.live.get(paths.PACKAGES_JSON, b''))
         before = dict(self.live)
         self.check(
             previous_package_list_json=str(self.folder / 'previous'), full=full or changed,
         )
-        self.told, self.shape = told, shape
-        # Copying all that came out, and then deleting, does the same.
+        self.projects_with_facts, self.shape = with_facts, shape
+        # Copying all written files and then applying the deletions gives the same site.
         changes = read_changes(self.folder / 'changes')
         before.update(histories.read_tree(self.output_dir))
         apply(before, [change for change in changes if change['action'] == 'delete'], {})
@@ -209,8 +208,9 @@ class ReleaseRepository(Site):
 
 @pytest.mark.randomised
 @pytest.mark.parametrize('site', (OneFolder, ReleaseRepository))
-def test_no_part_of_a_changes_file_leaves_a_dead_link_and_all_of_it_is_the_new_tree(
+def test_changes_give_the_new_tree(
         site: type[Site], monkeypatch: pytest.MonkeyPatch, contents: dict[str, bytes],
 ) -> None:
+    """No prefix of a changes file leaves a dead link, and all of it gives the new tree."""
     monkeypatch.setattr(Site, 'contents', contents, raising=False)
     histories.run_histories(site, monkeypatch, histories=15)

@@ -1,4 +1,4 @@
-"""After any history of builds the tree is that of one full build, and no byte more is written."""
+"""Random histories of builds: each leaves the tree of a full build and touches no equal file."""
 from __future__ import annotations
 
 import shutil
@@ -15,7 +15,7 @@ from tests.support.histories import History
 
 
 class OneFolder(History):
-    """Builds into one folder, in which there are files of the user's too."""
+    """Builds into one folder, which also has files of the user's."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -24,7 +24,7 @@ class OneFolder(History):
         self.can_compare = False
 
     @rule(path=st.sampled_from(histories.FOREIGN))
-    def add_file_of_the_users(self, path: str) -> None:
+    def add_foreign_file(self, path: str) -> None:
         place = self.output_dir / path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(f'mine: {path}')
@@ -37,7 +37,7 @@ class OneFolder(History):
             place.unlink()
             if state is not None:
                 place.write_bytes(state)
-            # What the options were is lost with it.
+            # The options of the previous build are lost with its state.
             self.can_compare = False
 
     @rule()
@@ -70,8 +70,7 @@ class OneFolder(History):
         report = self.build(self.output_dir, **how)
         self.can_compare = True
         after = histories.read_tree(self.output_dir)
-        whole = self.whole_tree()
-        assert after == {**whole, **self.foreign}
+        assert after == {**self.whole_tree(), **self.foreign}
         assert not histories.empty_folders(self.output_dir)
         unchanged = [path for path in before if before[path] == after.get(path)]
         now = histories.stamps(self.output_dir)
@@ -82,8 +81,6 @@ class OneFolder(History):
 
 
 @pytest.mark.randomised
-def test_after_any_history_the_tree_is_that_of_one_full_build(
-        monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """And a file that is as it was is not touched, nor is any that the build did not make."""
+def test_histories_end_in_a_full_tree(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After any history the tree is that of a full build, and no equal or foreign file changed."""
     histories.run_histories(OneFolder, monkeypatch, histories=40)

@@ -1,4 +1,4 @@
-"""A list that lost most of its projects is refused: its listing failed, more likely than not."""
+"""The shrink guard: a list without most of the projects is likely a failed listing."""
 from __future__ import annotations
 
 import json
@@ -33,12 +33,12 @@ def write(place: Path, text: str) -> None:
     place.write_text(text)
 
 
-def last_build(out: Path) -> list[str]:
+def previous_build(out: Path) -> list[str]:
     assert run(out, FOUR) == 0
     return []
 
 
-def last_build_without_its_state(out: Path) -> list[str]:
+def previous_build_without_its_state(out: Path) -> list[str]:
     assert run(out, FOUR) == 0
     (out / store.STATE).unlink()
     return []
@@ -63,6 +63,14 @@ def previous_plain_list(out: Path) -> list[str]:
     return ['--previous-package-list', previous]
 
 
+every_record_of_projects = pytest.mark.parametrize(
+    'before', (
+        previous_build, previous_build_without_its_state, index_of_1_x, previous_list,
+        previous_plain_list,
+    ),
+)
+
+
 @pytest.mark.parametrize(
     ('files', 'kept'), (
         ((), 0),
@@ -71,17 +79,12 @@ def previous_plain_list(out: Path) -> list[str]:
         (('a-2.zip', 'new-1.zip', 'newer-1.zip', 'newest-1.zip'), 1),
     ),
 )
-@pytest.mark.parametrize(
-    'before', (
-        last_build, last_build_without_its_state, index_of_1_x, previous_list,
-        previous_plain_list,
-    ),
-)
-def test_a_list_that_drops_more_than_half_of_the_projects_is_refused(
+@every_record_of_projects
+def test_large_shrink_is_refused(
         out: Path, capsys: pytest.CaptureFixture[str], before: histories.Before,
         files: tuple[str, ...], kept: int,
 ) -> None:
-    """Whichever way it is known which projects there were; and nothing is touched."""
+    """A list without most known projects is refused and changes nothing, unless allowed."""
     options = before(out)
     write(out / store.LOCK, '')
     stamps = histories.age(out)
@@ -97,18 +100,14 @@ def test_a_list_that_drops_more_than_half_of_the_projects_is_refused(
     assert len(projects) == sum(name.endswith('.zip') for name in files)
 
 
-@pytest.mark.parametrize(
-    'before', (
-        last_build, last_build_without_its_state, index_of_1_x, previous_list,
-        previous_plain_list,
-    ),
-)
-def test_half_of_the_projects_may_go(out: Path, before: histories.Before) -> None:
+@every_record_of_projects
+def test_half_may_be_removed(out: Path, before: histories.Before) -> None:
+    """A list may drop half of the projects."""
     assert run(out, FOUR[:2], *before(out)) == 0
 
 
-def test_an_empty_previous_list_does_not_hide_what_is_there(out: Path) -> None:
-    """Both tell which projects there were: the list may not drop most of either."""
+def test_empty_previous_list_hides_nothing(out: Path) -> None:
+    """An empty previous list does not hide the projects that the folder has."""
     assert run(out, FOUR) == 0
     empty = histories.write_lines(out.with_name('previous'), [])
     stamps = histories.stamps(out)
@@ -117,21 +116,20 @@ def test_an_empty_previous_list_does_not_hide_what_is_there(out: Path) -> None:
     assert run(out, FOUR[:1], '--previous-package-list', empty, '--allow-shrink') == 0
 
 
-def test_it_says_which_lines_it_could_not_use(
-        out: Path, capsys: pytest.CaptureFixture[str],
-) -> None:
-    """They may be why: a page that says "not found" in place of a list, say."""
+def test_refusal_reports_skipped_lines(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A refused build reports the skipped lines, since they may be the reason."""
     assert run(out, FOUR) == 0
     package_list = histories.write_lines(out.with_name('list'), ['<html>', 'a-1.zip'])
     command = ['--package-list', package_list, '--output-dir', str(out), '--packages-url', 'x']
     assert main(command) == 1
-    bad, left_out, refused = capsys.readouterr().err.splitlines()
+    bad, skipped, refused = capsys.readouterr().err.splitlines()
     assert bad.startswith(f'{package_list}:1: ')
-    assert left_out == 'dumb-pypi: 1 line was left out'
+    assert skipped == 'dumb-pypi: 1 line was left out'
     assert refused.startswith('dumb-pypi: the list has 1 of the 4 projects')
 
 
-def test_the_first_build_may_be_of_an_empty_list(out: Path) -> None:
+def test_first_list_may_be_empty(out: Path) -> None:
+    """Without a previous build an empty list is accepted."""
     for files in ((), (), FOUR):
         assert run(out, files) == 0
     shutil.rmtree(out)

@@ -1,4 +1,4 @@
-"""What a build does with what the last one left."""
+"""Builds over the results of a previous build: what is rendered, written and deleted."""
 from __future__ import annotations
 
 import shutil
@@ -13,14 +13,9 @@ from dumb_pypi import store
 from dumb_pypi.builder import build, Report, stamp
 from dumb_pypi.commands.build import main
 from tests.support import histories
+from tests.support.small_builds import full_tree, LINES, run, tree
 
-LINES = (
-    '{"filename": "foo-1.0.zip", "upload_timestamp": 1704103200}',
-    '{"filename": "foo-2.0.zip", "upload_timestamp": 1706781600}',
-    '{"filename": "bar-1.0.zip"}',
-)
-
-# What 1.x leaves: pages of projects that are on the list still and of one that is not.
+# An index of 1.x: pages of a project that is still in the list, and of one that is not.
 TREE_OF_1_X = {
     'index.html': 'old home',
     'packages.json': (
@@ -35,30 +30,14 @@ TREE_OF_1_X = {
 }
 
 
-def run(folder: Path, lines: tuple[str, ...] = LINES, **options: Any) -> Report:
-    return build(**{
-        'package_list_json': histories.write_lines(folder / 'list', list(lines)),
-        'packages_url': '../../pool/', 'output_dir': str(folder / 'out'), **options,
-    })
-
-
-def tree(folder: Path) -> dict[str, bytes]:
-    return histories.read_tree(folder / 'out')
-
-
-def whole_tree(folder: Path, lines: tuple[str, ...] = LINES, **options: Any) -> dict[str, bytes]:
-    shutil.rmtree(folder / 'whole', ignore_errors=True)
-    run(folder, lines, **{**options, 'output_dir': str(folder / 'whole')})
-    return histories.read_tree(folder / 'whole')
-
-
 def write_tree(folder: Path, files: dict[str, str]) -> None:
-    for path, text in files.items():
+    for path, content in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text)
+        (folder / path).write_text(content)
 
 
 def written(folder: Path, before: histories.Stamps) -> set[str]:
+    """Return the paths of files that were written since `before`."""
     now = histories.stamps(folder)
     return {path for path in now if now[path] != before.get(path)}
 
@@ -66,9 +45,8 @@ def written(folder: Path, before: histories.Stamps) -> set[str]:
 @pytest.mark.parametrize(
     'options', ({}, {'strict': True}, {'site_url': 'https://x.example.com/'}),
 )
-def test_a_build_that_changes_nothing_writes_nothing(
-        tmp_path: Path, options: dict[str, Any],
-) -> None:
+def test_unchanged_list_writes_nothing(tmp_path: Path, options: dict[str, Any]) -> None:
+    """A build of the same list and options writes no file, not even its own."""
     run(tmp_path, **options)
     before = histories.age(tmp_path / 'out')
     assert run(tmp_path, **options) == Report(2, 3, 0, 0, 0, [])
@@ -82,28 +60,24 @@ def test_a_build_that_changes_nothing_writes_nothing(
         {'previous': True},
     ),
 )
-def test_what_does_not_matter_is_not_written_either(
-        tmp_path: Path, again: dict[str, Any],
-) -> None:
-    """Another order, a line twice, or the same list as the previous one."""
+def test_irrelevant_changes_write_no_page(tmp_path: Path, again: dict[str, Any]) -> None:
+    """Other order, repeated lines, and the same previous list write no page."""
     run(tmp_path)
     before = histories.age(tmp_path / 'out')
     if again.pop('previous', False):
         again['previous_package_list_json'] = str(tmp_path / 'out/packages.json')
     report = run(tmp_path, **again)
     assert report[2:5] == (0, 0, 0)
-    # Where the lines stand is worth remembering: the next build meets them sooner.
-    own = {store.STATE, store.CHUNKS}
-    assert written(tmp_path / 'out', before) <= own
+    # The build remembers the new order, so that the next one has nothing to do.
+    assert written(tmp_path / 'out', before) <= {store.STATE, store.CHUNKS}
     before = histories.age(tmp_path / 'out')
     assert run(tmp_path, **again)[2:5] == (0, 0, 0)
     assert histories.stamps(tmp_path / 'out') == before
 
 
 @pytest.mark.parametrize('lines', (LINES, LINES[::-1]))
-def test_that_nothing_changed_is_noticed_before_jinja_is_imported(
-        tmp_path: Path, lines: tuple[str, ...],
-) -> None:
+def test_unchanged_list_needs_no_jinja(tmp_path: Path, lines: tuple[str, ...]) -> None:
+    """A build of the same list ends before Jinja2 is imported."""
     run(tmp_path, generated=None)
     histories.write_lines(tmp_path / 'list', list(lines))
     program = (
@@ -117,7 +91,8 @@ def test_that_nothing_changed_is_noticed_before_jinja_is_imported(
     ], check=True)
 
 
-def test_a_creation_time_alone_is_no_reason_to_write(tmp_path: Path) -> None:
+def test_build_time_alone_writes_nothing(tmp_path: Path) -> None:
+    """If only the build time differs, no page is written."""
     command = [
         '--package-list', histories.write_lines(tmp_path / 'list', ['foo-1.0.zip']),
         '--output-dir', str(tmp_path / 'out'), '--packages-url', '../../pool/',
@@ -130,9 +105,8 @@ def test_a_creation_time_alone_is_no_reason_to_write(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize('before', ('package_list', 'package_list_json'))
 @pytest.mark.parametrize('now', ('package_list', 'package_list_json'))
-def test_the_same_bytes_are_another_list_when_read_in_another_way(
-        tmp_path: Path, before: str, now: str,
-) -> None:
+def test_other_form_is_another_list(tmp_path: Path, before: str, now: str) -> None:
+    """The same bytes given as a list of another form are read again."""
     (tmp_path / 'list').write_text('foo-1.0.zip\n{"filename": "bar-1.0.zip"}\n')
 
     def read_as(form: str, folder: str) -> Report:
@@ -143,13 +117,13 @@ def test_the_same_bytes_are_another_list_when_read_in_another_way(
         )
 
     read_as(before, 'out')
-    assert read_as(now, 'out').notices == read_as(now, 'whole').notices
-    assert tree(tmp_path) == histories.read_tree(tmp_path / 'whole')
+    assert read_as(now, 'out').notices == read_as(now, 'full').notices
+    assert tree(tmp_path) == histories.read_tree(tmp_path / 'full')
 
 
 @pytest.mark.parametrize('previous', (None, 'list'))
-def test_progress_goes_from_nothing_to_all(tmp_path: Path, previous: str | None) -> None:
-    """In a first build, one of a file more, and one that has to read its list twice."""
+def test_progress_rises_to_one(tmp_path: Path, previous: str | None) -> None:
+    """Progress starts above 0, never falls and ends at 1, in first builds and updates."""
     more = (*LINES, '{"filename": "baz-1.0.zip"}')
     for lines in (LINES, more, (*more, LINES[0], '{"filename": "baz-2.0.zip"}')):
         parts: list[float] = []
@@ -163,7 +137,8 @@ def test_progress_goes_from_nothing_to_all(tmp_path: Path, previous: str | None)
         assert parts[-1] == 1
 
 
-def test_only_pages_of_what_changed_are_rendered(tmp_path: Path) -> None:
+def test_only_changed_pages_are_rendered(tmp_path: Path) -> None:
+    """A changed file writes the pages of its project, and `packages.json`."""
     run(tmp_path)
     before = histories.age(tmp_path / 'out')
     report = run(tmp_path, (*LINES[:2], '{"filename": "bar-1.0.zip", "size": 5}'))
@@ -174,13 +149,14 @@ def test_only_pages_of_what_changed_are_rendered(tmp_path: Path) -> None:
     assert report.written == 6
 
 
-def test_a_fresh_folder_gets_only_what_differs_from_the_previous_list(tmp_path: Path) -> None:
+def test_new_folder_gets_changed_pages(tmp_path: Path) -> None:
+    """A new folder gets the pages that differ from those of the previous list."""
     run(tmp_path)
     run(
-        tmp_path, (*LINES, '{"filename": "new-1.0.zip"}'), output_dir=str(tmp_path / 'fresh'),
+        tmp_path, (*LINES, '{"filename": "new-1.0.zip"}'), output_dir=str(tmp_path / 'new'),
         previous_package_list_json=str(tmp_path / 'out/packages.json'),
     )
-    pages = histories.read_tree(tmp_path / 'fresh')
+    pages = histories.read_tree(tmp_path / 'new')
     assert {path for path in pages if not path.startswith('static/')} == {
         'simple/new/index.html', 'simple/new/index.json', 'project/new/index.html',
         'pypi/new/json', 'pypi/new/1.0/json', 'changelog/undated.html', 'changelog/index.html',
@@ -189,17 +165,18 @@ def test_a_fresh_folder_gets_only_what_differs_from_the_previous_list(tmp_path: 
 
 
 @pytest.mark.parametrize('site_url', (None, 'https://x.example.com/'))
-@pytest.mark.parametrize('state_of_old', (None, '', '{', '[]', '{"shape": "of version 0"}'))
-def test_an_index_with_no_state_that_can_be_read_is_taken_over(
-        tmp_path: Path, state_of_old: str | None, site_url: str | None,
+@pytest.mark.parametrize('old_state', (None, '', '{', '[]', '{"shape": "of version 0"}'))
+def test_index_of_1_x_is_replaced(
+        tmp_path: Path, old_state: str | None, site_url: str | None,
 ) -> None:
+    """A build over an index of 1.x leaves the tree of a full build and the user's files."""
     mine = dict.fromkeys(histories.FOREIGN, 'mine')
     write_tree(tmp_path / 'out', {**TREE_OF_1_X, **mine})
-    if state_of_old is not None:
-        write_tree(tmp_path / 'out', {store.STATE: state_of_old})
+    if old_state is not None:
+        write_tree(tmp_path / 'out', {store.STATE: old_state})
     run(tmp_path, site_url=site_url)
     assert tree(tmp_path) == {
-        **whole_tree(tmp_path, site_url=site_url),
+        **full_tree(tmp_path, site_url=site_url),
         **dict.fromkeys(mine, b'mine'),
     }
     assert not histories.empty_folders(tmp_path / 'out')
@@ -207,19 +184,21 @@ def test_an_index_with_no_state_that_can_be_read_is_taken_over(
 
 @pytest.mark.parametrize('lines', (LINES, ()))
 @pytest.mark.parametrize('damage', (None, '', '{', '[]', '{"shape": "of version 0"}'))
-def test_a_state_that_is_lost_leaves_no_page_behind(
+def test_lost_state_leaves_no_page(
         tmp_path: Path, damage: str | None, lines: tuple[str, ...],
 ) -> None:
+    """Without a usable state the next build still deletes all stale pages."""
     run(tmp_path, lines, site_url='https://x.example.com/')
     (tmp_path / 'out' / store.STATE).unlink()
     if damage is not None:
         write_tree(tmp_path / 'out', {store.STATE: damage})
     run(tmp_path, LINES[1:])
-    assert tree(tmp_path) == whole_tree(tmp_path, LINES[1:])
+    assert tree(tmp_path) == full_tree(tmp_path, LINES[1:])
 
 
 @pytest.mark.parametrize('edit', (None, b'', b'edited'))
-def test_full_mends_every_page(tmp_path: Path, edit: bytes | None) -> None:
+def test_full_restores_every_page(tmp_path: Path, edit: bytes | None) -> None:
+    """`full` restores missing, emptied and edited pages."""
     options: dict[str, Any] = {'site_url': 'https://x.example.com/'}
     run(tmp_path, **options)
     good = tree(tmp_path)
@@ -232,19 +211,20 @@ def test_full_mends_every_page(tmp_path: Path, edit: bytes | None) -> None:
     assert (report.written, report.unchanged) == (len(good), 0)
 
 
-def test_whoever_deletes_all_pages_gets_them_again(tmp_path: Path) -> None:
-    """With `rm -r out/*`, which leaves hidden folders, and the state in one of them."""
+def test_deleted_pages_are_written_again(tmp_path: Path) -> None:
+    """After `rm -r out/*`, which keeps the hidden state, the next build writes all pages."""
     run(tmp_path)
     good = tree(tmp_path)
     for lines in (LINES, (*LINES, '{"filename": "new-1.0.zip"}')):
         for place in (tmp_path / 'out').glob('[!.]*'):
             shutil.rmtree(place) if place.is_dir() else place.unlink()
         run(tmp_path, lines)
-        assert tree(tmp_path) == whole_tree(tmp_path, lines)
+        assert tree(tmp_path) == full_tree(tmp_path, lines)
     assert good.keys() < tree(tmp_path).keys()
 
 
-def test_full_renders_again_and_writes_nothing_that_is_the_same(tmp_path: Path) -> None:
+def test_full_writes_no_equal_page(tmp_path: Path) -> None:
+    """`full` renders all pages, and writes none whose bytes are the same."""
     run(tmp_path)
     before = histories.age(tmp_path / 'out')
     report = run(tmp_path, full=True)
@@ -259,43 +239,41 @@ def test_full_renders_again_and_writes_nothing_that_is_the_same(tmp_path: Path) 
         {'packages_url': '../pool/'},
     ),
 )
-def test_a_changed_option_renders_everything_again(
-        tmp_path: Path, options: dict[str, Any],
-) -> None:
+def test_changed_option_renders_all_pages(tmp_path: Path, options: dict[str, Any]) -> None:
+    """Another option gives the tree of a full build with that option."""
     run(tmp_path)
     run(tmp_path, **options)
-    assert tree(tmp_path) == whole_tree(tmp_path, **options)
+    assert tree(tmp_path) == full_tree(tmp_path, **options)
     run(tmp_path)
-    assert tree(tmp_path) == whole_tree(tmp_path)
+    assert tree(tmp_path) == full_tree(tmp_path)
 
 
-def test_a_template_that_comes_changes_or_goes_renders_everything_again(tmp_path: Path) -> None:
-    """A template of one page may be used in any other."""
+def test_changed_templates_render_all_pages(tmp_path: Path) -> None:
+    """A new, changed or deleted template renders all pages: any page may include it."""
     options: dict[str, Any] = {'template_dir': str(tmp_path / 'templates')}
     (tmp_path / 'templates').mkdir()
     run(tmp_path, **options)
-    for text in ('One {{ project }}', 'Two {{ project }}', None):
+    for source in ('One {{ project }}', 'Two {{ project }}', None):
         (tmp_path / 'templates/project.html').unlink(missing_ok=True)
-        if text is not None:
-            (tmp_path / 'templates/project.html').write_text(text)
+        if source is not None:
+            (tmp_path / 'templates/project.html').write_text(source)
         assert run(tmp_path, **options).written == 2
-        assert tree(tmp_path) == whole_tree(tmp_path, **options)
+        assert tree(tmp_path) == full_tree(tmp_path, **options)
 
 
-def test_another_version_of_the_program_renders_everything_again(
-        tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_other_version_renders_all_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another version of the program or of a library renders all pages."""
     run(tmp_path)
     good = tree(tmp_path)
-    (tmp_path / 'out/simple/foo/index.html').write_text('of an old version')
+    (tmp_path / 'out/simple/foo/index.html').write_text('old')
     assert run(tmp_path).written == 0
     monkeypatch.setattr(stamp, '_LIBRARIES', ('jinja2',))
     assert run(tmp_path).written == 1
     assert tree(tmp_path) == good
 
 
-def test_templates_in_circles_of_links_are_read_once(tmp_path: Path) -> None:
-    """A link that comes is a change all the same."""
+def test_template_links_may_be_circular(tmp_path: Path) -> None:
+    """Circular links end no build, and each new link counts as a change."""
     templates = tmp_path / 'templates'
     templates.mkdir()
     shapes = set()

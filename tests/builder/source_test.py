@@ -1,4 +1,4 @@
-"""Lists that are files, pipes, or neither."""
+"""Lists in files and pipes: their content does not change while a build reads it."""
 from __future__ import annotations
 
 import os
@@ -17,38 +17,42 @@ from dumb_pypi.options import ListPath, PLAIN
 CONTENT = b'foo-1.0.zip\n' * 100_000
 
 
-def opened(path: str) -> AbstractContextManager[ListFile]:
+def open_plain(path: str) -> AbstractContextManager[ListFile]:
     return open_list(ListPath(path, PLAIN))
 
 
-def test_any_part_of_a_list_can_be_read(tmp_path: Path) -> None:
+def test_any_range_can_be_read(tmp_path: Path) -> None:
+    """Any range of bytes can be read; a range beyond the end is shortened."""
     (tmp_path / 'list').write_bytes(b'0123456789')
-    with opened(str(tmp_path / 'list')) as source:
+    with open_plain(str(tmp_path / 'list')) as source:
         for offset in range(11):
             for length in range(12):
                 assert source.read(offset, length) == b'0123456789'[offset:offset + length]
         assert source.size == 10
 
 
-def test_a_list_that_is_replaced_while_it_is_read_is_the_one_that_it_was(tmp_path: Path) -> None:
+def test_replaced_list_keeps_its_content(tmp_path: Path) -> None:
+    """An open list keeps its content when another file replaces it."""
     (tmp_path / 'list').write_bytes(b'old')
-    with opened(str(tmp_path / 'list')) as source:
+    with open_plain(str(tmp_path / 'list')) as source:
         (tmp_path / 'new').write_bytes(b'other')
         os.replace(tmp_path / 'new', tmp_path / 'list')
         assert source.content == b'old'
 
 
-def test_a_list_that_grows_while_it_is_read_is_what_it_was(tmp_path: Path) -> None:
+def test_growing_list_keeps_its_size(tmp_path: Path) -> None:
+    """What is appended to an open list is not read."""
     (tmp_path / 'list').write_bytes(b'old')
-    with opened(str(tmp_path / 'list')) as source:
+    with open_plain(str(tmp_path / 'list')) as source:
         with (tmp_path / 'list').open('ab') as file:
             file.write(b'new')
         assert source.content == b'old'
 
 
-def test_a_list_that_shrinks_while_it_is_read_is_told_of(tmp_path: Path) -> None:
+def test_shrinking_list_is_reported(tmp_path: Path) -> None:
+    """Reading beyond the new end of a list that became shorter fails."""
     (tmp_path / 'list').write_bytes(b'0123456789')
-    with opened(str(tmp_path / 'list')) as source:
+    with open_plain(str(tmp_path / 'list')) as source:
         os.truncate(tmp_path / 'list', 5)
         assert source.read(0, 5) == b'01234'
         for offset in (0, 4, 5):
@@ -59,43 +63,42 @@ def test_a_list_that_shrinks_while_it_is_read_is_told_of(tmp_path: Path) -> None
             )
 
 
-def test_a_list_that_comes_in_pieces_is_whole(
-        tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """A system may give less at once than it is asked for."""
+def test_short_reads_are_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All bytes are read even if the system returns fewer at a time."""
     (tmp_path / 'list').write_bytes(b'0123456789')
     pread = os.pread
     monkeypatch.setattr(os, 'pread', lambda file, size, at: pread(file, min(size, 3), at))
-    with opened(str(tmp_path / 'list')) as source:
+    with open_plain(str(tmp_path / 'list')) as source:
         assert source.read(1, 20) == b'123456789'
 
 
-def test_a_disk_that_cannot_be_read_is_told_of(
-        tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_read_error_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk error is one message with the path of the list."""
     def pread(*_: int) -> bytes:
         raise OSError(5, 'Input/output error')
 
     (tmp_path / 'list').write_bytes(b'0123456789')
     monkeypatch.setattr(os, 'pread', pread)
-    with opened(str(tmp_path / 'list')) as source, pytest.raises(
+    with open_plain(str(tmp_path / 'list')) as source, pytest.raises(
         FileError, match='/list: Input/output error',
     ):
         source.read(0, 1)
 
 
-def test_a_named_pipe_is_read_once_and_kept(tmp_path: Path) -> None:
+def test_named_pipe_is_copied(tmp_path: Path) -> None:
+    """A named pipe is read once, and its content can be read several times."""
     os.mkfifo(tmp_path / 'pipe')
     writer = threading.Thread(target=(tmp_path / 'pipe').write_bytes, args=(CONTENT,))
     writer.start()
-    with opened(str(tmp_path / 'pipe')) as source:
+    with open_plain(str(tmp_path / 'pipe')) as source:
         assert source.place == f'{tmp_path}/pipe'
         assert source.size == len(CONTENT)
         assert source.content == source.content == CONTENT
     writer.join()
 
 
-def test_standard_input_is_read_whether_it_is_a_pipe_or_a_file(tmp_path: Path) -> None:
+def test_standard_input_is_read(tmp_path: Path) -> None:
+    """Standard input is read, be it a pipe or a file."""
     program = (
         'import sys\n'
         'from dumb_pypi.builder.source import open_list\n'
@@ -111,8 +114,9 @@ def test_standard_input_is_read_whether_it_is_a_pipe_or_a_file(tmp_path: Path) -
     assert from_a_pipe.stdout == from_a_file.stdout == b'<stdin>' + CONTENT
 
 
-def test_an_empty_device_is_an_empty_list() -> None:
-    with opened('/dev/null') as source:
+def test_empty_device_is_empty_list() -> None:
+    """`/dev/null` is an empty list."""
+    with open_plain('/dev/null') as source:
         assert (source.size, source.content) == (0, b'')
 
 
@@ -123,17 +127,18 @@ def test_an_empty_device_is_an_empty_list() -> None:
         ('a\nb', "/a\\nb': No such file or directory"),
     ),
 )
-def test_what_is_no_list_is_told_of_in_one_line(tmp_path: Path, name: str, message: str) -> None:
+def test_unreadable_path_is_reported(tmp_path: Path, name: str, message: str) -> None:
+    """A path that is no readable file is reported in one printable line."""
     path = str(tmp_path / name) if name != '.' else str(tmp_path)
-    with pytest.raises(FileError) as caught, opened(path):
+    with pytest.raises(FileError) as caught, open_plain(path):
         pass
     assert str(caught.value).startswith('cannot read ')
     assert str(caught.value).endswith(message)
     assert str(caught.value).isprintable()
 
 
-def test_standard_input_begins_where_somebody_left_it(tmp_path: Path) -> None:
-    """As the shell does for `read`, which leaves the rest of a file to the next command."""
+def test_standard_input_starts_at_offset(tmp_path: Path) -> None:
+    """Standard input is read from its current offset, as after `read` in a shell."""
     (tmp_path / 'list').write_bytes(b'name\nfoo-1.0.zip\n')
     with (tmp_path / 'list').open('rb', buffering=0) as file:
         assert file.read(5) == b'name\n'

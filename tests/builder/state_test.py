@@ -1,4 +1,4 @@
-"""What a build remembers: lost, damaged or foreign, it changes no byte of the next index."""
+"""The state and the memo: if lost, damaged or foreign, they change no byte of the next index."""
 from __future__ import annotations
 
 import hashlib
@@ -20,7 +20,7 @@ from dumb_pypi.builder.stamp import Stamp
 from dumb_pypi.builder.state import State, Tree, union
 from dumb_pypi.errors import FileError
 from dumb_pypi.pages import paths
-from tests.builder.rebuild_test import LINES, run, tree, whole_tree
+from tests.support.small_builds import full_tree, LINES, run, tree
 
 MORE = (*LINES, '{"filename": "new-1.0.zip"}')
 LESS = LINES[1:]
@@ -29,7 +29,7 @@ OTHER = (*LINES[:2], '{"filename": "bar-1.0.zip", "size": 1}')
 
 @pytest.fixture
 def reused(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-    """Of each build that reads its list, whether it copies lines of the build before it."""
+    """Record of each build that reads its list whether it copies lines of the previous build."""
     found: list[bool] = []
     old_packages = State.old_packages
 
@@ -47,7 +47,7 @@ def test_lines_are_reused(tmp_path: Path, reused: list[bool]) -> None:
     """A build copies the lines of projects that did not change."""
     for lines in (LINES, MORE, LESS, LINES):
         run(tmp_path, lines)
-        assert tree(tmp_path) == whole_tree(tmp_path, lines)
+        assert tree(tmp_path) == full_tree(tmp_path, lines)
     assert reused == [False, False, True, False, True, False, True, False]
 
 
@@ -69,7 +69,7 @@ def another_memo(out: Path) -> None:
 
 
 def memo_of_another_shape(out: Path) -> None:
-    """A memo of another version of the program, which read names in another way."""
+    """Write the memo of a program version that derives other project names."""
     content = (out / store.CHUNKS).read_bytes()[32:].replace(b'foo', b'bar')
     checksum = hashlib.sha256(b'another-shape json\n' + content).digest()
     (out / store.CHUNKS).write_bytes(checksum + content)
@@ -112,14 +112,14 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 def test_damaged_memory_changes_no_byte(
         tmp_path: Path, lines: tuple[str, ...], damage: str,
 ) -> None:
-    """Whatever is lost, damaged or foreign, the next build is right, and so is the one after."""
+    """After any damage the next build is right, and so is the one after."""
     run(tmp_path)
     DAMAGES[damage](tmp_path / 'out')
     run(tmp_path, lines)
-    assert tree(tmp_path) == whole_tree(tmp_path, lines)
+    assert tree(tmp_path) == full_tree(tmp_path, lines)
     assert not (tmp_path / 'out' / store.PENDING).exists()
     run(tmp_path)
-    assert tree(tmp_path) == whole_tree(tmp_path)
+    assert tree(tmp_path) == full_tree(tmp_path)
 
 
 @pytest.mark.parametrize('damage', [name for name in DAMAGES if 'memo' not in name])
@@ -131,10 +131,10 @@ def test_damaged_state_is_not_reused(tmp_path: Path, reused: list[bool], damage:
     assert True not in reused
 
 
-def test_list_vanishes_meanwhile(
+def test_deleted_list_is_written_again(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reused: list[bool],
 ) -> None:
-    """A `packages.json` that is deleted while a build begins is made again."""
+    """A `packages.json` that is deleted while a build starts is written again."""
     run(tmp_path)
     reused.clear()
     place = tmp_path / 'out' / paths.PACKAGES_JSON
@@ -144,14 +144,14 @@ def test_list_vanishes_meanwhile(
         patch.setattr(stamps, 'mark_of_file', lambda _: mark)
         run(tmp_path, MORE)
     assert reused == [False]
-    assert tree(tmp_path) == whole_tree(tmp_path, MORE)
+    assert tree(tmp_path) == full_tree(tmp_path, MORE)
 
 
 @pytest.mark.parametrize('lines', (LINES, LINES[::-1]))
-def test_stopped_before_the_state(
+def test_newer_memo_does_no_harm(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: tuple[str, ...],
 ) -> None:
-    """A memo that is newer than the state does no harm, whether or not any page changed."""
+    """A memo that is newer than the state does no harm, whether or not a page changed."""
     run(tmp_path)
     before = (tmp_path / 'out' / store.CHUNKS).read_bytes()
 
@@ -163,12 +163,12 @@ def test_stopped_before_the_state(
         run(tmp_path, ('', *lines, *MORE[3:]))
     assert (tmp_path / 'out' / store.CHUNKS).read_bytes() != before
     run(tmp_path, LESS)
-    assert tree(tmp_path) == whole_tree(tmp_path, LESS)
+    assert tree(tmp_path) == full_tree(tmp_path, LESS)
 
 
 @pytest.mark.parametrize('path', (store.STATE, store.CHUNKS, store.PENDING))
 def test_unreadable_memory_is_reported(tmp_path: Path, path: str) -> None:
-    """A file of the build's own that cannot be read ends the build with one line."""
+    """One of the build's own files that cannot be read ends the build with one line."""
     run(tmp_path)
     (tmp_path / 'out' / path).unlink(missing_ok=True)
     (tmp_path / 'out' / path).mkdir()
@@ -198,7 +198,7 @@ def test_stamp_can_be_decoded(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     'values', ({'x': 1}, {'notices': [[1]]}, {'notices': 1}, {'notices': [{'a': 1}]}),
 )
-def test_invalid_stamp_is_no_stamp(tmp_path: Path, values: dict[str, Any]) -> None:
+def test_invalid_stamp_is_ignored(tmp_path: Path, values: dict[str, Any]) -> None:
     """A first line of another version is ignored."""
     run(tmp_path)
     stamp = {**stamp_of(tmp_path), **values}
@@ -206,17 +206,17 @@ def test_invalid_stamp_is_no_stamp(tmp_path: Path, values: dict[str, Any]) -> No
     rest = (tmp_path / 'out' / store.STATE).read_bytes().partition(b'\n')[2]
     (tmp_path / 'out' / store.STATE).write_bytes(json.dumps(stamp).encode() + b'\n' + rest)
     run(tmp_path, LESS)
-    assert tree(tmp_path) == whole_tree(tmp_path, LESS)
+    assert tree(tmp_path) == full_tree(tmp_path, LESS)
 
 
 @pytest.mark.parametrize('line', (b'', b'{', b'[]', b'null', b'\xff', b'[' * 100_000))
-def test_damaged_stamp_is_no_stamp(line: bytes) -> None:
+def test_damaged_stamp_is_ignored(line: bytes) -> None:
     """A damaged first line is ignored."""
     assert Stamp.decode(line) is None
 
 
 def test_memo_is_small(tmp_path: Path) -> None:
-    """A memo has some bytes per line, even if no two neighbouring lines are of one project."""
+    """A memo has less than 20 bytes per line, even if neighbouring lines differ in project."""
     lines = [f'{{"filename": "p{number % 100}-{number}.zip"}}' for number in range(5000)]
     run(tmp_path, tuple(lines))
     memo = (tmp_path / 'out' / store.CHUNKS).read_bytes()

@@ -1,4 +1,4 @@
-"""Tasks in processes and executors: same results, in order, and no process left behind."""
+"""Tasks in processes and executors: results in order, errors, and no process left behind."""
 from __future__ import annotations
 
 import gc
@@ -25,7 +25,7 @@ from dumb_pypi.builder.workers import batched, InProcess, open_workers, Workers
 from dumb_pypi.errors import BusyError, DumbPypiError, WorkerError
 from dumb_pypi.store.lock import locked
 
-A_MINUTE = 60  # by then something is wrong
+A_MINUTE = 60  # seconds, after which a test has failed
 
 
 def square(number: int) -> int:
@@ -48,7 +48,7 @@ def leave(status: int) -> None:
     os._exit(status)
 
 
-def wait_for_ever(_: object) -> None:
+def wait_forever(_: object) -> None:
     signal.pause()
 
 
@@ -69,11 +69,11 @@ def is_alive(pid: int) -> bool:
     return True
 
 
-def children() -> set[int]:
-    """The child processes of this one.
+def children(parent: int) -> set[int]:
+    """Return the process IDs of a process's children.
 
-    The standard library keeps one of its own that cleans up after spawned ones; its number is
-    known by a private name only.
+    In this process that is without the resource tracker, which the standard library starts to
+    clean up after spawned processes. Only a private attribute has its ID.
     """
     tracker = resource_tracker._resource_tracker._pid  # type: ignore[attr-defined]
     listed = subprocess.run(
@@ -81,16 +81,16 @@ def children() -> set[int]:
     ).stdout
     rows = [line.split(maxsplit=2) for line in listed.splitlines()]
     return {
-        int(pid) for pid, parent, name in rows
-        if int(parent) == os.getpid() and name != 'ps' and int(pid) != tracker
+        int(pid) for pid, its_parent, name in rows
+        if int(its_parent) == parent and name != 'ps' and int(pid) != tracker
     }
 
 
 @pytest.fixture(autouse=True)
-def no_process_is_left() -> Iterator[None]:
-    before = children()
+def no_process_left() -> Iterator[None]:
+    before = children(os.getpid())
     yield
-    assert children() <= before
+    assert children(os.getpid()) <= before
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def start_method(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize('jobs', (None, 1, 2, 3))
 @pytest.mark.parametrize('tasks', (0, 1, 4, 5, 6, 50))
 def test_results_come_in_order(jobs: int | None, tasks: int, lock: int) -> None:
-    """Results are in the order of the tasks, and again for the tasks that come next."""
+    """Results are in the order of the tasks, however many tasks and processes there are."""
     with open_workers(jobs, None, lock) as found:
         for first in (0, 100):
             numbers = range(first, first + tasks)
@@ -116,8 +116,8 @@ def test_results_come_in_order(jobs: int | None, tasks: int, lock: int) -> None:
 
 
 @pytest.mark.usefixtures('start_method')
-def test_other_start_methods(lock: int) -> None:
-    """Forked and spawned processes do the same."""
+def test_start_methods(lock: int) -> None:
+    """Forked and spawned processes give the same results."""
     with open_workers(2, None, lock) as found:
         assert list(found.map(square, range(20))) == list(map(square, range(20)))
         assert os.getpid() not in found.map(pid_of, range(20))
@@ -127,7 +127,7 @@ def test_other_start_methods(lock: int) -> None:
 
 @pytest.mark.usefixtures('start_method')
 def test_running_workers_keep_the_lock(tmp_path: Path) -> None:
-    """A worker holds the lock of its build until its task is done, even if the build is gone."""
+    """A worker holds the lock of its build until its task is done, even if the build ended."""
     out, begun, go = (str(tmp_path / name) for name in ('out', 'begun', 'go'))
     held = locked(out)
     with open_workers(2, None, held.__enter__()) as found, ThreadPoolExecutor(1) as waiting:
@@ -146,7 +146,7 @@ def test_running_workers_keep_the_lock(tmp_path: Path) -> None:
 
 
 def test_garbage_is_collected_afterwards(lock: int) -> None:
-    """The objects that are frozen for the workers are the garbage collector's again."""
+    """Objects that are frozen for the workers are collected again when the workers end."""
     gc.unfreeze()
     with open_workers(2, None, lock) as found:
         assert list(found.map(square, range(3))) == [0, 1, 4]
@@ -154,20 +154,20 @@ def test_garbage_is_collected_afterwards(lock: int) -> None:
     assert not gc.get_freeze_count()
 
 
-def test_tasks_run_at_once(tmp_path: Path, lock: int) -> None:
-    """Two tasks that wait for each other come to their end."""
+def test_tasks_run_in_parallel(tmp_path: Path, lock: int) -> None:
+    """Two tasks that wait for each other both end."""
     one, other = str(tmp_path / 'one'), str(tmp_path / 'other')
     with open_workers(2, None, lock) as found:
         assert list(found.map(meet, [(one, other), (other, one)])) == ['one', 'other']
 
 
 def test_few_tasks_need_no_process(monkeypatch: pytest.MonkeyPatch, lock: int) -> None:
-    """Unless a number of processes is asked for, a few tasks run in this process."""
+    """A few tasks run in this process, unless a number of processes is given."""
     monkeypatch.setattr(workers, 'usable_cpus', lambda: 2)
     with open_workers(None, None, lock) as found:
         assert set(found.map(pid_of, range(4))) == {os.getpid()}
         assert os.getpid() not in found.map(pid_of, range(5))
-        # Processes that are running do the next tasks, however few.
+        # Once there are processes, they run all tasks, however few.
         assert os.getpid() not in found.map(pid_of, range(1))
 
 
@@ -179,7 +179,7 @@ def test_few_tasks_need_no_process(monkeypatch: pytest.MonkeyPatch, lock: int) -
 def test_number_of_processes(
         monkeypatch: pytest.MonkeyPatch, lock: int, cpus: int, jobs: int | None, in_process: bool,
 ) -> None:
-    """There are as many as asked for, or as there are CPUs; one needs no other process."""
+    """There are as many processes as given, or as CPUs; with one, tasks run in this process."""
     monkeypatch.setattr(workers, 'usable_cpus', lambda: cpus)
     with open_workers(jobs, None, lock) as found:
         assert isinstance(found, InProcess) == in_process
@@ -187,7 +187,7 @@ def test_number_of_processes(
         assert in_process == (os.getpid() in found.map(pid_of, range(50)))
 
 
-def few_are_taken(found: Workers, most: int) -> None:
+def assert_few_are_taken(found: Workers, most: int) -> None:
     taken = []
 
     def tasks() -> Iterator[int]:
@@ -203,17 +203,17 @@ def few_are_taken(found: Workers, most: int) -> None:
 def test_few_tasks_are_taken_ahead(lock: int) -> None:
     """Memory does not grow with the number of tasks."""
     with open_workers(2, None, lock) as found:
-        few_are_taken(found, 4 * 2)
+        assert_few_are_taken(found, 4 * 2)
     with ThreadPoolExecutor(2) as executor, open_workers(None, executor, lock) as found:
-        few_are_taken(found, 64)
+        assert_few_are_taken(found, 64)
 
 
-NOTICE = errors.Notice('list', 3, 'is odd', skipped=True)
+NOTICE = errors.Notice('list', 3, 'is invalid', skipped=True)
 ERRORS = (
     errors.DumbPypiError('all'),
-    errors.LineError('is odd'),
-    errors.FieldError('hash', 'x\n', 'is odd'),
-    errors.OptionError('--jobs', 'is odd'),
+    errors.LineError('is invalid'),
+    errors.FieldError('hash', 'x\n', 'is invalid'),
+    errors.OptionError('--jobs', 'is invalid'),
     errors.FileError('write', 'a', OSError(28, 'No space left on device', 'a')),
     errors.FileError('read', '\udc80', ValueError('embedded null byte')),
     errors.TemplateError('a.html:1', jinja2.TemplateSyntaxError('bad', 1, 'a', 'a.html')),
@@ -221,8 +221,8 @@ ERRORS = (
     errors.TemplateError('a.html', jinja2.TemplateNotFound('b.html')),
     errors.TemplateError('a.html', jinja2.TemplatesNotFound(['b.html', 'c.html'])),
     errors.TemplateError('a.html', UnicodeDecodeError('utf-8', b'\xff', 0, 1, 'bad')),
-    errors.BrokenError('is odd'),
-    errors.ListError('is odd', [NOTICE]),
+    errors.BrokenError('is invalid'),
+    errors.ListError('is invalid', [NOTICE]),
     errors.RefusedError([NOTICE]),
     errors.BusyError('out'),
     errors.WorkerError(-9),
@@ -236,22 +236,22 @@ def kinds(kind: type[DumbPypiError]) -> set[type[DumbPypiError]]:
 
 
 def fields(error: DumbPypiError) -> dict[str, Any]:
-    """What an error carries: two exceptions are never equal, and not all can be copied."""
+    """Return the fields of an error, with the type of an exception: no two exceptions are equal."""
     return {
         key: type(value) if isinstance(value, Exception) else value
         for key, value in vars(error).items()
     }
 
 
-def test_every_kind_of_error_is_tried() -> None:
-    """The table has an error of every kind."""
+def test_table_has_every_error() -> None:
+    """The table of errors has one of every class."""
     assert {type(error) for error in ERRORS} == kinds(DumbPypiError)
 
 
 @pytest.mark.parametrize('error', ERRORS, ids=repr)
 @pytest.mark.parametrize('jobs', (1, 2))
-def test_errors_arrive_as_themselves(error: DumbPypiError, jobs: int, lock: int) -> None:
-    """An error of a worker reaches the caller with its text and its fields."""
+def test_errors_keep_their_fields(error: DumbPypiError, jobs: int, lock: int) -> None:
+    """An error in a worker reaches the caller with its message and its fields."""
     with open_workers(jobs, None, lock) as workers, pytest.raises(DumbPypiError) as caught:
         list(workers.map(fail, [error]))
     assert type(caught.value) is type(error)
@@ -277,8 +277,8 @@ def test_dead_worker_is_reported(
     assert str(caught.value) == message
 
 
-def test_idle_worker_that_dies_is_reported(lock: int) -> None:
-    """So does one that dies while it has nothing to do."""
+def test_dead_idle_worker_is_reported(lock: int) -> None:
+    """A worker that dies while it has no task ends the build with the same message."""
     with open_workers(2, None, lock) as found:
         [pid] = found.map(pid_of, ['x'])
         os.kill(pid, signal.SIGKILL)
@@ -291,7 +291,7 @@ def test_idle_worker_that_dies_is_reported(lock: int) -> None:
 def test_waiting_workers_are_killed(
         monkeypatch: pytest.MonkeyPatch, lock: int, interruption: type[BaseException],
 ) -> None:
-    """What ends the build ends workers whose tasks never come to their end."""
+    """If the build is interrupted, workers whose tasks never end are killed."""
     monkeypatch.setattr(executors, '_PATIENCE', 0.1)
 
     def tasks() -> Iterator[None]:
@@ -300,7 +300,7 @@ def test_waiting_workers_are_killed(
 
     with pytest.raises(interruption), open_workers(2, None, lock) as found:
         pids = set(found.map(pid_of, range(20)))
-        list(found.map(wait_for_ever, tasks()))
+        list(found.map(wait_forever, tasks()))
     assert pids
     assert not any(map(is_alive, pids))
 
@@ -318,7 +318,7 @@ if __name__ == '__main__':
         os.kill(os.getpid(), getattr(signal, sys.argv[2]))
     with locked(sys.argv[3]) as lock, open_workers(2, None, lock) as found:
         print(*{*found.map(workers_test.pid_of, range(20))}, flush=True)
-        list(found.map(workers_test.wait_for_ever, tasks()))
+        list(found.map(workers_test.wait_forever, tasks()))
 """
 
 
@@ -348,7 +348,7 @@ def test_workers_end_with_their_parent(tmp_path: Path, start_method: str, how: s
         assert process.returncode == -getattr(signal, how)
         with locked(out):
             pass
-        # The process that cleans up after spawned ones may report what it found.
+        # The resource tracker may print warnings.
         assert 'Traceback' not in process.stdout.read()
 
 
@@ -356,8 +356,8 @@ def interrupt(_: object) -> None:
     os.kill(os.getpid(), signal.SIGINT)
 
 
-def test_ctrl_c_is_the_parents(monkeypatch: pytest.MonkeyPatch, lock: int) -> None:
-    """Workers ignore Ctrl-C, also in the very moment in which they start."""
+def test_workers_ignore_ctrl_c(monkeypatch: pytest.MonkeyPatch, lock: int) -> None:
+    """Workers ignore Ctrl-C, even at the moment in which they start."""
     start = executors._start_worker
 
     def start_after_a_signal(lock: object) -> None:
@@ -371,8 +371,8 @@ def test_ctrl_c_is_the_parents(monkeypatch: pytest.MonkeyPatch, lock: int) -> No
         list(found.map(interrupt, range(20)))
 
 
-def test_start_of_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a worker runs first, run here: lines that a killed process ran are not counted."""
+def test_worker_initializer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The initializer ignores Ctrl-C and ends the process when its parent has ended."""
     ended = threading.Event()
 
     class Parent:
@@ -399,7 +399,7 @@ def test_start_of_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_open_file_is_passed_on(tmp_path: Path) -> None:
-    """An open file arrives in a spawned process as the number of an open file."""
+    """A spawned process receives an open file as the number of an open file."""
     (tmp_path / 'file').write_text('text')
     with (tmp_path / 'file').open() as file, ProcessPool(1, file.fileno()) as pool:
         function, [duplicate] = executors._OpenFile(file.fileno()).__reduce__()

@@ -1,3 +1,4 @@
+"""The command `dumb-pypi`: messages, exit status and wrong options."""
 from __future__ import annotations
 
 import subprocess
@@ -27,17 +28,19 @@ def bad_command(command: list[str], tmp_path: Path) -> list[str]:
     return command
 
 
-def test_it_is_silent_when_all_is_well(
+def test_success_is_silent(
         command: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path,
 ) -> None:
+    """A successful build prints nothing."""
     assert main(command) == 0
     assert capsys.readouterr() == ('', '')
     assert 'Generated ' in (tmp_path / 'out/index.html').read_text()
 
 
-def test_lines_that_are_left_out_are_told_of_and_counted(
+def test_skipped_lines_are_reported(
         bad_command: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path,
 ) -> None:
+    """Each skipped line is reported with its place, and their number at the end."""
     assert main(bad_command) == 0
     assert capsys.readouterr() == ('', (
         f"{tmp_path}/list:2: filename 'oops' has an ending that no distribution file has\n"
@@ -48,12 +51,14 @@ def test_lines_that_are_left_out_are_told_of_and_counted(
     assert capsys.readouterr().err.endswith('dumb-pypi: 2 lines were left out\n')
 
 
-def test_quiet(bad_command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_quiet_hides_warnings(bad_command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """With `-q` a build prints no warnings."""
     assert main([*bad_command, '-q']) == 0
     assert capsys.readouterr() == ('', '')
 
 
-def test_verbose(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_verbose_prints_counts(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """With `-v` a build prints the numbers of projects, files and pages."""
     for expected in ('18 pages written, 0 deleted', '0 pages written, 0 deleted'):
         assert main([*command, '-v', '--no-generate-timestamp']) == 0
         assert capsys.readouterr() == (
@@ -61,9 +66,10 @@ def test_verbose(command: list[str], capsys: pytest.CaptureFixture[str]) -> None
         )
 
 
-def test_strict(
+def test_strict_fails_with_reasons(
         bad_command: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path,
 ) -> None:
+    """With `--strict` the skipped lines are reported even with `-q`, and nothing is written."""
     assert main([*bad_command, '--strict', '-q']) == 1
     assert capsys.readouterr().err.splitlines() == [
         f"{tmp_path}/list:2: filename 'oops' has an ending that no distribution file has",
@@ -81,9 +87,10 @@ def test_strict(
          'dumb-pypi: cannot write /dev/null/out/.dumb-pypi/lock: Not a directory'),
     ),
 )
-def test_what_cannot_be_done_is_one_line(
+def test_failure_is_one_line(
         command: list[str], capsys: pytest.CaptureFixture[str], options: list[str], message: str,
 ) -> None:
+    """A file that cannot be read or written is reported in one line, with status 1."""
     assert main([*command, *options]) == 1
     out, err = capsys.readouterr()
     assert not out
@@ -104,18 +111,20 @@ def test_what_cannot_be_done_is_one_line(
         (['--nonsense'], 'unrecognized arguments: --nonsense'),
     ),
 )
-def test_a_wrong_command_line(
+def test_wrong_command_line(
         command: list[str], capsys: pytest.CaptureFixture[str], options: list[str], message: str,
 ) -> None:
+    """A wrong command line exits with 2 and a message that names the option."""
     with pytest.raises(SystemExit) as caught:
         main([*command, *options])
     assert caught.value.code == 2
     assert message in capsys.readouterr().err
 
 
-def test_an_interruption_ends_it_quietly(
+def test_ctrl_c_prints_one_line(
         command: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """Ctrl-C ends the build with one line and status 130."""
     def build(**_: object) -> None:
         raise KeyboardInterrupt
 
@@ -126,14 +135,13 @@ def test_an_interruption_ends_it_quietly(
 
 @pytest.mark.parametrize('module', ('dumb_pypi', 'dumb_pypi.main'))
 def test_both_modules_run(command: list[str], module: str, tmp_path: Path) -> None:
-    """Users of 1.x call the second."""
+    """`python -m` runs both modules; users of 1.x run the second."""
     subprocess.run([sys.executable, '-m', module, *command], check=True)
     assert (tmp_path / 'out/packages.json').exists()
 
 
-def test_the_installed_command_reads_a_list_from_standard_input(
-        command: list[str], tmp_path: Path,
-) -> None:
+def test_installed_command_reads_standard_input(command: list[str], tmp_path: Path) -> None:
+    """The installed command reads a list from standard input."""
     program = Path(sys.executable).with_name('dumb-pypi')
     done = subprocess.run(
         [program, *command, '--package-list', '-'], check=True, capture_output=True,
@@ -144,7 +152,8 @@ def test_the_installed_command_reads_a_list_from_standard_input(
     assert (tmp_path / 'out/simple/bar/index.html').exists()
 
 
-def test_a_closed_standard_input_is_told_of(command: list[str]) -> None:
+def test_closed_standard_input_is_reported(command: list[str]) -> None:
+    """A closed standard input is reported in one line."""
     done = subprocess.run(
         ['sh', '-c', '"$0" -m dumb_pypi "$@" <&-', sys.executable, *command,
          '--package-list', '-'],
@@ -155,9 +164,10 @@ def test_a_closed_standard_input_is_told_of(command: list[str]) -> None:
 
 
 @pytest.mark.parametrize('redirection', ('2>&-', '2>/dev/full'))
-def test_that_nobody_hears_a_message_changes_nothing(
+def test_unwritable_stderr_changes_nothing(
         bad_command: list[str], redirection: str, tmp_path: Path,
 ) -> None:
+    """A build succeeds even if its messages cannot be written."""
     done = subprocess.run(
         ['sh', '-c', f'"$0" -m dumb_pypi "$@" {redirection}', sys.executable, *bad_command],
         check=False, stdout=subprocess.PIPE,
@@ -166,7 +176,8 @@ def test_that_nobody_hears_a_message_changes_nothing(
     assert (tmp_path / 'out/packages.json').exists()
 
 
-def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """`--version` prints the program and its version."""
     with pytest.raises(SystemExit) as caught:
         main(['--version'])
     assert caught.value.code == 0
@@ -180,15 +191,16 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
     (('--packages-url', '/pool/', '--site-url', 'https://example.com/simple/'), ('--site-url: ',)),
     (('--packages-url', 'pool', '--quiet'), ()),
 ))
-def test_what_is_hardly_ever_meant_is_told_of_and_done(
+def test_suspicious_options_are_warned_about(
         tmp_path: Path, capsys: pytest.CaptureFixture[str],
         options: tuple[str, ...], hints: tuple[str, ...],
 ) -> None:
+    """A suspicious `--packages-url` or `--site-url` is used, with a printable warning."""
     (tmp_path / 'list').write_text('foo-1.0.zip\n')
     command = ['--package-list', str(tmp_path / 'list'), '--output-dir', str(tmp_path / 'out')]
     assert main([*command, *options]) == DONE
-    said = capsys.readouterr().err.splitlines()
-    assert len(said) == len(hints)
-    for line, hint in zip(said, hints, strict=True):
+    warnings = capsys.readouterr().err.splitlines()
+    assert len(warnings) == len(hints)
+    for line, hint in zip(warnings, hints, strict=True):
         assert hint in line
         assert line.isprintable()

@@ -1,4 +1,4 @@
-"""The changes file of a build: what it says of each page, and where it can go."""
+"""The changes file of a build: its records, their order, and where it can be written."""
 from __future__ import annotations
 
 import hashlib
@@ -46,7 +46,8 @@ def build_lines(folder: Path, *lines: str, **options: Any) -> list[Change]:
     return read_changes(folder / 'changes')
 
 
-def test_each_page_has_its_type_size_and_hash(tmp_path: Path) -> None:
+def test_changes_describe_pages(tmp_path: Path) -> None:
+    """Each written page has its content type, size and SHA-256."""
     changes = build_lines(tmp_path, '{"filename": "foo-1.0.zip"}')
     types = {change['path']: change['content_type'] for change in changes}
     static = {
@@ -61,7 +62,8 @@ def test_each_page_has_its_type_size_and_hash(tmp_path: Path) -> None:
         assert change['sha256'] == hashlib.sha256(content).hexdigest()
 
 
-def test_a_project_that_is_gone_is_deleted_last(tmp_path: Path) -> None:
+def test_removed_project_is_deleted_last(tmp_path: Path) -> None:
+    """The pages of a removed project are deleted after everything is written."""
     build_lines(tmp_path, '{"filename": "foo-1.0.zip"}', '{"filename": "bar-1.0.zip"}')
     changes = build_lines(tmp_path, '{"filename": "foo-1.0.zip"}')
     assert [change for change in changes if stage(change) >= 2][1:] == [
@@ -74,7 +76,7 @@ def test_a_project_that_is_gone_is_deleted_last(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize('step', (1, -1))
 def test_no_changes_are_an_empty_file(tmp_path: Path, step: int) -> None:
-    """Where the list is the very same, and where it is in another order."""
+    """If no page changed, the changes file is empty, even if the lines have another order."""
     files = ['{"filename": "foo-1.0.zip"}', '{"filename": "bar-1.0.zip"}']
     assert build_lines(tmp_path, *files)
     assert build_lines(tmp_path, *files[::step]) == []
@@ -83,42 +85,42 @@ def test_no_changes_are_an_empty_file(tmp_path: Path, step: int) -> None:
 
 @pytest.mark.parametrize(('place', 'is_device'), (
     ('/dev/stdout', True), ('/dev/fd/3', True), ('/dev/pts/0', True), ('/proc/self/fd/1', True),
-    ('/dev/shm/changes', False),  # noqa: S108 - a name, of no file that is made
+    ('/dev/shm/changes', False),  # noqa: S108 - a path, no file is made
     ('/developer/changes', False), ('changes', False),
 ))
-def test_what_is_no_file_is_written_to_and_not_replaced(place: str, is_device: bool) -> None:
+def test_devices_are_recognized(place: str, is_device: bool) -> None:
+    """Paths below `/dev` and `/proc` are devices, except for files of a RAM disk."""
     assert changes._is_device(place) == is_device
 
 
-def test_changes_go_to_whoever_reads_them(tmp_path: Path) -> None:
-    """As from `>(upload)` in a shell."""
+def test_changes_go_to_a_pipe(tmp_path: Path) -> None:
+    """Changes are written to a pipe, as made by `>(upload)` in a shell."""
     (tmp_path / 'list').write_text('foo-1.0.zip\n')
     end, begin = os.pipe()
-    with os.fdopen(end, 'rb') as told, os.fdopen(begin, 'wb') as file:
+    with os.fdopen(end, 'rb') as received, os.fdopen(begin, 'wb') as file:
         build(
             package_list=str(tmp_path / 'list'), packages_url='../../pool/',
             output_dir=str(tmp_path / 'out'), changes_file=f'/dev/fd/{file.fileno()}',
         )
         file.close()
-        paths_told = [json.loads(line)['path'] for line in told]
-    assert sorted(paths_told) == sorted(histories.read_tree(tmp_path / 'out'))
+        changed = [json.loads(line)['path'] for line in received]
+    assert sorted(changed) == sorted(histories.read_tree(tmp_path / 'out'))
 
 
 @pytest.mark.parametrize('place', ('nowhere/changes', '.'))
-def test_changes_that_cannot_be_written_are_told_of_before_anything_is(
-        tmp_path: Path, place: str,
-) -> None:
+def test_unwritable_place_writes_no_page(tmp_path: Path, place: str) -> None:
+    """If changes cannot be written, the build fails before it writes a page."""
     with pytest.raises(FileError, match='cannot write '):
         build_lines(tmp_path, '{"filename": "foo-1.0.zip"}', changes_file=str(tmp_path / place))
     assert not (tmp_path / 'out/packages.json').exists()
 
 
-def test_a_full_build_into_a_fresh_folder_deletes_what_other_options_made(tmp_path: Path) -> None:
-    """The previous list does not say whether the site has feeds, or pages of releases."""
+def test_full_build_deletes_optional_pages(tmp_path: Path) -> None:
+    """A full build into a new folder deletes feeds and release pages it does not make."""
     lines = ['{"filename": "foo-1.0.zip"}', '{"filename": "foo-2.0.zip"}']
     build_lines(tmp_path, *lines)
     changes = build_lines(
-        tmp_path, *lines, output_dir=str(tmp_path / 'fresh'), full=True, per_release_json=False,
+        tmp_path, *lines, output_dir=str(tmp_path / 'new'), full=True, per_release_json=False,
         site_url=None,
         previous_package_list_json=str(tmp_path / 'out/packages.json'),
     )

@@ -1,3 +1,4 @@
+"""Writing and deleting pages in a folder: atomically, only if they differ, with every change."""
 from __future__ import annotations
 
 import hashlib
@@ -21,8 +22,7 @@ BUILD = 'this-build'
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """An output directory, with the build's own folder, which comes with the lock."""
-    (tmp_path / 'root/.dumb-pypi').mkdir(parents=True)
+    """An output directory with a folder for unfinished files."""
     (tmp_path / 'root' / store.UNFINISHED / BUILD).mkdir(parents=True)
     return tmp_path / 'root'
 
@@ -32,11 +32,12 @@ def writer_in(root: Path, **target: bool) -> Writer:
 
 
 def unfinished(root: Path) -> list[str]:
-    """What has not got to its place."""
+    """Return the paths of unfinished files."""
     return trees.files_below(root / store.UNFINISHED)
 
 
-def test_a_file_is_written_once(root: Path) -> None:
+def test_equal_page_is_not_written(root: Path) -> None:
+    """A page whose content is the same is not touched; any other is replaced."""
     writer = writer_in(root)
     writer.write('a/b/c', b'1')
     place = root / 'a/b/c'
@@ -51,8 +52,8 @@ def test_a_file_is_written_once(root: Path) -> None:
 
 
 @pytest.mark.parametrize('umask', (0o022, 0o077))
-def test_files_have_the_mode_that_the_user_wants(root: Path, umask: int) -> None:
-    """A web server that runs as another user can read them, if the umask lets it."""
+def test_umask_sets_the_mode(root: Path, umask: int) -> None:
+    """The umask decides a page's permissions, so that a web server may read it."""
     before = os.umask(umask)
     try:
         writer_in(root).write('a', b'')
@@ -61,7 +62,8 @@ def test_files_have_the_mode_that_the_user_wants(root: Path, umask: int) -> None
     assert stat.S_IMODE((root / 'a').stat().st_mode) == 0o666 & ~umask
 
 
-def test_a_reader_keeps_the_old_file(root: Path) -> None:
+def test_reader_keeps_the_old_file(root: Path) -> None:
+    """A program that has the old page open still reads all of it."""
     writer = writer_in(root)
     writer.write('a', b'old')
     with (root / 'a').open('rb') as reader:
@@ -69,14 +71,16 @@ def test_a_reader_keeps_the_old_file(root: Path) -> None:
         assert reader.read() == b'old'
 
 
-def test_a_folder_in_the_way_is_told_of_and_left(root: Path) -> None:
+def test_folder_blocks_a_page(root: Path) -> None:
+    """A folder in place of a page is reported and kept."""
     (root / 'a').mkdir()
     with pytest.raises(FileError) as caught:
         writer_in(root).write('a', b'')
     assert str(caught.value) == f'cannot write {root}/a: Is a directory'
 
 
-def test_a_file_in_the_way_is_told_of_and_left(root: Path) -> None:
+def test_file_blocks_a_folder(root: Path) -> None:
+    """A file in place of a folder is reported and kept."""
     (root / 'a').write_bytes(b'mine')
     with pytest.raises(FileError, match='Not a directory'):
         writer_in(root).write('a/b', b'')
@@ -84,9 +88,10 @@ def test_a_file_in_the_way_is_told_of_and_left(root: Path) -> None:
 
 
 @pytest.mark.parametrize('interruption', (OSError, KeyboardInterrupt))
-def test_what_stops_a_write_leaves_the_old_file_and_nothing_else(
+def test_interrupted_write_keeps_the_page(
         root: Path, monkeypatch: pytest.MonkeyPatch, interruption: type[BaseException],
 ) -> None:
+    """A write that fails or is interrupted leaves the old page and no unfinished file."""
     def replace(*_: str) -> None:
         raise interruption
 
@@ -99,7 +104,8 @@ def test_what_stops_a_write_leaves_the_old_file_and_nothing_else(
     assert (root / 'a').read_bytes() == b'old'
 
 
-def test_a_deleted_file_takes_its_empty_folders_along(root: Path) -> None:
+def test_empty_folders_are_removed(root: Path) -> None:
+    """Deleting a page removes folders that become empty, and no others."""
     writer = writer_in(root)
     for path in ('a/b/c/d', 'a/b/x', 'a/e/f'):
         writer.write(path, b'')
@@ -112,13 +118,15 @@ def test_a_deleted_file_takes_its_empty_folders_along(root: Path) -> None:
     ]
 
 
-def test_what_cannot_be_deleted_is_told_of(root: Path) -> None:
+def test_page_cannot_be_deleted(root: Path) -> None:
+    """A page that cannot be deleted is reported."""
     (root / 'a/b').mkdir(parents=True)
     with pytest.raises(FileError, match=r'cannot delete .*/a/b: '):
         writer_in(root).delete('a/b')
 
 
-def test_changes_are_kept_in_their_order(root: Path) -> None:
+def test_changes_are_recorded_in_order(root: Path) -> None:
+    """Written and deleted pages are recorded in order; unchanged pages are not."""
     writer = writer_in(root, keep_changes=True)
     writer.write('index.html', b'1')
     writer.write('index.html', b'1')
@@ -137,7 +145,8 @@ def test_changes_are_kept_in_their_order(root: Path) -> None:
     ]
 
 
-def test_what_a_build_that_was_cut_short_may_have_written_counts(root: Path) -> None:
+def test_recovery_records_equal_pages(root: Path) -> None:
+    """After an interrupted build, pages that are already there are recorded, too."""
     writer_in(root).write('index.html', b'')
     writer = writer_in(root, keep_changes=True, recovering=True)
     writer.write('index.html', b'')
@@ -145,14 +154,14 @@ def test_what_a_build_that_was_cut_short_may_have_written_counts(root: Path) -> 
     assert (writer.done.written, writer.done.unchanged) == (0, 1)
 
 
-def test_changes_that_cannot_be_written_are_told_of(root: Path) -> None:
+def test_changes_cannot_be_written(root: Path) -> None:
+    """A changes file that cannot be written is reported."""
     with pytest.raises(FileError, match=r'cannot write .*/gone/changes: No such file'):
         write_changes(str(root / 'gone/changes'), [Change('delete', 'a')])
 
 
-def test_a_folder_that_cannot_be_removed_is_told_of(
-        root: Path, monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_folder_cannot_be_removed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty folder that cannot be removed is reported."""
     def rmdir(_: str) -> None:
         raise PermissionError(13, 'Permission denied')
 
@@ -168,10 +177,8 @@ PAGES = [
 ]
 
 
-def test_the_pages_of_a_new_project_come_a_folder_at_a_time(
-        root: Path, monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """A reader finds all of a folder or nothing."""
+def test_new_folders_appear_atomically(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each folder of a new project is renamed once, with all of its pages."""
     renamed: list[str] = []
     rename = os.rename
 
@@ -195,7 +202,8 @@ def test_the_pages_of_a_new_project_come_a_folder_at_a_time(
 @pytest.mark.parametrize(
     'mine', ('simple/foo/notes.txt', 'pypi/foo/1.0/mine', 'pypi/foo/mine', 'simple/mine'),
 )
-def test_files_of_a_user_stay_where_a_new_project_comes(root: Path, mine: str) -> None:
+def test_new_project_keeps_foreign_files(root: Path, mine: str) -> None:
+    """A new project's folder may have files of the user's, which stay."""
     (root / mine).parent.mkdir(parents=True)
     (root / mine).write_bytes(b'mine')
     (root / 'project/foo').mkdir(parents=True)
@@ -207,8 +215,8 @@ def test_files_of_a_user_stay_where_a_new_project_comes(root: Path, mine: str) -
     assert unfinished(root) == []
 
 
-def test_a_page_of_a_new_project_that_is_there_all_the_same_is_not_touched(root: Path) -> None:
-    """As somebody else's build may have left it."""
+def test_equal_page_of_new_project(root: Path) -> None:
+    """A page of a new project that already exists is not touched."""
     (root / 'simple/foo').mkdir(parents=True)
     (root / 'simple/foo/index.html').write_bytes(b'3')
     os.utime(root / 'simple/foo/index.html', (1, 1))
@@ -219,7 +227,8 @@ def test_a_page_of_a_new_project_that_is_there_all_the_same_is_not_touched(root:
 
 
 @pytest.mark.parametrize('place', ('simple/foo', 'simple'))
-def test_a_file_in_the_way_of_a_new_project_is_told_of_and_left(root: Path, place: str) -> None:
+def test_file_blocks_a_new_project(root: Path, place: str) -> None:
+    """A file in place of a folder of a new project is reported and kept."""
     (root / place).parent.mkdir(parents=True, exist_ok=True)
     (root / place).write_bytes(b'mine')
     with pytest.raises(FileError) as caught:
@@ -229,8 +238,8 @@ def test_a_file_in_the_way_of_a_new_project_is_told_of_and_left(root: Path, plac
     assert unfinished(root) == []
 
 
-def test_a_link_to_a_folder_is_followed(root: Path, tmp_path: Path) -> None:
-    """A user may have put the pages on another disk."""
+def test_linked_folder_is_kept(root: Path, tmp_path: Path) -> None:
+    """A link to a folder is followed: a user may have moved the pages to another disk."""
     (tmp_path / 'elsewhere').mkdir()
     (root / 'simple').mkdir()
     (root / 'simple/foo').symlink_to(tmp_path / 'elsewhere')
@@ -239,8 +248,8 @@ def test_a_link_to_a_folder_is_followed(root: Path, tmp_path: Path) -> None:
     assert (tmp_path / 'elsewhere/index.html').read_bytes() == b'3'
 
 
-def test_two_names_may_be_one_to_the_file_system(root: Path) -> None:
-    """Where case is ignored: the last of the pages stands there, and those of others as ever."""
+def test_equal_paths_keep_the_last_page(root: Path) -> None:
+    """If a file system ignores case, the last of two pages with one path remains."""
     writer = writer_in(root)
     writer.write_new([
         ('pypi/foo/2013-xx/json', b'1'), ('pypi/foo/2013-xx/json', b'2'), ('pypi/foo/json', b'3'),
@@ -250,9 +259,8 @@ def test_two_names_may_be_one_to_the_file_system(root: Path) -> None:
 
 
 @pytest.mark.parametrize('name', ('write', 'rename'))
-def test_a_disk_that_is_full_leaves_nothing_of_a_new_project(
-        root: Path, monkeypatch: pytest.MonkeyPatch, name: str,
-) -> None:
+def test_full_disk_leaves_no_page(root: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """If the disk is full, a new project gets no page, and no unfinished file remains."""
     def fail(*_: object) -> None:
         raise OSError(28, 'No space left on device')
 
@@ -266,10 +274,8 @@ def test_a_disk_that_is_full_leaves_nothing_of_a_new_project(
     assert unfinished(root) == []
 
 
-def test_what_is_written_in_several_turns_is_whole(
-        root: Path, monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """A system may take less at once than it is given."""
+def test_short_writes_are_repeated(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All bytes are written even if the system takes fewer at a time."""
     write = os.write
     monkeypatch.setattr(os, 'write', lambda file, content: write(file, content[:3]))
     writer_in(root).write_new([('simple/foo/index.html', b'more than three bytes')])
@@ -284,7 +290,7 @@ def adopted(root: Path, content: bytes, *, recovering: bool = False) -> Writer:
     return writer
 
 
-@pytest.mark.parametrize('old', (None, b'', b'old', b'odd'))
+@pytest.mark.parametrize('old', (None, b'', b'old', b'abc'))
 def test_file_becomes_a_page(root: Path, old: bytes | None) -> None:
     """A file is moved to the place of a page that differs or is missing."""
     if old is not None:
@@ -308,8 +314,8 @@ def test_equal_page_is_not_replaced(root: Path, recovering: bool) -> None:
     assert [change.path for change in writer.done.changes] == ['packages.json'] * recovering
 
 
-def test_folder_in_place_of_a_page(root: Path) -> None:
-    """A folder where a page belongs is reported."""
+def test_folder_blocks_a_file(root: Path) -> None:
+    """A folder in place of a page is reported when a file is to be moved there."""
     (root / 'packages.json').mkdir()
     with pytest.raises(FileError, match=r'cannot write .*/packages\.json: Is a directory'):
         adopted(root, b'')
@@ -317,7 +323,7 @@ def test_folder_in_place_of_a_page(root: Path) -> None:
 
 @pytest.mark.parametrize('left', ('nothing', 'a folder', 'a file'))
 def test_unfinished_files_are_removed(root: Path, left: str) -> None:
-    """Unfinished files of killed builds are removed when a build begins, its own at its end."""
+    """Unfinished files of killed builds are removed at the start, its own at the end."""
     place = root / store.UNFINISHED
     shutil.rmtree(place)
     if left == 'a folder':
@@ -346,7 +352,7 @@ def test_unfinished_folder_cannot_be_made(tmp_path: Path) -> None:
 
 
 def test_unfinished_files_cannot_be_removed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those of killed builds are reported; a build that is done leaves its own to the next one."""
+    """Unfinished files that remain are reported at the start, and ignored at the end."""
     def rmtree(_: str) -> None:
         raise PermissionError(13, 'Permission denied')
 
@@ -364,7 +370,7 @@ def test_unfinished_files_cannot_be_removed(root: Path, monkeypatch: pytest.Monk
 
 
 def test_repeated_task_loses_no_change(root: Path) -> None:
-    """A task that is run again records the pages that its first run wrote and did not report."""
+    """A task that runs again records the pages that its first run wrote and did not report."""
     target = Target(str(root), BUILD, keep_changes=True)
     pages = [('simple/foo/index.html', b'foo'), ('simple/foo/index.json', b'{}')]
     target.task_writer(7).write_new(pages)
@@ -383,8 +389,8 @@ def write_each(writer: Writer, pages: Iterable[tuple[str, bytes]]) -> None:
         writer.write(path, content)
 
 
-def test_late_task_of_a_dead_build_fails(root: Path) -> None:
-    """A task whose build has ended, as on a machine that was lost for a while, writes nothing."""
+def test_late_task_writes_nothing(root: Path) -> None:
+    """A task whose build has ended, as on a machine that was lost for a while, fails."""
     target = Target(str(root), 'an-ended-build')
     with target.opened():
         late = target.task_writer(1)
@@ -398,7 +404,8 @@ def test_late_task_of_a_dead_build_fails(root: Path) -> None:
     assert not (root / 'simple').exists()
 
 
-def test_what_another_writer_did_counts(root: Path) -> None:
+def test_counts_of_writers_are_added(root: Path) -> None:
+    """The counts and changes of another writer are added to those of this one."""
     one, other = (writer_in(root, keep_changes=True) for _ in range(2))
     one.write('index.html', b'')
     other.write('index.html', b'')

@@ -1,4 +1,4 @@
-"""One build at a time in a directory."""
+"""The lock: one build at a time per output directory."""
 from __future__ import annotations
 
 import contextlib
@@ -22,8 +22,8 @@ from tests.support.sound import tree_of
 from tests.support.workshop import line, Workshop
 
 PROGRAM = (sys.executable, '-m', 'dumb_pypi')
-# Of the moments of an update this is in its midst.
-MIDST = 30
+# The number of a file operation about half-way through an update.
+HALF_WAY = 30
 
 
 @pytest.fixture(scope='module')
@@ -41,8 +41,8 @@ def workshop(tmp_path: Path, builds: Builds) -> Workshop:
 
 @pytest.fixture
 def stopped(workshop: Workshop) -> Iterator[Ended]:
-    """A build that is at work in `out`, and gets no further."""
-    ended = workshop.build(workshop.place / 'out', 'new', fate=Fate(stop_at=MIDST))
+    """A build into `out` that is stopped half-way; it must complete afterwards."""
+    ended = workshop.build(workshop.place / 'out', 'new', fate=Fate(stop_at=HALF_WAY))
     assert ended.status is None
     yield ended
     assert workshop.resume(ended)[1:] == (0, '')
@@ -56,8 +56,8 @@ def run(workshop: Workshop, out: Path, list_name: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
-def everything(folder: Path) -> dict[str, tuple[int, int]]:
-    """Each file and folder, and how to tell it from another one in its place."""
+def identities(folder: Path) -> dict[str, tuple[int, int]]:
+    """Return the inode and time of every file and folder, by path."""
     return {
         str(path): (path.stat().st_ino, path.stat().st_mtime_ns)
         for path in (folder, *folder.rglob('*'))
@@ -66,19 +66,19 @@ def everything(folder: Path) -> dict[str, tuple[int, int]]:
 
 @pytest.mark.usefixtures('stopped')
 @pytest.mark.parametrize('list_name', ('old', 'new', 'other'))
-def test_a_second_build_says_so_and_leaves_the_tree_alone(
-        workshop: Workshop, list_name: str,
-) -> None:
+def test_second_build_is_refused(workshop: Workshop, list_name: str) -> None:
+    """A second build reports that the first one is running, and touches no file."""
     out = workshop.place / 'out'
-    before = everything(out)
+    before = identities(out)
     assert run(workshop, out, list_name) == (
         1, '', f'dumb-pypi: another build is at work in {out}\n',
     )
-    assert everything(out) == before
+    assert identities(out) == before
 
 
 @pytest.mark.usefixtures('stopped')
-def test_a_directory_with_two_names_has_one_lock(workshop: Workshop) -> None:
+def test_linked_directory_has_one_lock(workshop: Workshop) -> None:
+    """An output directory has one lock, even if it is reached through a symbolic link."""
     other_name = workshop.place / 'link'
     other_name.symlink_to('out')
     assert run(workshop, other_name, 'new') == (
@@ -87,35 +87,38 @@ def test_a_directory_with_two_names_has_one_lock(workshop: Workshop) -> None:
 
 
 @pytest.mark.usefixtures('stopped')
-def test_builds_into_two_directories_do_not_hinder_each_other(workshop: Workshop) -> None:
+def test_other_directory_is_not_locked(workshop: Workshop) -> None:
+    """A build into another directory is not refused."""
     assert run(workshop, workshop.place / 'elsewhere', 'new') == (0, '', '')
 
 
-def test_a_lock_that_a_dead_process_left_hinders_nobody(workshop: Workshop) -> None:
+def test_killed_build_leaves_no_lock(workshop: Workshop) -> None:
+    """The lock file of a killed build refuses no build."""
     out = workshop.place / 'out'
-    assert workshop.build(out, 'new', fate=Fate(kill_at=MIDST, coarse=True)).killed
+    assert workshop.build(out, 'new', fate=Fate(kill_at=HALF_WAY, coarse=True)).killed
     assert (out / '.dumb-pypi/lock').exists()
-    assert workshop.build(out, 'other', fate=Fate(kill_at=MIDST, coarse=True)).killed
+    assert workshop.build(out, 'other', fate=Fate(kill_at=HALF_WAY, coarse=True)).killed
     workshop.must_complete(out, 'new')
 
 
-def test_a_build_that_failed_leaves_no_lock(workshop: Workshop) -> None:
+def test_failed_build_leaves_no_lock(workshop: Workshop) -> None:
+    """A failed build does not keep the lock."""
     out = workshop.place / 'out'
     assert workshop.build(out, 'nothing').status == 1
     workshop.must_complete(out, 'new')
 
 
-@pytest.mark.parametrize('into', ('a new directory', 'an old one'))
-def test_of_two_builds_started_together_one_builds(workshop: Workshop, into: str) -> None:
-    """Both wait for their list, so that they come to the lock at the same time."""
+@pytest.mark.parametrize('into', ('new directory', 'existing index'))
+def test_simultaneous_builds(workshop: Workshop, into: str) -> None:
+    """Of two builds that reach the lock at the same time, one builds and one is refused."""
     out = workshop.place / 'together'
-    if into == 'an old one':
+    if into == 'existing index':
         workshop.must_build(out, 'old')
     lines = [
         *workshop.list_file('new').read_text().splitlines(),
         *(line(f'project-{number}-1.0.zip') for number in range(500)),
     ]
-    text = ''.join(f'{line}\n' for line in lines)
+    content = ''.join(f'{line}\n' for line in lines)
     command = [*PROGRAM, *workshop.command(out, 'new'), '--package-list-json', '-']
     with contextlib.ExitStack() as stack:
         both = [
@@ -126,22 +129,22 @@ def test_of_two_builds_started_together_one_builds(workshop: Workshop, into: str
         ]
         inputs = [process.stdin for process in both if process.stdin is not None]
         for file in inputs:
-            # More than a pipe holds: when it is written, the process is there and reads.
-            file.write(text + '\n' * 200_000)
+            # More than a pipe holds: when all of it is written, the build has started to read.
+            file.write(content + '\n' * 200_000)
             file.flush()
         for file in inputs:
             file.close()
-        ends = {process.wait(): process.stdout.read() for process in both if process.stdout}
-    assert ends == {0: '', 1: f'dumb-pypi: another build is at work in {out}\n'}
+        outcomes = {process.wait(): process.stdout.read() for process in both if process.stdout}
+    assert outcomes == {0: '', 1: f'dumb-pypi: another build is at work in {out}\n'}
     alone = workshop.place / 'alone'
-    subprocess.run([*command, '--output-dir', alone], check=True, input=text, text=True)
+    subprocess.run([*command, '--output-dir', alone], check=True, input=content, text=True)
     assert tree_of(out) == tree_of(alone)
 
 
 def test_lock_outlives_the_unfinished_folder(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The lock is held until the unfinished files are removed: the next build has its own there."""
+    """The lock is held until the unfinished files, which all builds keep in one place, are gone."""
     (tmp_path / 'list').write_text('foo-1.0.zip\n')
     out = str(tmp_path / 'out')
     removed = []
@@ -161,7 +164,7 @@ def test_lock_outlives_the_unfinished_folder(
 
 @pytest.mark.parametrize('deep', (False, True))
 def test_refused_first_build_leaves_nothing(tmp_path: Path, deep: bool) -> None:
-    """A build that fails before there is an index removes the folders it made, and no others."""
+    """A refused first build removes the folders it made, and no others."""
     (tmp_path / 'list').write_text('oops\n')
     out = tmp_path / 'a/b/out' if deep else tmp_path / 'out'
     for _ in range(2):
@@ -181,10 +184,10 @@ def test_refused_first_build_leaves_nothing(tmp_path: Path, deep: bool) -> None:
 
 
 @pytest.mark.parametrize('replaced', (False, True))
-def test_removed_lock_is_no_lock(
+def test_removed_lock_file_is_noticed(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch, replaced: bool,
 ) -> None:
-    """A lock file that a failed build removed before it was locked locks nobody else out."""
+    """If a failed build removed the lock file before it was locked, the build is refused."""
     flock = fcntl.flock
 
     def remove_and_lock(file: int, operation: int) -> None:
@@ -198,9 +201,8 @@ def test_removed_lock_is_no_lock(
         pass
 
 
-def test_a_file_system_without_locks_is_told_of(
-        tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_missing_locks_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file system without locks is reported in one message."""
     def fail(*_: object) -> None:
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 

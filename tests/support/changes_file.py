@@ -1,11 +1,15 @@
-"""A changes file, as whoever uploads by it reads it."""
+"""What a build writes: recorded while it runs, and read from its changes file."""
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from dumb_pypi.pages import paths
+from dumb_pypi.store.folder import Writer
 
 Change = dict[str, Any]
 
@@ -15,7 +19,7 @@ def read_changes(place: Path) -> list[Change]:
 
 
 def apply(tree: dict[str, bytes], changes: list[Change], contents: dict[str, bytes]) -> None:
-    """Do to a tree what a changes file says; `contents` are what was written, by its hash."""
+    """Apply changes to a tree, as an uploader does; `contents` has each page by its SHA-256."""
     for change in changes:
         if change['action'] == 'delete':
             tree.pop(change['path'], None)
@@ -24,8 +28,32 @@ def apply(tree: dict[str, bytes], changes: list[Change], contents: dict[str, byt
 
 
 def stage(change: Change) -> int:
-    """When it is the turn of a change: pages, roots, the list, deletions."""
+    """Return the place of a change in the upload order: pages, root pages, the list, deletions."""
     if change['action'] == 'delete':
         return 3
     path = change['path']
     return 2 if path == paths.PACKAGES_JSON else int(path in paths.ROOTS)
+
+
+def record_writes(
+        monkeypatch: pytest.MonkeyPatch, record: Callable[[str, bytes], object],
+) -> None:
+    """Call `record` with the path and content of each page that this process writes, in order."""
+    write, write_new, adopt = Writer.write, Writer.write_new, Writer.adopt
+
+    def recorded(pages: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
+        for path, content in pages:
+            record(path, content)
+            yield path, content
+
+    def record_and_write(self: Writer, path: str, content: bytes) -> None:
+        record(path, content)
+        write(self, path, content)
+
+    def record_and_adopt(self: Writer, path: str, file: str) -> None:
+        record(path, Path(file).read_bytes())
+        adopt(self, path, file)
+
+    monkeypatch.setattr(Writer, 'write', record_and_write)
+    monkeypatch.setattr(Writer, 'write_new', lambda self, pages: write_new(self, recorded(pages)))
+    monkeypatch.setattr(Writer, 'adopt', record_and_adopt)

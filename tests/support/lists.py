@@ -1,4 +1,4 @@
-"""Lists that are read as a build reads them, with no build around it."""
+"""Read package lists as a build does, without building an index."""
 from __future__ import annotations
 
 import tempfile
@@ -15,7 +15,7 @@ from dumb_pypi.options import JSON
 
 
 class ListInMemory(ListFile):
-    """A list that is in no file."""
+    """A list in memory instead of in a file."""
 
     def __init__(self, content: bytes, form: str = JSON, place: str = 'list') -> None:
         self.place = place
@@ -29,28 +29,28 @@ class ListInMemory(ListFile):
 
 
 class ReadFiles(NamedTuple):
-    """The files of a list by project and name, and the notices about its lines."""
+    """The files of a list, ordered by project and name, and the notices about its lines."""
     files: list[Distfile]
     notices: Sequence[Notice]
 
 
 def file_of(line: bytes) -> Distfile:
-    """Return the file of a line in JSON, all of whose keys are known."""
+    """Return the file of a JSON line, which must have no unknown key."""
     file, _, unknown = check_json(line)
     assert not unknown
     return file
 
 
-def ignore(_: object) -> None:
-    """Be told about progress."""
+def ignore_progress(_: object) -> None:
+    """Do nothing, as the `progress` argument of a function under test."""
 
 
 def read_files(content: bytes, form: str = JSON, place: str = 'list') -> ReadFiles:
-    """Read a list of which nothing is known."""
+    """Read a list as a first build does, without what an earlier build remembers."""
     source = ListInMemory(content, form, place)
-    survey = survey_list(source, None, {}, InProcess(), ignore)
+    survey = survey_list(source, None, {}, InProcess(), ignore_progress)
     with cast(BinaryIO, tempfile.TemporaryFile()) as file:
-        packages = write_packages(source, survey, None, file, InProcess(), ignore)
+        packages = write_packages(source, survey, None, file, InProcess(), ignore_progress)
         lines = packages.content(0, len(packages.names)).splitlines()
     files = sorted(map(read_checked, lines), key=lambda file: (file.project, file.filename))
     return ReadFiles(files, packages.notices)
