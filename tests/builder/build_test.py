@@ -83,17 +83,6 @@ def test_linked_pages_are_written_first(tmp_path: Path, monkeypatch: pytest.Monk
         assert written.index(linked) < written.index(page)
 
 
-def test_second_build_writes_nothing(tmp_path: Path) -> None:
-    """A build of the same list writes nothing and touches no file."""
-    run(tmp_path)
-    for path in tree(tmp_path):
-        os.utime(tmp_path / 'out' / path, (1, 1))
-    assert run(tmp_path) == Report(2, 3, 0, 0, 0, [])
-    assert {
-        (tmp_path / 'out' / path).stat().st_mtime for path in tree(tmp_path)
-    } == {1}
-
-
 def test_strict_refuses_skipped_lines(tmp_path: Path) -> None:
     """With `strict`, a bad line ends the build before it writes; a warning does not."""
     with pytest.raises(RefusedError) as caught:
