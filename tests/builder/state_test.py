@@ -131,6 +131,14 @@ def test_damaged_state_is_not_reused(tmp_path: Path, reused: list[bool], damage:
     assert True not in reused
 
 
+def test_edited_list_is_restored(tmp_path: Path) -> None:
+    """If the lines only changed their order, an edited `packages.json` is still written again."""
+    run(tmp_path)
+    edit(tmp_path / 'out')
+    assert run(tmp_path, LINES[::-1]).written == 1
+    assert tree(tmp_path) == full_tree(tmp_path)
+
+
 def test_deleted_list_is_written_again(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reused: list[bool],
 ) -> None:

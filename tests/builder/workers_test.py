@@ -398,6 +398,13 @@ def test_worker_initializer(monkeypatch: pytest.MonkeyPatch) -> None:
         gc.set_threshold(*thresholds)
 
 
+def test_main_process_does_not_exit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is no parent process, as in the main process, there is none to wait for."""
+    monkeypatch.setattr(multiprocessing, 'parent_process', lambda: None)
+    monkeypatch.setattr(os, '_exit', fail)
+    executors._exit_with_parent()
+
+
 def test_open_file_is_passed_on(tmp_path: Path) -> None:
     """A spawned process receives an open file as the number of an open file."""
     (tmp_path / 'file').write_text('text')

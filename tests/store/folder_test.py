@@ -351,6 +351,21 @@ def test_unfinished_folder_cannot_be_made(tmp_path: Path) -> None:
         target.task_writer(1)
 
 
+def test_full_disk_leaves_no_folder(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the disk is full, no part of the folder for unfinished files remains."""
+    def makedirs(place: str) -> None:
+        os.mkdir(os.path.dirname(place))
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(os, 'makedirs', makedirs)
+    with (
+        pytest.raises(FileError, match=r'cannot write .*/this-build: No space left on device'),
+        Target(str(root), BUILD).opened(),
+    ):
+        pass
+    assert not (root / store.UNFINISHED).exists()
+
+
 def test_unfinished_files_cannot_be_removed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Unfinished files that remain are reported at the start, and ignored at the end."""
     def rmtree(_: str) -> None:
