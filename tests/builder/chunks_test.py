@@ -130,7 +130,7 @@ def test_moved_chunks_make_projects_dirty(contents: list[bytes], random: Random)
 
 
 def test_insertion_moves_no_other_cut() -> None:
-    """A new line changes at most two chunks, and makes only the project that it names dirty."""
+    """A new line changes at most two chunks, and only its own project is dirty."""
     lines = [b'{"filename": "p%d-1.zip"}\n' % number for number in range(200)]
     before = survey_of(b''.join(lines))
     lines.insert(100, b'{"filename": "new-1.zip"}\n')

@@ -273,7 +273,7 @@ def test_other_version_renders_all_pages(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_template_links_may_be_circular(tmp_path: Path) -> None:
-    """Circular links end no build, and each new link counts as a change."""
+    """Circular symbolic links are followed once, and each new link counts as a change."""
     templates = tmp_path / 'templates'
     templates.mkdir()
     shapes = set()

@@ -399,7 +399,7 @@ def test_worker_initializer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_main_process_does_not_exit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where there is no parent process, as in the main process, there is none to wait for."""
+    """The main process, which has no parent to wait for, does not exit."""
     monkeypatch.setattr(multiprocessing, 'parent_process', lambda: None)
     monkeypatch.setattr(os, '_exit', fail)
     executors._exit_with_parent()

@@ -93,7 +93,7 @@ def test_other_directory_is_not_locked(workshop: Workshop) -> None:
 
 
 def test_killed_build_leaves_no_lock(workshop: Workshop) -> None:
-    """The lock file of a killed build refuses no build."""
+    """The lock file of a killed build does not block the next build."""
     out = workshop.place / 'out'
     assert workshop.build(out, 'new', fate=Fate(kill_at=HALF_WAY, coarse=True)).killed
     assert (out / '.dumb-pypi/lock').exists()
