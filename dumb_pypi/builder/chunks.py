@@ -207,8 +207,8 @@ def _cut(
     offset = start
     buffer, base = b'', 0
     while offset < source.size:
-        content = _known_content(source, offset, known, following)
-        if not content:
+        chunk, content = _known_chunk(source, offset, known, following)
+        if chunk is None:
             if not base <= offset < base + len(buffer):
                 buffer, base = b'', offset
             size = _chunk_size(memoryview(buffer)[offset - base:], ends=False)
@@ -218,25 +218,25 @@ def _cut(
                 size = _chunk_size(buffer, ends=offset + len(buffer) == source.size)
                 length *= 2
             content = buffer[offset - base:offset - base + size]
-        chunk = Chunk(_digest(content), len(content))
+            chunk = Chunk(_digest(content), size)
         following = places.get(chunk.digest, len(known)) + 1
         yield chunk, content
         offset += chunk.size
 
 
-def _known_content(
+def _known_chunk(
         source: ListFile, offset: int, known: Sequence[Chunk], index: int,
-) -> bytes:
-    """Return the content of a known chunk if the list has it at an offset, else nothing."""
+) -> tuple[Chunk | None, bytes]:
+    """Return a known chunk and its content if the list has it at an offset, else None."""
     if index >= len(known):
-        return b''
-    digest, size = known[index]
-    end = offset + size
+        return None, b''
+    chunk = known[index]
+    end = offset + chunk.size
     # The last chunk ended where its list did, which need not be at a cut.
     if end > source.size or (index + 1 == len(known) and end < source.size):
-        return b''
-    content = source.read(offset, size)
-    return content if _digest(content) == digest else b''
+        return None, b''
+    content = source.read(offset, chunk.size)
+    return chunk if _digest(content) == chunk.digest else None, content
 
 
 def _chunk_size(content: bytes | memoryview, *, ends: bool) -> int:

@@ -10,7 +10,7 @@ import mmap
 import os
 from array import array
 from bisect import bisect_left
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, islice
 from typing import BinaryIO, NamedTuple
@@ -90,6 +90,8 @@ class Packages:
         self.names = list(projects)
         self.offsets = array('Q', accumulate((p.size for p in projects.values()), initial=0))
         self.files = sum(lines.files for lines in projects.values())
+        # The places of the lines of months that were asked for: most are asked for twice.
+        self._places: dict[str, array[int]] = {}
 
     @property
     def path(self) -> str:
@@ -101,16 +103,18 @@ class Packages:
         return os.pread(self._file.fileno(), self.offsets[stop] - begin, begin)
 
     def uploads_per_month(self) -> dict[str, int]:
-        uploads: Counter[str] = Counter()
+        uploads: dict[str, int] = defaultdict(int)
         for lines in self.projects.values():
-            uploads.update(lines.months)
+            for month, count in lines.months.items():
+                uploads[month] += count
         return dict(uploads)
 
     def lines_of_months(self, months: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         """Yield each month, and the lines of the files uploaded in it."""
         if not months:
             return
-        places = self._places_of_months(months)
+        places = self._places
+        places.update(self._places_of_months([name for name in months if name not in places]))
         with mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             read = 0
             for month in months:
