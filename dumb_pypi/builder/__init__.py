@@ -141,12 +141,12 @@ def _build(
         if options.changes_file is not None:
             write_changes(options.changes_file, writer.done.changes)
         stamp = Stamp(
-            shape, plan.complete, source.form, source.place, source.size, survey.digest,
+            shape, plan.complete, source.form, source.place, source.size, survey.chunks,
             fingerprint_of_facts(lists.facts),
             mark_of_file(os.path.join(options.output_dir, paths.PACKAGES_JSON)),
             len(packages.projects), packages.files, notices,
         )
-        commit(writer, stamp, records_of(plan, state, survey.chunks, result), survey.surveys)
+        commit(writer, stamp, records_of(plan, state, result), survey.surveys)
         done = writer.done
         return Report(
             stamp.projects, stamp.files, done.written, done.unchanged, done.deleted, notices,

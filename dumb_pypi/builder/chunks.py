@@ -17,14 +17,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from dumb_pypi.builder.source import ListFile
+from dumb_pypi.builder.source import BYTE_ORDER_MARK, Chunk, digest_of, ListFile
 from dumb_pypi.builder.workers import batched, Workers
 from dumb_pypi.errors import LineError
 from dumb_pypi.model import filenames, urls
 from dumb_pypi.model.free_text import clean_text
 from dumb_pypi.options import PLAIN
 
-BYTE_ORDER_MARK = b'\xef\xbb\xbf'
 # The project of lines that name none: they have messages, and no pages.
 NO_PROJECT = ''
 # The project of blank lines and comments, which a project's name can never be.
@@ -35,13 +34,8 @@ _LARGEST = 1 << 20  # bytes: a list may have no line at which to cut
 _READ = 1 << 19  # bytes read at once
 _TASK = 1 << 18  # bytes of chunks in a task
 
-Memo = Mapping[bytes, bytes]
-
-
-class Chunk(NamedTuple):
-    """A stretch of the list: the digest of its bytes, and their number."""
-    digest: bytes
-    size: int
+# Encoded surveys of chunks, by the digests of the chunks.
+Memo = Mapping[str, bytes]
 
 
 class ChunkSurvey(msgspec.Struct, array_like=True, gc=False):
@@ -56,14 +50,13 @@ class ChunkSurvey(msgspec.Struct, array_like=True, gc=False):
 
 
 class Survey(NamedTuple):
-    """A list: where its chunks begin, the chunks, the encoded survey of each, the list's digest.
+    """A list: where its chunks begin, the chunks, and the encoded survey of each.
 
     `dirty` are the projects whose lines differ from those of the previous build, None for all.
     """
     start: int
     chunks: Sequence[Chunk]
     surveys: Memo
-    digest: str
     dirty: set[str] | None
 
     def stretches(self, wanted: set[str] | None) -> dict[str, array[int]]:
@@ -101,15 +94,13 @@ def survey_list(
         FileError: the list cannot be read.
     """
     chunks: list[Chunk] = []
-    surveys: dict[bytes, bytes] = {}
+    surveys: dict[str, bytes] = {}
     mark = source.read(0, len(BYTE_ORDER_MARK))
     start = len(mark) if mark == BYTE_ORDER_MARK else 0
-    whole = hashlib.sha256(mark[:start])
 
-    def unknown() -> Iterator[tuple[bytes, bytes]]:
+    def unknown() -> Iterator[tuple[str, bytes]]:
         for chunk, content in _cut(source, start, known or ()):
             chunks.append(chunk)
-            whole.update(content)
             progress(chunk.size)
             if chunk.digest not in surveys:
                 surveys[chunk.digest] = memo.get(chunk.digest, b'')
@@ -122,10 +113,10 @@ def survey_list(
     for found in workers.map(survey_chunks, tasks):
         surveys.update(found)
     dirty = None if known is None else _dirty(known, chunks, memo, surveys)
-    return Survey(start, chunks, surveys, whole.hexdigest(), dirty)
+    return Survey(start, chunks, surveys, dirty)
 
 
-def survey_chunks(task: tuple[str, Sequence[tuple[bytes, bytes]]]) -> list[tuple[bytes, bytes]]:
+def survey_chunks(task: tuple[str, Sequence[tuple[str, bytes]]]) -> list[tuple[str, bytes]]:
     """Survey chunks, given with their digests, of a list of a form."""
     form, chunks = task
     return [(digest, _encode(survey(content, form))) for digest, content in chunks]
@@ -218,7 +209,7 @@ def _cut(
                 size = _chunk_size(buffer, ends=offset + len(buffer) == source.size)
                 length *= 2
             content = buffer[offset - base:offset - base + size]
-            chunk = Chunk(_digest(content), size)
+            chunk = Chunk(digest_of(content), size)
         following = places.get(chunk.digest, len(known)) + 1
         yield chunk, content
         offset += chunk.size
@@ -236,7 +227,7 @@ def _known_chunk(
     if end > source.size or (index + 1 == len(known) and end < source.size):
         return None, b''
     content = source.read(offset, chunk.size)
-    return chunk if _digest(content) == chunk.digest else None, content
+    return chunk if digest_of(content) == chunk.digest else None, content
 
 
 def _chunk_size(content: bytes | memoryview, *, ends: bool) -> int:
@@ -286,10 +277,6 @@ def _projects_and_runs(encoded: bytes) -> tuple[list[str], list[int]]:
 
 def _triples(numbers: Sequence[int]) -> Iterator[tuple[int, int, int]]:
     return zip(*(islice(numbers, at, None, 3) for at in range(3)), strict=True)
-
-
-def _digest(content: bytes) -> bytes:
-    return hashlib.sha256(content).digest()[:16]
 
 
 def _no_numbers() -> array[int]:

@@ -10,7 +10,6 @@ from typing import cast, NamedTuple, TYPE_CHECKING
 
 import msgspec
 
-from dumb_pypi.builder.chunks import Chunk
 from dumb_pypi.builder.plan import Groups, Plan
 from dumb_pypi.builder.state import Body, MonthRecord, ProjectRecord, State
 from dumb_pypi.builder.workers import batched, Workers
@@ -171,16 +170,13 @@ def render(
     })
 
 
-def records_of(
-        plan: Plan, state: State, chunks: Sequence[Chunk], result: Result,
-) -> Body:
+def records_of(plan: Plan, state: State, result: Result) -> Body:
     """Return the records of the groups that the directory holds after rendering.
 
     Those that only a previous list vouched for need not be there.
     """
     groups = plan.groups
     return Body(
-        list(chunks),
         {
             name: record for name, record in result.records.items()
             if name in plan.projects or name in state.projects

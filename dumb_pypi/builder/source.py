@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import stat
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import BinaryIO, cast, NamedTuple
 from dumb_pypi.errors import FileError, shown_path
 from dumb_pypi.options import BuildOptions, ListPath, STDIN
 
+BYTE_ORDER_MARK = b'\xef\xbb\xbf'
 _COPY = 1 << 20  # bytes read at once
 
 
@@ -49,6 +51,17 @@ class ListFile:
     def content(self) -> bytes:
         """All of the list."""
         return self.read(0, self.size)
+
+
+class Chunk(NamedTuple):
+    """A stretch of a list: the digest of its bytes, in hex, and their number."""
+    digest: str
+    size: int
+
+
+def digest_of(content: bytes) -> str:
+    """Return the digest of the content of a chunk."""
+    return hashlib.sha256(content).hexdigest()[:32]
 
 
 class Lists(NamedTuple):

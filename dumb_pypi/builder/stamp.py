@@ -13,14 +13,13 @@ from typing import NamedTuple
 
 import dumb_pypi
 from dumb_pypi import store
-from dumb_pypi.builder.source import ListFile
+from dumb_pypi.builder.source import BYTE_ORDER_MARK, Chunk, digest_of, ListFile
 from dumb_pypi.errors import FileError, Notice
 from dumb_pypi.options import BuildOptions
 from dumb_pypi.pages import paths
 
 # The libraries that pages depend on, besides the lists, the options and this program.
 _LIBRARIES = ('jinja2', 'markupsafe', 'msgspec', 'packaging')
-_READ = 1 << 20  # bytes read at once
 
 
 class Stamp(NamedTuple):
@@ -28,7 +27,7 @@ class Stamp(NamedTuple):
 
     `shape` stands for the options and the program. `complete` is whether the directory holds all
     pages of the index: a build against a previous list omits what did not change. `form`, `place`,
-    `size` and `digest` identify the list, `facts` the project list, and `packages` is the mark of
+    `size` and `chunks` identify the list, `facts` the project list, and `packages` is the mark of
     `packages.json`.
     """
     shape: str
@@ -36,7 +35,7 @@ class Stamp(NamedTuple):
     form: str
     place: str
     size: int
-    digest: str
+    chunks: Sequence[Chunk]
     facts: str
     packages: str
     projects: int
@@ -51,7 +50,10 @@ class Stamp(NamedTuple):
         """Return None for a line of another version, or a damaged one."""
         try:
             stamp = cls(**json.loads(line))
-            return stamp._replace(notices=[Notice(*notice) for notice in stamp.notices])
+            return stamp._replace(
+                chunks=[_chunk(*chunk) for chunk in stamp.chunks],
+                notices=[Notice(*notice) for notice in stamp.notices],
+            )
         except (ValueError, TypeError, LookupError, RecursionError):
             return None
 
@@ -79,8 +81,25 @@ class Stamp(NamedTuple):
             self.complete and self.shape == shape
             and (self.form, self.place, self.size) == (packages.form, packages.place, packages.size)
             and self.facts == fingerprint_of_facts(facts)
-            and self.digest == digest_of(packages)
+            and self._has_chunks_of(packages)
         )
+
+    def _has_chunks_of(self, packages: ListFile) -> bool:
+        """Return whether a list has these chunks, and nothing but a byte-order mark before them."""
+        offset = self.size - sum(chunk.size for chunk in self.chunks)
+        if offset < 0 or packages.read(0, offset) not in (b'', BYTE_ORDER_MARK):
+            return False
+        for chunk in self.chunks:
+            if digest_of(packages.read(offset, chunk.size)) != chunk.digest:
+                return False
+            offset += chunk.size
+        return True
+
+
+def _chunk(digest: str, size: int) -> Chunk:
+    if size < 1:
+        raise ValueError('a chunk is not empty')
+    return Chunk(digest, size)
 
 
 def is_pending(output_dir: str) -> bool:
@@ -102,14 +121,6 @@ def mark_of_file(place: str) -> str:
     except OSError:
         return ''
     return f'{status.st_size} {status.st_mtime_ns}'
-
-
-def digest_of(packages: ListFile) -> str:
-    """Return the SHA-256 of a list of any size, in hex."""
-    digest = hashlib.sha256()
-    for offset in range(0, packages.size, _READ):
-        digest.update(packages.read(offset, _READ))
-    return digest.hexdigest()
 
 
 def fingerprint(parts: Iterable[bytes]) -> str:

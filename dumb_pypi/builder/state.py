@@ -14,8 +14,9 @@ import msgspec
 
 from dumb_pypi import store
 from dumb_pypi.builder import stamp as stamps
-from dumb_pypi.builder.chunks import Chunk, Memo, named_projects
+from dumb_pypi.builder.chunks import Memo, named_projects
 from dumb_pypi.builder.packages import LineNotice, OldPackages, ProjectLines
+from dumb_pypi.builder.source import Chunk
 from dumb_pypi.builder.stamp import Stamp
 from dumb_pypi.options import JSON
 from dumb_pypi.pages import paths
@@ -56,7 +57,6 @@ class MonthRecord(msgspec.Struct, array_like=True, gc=False):
 
 class Body(msgspec.Struct, array_like=True, gc=False):
     """The second line of `state.json`; `others` are the paths of pages of no group."""
-    chunks: list[Chunk]
     projects: dict[str, ProjectRecord]
     months: dict[str, MonthRecord]
     notices: dict[str, list[LineNotice]]
@@ -93,7 +93,7 @@ class State:
             pending: Pending | None, *, trusted: bool,
     ) -> None:
         self._output_dir = output_dir
-        self._body = body or Body([], {}, {}, {}, [])
+        self._body = body or Body({}, {}, {}, [])
         self.stamp = stamp
         self.pending = pending
         # Whether the records are of this shape, and can be believed.
@@ -205,7 +205,7 @@ class State:
     @property
     def chunks(self) -> Sequence[Chunk]:
         """The chunks of the list that `packages.json` was made of."""
-        return self._body.chunks
+        return () if self.stamp is None else self.stamp.chunks
 
     def memo(self, form: str) -> Memo:
         """Return the encoded surveys of chunks by their digests, none if it cannot be trusted.
@@ -331,4 +331,4 @@ _decode_body = msgspec.json.Decoder(Body).decode
 _decode_pending = msgspec.json.Decoder(Pending).decode
 _decode_names = msgspec.json.Decoder(list[str]).decode
 _encode_memo = msgspec.msgpack.Encoder().encode
-_decode_memo = msgspec.msgpack.Decoder(dict[bytes, bytes]).decode
+_decode_memo = msgspec.msgpack.Decoder(dict[str, bytes]).decode

@@ -11,7 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dumb_pypi.builder import chunks
-from dumb_pypi.builder.chunks import BYTE_ORDER_MARK, Chunk, Memo, Survey, survey_list
+from dumb_pypi.builder.chunks import Memo, Survey, survey_list
+from dumb_pypi.builder.source import BYTE_ORDER_MARK, Chunk
 from dumb_pypi.builder.workers import InProcess
 from dumb_pypi.options import JSON, PLAIN
 from tests.support import list_histories
@@ -57,7 +58,6 @@ def test_chunks_do_not_depend_on_history(contents: list[bytes]) -> None:
         survey = survey_of(content, known)
         expected = survey_of(content)
         assert list(survey.chunks) == list(expected.chunks)
-        assert survey.digest == expected.digest
         assert survey.start + sum(chunk.size for chunk in survey.chunks) == len(content)
         known = survey.chunks
 

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import example, given, settings
 
 from dumb_pypi.builder import chunks, packages
-from dumb_pypi.builder.chunks import Chunk, Memo, Survey, survey_list
+from dumb_pypi.builder.chunks import Memo, Survey, survey_list
 from dumb_pypi.builder.packages import OldPackages, Packages, write_packages
+from dumb_pypi.builder.source import Chunk
 from dumb_pypi.builder.workers import InProcess
 from dumb_pypi.errors import FileError
 from dumb_pypi.options import JSON, PLAIN

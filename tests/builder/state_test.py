@@ -204,17 +204,24 @@ def test_stamp_can_be_decoded(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    'values', ({'x': 1}, {'notices': [[1]]}, {'notices': 1}, {'notices': [{'a': 1}]}),
+    ('values', 'valid'), (
+        ({'x': 1}, False),
+        ({'notices': [[1]]}, False), ({'notices': 1}, False), ({'notices': [{'a': 1}]}, False),
+        ({'chunks': [[1]]}, False), ({'chunks': 1}, False), ({'chunks': [['a', 0]]}, False),
+        ({'chunks': [['a', -1]]}, False), ({'chunks': [['a', 10 ** 9]]}, True),
+        ({'chunks': [], 'size': 0}, True), ({'chunks': [['a', 1]]}, True),
+    ),
 )
-def test_invalid_stamp_is_ignored(tmp_path: Path, values: dict[str, Any]) -> None:
-    """A first line of another version is ignored."""
+def test_invalid_stamp_is_ignored(tmp_path: Path, values: dict[str, Any], valid: bool) -> None:
+    """A first line of another version, or with other values, changes no byte."""
     run(tmp_path)
     stamp = {**stamp_of(tmp_path), **values}
-    assert Stamp.decode(json.dumps(stamp).encode()) is None
+    assert (Stamp.decode(json.dumps(stamp).encode()) is not None) == valid
     rest = (tmp_path / 'out' / store.STATE).read_bytes().partition(b'\n')[2]
-    (tmp_path / 'out' / store.STATE).write_bytes(json.dumps(stamp).encode() + b'\n' + rest)
-    run(tmp_path, LESS)
-    assert tree(tmp_path) == full_tree(tmp_path, LESS)
+    for lines in (LINES, LESS):
+        (tmp_path / 'out' / store.STATE).write_bytes(json.dumps(stamp).encode() + b'\n' + rest)
+        run(tmp_path, lines)
+        assert tree(tmp_path) == full_tree(tmp_path, lines)
 
 
 @pytest.mark.parametrize('line', (b'', b'{', b'[]', b'null', b'\xff', b'[' * 100_000))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from hypothesis import strategies as st
 
-from dumb_pypi.builder.chunks import BYTE_ORDER_MARK
+from dumb_pypi.builder.source import BYTE_ORDER_MARK
 
 MOST_LINES = 80
 
