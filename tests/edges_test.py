@@ -37,15 +37,6 @@ def no_room(*_: object) -> NoReturn:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def test_memory_that_is_given_back_is_read_again(
-        tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    run(tmp_path)
-    monkeypatch.setattr(packages, '_MAPPED', 0)
-    run(tmp_path, output_dir=str(tmp_path / 'other'))
-    assert histories.read_tree(tmp_path / 'other') == histories.read_tree(tmp_path / 'out')
-
-
 def test_a_previous_list_that_changes_nothing_leaves_all_as_it_is(tmp_path: Path) -> None:
     run(tmp_path)
     before = histories.stamps(tmp_path / 'out')

@@ -6,7 +6,6 @@ previous build's file.
 from __future__ import annotations
 
 import io
-import mmap
 import os
 from array import array
 from bisect import bisect_left
@@ -30,7 +29,6 @@ from dumb_pypi.options import PLAIN
 
 _COPY = 1 << 20  # bytes copied or searched at once
 _TASK = 1 << 18  # bytes of lines in a task, at least one project's
-_MAPPED = 1 << 25  # bytes of a mapped file that may stay in memory
 _DAY = 86400  # seconds
 
 
@@ -115,20 +113,15 @@ class Packages:
             return
         places = self._places
         places.update(self._places_of_months([name for name in months if name not in places]))
-        with mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            read = 0
-            for month in months:
-                ends = iter(places[month])
-                lines = [content[begin:end] for begin, end in zip(ends, ends, strict=True)]
-                yield month, b''.join(lines)
-                read += len(places[month]) // 2 * mmap.PAGESIZE
-                if read > _MAPPED:
-                    # Else the pages of the file would count as memory of this process.
-                    content.madvise(mmap.MADV_DONTNEED)
-                    read = 0
+        for month in months:
+            ends = iter(places[month])
+            yield month, b''.join([
+                os.pread(self._file.fileno(), end - begin, begin)
+                for begin, end in zip(ends, ends, strict=True)
+            ])
 
     def _places_of_months(self, months: Sequence[str]) -> dict[str, array[int]]:
-        """Return the begin and end of each line of some months, reading only projects of theirs."""
+        """Return the begin and end of runs of lines of each month, reading only its projects."""
         places = {month: array('Q') for month in months}
         days: dict[int, array[int] | None] = {}
         undated = places.get(UNDATED)
@@ -143,7 +136,9 @@ class Packages:
                     if day not in days:
                         days[day] = places.get(times.month(timestamp))
                     place = days[day]
-                if place is not None:
+                if place and place[-1] == offset:
+                    place[-1] += len(line)
+                elif place is not None:
                     place.extend((offset, offset + len(line)))
                 offset += len(line)
         return places

@@ -255,7 +255,10 @@ def commit(writer: Writer, stamp: Stamp, body: Body, memo: Memo) -> None:
     """
     content = _encode_memo(memo)
     writer.write_own(store.CHUNKS, _checksum(content, stamp.shape, stamp.form) + content)
-    writer.write_own(store.STATE, stamp.encode() + b'\n' + msgspec.json.encode(body))
+    # Encoded in place: a state may have a hundred bytes per file.
+    state = bytearray(stamp.encode() + b'\n')
+    _encoder.encode_into(body, state, -1)
+    writer.write_own(store.STATE, state)
     writer.delete_own(store.PENDING)
 
 
@@ -327,6 +330,7 @@ def _checksum(content: bytes, shape: str, form: str) -> bytes:
     return checksum.digest()
 
 
+_encoder = msgspec.json.Encoder()
 _decode_body = msgspec.json.Decoder(Body).decode
 _decode_pending = msgspec.json.Decoder(Pending).decode
 _decode_names = msgspec.json.Decoder(list[str]).decode

@@ -25,7 +25,7 @@ def read(place: str) -> bytes | None:
         raise FileError('read', place, error) from error
 
 
-def replace(place: str, content: bytes, unfinished: str) -> None:
+def replace(place: str, content: bytes | bytearray, unfinished: str) -> None:
     """Replace a file atomically. It is written at `unfinished` first, on the same file system.
 
     Raises:
@@ -44,7 +44,7 @@ def replace(place: str, content: bytes, unfinished: str) -> None:
         raise
 
 
-def holds(place: str, content: bytes) -> bool:
+def holds(place: str, content: bytes | bytearray) -> bool:
     """Return whether a file exists and has this content."""
     try:
         with open(place, 'rb') as file:
@@ -58,12 +58,12 @@ def create_new(place: str, content: bytes) -> None:
     _create(place, content, os.O_EXCL)
 
 
-def create(place: str, content: bytes) -> None:
+def create(place: str, content: bytes | bytearray) -> None:
     """Write a file in place, whether or not it exists. Readers may see a part of it."""
     _create(place, content, os.O_TRUNC)
 
 
-def _create(place: str, content: bytes, flag: int) -> None:
+def _create(place: str, content: bytes | bytearray, flag: int) -> None:
     # `open` makes three objects per file and costs more than these calls.
     file = os.open(place, _WRITE | flag, 0o666)
     try:

@@ -165,7 +165,7 @@ class Writer:
                 if compressed is not None and self._target.keep_changes:
                     self._record_write(path + GZ, compressed)
 
-    def write_own(self, path: str, content: bytes) -> bool:
+    def write_own(self, path: str, content: bytes | bytearray) -> bool:
         """Write a file of the build itself; return whether it had to be written."""
         place = os.path.join(self._root, path)
         try:
