@@ -10,6 +10,7 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPool
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+import dask
 import pytest
 from distributed import Client, LocalCluster
 
@@ -145,6 +146,7 @@ def test_overlapping_runs_lose_no_change(tmp_path: Path, monkeypatch: pytest.Mon
 def test_dask_loses_a_worker(tmp_path: Path) -> None:
     """Dask runs the tasks of a killed worker again: same tree, complete changes file."""
     with (
+        dask.config.set({'temporary-directory': str(tmp_path)}),
         LocalCluster(
             n_workers=2, threads_per_worker=1, host='127.0.0.1', dashboard_address=None,
             local_directory=str(tmp_path),

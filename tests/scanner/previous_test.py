@@ -240,11 +240,12 @@ def test_unusable_lines_are_reported(folder: Path, tmp_path: Path) -> None:
     first = scan([str(folder)])
     previous = tmp_path / 'previous.jsonl'
     previous.write_bytes(b'\xef\xbb\xbf' + first.lines[0] + b'\r\n\n \nnonsense\n{"filename": 1}\n'
-                         b'{"filename": "\xff"}')
+                         b'{"filename": "\xff"}\n{"filename": "a-1.zip", "x": "\xff"}\n'
+                         b'{"filename": "a-1.zip", "\xff": 1}')
     second = scan([str(folder)], previous=str(previous))
     assert second.lines == first.lines
     assert [str(notice).partition(': ')[0] for notice in second.notices] == [
-        f'{previous}:{number}' for number in (4, 5, 6)
+        f'{previous}:{number}' for number in (4, 5, 6, 7, 8)
     ]
 
 
