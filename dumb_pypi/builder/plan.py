@@ -80,8 +80,8 @@ def group(
         lines, summary = summed_up[name] if name in summed_up else (
             records[name].lines, records[name].summary,
         )
-        beside = neighbours[name]
-        months[name] = Month(lines, fingerprint([msgspec.json.encode(beside)]), summary, beside)
+        adjacent = neighbours[name]
+        months[name] = Month(lines, fingerprint([msgspec.json.encode(adjacent)]), summary, adjacent)
     return Groups(packages, facts, {
         name: fingerprint([msgspec.json.encode(fact)]) for name, fact in facts.items()
         if fact.is_known
