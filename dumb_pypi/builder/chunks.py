@@ -20,7 +20,8 @@ import msgspec
 from dumb_pypi.builder.source import BYTE_ORDER_MARK, Chunk, digest_of, ListFile
 from dumb_pypi.builder.workers import batched, Workers
 from dumb_pypi.errors import LineError
-from dumb_pypi.model import filenames, urls
+from dumb_pypi.model import filenames
+from dumb_pypi.model.distfile import read_plain
 from dumb_pypi.model.free_text import clean_text
 from dumb_pypi.options import PLAIN
 
@@ -265,9 +266,7 @@ def _plain_project(line: bytes) -> str:
     line = line.strip()
     if not line or line.startswith(b'#'):
         return _BLANK
-    place = line.decode().partition('#')[0]
-    url = place if urls.has_scheme(place) else urls.quote_path(place.removeprefix('./'))
-    return filenames.parse(urls.file_name(url)).project
+    return filenames.parse(read_plain(line).filename).project
 
 
 def _projects_and_runs(encoded: bytes) -> tuple[list[str], list[int]]:

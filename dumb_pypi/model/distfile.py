@@ -123,13 +123,16 @@ def check_plain(line: bytes) -> tuple[Distfile, bytes, list[str]]:
     Raises:
         LineError: the line is none of these, or its hash is invalid.
     """
+    file = check_line(read_plain(line))
+    return file, encode(file.line), []
+
+
+def read_plain(line: bytes) -> Line:
+    """Return what a line of a plain list says, unchecked."""
     place, sharp, digest = line.decode().partition('#')
     # `find .` puts ./ before each path.
     url = place if urls.has_scheme(place) else urls.quote_path(place.removeprefix('./'))
-    file = check_line(Line(
-        filename=urls.file_name(url), url=url, hash=digest if sharp else None,
-    ))
-    return file, encode(file.line), []
+    return Line(filename=urls.file_name(url), url=url, hash=digest if sharp else None)
 
 
 def read_checked(line: bytes) -> Distfile:

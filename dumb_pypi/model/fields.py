@@ -34,15 +34,6 @@ class Line(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     version: str | None = None
 
 
-class _Name(msgspec.Struct):
-    filename: str
-
-
-def filename_of(line: bytes) -> str:
-    """Return the file name of a checked line."""
-    return _name_decoder.decode(line).filename
-
-
 T = TypeVar('T')
 
 _WRONG_TYPE = re.compile(r'Expected `([^`]+)`, got `([^`]+)`(?: - at `\$\.([^`]+)`)?')
@@ -188,5 +179,4 @@ class Digest(msgspec.Struct, frozen=True):
 
 decoder = msgspec.json.Decoder(Line)
 encode = msgspec.json.Encoder().encode
-_name_decoder = msgspec.json.Decoder(_Name)
 _decode_key = msgspec.json.Decoder(str).decode

@@ -23,9 +23,6 @@ SDIST = re.compile(
     r'\.(?:tar\.(?:gz|bz2|xz|lz|lzma|zst|Z)|tar|tgz|tbz2?|txz|tlz|zip)$', re.IGNORECASE,
 )
 
-# What follows a wheel's name in the name of its metadata file (PEP 658).
-METADATA = '.metadata'
-
 
 class ParsedName(NamedTuple):
     """What a file name states.
