@@ -89,7 +89,7 @@ class TemplateError(DumbPypiError):
 class Notice(NamedTuple):
     """A message about one line of a list, or, with no `line`, about one file in a folder.
 
-    `place` is the list or the file. `skipped` is whether the index lacks the line or file for it.
+    `place` is the list or the file, `skipped` whether the index does not contain the line or file.
     """
     place: str
     line: int | None

@@ -78,7 +78,7 @@ class ProcessPool(ProcessPoolExecutor):
             return super().submit(function, *args, **kwargs)
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        # A task may wait for ever, as for a network file system.
+        # A task may never end, for example if a network file system does not answer.
         timer = threading.Timer(_PATIENCE, self._kill_workers)
         if kind is not None:
             timer.start()

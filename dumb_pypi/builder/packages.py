@@ -54,7 +54,7 @@ class ProjectLines(msgspec.Struct, array_like=True, gc=False):
 
 
 class Checked(NamedTuple):
-    """What came of checking the lines of a project: those of `packages.json`, and notices."""
+    """The checked lines of a project, as `packages.json` has them, and the notices."""
     content: bytes
     lines: ProjectLines
     notices: list[LineNotice]

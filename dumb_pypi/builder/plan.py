@@ -78,7 +78,7 @@ def group(
     months = {}
     for name in names:
         lines, summary = summed_up[name] if name in summed_up else (
-            records[name].lines, records[name].summary,
+            records[name].lines_fingerprint, records[name].summary,
         )
         adjacent = neighbours[name]
         months[name] = Month(lines, fingerprint([msgspec.json.encode(adjacent)]), summary, adjacent)
@@ -89,7 +89,10 @@ def group(
 
 
 def sum_up_months(months: Sequence[tuple[str, bytes]]) -> list[tuple[str, MonthSummary]]:
-    """Return a fingerprint of what pages show of each month, given with its lines; a summary."""
+    """Sum up months, each given with its lines.
+
+    Return for each a fingerprint of what pages show of its lines, and a summary.
+    """
     return [_sum_up_month(month, lines) for month, lines in months]
 
 
@@ -109,9 +112,11 @@ def _moment(shown: changelog.UploadLine) -> tuple[float, str]:
 class Plan:
     """The groups to render, those to sum up for the root pages only, and the pages to delete.
 
-    A group is rendered unless its pages are known to be as they are to be. Without a previous list
-    the records of the state say so. With one, pages that neither the state nor the directory knows
-    of exist elsewhere, such as on a live site: `previous` says what they were made of.
+    A group is not rendered if its pages are known to be those that this build would render. Usually
+    the records of the state say that. A previous list says it too, about pages that were published
+    somewhere else, such as a live site.
+
+    `projects` and `months` are to be rendered, `unrecorded` projects only summed up.
     """
 
     def __init__(
@@ -120,12 +125,10 @@ class Plan:
         self.groups = groups
         self._state = state
         self._previous = previous
-        # A directory of another shape contradicts the previous list.
-        self._believed = previous is not None and not full and (
-            state.stamp is None or state.trusted
-        )
+        # Whether pages that only the previous list knows of can be skipped.
+        self._skips_published = previous is not None and not renders_all(state, full=full)
         # Whether the directory will hold all pages of the index.
-        self.complete = state.complete or not self._believed
+        self.complete = state.complete or not self._skips_published
         names = groups.packages.projects
         self.projects = {name for name in names if not self._is_known_project(name)}
         self.unrecorded = {
@@ -157,7 +160,7 @@ class Plan:
             groups.packages.projects.keys(),
             {name: month.pages for name, month in groups.months.items()},
             # The options may have been others, which made pages that these do not make.
-            () if self._believed else paths.ROOTS,
+            () if self._skips_published else paths.ROOTS,
         ))
 
     @cached_property
@@ -210,7 +213,7 @@ class Plan:
         previous = None if self._previous is None else self._previous.groups
         return self._is_known(
             now.fingerprints(name),
-            None if record is None else (record.lines.fingerprint, record.facts),
+            None if record is None else (record.lines.fingerprint, record.facts_fingerprint),
             None if previous is None or name not in previous.packages.projects else (
                 previous.fingerprints(name)
             ),
@@ -226,7 +229,9 @@ class Plan:
         previous = None if self._previous is None else self._previous.groups.months.get(name)
         return self._is_known(
             self.groups.months[name].fingerprints,
-            None if record is None else (record.lines, record.neighbours),
+            None if record is None else (
+                record.lines_fingerprint, record.neighbours_fingerprint,
+            ),
             None if previous is None else previous.fingerprints,
             may_differ=state.pending is not None and name in state.pending.months,
         )
@@ -237,21 +242,30 @@ class Plan:
     ) -> bool:
         """Return whether the pages of a group are those that this build would render.
 
-        If only the previous list says so, they are elsewhere: not if this directory is complete,
-        and not if they may differ from what that list says.
+        `now`, `recorded` and `previous` are the fingerprints in the list, in the state and in the
+        previous list. Published pages `may_differ` from what the previous list says.
         """
-        if recorded not in (None, now):
-            return False
         if self._previous is None:
-            return recorded is not None
-        return self._believed and previous == now and (
-            recorded is not None or not (self._state.complete or may_differ)
-        )
+            return recorded == now
+        if not self._skips_published or previous != now:
+            return False
+        if recorded is None:
+            # A complete directory has every published page.
+            return not self._state.complete and not may_differ
+        return recorded == now
+
+
+def renders_all(state: State, *, full: bool) -> bool:
+    """Return whether everything is rendered, whatever a previous list says.
+
+    A directory of another shape has pages that this build would render in another way.
+    """
+    return full or (state.stamp is not None and not state.trusted)
 
 
 def may_have_stale_releases(state: State, now: Groups, before: Groups, *, full: bool) -> set[str]:
     """Return the projects of a previous list whose releases may have pages to delete."""
-    if full or (state.stamp is not None and not state.trusted):
+    if renders_all(state, full=full):
         return {*before.packages.projects}
     return {
         name for name in before.packages.projects

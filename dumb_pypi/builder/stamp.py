@@ -27,7 +27,7 @@ class Stamp(NamedTuple):
 
     `shape` stands for the options and the program. `complete` is whether the directory holds all
     pages of the index: a build against a previous list omits what did not change. `form`, `place`,
-    `size` and `chunks` identify the list, `facts` the project list, and `packages` is the mark of
+    `size` and `chunks` identify the list, `facts_fingerprint` the project list, and `packages_mark`
     `packages.json`.
     """
     shape: str
@@ -36,8 +36,8 @@ class Stamp(NamedTuple):
     place: str
     size: int
     chunks: Sequence[Chunk]
-    facts: str
-    packages: str
+    facts_fingerprint: str
+    packages_mark: str
     projects: int
     files: int
     notices: Sequence[Notice]
@@ -59,7 +59,7 @@ class Stamp(NamedTuple):
 
     @classmethod
     def load(cls, output_dir: str) -> Stamp | None:
-        """Return the stamp of a build that came to its end and whose pages are still there.
+        """Return the stamp of a build that finished and whose pages still exist.
 
         Raises:
             FileError: it cannot be read.
@@ -76,11 +76,14 @@ class Stamp(NamedTuple):
             raise FileError('read', place, error) from error
 
     def is_current(self, shape: str, packages: ListFile, facts: ListFile | None) -> bool:
-        """Return whether a build of these lists would write the same pages, all of them."""
+        """Return whether a build of these lists would change no page.
+
+        This is the first rule for rebuilding: `Plan` is not asked if it holds.
+        """
         return (
             self.complete and self.shape == shape
             and (self.form, self.place, self.size) == (packages.form, packages.place, packages.size)
-            and self.facts == fingerprint_of_facts(facts)
+            and self.facts_fingerprint == fingerprint_of_facts(facts)
             and self._has_chunks_of(packages)
         )
 
@@ -103,7 +106,7 @@ def _chunk(digest: str, size: int) -> Chunk:
 
 
 def is_pending(output_dir: str) -> bool:
-    """Return whether a build began to change pages and did not come to its end."""
+    """Return whether a build began to change pages and did not finish."""
     return any(
         os.path.exists(os.path.join(output_dir, path)) for path in (store.PENDING, store.UNFINISHED)
     )

@@ -38,19 +38,19 @@ _OTHER_PAGE = re.compile(
 class ProjectRecord(msgspec.Struct, array_like=True, gc=False):
     """A project with pages in the directory.
 
-    `facts` is the fingerprint of the facts about it, '' if there are none. `releases` are the
-    names of those with a page, in JSON, because hardly any are ever looked at.
+    `facts_fingerprint` is '' if there are no facts about it. `releases` are the names of those with
+    a page, in JSON, because hardly any are ever looked at.
     """
     lines: ProjectLines
-    facts: str
+    facts_fingerprint: str
     releases: msgspec.Raw
     summary: ProjectSummary
 
 
 class MonthRecord(msgspec.Struct, array_like=True, gc=False):
-    """A month with pages in the directory; `lines` and `neighbours` are fingerprints."""
-    lines: str
-    neighbours: str
+    """A month with pages in the directory."""
+    lines_fingerprint: str
+    neighbours_fingerprint: str
     pages: int
     summary: MonthSummary
 
@@ -64,7 +64,7 @@ class Body(msgspec.Struct, array_like=True, gc=False):
 
 
 class Pending(msgspec.Struct, array_like=True):
-    """The groups that a build has begun to change, until it comes to its end.
+    """The groups that a build has begun to change, until it finishes.
 
     `projects` have the releases they had, `months` the number of pages they may have. The pages of
     new projects are found in the directory.
@@ -82,7 +82,7 @@ class Tree(NamedTuple):
 
 
 class State:
-    """What the previous build left, of whichever program.
+    """What the previous build left, whether it was this program or 1.x.
 
     A group is *known* if its record says that its pages are those that this build would render.
     Unknown groups are rendered again or deleted; the pages they have are found in the directory.
@@ -120,12 +120,12 @@ class State:
 
     @property
     def complete(self) -> bool:
-        """Whether the records, which are trusted, have the whole index."""
+        """Whether the records can be trusted and cover every project and month of the index."""
         return self.trusted and self.stamp is not None and self.stamp.complete
 
     @property
     def may_have_compressed_forms(self) -> bool:
-        """Whether other options may have left `.gz` files that no record tells of."""
+        """Whether builds with other options may have left `.gz` files that no record mentions."""
         return self._lost or self.pending is not None or (
             self.stamp is not None and not self.trusted
         )
@@ -186,7 +186,7 @@ class State:
         stamp = self.stamp
         if (
             stamp is None or not self.complete or stamp.form != form
-            or stamps.mark_of_file(place) != stamp.packages
+            or stamps.mark_of_file(place) != stamp.packages_mark
         ):
             yield None
             return

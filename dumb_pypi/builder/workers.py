@@ -28,7 +28,7 @@ _WINDOW = 64
 
 
 class Workers(Protocol):
-    """Whoever runs the tasks."""
+    """Runs tasks: this process, other processes, or an executor."""
 
     def map(self, function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
         """Return the results in the order of the tasks, which are pure or can be repeated.
