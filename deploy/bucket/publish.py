@@ -28,11 +28,13 @@ KINDS = [re.compile(kind) for kind in (
     r'simple/.*', r'rss/.*', r'changelog/.*', r'(?!index\.html|packages\.json).*', r'index\.html.*',
     r'packages\.json.*',
 )]
-MONTHS, LIST = 4, len(KINDS) - 1
 
 
 def kind(path: str) -> int:
     return next(number for number, found in enumerate(KINDS) if found.fullmatch(path))
+
+
+MONTHS, LIST = kind('changelog/2024-01.html'), kind('packages.json')
 
 
 def cache_control(path: str) -> str:

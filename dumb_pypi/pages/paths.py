@@ -16,7 +16,8 @@ PACKAGES_FEED = 'rss/packages.xml'
 # know the names that need to be deleted.
 SEARCH_NAMES = f'{STATIC}names.txt'
 SEARCH_SUMMARIES = f'{STATIC}summaries.txt'
-# The pages of every index; the feeds, of every index that has a public URL.
+# The root pages, in any order: `Site.root_pages` and `packages.json`. Builds find and delete those
+# of other options by this list. Only an index with a public URL has feeds.
 ROOTS = (
     SIMPLE_HTML, SIMPLE_JSON, CHANGELOG, UPDATES_FEED, PACKAGES_FEED, SEARCH_NAMES,
     SEARCH_SUMMARIES, HOME, PACKAGES_JSON,
@@ -66,7 +67,10 @@ def static(name: str) -> str:
 
 
 def of_project(project: str) -> tuple[str, ...]:
-    """Return the pages that every project has."""
+    """Return the pages that every project has, in the order in which `Site.project_pages` has them.
+
+    Builds delete these, the last one first, when a project is removed.
+    """
     return (
         project_page(project), simple_json(project), simple_html(project), project_json(project),
     )

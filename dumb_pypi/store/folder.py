@@ -19,7 +19,7 @@ from dumb_pypi.store.changes import Change, content_type, Done
 GZ = '.gz'  # the suffix of a page's compressed form
 _MIN_COMPRESSED = 1000  # bytes: a smaller page fits into one packet uncompressed
 
-# A folder that contains something, or is none.
+# The errors of renaming to or removing a folder that is not empty, or is not a folder.
 _NOT_EMPTY = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
 
 
@@ -51,7 +51,7 @@ class Target(NamedTuple):
         """Make that folder, and remove it at the end. Those of killed builds are removed before.
 
         Raises:
-            FileError: it cannot be made, or an old one not be removed.
+            FileError: it cannot be made, or an old one cannot be removed.
         """
         place = os.path.join(self.root, store.UNFINISHED)
         try:
@@ -70,7 +70,7 @@ class Target(NamedTuple):
                 _remove(place)
 
     def task_writer(self, task: int) -> Writer:
-        """Return a writer for a task. If the task is run again, that one is recovering.
+        """Return a writer for a task. In a second run of the task it is `recovering`.
 
         Raises:
             FileError: the build has ended, or nothing can be written.
@@ -127,7 +127,7 @@ class Writer:
             self._write_compressed(path, content, changed=changed)
 
     def write_new(self, pages: Iterable[tuple[str, bytes]]) -> None:
-        """Write the pages of a project that has none yet, grouped by folder.
+        """Write the pages of a project that has none yet; those of a folder follow each other.
 
         A folder is filled elsewhere and renamed once: a rename per page would cost as much as
         writing the pages.

@@ -4,10 +4,14 @@ import re
 from pathlib import Path, PurePosixPath
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from dumb_pypi.errors import FileError
+from dumb_pypi.model.project import assemble
+from dumb_pypi.pages import paths
 from dumb_pypi.pages.site import Site
 from dumb_pypi.pages.templates import Templates
+from tests.support.lists import file_of
 from tests.support.options import page_options
 
 
@@ -63,3 +67,14 @@ def test_feeds_come_before_home_page() -> None:
     assert b'rss/updates.xml' not in next(
         page.content for page in site().root_pages([], []) if page.path == 'index.html'
     )
+
+
+def test_builds_know_every_page() -> None:
+    """The pages that builds delete are those that `Site` renders, in the same order."""
+    files = [file_of(b'{"filename": "foo-1.0.zip", "upload_timestamp": 1}')]
+    project = assemble(canonicalize_name('foo'), files)
+    of_project = [page.path for page in site().project_pages(project)]
+    assert of_project == [*paths.of_project('foo')[:-1], paths.release_json('foo', '1.0'),
+                          paths.of_project('foo')[-1]]
+    roots = {page.path for page in site('https://example.com/').root_pages([], [])}
+    assert {*paths.ROOTS} == {*roots, paths.PACKAGES_JSON}
