@@ -114,9 +114,9 @@ class Scene:
             time.sleep(0.001)
 
     def complete(self, run: Run) -> list[str]:
-        """Run a build that nobody kills; say what is wrong with what comes of it."""
+        """Run a build to its end; return what is wrong with its result."""
         changes = self._workshop.changes
-        # A build that had nothing to do any more but to end has told of its changes.
+        # If only its cleanup was missing, the killed build had already written its changes file.
         done = 'pending.json' not in own_files(self.out)
         told = changes.read_bytes() if done and changes.exists() else b''
         self._workshop.must_build(self.out, run.list_name, *run.options, changes=changes)

@@ -1,4 +1,4 @@
-"""What seldom happens to a build, and must all the same end well or in one line."""
+"""Rare failures: the build succeeds, or prints a one-line error."""
 from __future__ import annotations
 
 import errno

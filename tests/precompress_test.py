@@ -1,4 +1,4 @@
-"""Compressed forms beside pages."""
+"""The `.gz` files next to pages."""
 from __future__ import annotations
 
 import gzip

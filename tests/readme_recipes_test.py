@@ -106,6 +106,6 @@ def test_release_repository(tmp_path: Path, environment: dict[str, str]) -> None
         )
         assert without_times(pages(tmp_path / 'live')) == full_build(tmp_path, text)
         if count == 2:
-            # Only baz and what leads to it were rendered.
+            # Only baz and the pages that link to it were rendered.
             assert not (tmp_path / 'new/simple/foo').exists()
             assert not (tmp_path / 'new/pypi/baz/9').exists()

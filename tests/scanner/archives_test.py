@@ -174,7 +174,7 @@ def test_archives_of_real_tools(tmp_path: Path, filename: str, content: bytes) -
     pytest.param(SDIST, gzip.compress(b'x' * 512), DAMAGED, id='no tar'),
     pytest.param(SDIST, gzip.compress(b'x' * 5), DAMAGED, id='less than a header'),
     pytest.param(
-        SDIST, gzip.compress(PKG_INFO[:-1]), 'has a tar archive that is cut short', id='cut short',
+        SDIST, gzip.compress(PKG_INFO[:-1]), 'has a tar archive that is cut short', id='truncated',
     ),
     pytest.param(SDIST, sdist(), 'has no PKG-INFO in its folder', id='empty'),
     pytest.param(

@@ -45,7 +45,7 @@ class Outcome(NamedTuple):
 
     @property
     def last_word(self) -> str | None:
-        """The last message, if it counts the lines that were left out."""
+        """The last message, if it counts skipped lines."""
         last = self.messages[-1] if self.messages else ''
         return last if self._ends(last) else None
 
@@ -113,7 +113,7 @@ class Command:
         return message.removeprefix('dumb-pypi: error: ')
 
     def _surroundings(self) -> dict[str, bytes]:
-        """What there is beside the output, and above it: where `../` would lead."""
+        """The files next to and above the output directory, where `../` would write."""
         for place in ('sentinel', 'site/sentinel', 'site/index.html'):
             path = self.folder / place
             path.parent.mkdir(exist_ok=True)

@@ -36,7 +36,7 @@ BROKEN = 70
 
 
 class Fate(NamedTuple):
-    """What befalls a build.
+    """How a build is interrupted.
 
     It is killed or stopped at a moment counted from 1, or killed after so many seconds; if
     `coarse`, no moments count at which only the build's own files are not as at the next one. It
@@ -110,7 +110,7 @@ class Builds:
 class End:
     """An audit hook that ends its process at one of the moments when it changes the disk.
 
-    An audit hook is told of a file operation before it takes place, whoever asked for it. Each is
+    Python calls the audit hook before each file operation, whatever code requested it. Each is
     one moment, which leaves the disk as it is. Opening a file to write has a second one, just
     after, and renaming one has one before, when only a half of the file is written.
     """

@@ -67,7 +67,7 @@ def _odd_facts() -> list[Facts]:
 
 
 def _crowded_lines() -> list[Facts]:
-    """A month of 1,200 uploads, some of one moment, with months beside it and one far off."""
+    """A month of 1,200 uploads, some of one moment, with neighbour months and a distant one."""
     return [
         {
             'filename': f'crowd{number % 50}-1.{number // 50}-py3-none-any.whl',

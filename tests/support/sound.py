@@ -49,7 +49,7 @@ def _everything(root: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def problems(tree: Tree, users: Tree) -> list[str]:
-    """What is wrong with an index that a build may just be at work on; `users` are not of it."""
+    """Return what is wrong with an index while a build may be running; `users` are other files."""
     pages = {
         path: content for path, content in tree.items()
         if not path.endswith('/') and path not in users
@@ -61,7 +61,7 @@ def problems(tree: Tree, users: Tree) -> list[str]:
     # Until the first build is done there need be no home page to go back to.
     excused = () if 'packages.json' in pages else ROOTS
     return [
-        f'{path} leads to {target}, which is not there'
+        f'{path} links to {target}, which is missing'
         for path, content in pages.items() for target in links(path, content)
         if target not in pages and target not in excused
         and (path in reached or is_project_page(target))
@@ -176,7 +176,7 @@ class _Fetched(NamedTuple):
 
 
 class Reader(threading.Thread):
-    """Follows the links of an index over and over while builds are at work on it.
+    """Follows the links of an index over and over while builds are running.
 
     It reads as a web server does: it opens a page's file, and sends what is in it. `problems` are
     what it met that no reader may meet, `pages` counts what it read.
@@ -211,7 +211,7 @@ class Reader(threading.Thread):
                 ahead.extend(new)
 
     def _visit(self, path: str) -> list[str]:
-        """Read a page; say where it leads to."""
+        """Read a page; return the pages that it links to."""
         page = self._fetch(path)
         if page is None:
             return []
@@ -223,7 +223,7 @@ class Reader(threading.Thread):
         if path.startswith('simple/index.') and not any(map(is_project_page, targets)):
             self.problems.append(f'{path} is empty')
         self.problems += [
-            f'{path} leads to {target}, which is not there'
+            f'{path} links to {target}, which is missing'
             for target in targets if is_project_page(target)
             and not (self._root / target).exists() and self._stands(path, page)
         ]

@@ -63,7 +63,7 @@ timestamps = st.integers(0, _LAST) | st.floats(0, _LAST) | st.sampled_from(
 
 
 def optional_facts() -> st.SearchStrategy[Facts]:
-    """All that a line may say of a file beside its name and its place, each key or not."""
+    """Generate the optional keys of a line, but for the URL."""
     return st.fixed_dictionaries({}, optional={
         'hash': hashes,
         'requires_python': good_text,

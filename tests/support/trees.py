@@ -76,18 +76,18 @@ class Tree(NamedTuple):
         return decoded
 
     def absolute(self, page: str, link: str) -> str:
-        """Where a link on a page leads."""
+        """Return the target of a link on a page."""
         return urljoin(SITE_URL + page, link)
 
     def found(self, url: str) -> bool:
-        """Whether the web server has an answer to a URL of its own."""
+        """Return whether the web server serves a URL of its own."""
         path = unquote(urlsplit(url).path)
         place = self.server_root / path.removeprefix('/')
         return place.is_file() or (path.endswith('/') and (place / 'index.html').is_file())
 
 
 def build(server_root: Path, recipe: Recipe) -> Tree:
-    """Build a tree in `server_root`/index, and lay the files that it lists where they should be."""
+    """Build a tree in `server_root`/index, and create the files that it lists at their URLs."""
     tree = Tree(server_root / 'index', recipe)
     command = write_lists(server_root.parent, recipe)
     assert main.main([*command, '--output-dir', str(tree.root)]) == console.DONE

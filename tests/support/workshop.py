@@ -135,7 +135,7 @@ def keep_users_files(out: Path) -> None:
 
 
 def linked_copy(old: Path, new: Path) -> None:
-    """Make an output directory what another one is, at the cost of what differs.
+    """Make an output directory equal to another one, touching only what differs.
 
     Files are linked: a build replaces them, it never changes one.
     """
@@ -155,7 +155,7 @@ def linked_copy(old: Path, new: Path) -> None:
 
 
 class Hindered:
-    """An index in `out`, which a build is hindered from bringing up to date."""
+    """An index in `out` that a build fails to update."""
 
     def __init__(self, workshop: Workshop, place: Path, before: str | None = 'old') -> None:
         self._workshop = workshop
@@ -197,6 +197,6 @@ class Hindered:
         ]
 
     def complete(self) -> list[str]:
-        """Run the build once more; say what is wrong with what comes of it."""
+        """Run the build once more; return what is wrong with its result."""
         self._workshop.must_build(self.out, 'new', *WITH_SITE)
         return self._workshop.differences(self.out, 'new', *WITH_SITE)
