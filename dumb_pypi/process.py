@@ -1,4 +1,7 @@
-"""This process: the CPUs it may use, and how often it collects garbage."""
+"""This process: the CPUs it may use, and how often it collects garbage.
+
+Commands, builder and scanner need it, so that it is in none of these packages.
+"""
 from __future__ import annotations
 
 import contextlib

@@ -72,6 +72,7 @@ class Repeating(Counting):
     def submit(
             self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs,
     ) -> Future[T]:
+        # mypy can't follow a function whose parameters are those of its argument.
         return super().submit(twice, function, *args, **kwargs)  # type: ignore[arg-type]
 
 
