@@ -140,10 +140,11 @@ def test_commands_have_the_pages_url(
     ('https://pypi.example.com/', ''),
 ))
 def test_pip_command_trusts_http_host(
-        page: Page, tmp_path: Path, address: str, option: str,
+        page: Page, tmp_path_factory: pytest.TempPathFactory, address: str, option: str,
 ) -> None:
     """If the page came by plain http, the command has --trusted-host, except for loopback."""
-    tree = trees.build(tmp_path / 'web', RECIPES['the sample'])
+    # Not in `tmp_path`, which is removed before the page is closed: it may still load its icon.
+    tree = trees.build(tmp_path_factory.mktemp('tree') / 'web', RECIPES['the sample'])
     page.route(lambda url: url.startswith(address), lambda route: route.fulfill(
         path=found(tree, route.request.url.removeprefix(address)),
     ))
