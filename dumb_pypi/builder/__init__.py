@@ -81,6 +81,9 @@ def build(
     options = BuildOptions.parse(**given)
     with open_lists(options) as lists, locked(options.output_dir) as lock:
         shape = shape_of(options)
+        if options.changes_file is not None:
+            from dumb_pypi.store.changes import check_changes_place
+            check_changes_place(options.changes_file)
         if not options.full and lists.previous is None:
             stamp = Stamp.load(options.output_dir)
             if stamp is not None and stamp.is_current(shape, lists.packages, lists.facts):
@@ -99,11 +102,9 @@ def _build(
     from dumb_pypi.builder.render import Job, records_of, render, static_paths
     from dumb_pypi.builder.state import commit, State
     from dumb_pypi.builder.workers import open_workers
-    from dumb_pypi.store.changes import check_changes_place, write_changes
+    from dumb_pypi.store.changes import write_changes
     from dumb_pypi.store.folder import Target
 
-    if options.changes_file is not None:
-        check_changes_place(options.changes_file)
     state = State.load(options.output_dir, shape, full=options.full)
     job = Job(options, shape, Target(
         options.output_dir, os.urandom(8).hex(), keep_changes=options.changes_file is not None,

@@ -235,7 +235,8 @@ class State:
         """
         before = self.pending or Pending({}, {}, [])
         there = self.tree.projects
-        writer.write_own(store.PENDING, msgspec.json.encode(Pending(
+        # Durable before the first page changes: the state of the previous build claims the old ones.
+        writer.write_own(store.PENDING, durable=True, content=msgspec.json.encode(Pending(
             {**before.projects, **{
                 project: sorted(self.releases(project)) if project in there else []
                 for project in projects
@@ -248,17 +249,19 @@ class State:
 
 
 def commit(writer: Writer, stamp: Stamp, body: Body, memo: Memo) -> None:
-    """Save what the directory holds now that everything is written.
+    """Save what the directory holds now that everything is written, and is on disk.
 
     Raises:
         FileError: it cannot be written.
     """
     content = _encode_memo(memo)
     writer.write_own(store.CHUNKS, _checksum(content, stamp.shape, stamp.form) + content)
+    # A state that reached the disk before its pages would claim for good what a power cut lost.
+    writer.flush()
     # Encoded in place: a state may have a hundred bytes per file.
     state = bytearray(stamp.encode() + b'\n')
     _encoder.encode_into(body, state, -1)
-    writer.write_own(store.STATE, state)
+    writer.write_own(store.STATE, state, durable=True)
     writer.delete_own(store.PENDING)
 
 

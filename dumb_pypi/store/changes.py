@@ -63,8 +63,10 @@ def check_changes_place(place: str) -> None:
     try:
         if os.path.isdir(place):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        files.create(_unfinished(place), b'')
-        os.unlink(_unfinished(place))
+        _remove_unfinished(place)
+        unfinished = _unfinished(place)
+        files.create_new(unfinished, b'')
+        os.unlink(unfinished)
     except OSError as error:
         raise FileError('write', place, error) from error
 
@@ -80,7 +82,7 @@ def write_changes(place: str, changes: Iterable[Change]) -> None:
         if _is_device(place):
             files.create(place, content)
         else:
-            files.replace(place, content, _unfinished(place))
+            files.replace(place, content, _unfinished(place), durable=True)
     except OSError as error:
         raise FileError('write', place, error) from error
 
@@ -91,8 +93,18 @@ def _is_device(place: str) -> bool:
 
 
 def _unfinished(place: str) -> str:
+    # Nobody can know the name beforehand, and have a symbolic link there.
     folder, name = os.path.split(place)
-    return os.path.join(folder, f'.{name}.unfinished')
+    return os.path.join(folder, f'.{name}.{os.urandom(8).hex()}.unfinished')
+
+
+def _remove_unfinished(place: str) -> None:
+    """Remove what killed builds left."""
+    folder, name = os.path.split(place)
+    unfinished = re.compile(rf'\.{re.escape(name)}\.[0-9a-f]{{16}}\.unfinished')
+    for found in os.listdir(folder or '.'):
+        if unfinished.fullmatch(found):
+            os.unlink(os.path.join(folder, found))
 
 
 _encoder = msgspec.json.Encoder()

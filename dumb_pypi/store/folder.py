@@ -165,16 +165,32 @@ class Writer:
                 if compressed is not None and self._target.keep_changes:
                     self._record_write(path + GZ, compressed)
 
-    def write_own(self, path: str, content: bytes | bytearray) -> bool:
-        """Write a file of the build itself; return whether it had to be written."""
+    def write_own(
+            self, path: str, content: bytes | bytearray, *, durable: bool = False,
+    ) -> bool:
+        """Write a file of the build itself; return whether it had to be written.
+
+        `durable`: a power cut afterwards does not lose it.
+        """
         place = os.path.join(self._root, path)
         try:
             if files.holds(place, content):
                 return False
-            files.replace(place, content, self._unfinished)
+            files.replace(place, content, self._unfinished, durable=durable)
         except OSError as error:
             raise FileError('write', place, error) from error
         return True
+
+    def flush(self) -> None:
+        """Write all pages that are still in memory to disk, so that a power cut loses none.
+
+        Raises:
+            FileError: some of them could not be written.
+        """
+        try:
+            files.flush(self._root)
+        except OSError as error:
+            raise FileError('write', self._root, error) from error
 
     def delete(self, path: str) -> None:
         """Delete a page, if it exists, and the folders that this leaves empty.

@@ -115,6 +115,29 @@ def test_unwritable_place_writes_no_page(tmp_path: Path, place: str) -> None:
     assert not (tmp_path / 'out/packages.json').exists()
 
 
+def test_changes_file_follows_no_link(tmp_path: Path) -> None:
+    """A symbolic link in its place is replaced, and so is one with the name of a temporary file."""
+    (tmp_path / 'mine').write_text('mine')
+    (tmp_path / 'changes').symlink_to('mine')
+    (tmp_path / '.changes.unfinished').symlink_to('mine')
+    assert build_lines(tmp_path, '{"filename": "foo-1.0.zip"}')
+    assert not (tmp_path / 'changes').is_symlink()
+    assert (tmp_path / 'mine').read_text() == 'mine'
+
+
+def test_temporary_changes_are_removed(tmp_path: Path) -> None:
+    """A build removes what killed ones left next to its changes file, and nothing else."""
+    names = {
+        '.changes.0123456789abcdef.unfinished': False, '.changes.0123.unfinished': True,
+        '.others.0123456789abcdef.unfinished': True, '.changes.unfinished': True,
+    }
+    for _ in range(2):
+        for name in names:
+            (tmp_path / name).touch()
+        build_lines(tmp_path, '{"filename": "foo-1.0.zip"}')
+        assert {name: (tmp_path / name).exists() for name in names} == names
+
+
 def test_full_build_deletes_optional_pages(tmp_path: Path) -> None:
     """A full build into a new folder deletes feeds and release pages it does not make."""
     lines = ['{"filename": "foo-1.0.zip"}', '{"filename": "foo-2.0.zip"}']
