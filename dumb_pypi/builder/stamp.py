@@ -9,7 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import dumb_pypi
 from dumb_pypi import store
@@ -22,8 +22,13 @@ from dumb_pypi.pages import paths
 _LIBRARIES = ('jinja2', 'markupsafe', 'msgspec', 'packaging')
 
 
+SEAL = 33  # bytes: a checksum in hex, and a space
+
+Sealed = TypeVar('Sealed', bytes, memoryview)
+
+
 class Stamp(NamedTuple):
-    """The first line of `state.json`.
+    """The first line of `state.json`, behind its seal.
 
     `shape` stands for the options and the program. `complete` is whether the directory holds all
     pages of the index: a build against a previous list omits what did not change. `form`, `place`,
@@ -46,8 +51,10 @@ class Stamp(NamedTuple):
         return json.dumps(self._asdict()).encode()
 
     @classmethod
-    def decode(cls, line: bytes) -> Stamp | None:
+    def decode(cls, line: bytes | None) -> Stamp | None:
         """Return None for a line of another version, or a damaged one."""
+        if line is None:
+            return None
         try:
             stamp = cls(**json.loads(line))
             return stamp._replace(
@@ -69,7 +76,7 @@ class Stamp(NamedTuple):
         place = os.path.join(output_dir, store.STATE)
         try:
             with open(place, 'rb') as file:
-                return cls.decode(file.readline())
+                return cls.decode(unsealed(file.readline().rstrip(b'\n')))
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -124,6 +131,21 @@ def mark_of_file(place: str) -> str:
     except OSError:
         return ''
     return f'{status.st_size} {status.st_mtime_ns}'
+
+
+def sealed(content: bytes) -> bytes:
+    """Return the content behind its seal: a checksum that tells whether it is as it was left."""
+    return seal_of(content) + content
+
+
+def unsealed(content: Sealed) -> Sealed | None:
+    """Return what is behind the seal, None if it is not as it was left."""
+    return content[SEAL:] if content[:SEAL] == seal_of(content[SEAL:]) else None
+
+
+def seal_of(content: bytes | memoryview) -> bytes:
+    """Return the checksum of a content, `SEAL` bytes long."""
+    return hashlib.sha256(content).hexdigest()[:SEAL - 1].encode() + b' '
 
 
 def fingerprint(parts: Iterable[bytes]) -> str:

@@ -235,8 +235,7 @@ class State:
         """
         before = self.pending or Pending({}, {}, [])
         there = self.tree.projects
-        # Durable before the first page changes: the state of the previous build claims the old ones.
-        writer.write_own(store.PENDING, durable=True, content=msgspec.json.encode(Pending(
+        pending = Pending(
             {**before.projects, **{
                 project: sorted(self.releases(project)) if project in there else []
                 for project in projects
@@ -245,7 +244,11 @@ class State:
                 month: max(pages, before.months.get(month, 0)) for month, pages in months.items()
             }},
             sorted({*before.others, *others}),
-        )))
+        )
+        # Durable before the first page changes: the previous build's state claims the old ones.
+        writer.write_own(
+            store.PENDING, stamps.sealed(msgspec.json.encode(pending)), durable=True,
+        )
 
 
 def commit(writer: Writer, stamp: Stamp, body: Body, memo: Memo) -> None:
@@ -259,8 +262,12 @@ def commit(writer: Writer, stamp: Stamp, body: Body, memo: Memo) -> None:
     # A state that reached the disk before its pages would claim for good what a power cut lost.
     writer.flush()
     # Encoded in place: a state may have a hundred bytes per file.
-    state = bytearray(stamp.encode() + b'\n')
+    state = bytearray(stamps.sealed(stamp.encode()) + b'\n')
+    start = len(state)
+    state += bytes(stamps.SEAL)
     _encoder.encode_into(body, state, -1)
+    with memoryview(state) as view:
+        view[start:start + stamps.SEAL] = stamps.seal_of(view[start + stamps.SEAL:])
     writer.write_own(store.STATE, state, durable=True)
     writer.delete_own(store.PENDING)
 
@@ -307,12 +314,13 @@ def _load(output_dir: str) -> tuple[Stamp, Body] | tuple[None, None]:
     content = files.read(os.path.join(output_dir, store.STATE))
     if content is None:
         return None, None
-    line, _, rest = content.partition(b'\n')
-    stamp = Stamp.decode(line)
+    end = content.find(b'\n')
+    stamp = Stamp.decode(stamps.unsealed(content[:end]))
+    body = stamps.unsealed(memoryview(content)[end + 1:])
     try:
-        return (None, None) if stamp is None else (stamp, _decode_body(rest))
+        return (None, None) if stamp is None or body is None else (stamp, _decode_body(body))
     except msgspec.DecodeError:
-        # It is of another version, or damaged.
+        # Another version wrote it.
         return None, None
 
 
@@ -321,10 +329,14 @@ def _load_pending(output_dir: str) -> tuple[Pending | None, bool]:
     content = files.read(os.path.join(output_dir, store.PENDING))
     if content is None:
         return None, False
+    pending = stamps.unsealed(content)
     try:
-        return _decode_pending(content), False
+        if pending is not None:
+            return _decode_pending(pending), False
     except msgspec.DecodeError:
-        return Pending({}, {}, []), True
+        # Another version wrote it.
+        pass
+    return Pending({}, {}, []), True
 
 
 def _checksum(content: bytes, shape: str, form: str) -> bytes:

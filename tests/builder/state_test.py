@@ -80,11 +80,18 @@ def edit(out: Path) -> None:
         file.write(b'{"filename":"mine-1.0.zip"}\n')
 
 
-def of_another_shape(out: Path) -> None:
+def change_stamp(out: Path, values: dict[str, Any]) -> Stamp | None:
+    """Give the stamp other values, and return what it then is."""
     line, _, rest = (out / store.STATE).read_bytes().partition(b'\n')
-    (out / store.STATE).write_bytes(
-        json.dumps({**json.loads(line), 'shape': 'x'}).encode() + b'\n' + rest,
-    )
+    stamp = stamps.unsealed(line)
+    assert stamp is not None
+    changed = json.dumps({**json.loads(stamp), **values}).encode()
+    (out / store.STATE).write_bytes(stamps.sealed(changed) + b'\n' + rest)
+    return Stamp.decode(changed)
+
+
+def of_another_shape(out: Path) -> None:
+    change_stamp(out, {'shape': 'x'})
 
 
 DAMAGES: dict[str, Callable[[Path], object]] = {
@@ -155,6 +162,10 @@ def test_deleted_list_is_written_again(
     assert tree(tmp_path) == full_tree(tmp_path, MORE)
 
 
+def interrupted(_: object) -> bytes:
+    raise KeyboardInterrupt
+
+
 @pytest.mark.parametrize('lines', (LINES, LINES[::-1]))
 def test_newer_memo_does_no_harm(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: tuple[str, ...],
@@ -163,11 +174,8 @@ def test_newer_memo_does_no_harm(
     run(tmp_path)
     before = (tmp_path / 'out' / store.CHUNKS).read_bytes()
 
-    def encode(_: Stamp) -> bytes:
-        raise KeyboardInterrupt
-
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Stamp, 'encode', encode)
+        patch.setattr(Stamp, 'encode', interrupted)
         run(tmp_path, ('', *lines, *MORE[3:]))
     assert (tmp_path / 'out' / store.CHUNKS).read_bytes() != before
     run(tmp_path, LESS)
@@ -184,18 +192,12 @@ def test_unreadable_memory_is_reported(tmp_path: Path, path: str) -> None:
         run(tmp_path, MORE)
 
 
-def stamp_of(folder: Path) -> dict[str, Any]:
-    line, _, _ = (folder / 'out' / store.STATE).read_bytes().partition(b'\n')
-    stamp: dict[str, Any] = json.loads(line)
-    return stamp
-
-
 def test_stamp_can_be_decoded(tmp_path: Path) -> None:
     """The first line of the state is a stamp, with all notices."""
     (tmp_path / 'projects').write_text('{"name": "foo", "x": 1}\n')
     lines = (*LINES, 'oops', '{"filename": "foo-1.0.zip", "x": 1}')
     run(tmp_path, lines, project_list_json=str(tmp_path / 'projects'))
-    line = (tmp_path / 'out' / store.STATE).read_bytes().partition(b'\n')[0]
+    line = stamps.unsealed((tmp_path / 'out' / store.STATE).read_bytes().partition(b'\n')[0])
     stamp = Stamp.decode(line)
     assert stamp is not None
     assert stamp.encode() == line
@@ -215,13 +217,36 @@ def test_stamp_can_be_decoded(tmp_path: Path) -> None:
 def test_invalid_stamp_is_ignored(tmp_path: Path, values: dict[str, Any], valid: bool) -> None:
     """A first line of another version, or with other values, changes no byte."""
     run(tmp_path)
-    stamp = {**stamp_of(tmp_path), **values}
-    assert (Stamp.decode(json.dumps(stamp).encode()) is not None) == valid
-    rest = (tmp_path / 'out' / store.STATE).read_bytes().partition(b'\n')[2]
+    state = (tmp_path / 'out' / store.STATE).read_bytes()
     for lines in (LINES, LESS):
-        (tmp_path / 'out' / store.STATE).write_bytes(json.dumps(stamp).encode() + b'\n' + rest)
+        (tmp_path / 'out' / store.STATE).write_bytes(state)
+        assert (change_stamp(tmp_path / 'out', values) is not None) == valid
         run(tmp_path, lines)
         assert tree(tmp_path) == full_tree(tmp_path, lines)
+
+
+@pytest.mark.parametrize('path', (store.STATE, store.PENDING))
+def test_changed_byte_is_noticed(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str,
+) -> None:
+    """Whichever byte changes, also one that leaves the file as valid as it was, no page does."""
+    run(tmp_path)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Stamp, 'encode', interrupted)
+        run(tmp_path, OTHER)
+    out, kept = tmp_path / 'out', tmp_path / 'kept'
+    if path == store.STATE:
+        (out / store.PENDING).unlink()
+    out.rename(kept)
+    right = full_tree(tmp_path, MORE)
+    for at in range(0, (kept / path).stat().st_size, 5):
+        shutil.copytree(kept, out)
+        content = bytearray((out / path).read_bytes())
+        content[at] ^= 1
+        (out / path).write_bytes(content)
+        run(tmp_path, MORE)
+        assert tree(tmp_path) == right, at
+        shutil.rmtree(out)
 
 
 @pytest.mark.parametrize('line', (b'', b'{', b'[]', b'null', b'\xff', b'[' * 100_000))
