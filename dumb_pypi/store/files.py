@@ -6,10 +6,15 @@ import errno
 import fcntl
 import filecmp
 import os
+import shutil
 
 from dumb_pypi.errors import FileError
 
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
+# The errors of opening what is not there, not readable, a symbolic link or no file.
+_NO_FILE = (
+    errno.ENOENT, errno.EACCES, errno.EPERM, errno.ELOOP, errno.EISDIR, errno.ENOTDIR, errno.ENXIO,
+)
 # On macOS, fsync leaves the data in the drive's cache, where a power cut loses it.
 _FULL_SYNC: int | None = getattr(fcntl, 'F_FULLFSYNC', None)
 
@@ -41,11 +46,7 @@ def replace(
     """
     try:
         _create(unfinished, content, os.O_EXCL, durable=durable)
-        try:
-            os.replace(unfinished, place)
-        except FileNotFoundError:
-            os.makedirs(os.path.dirname(place), exist_ok=True)
-            os.replace(unfinished, place)
+        put(unfinished, place)
         if durable:
             _sync_folder(os.path.dirname(place))
     except BaseException:
@@ -54,13 +55,27 @@ def replace(
         raise
 
 
-def holds(place: str, content: bytes | bytearray) -> bool:
-    """Return whether a file exists and has this content."""
+def put(file: str, place: str) -> None:
+    """Move a file to its place, whatever is there; make the folder if that is missing."""
     try:
-        with open(place, 'rb') as file:
+        os.replace(file, place)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        os.replace(file, place)
+    except IsADirectoryError:
+        shutil.rmtree(place)
+        os.replace(file, place)
+
+
+def holds(place: str, content: bytes | bytearray) -> bool:
+    """Return whether a file exists and has this content. A symbolic link is no file."""
+    try:
+        with open(place, 'rb', opener=_open_no_link) as file:
             return os.fstat(file.fileno()).st_size == len(content) and file.read() == content
-    except (FileNotFoundError, PermissionError):
-        return False
+    except OSError as error:
+        if error.errno in _NO_FILE:
+            return False
+        raise
 
 
 def create_new(place: str, content: bytes) -> None:
@@ -138,8 +153,14 @@ def rename(old: str, new: str) -> None:
 
 
 def are_equal(place: str, other: str) -> bool:
-    """Return whether both files exist and have the same content."""
+    """Return whether both files exist and have the same content. A symbolic link is no file."""
     try:
-        return filecmp.cmp(place, other, shallow=False)
-    except (FileNotFoundError, PermissionError):
-        return False
+        return not os.path.islink(place) and filecmp.cmp(place, other, shallow=False)
+    except OSError as error:
+        if error.errno in _NO_FILE:
+            return False
+        raise
+
+
+def _open_no_link(place: str, flags: int) -> int:
+    return os.open(place, flags | os.O_NOFOLLOW)

@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import os
 import shutil
+import stat
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import BinaryIO, NamedTuple
@@ -18,6 +19,8 @@ from dumb_pypi.store.changes import Change, content_type, Done
 
 GZ = '.gz'  # the suffix of a page's compressed form
 _MIN_COMPRESSED = 1000  # bytes: a smaller page fits into one packet uncompressed
+
+_LINKED = 'it is a symbolic link; replace it by a folder'
 
 # The errors of renaming to or removing a folder that is not empty, or is not a folder.
 _NOT_EMPTY = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
@@ -106,6 +109,7 @@ class Writer:
         self._root = target.root
         # Unique, since two tries of a task may run at the same time.
         self._unfinished = os.path.join(target.unfinished, os.urandom(8).hex())
+        self._folders: list[str] = []  # those of the latest page, which are there and no links
         self.done = Done()
 
     def add(self, done: Done) -> None:
@@ -121,6 +125,7 @@ class Writer:
         Raises:
             FileError: it cannot be written. The old file is as it was.
         """
+        self._clear_way(path)
         changed = self.write_own(path, content)
         self._count_write(path, content, changed=changed)
         if self._target.precompress or self._target.sweep:
@@ -139,6 +144,7 @@ class Writer:
             contents = [(path, content, self._compressed(content)) for path, content in group]
             place = os.path.join(self._root, folder)
             path = folder
+            self._clear_way(f'{folder}/')
             try:
                 os.mkdir(self._unfinished)
                 made = ''
@@ -198,6 +204,7 @@ class Writer:
         Raises:
             FileError: it cannot be deleted.
         """
+        self._clear_way(path)
         if self._target.precompress or self._target.sweep:
             self._delete_compressed(path, changed=True)
         self.done.deleted += self.delete_own(path)
@@ -213,6 +220,11 @@ class Writer:
                 os.unlink(place)
             except (FileNotFoundError, NotADirectoryError):
                 there = False
+            except (IsADirectoryError, PermissionError):
+                # macOS has the second error for a folder.
+                if not os.path.isdir(place):
+                    raise
+                shutil.rmtree(place)
             self._remove_empty(os.path.dirname(path))
         except OSError as error:
             raise FileError('delete', place, error) from error
@@ -234,7 +246,7 @@ class Writer:
                     digest = hashlib.file_digest(content, 'sha256').hexdigest()
                     self._record(path, os.fstat(content.fileno()).st_size, digest)
             if changed:
-                os.replace(file, place)
+                files.put(file, place)
         except OSError as error:
             raise FileError('write', place, error) from error
 
@@ -256,6 +268,33 @@ class Writer:
             # What a full disk could not take is of no use any more.
             with contextlib.suppress(OSError):
                 file.close()
+
+    def _clear_way(self, path: str) -> None:
+        """Remove a symbolic link in the place of a folder of a page.
+
+        Otherwise pages would be written and deleted wherever it points to.
+
+        Raises:
+            FileError: the folder that all projects share is a link, which may be on purpose.
+        """
+        folders: list[str] = []
+        for parent in _parents(path):
+            if parent not in self._folders:
+                place = os.path.join(self._root, parent)
+                try:
+                    mode = os.lstat(place).st_mode
+                    if stat.S_ISLNK(mode):
+                        if not folders:
+                            raise ValueError(_LINKED)
+                        os.unlink(place)
+                except (OSError, ValueError) as error:
+                    if isinstance(error, FileNotFoundError):
+                        break
+                    raise FileError('write', place, error) from error
+                if not stat.S_ISDIR(mode):
+                    break
+            folders.append(parent)
+        self._folders = folders
 
     def _count_write(self, path: str, content: bytes, *, changed: bool) -> None:
         self.done.written += changed
@@ -318,6 +357,14 @@ def _remove(place: str) -> None:
         # Earlier versions had a file of that name.
         with contextlib.suppress(FileNotFoundError):
             os.unlink(place)
+
+
+def _parents(path: str) -> Iterator[str]:
+    """Yield the folders of a page, the outermost first."""
+    end = path.find('/')
+    while end != -1:
+        yield path[:end]
+        end = path.find('/', end + 1)
 
 
 def _folder_of(page: tuple[str, bytes]) -> str:

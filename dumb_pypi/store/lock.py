@@ -26,7 +26,7 @@ def locked(output_dir: str) -> Iterator[int]:
     missing = _missing_folders(os.path.dirname(place))
     try:
         os.makedirs(os.path.dirname(place), exist_ok=True)
-        lock = os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        lock = os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
     except OSError as error:
         raise FileError('write', place, error) from error
     try:

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -71,14 +71,6 @@ def test_reader_keeps_the_old_file(root: Path) -> None:
         assert reader.read() == b'old'
 
 
-def test_folder_blocks_a_page(root: Path) -> None:
-    """A folder in place of a page is reported and kept."""
-    (root / 'a').mkdir()
-    with pytest.raises(FileError) as caught:
-        writer_in(root).write('a', b'')
-    assert str(caught.value) == f'cannot write {root}/a: Is a directory'
-
-
 def test_file_blocks_a_folder(root: Path) -> None:
     """A file in place of a folder is reported and kept."""
     (root / 'a').write_bytes(b'mine')
@@ -118,10 +110,15 @@ def test_empty_folders_are_removed(root: Path) -> None:
     ]
 
 
-def test_page_cannot_be_deleted(root: Path) -> None:
+def test_page_cannot_be_deleted(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A page that cannot be deleted is reported."""
-    (root / 'a/b').mkdir(parents=True)
-    with pytest.raises(FileError, match=r'cannot delete .*/a/b: '):
+    def unlink(_: str) -> None:
+        raise PermissionError(1, 'Operation not permitted')
+
+    (root / 'a').mkdir()
+    (root / 'a/b').touch()
+    monkeypatch.setattr(os, 'unlink', unlink)
+    with pytest.raises(FileError, match=r'cannot delete .*/a/b: Operation not permitted'):
         writer_in(root).delete('a/b')
 
 
@@ -238,14 +235,93 @@ def test_file_blocks_a_new_project(root: Path, place: str) -> None:
     assert unfinished(root) == []
 
 
-def test_linked_folder_is_kept(root: Path, tmp_path: Path) -> None:
-    """A link to a folder is followed: a user may have moved the pages to another disk."""
-    (tmp_path / 'elsewhere').mkdir()
-    (root / 'simple').mkdir()
-    (root / 'simple/foo').symlink_to(tmp_path / 'elsewhere')
-    writer_in(root).write_new(PAGES)
-    assert (root / 'simple/foo').is_symlink()
-    assert (tmp_path / 'elsewhere/index.html').read_bytes() == b'3'
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """A folder outside, whose files no build may write or delete."""
+    place = tmp_path / 'elsewhere'
+    for path in ('index.html', 'index.json', 'json', '1.0/json'):
+        (place / path).parent.mkdir(parents=True, exist_ok=True)
+        (place / path).write_bytes(b'mine')
+    return place
+
+
+def link_to(elsewhere: Path) -> Callable[[Path], object]:
+    return lambda place: place.symlink_to(elsewhere)
+
+
+OBSTACLES: dict[str, Callable[[Path], Callable[[Path], object]]] = {
+    'link to a folder': link_to,
+    'link to a file': lambda elsewhere: link_to(elsewhere / 'json'),
+    'link to nothing': lambda elsewhere: link_to(elsewhere / 'missing'),
+    'link to itself': lambda _: lambda place: place.symlink_to(place),
+    'folder': lambda _: lambda place: (place / 'deep/er').mkdir(parents=True),
+}
+
+
+@pytest.mark.parametrize('obstacle', OBSTACLES)
+@pytest.mark.parametrize('is_new', (False, True))
+@pytest.mark.parametrize('path', (
+    'project/foo', 'project/foo/index.html', 'pypi/foo', 'pypi/foo/1.0', 'pypi/foo/1.0/json',
+))
+def test_pages_are_written_nowhere_else(
+        root: Path, elsewhere: Path, path: str, obstacle: str, is_new: bool,
+) -> None:
+    """Whatever is in the place of a page or of its folder is replaced, and a link not followed."""
+    before = trees.pages_in(elsewhere)
+    (root / path).parent.mkdir(parents=True)
+    OBSTACLES[obstacle](elsewhere)(root / path)
+    writer = writer_in(root)
+    if is_new:
+        writer.write_new(PAGES)
+    else:
+        for page, content in PAGES:
+            writer.write(page, content)
+    found = trees.pages_in(root)
+    assert {page: found[page] for page, _ in PAGES} == dict(PAGES)
+    assert not (root / path).is_symlink()
+    assert trees.pages_in(elsewhere) == before
+
+
+@pytest.mark.parametrize('obstacle', OBSTACLES)
+@pytest.mark.parametrize('path', (
+    'project/foo', 'project/foo/index.html', 'pypi/foo', 'pypi/foo/1.0', 'pypi/foo/1.0/json',
+))
+def test_pages_are_deleted_nowhere_else(
+        root: Path, elsewhere: Path, path: str, obstacle: str,
+) -> None:
+    """A link in the place of a page or of its folder is deleted, and not what it points to."""
+    before = trees.pages_in(elsewhere)
+    (root / path).parent.mkdir(parents=True)
+    OBSTACLES[obstacle](elsewhere)(root / path)
+    writer = writer_in(root)
+    for page, _ in PAGES:
+        writer.delete(page)
+    assert not any((root / page).exists() for page, _ in PAGES)
+    assert not (root / path).is_symlink()
+    assert trees.pages_in(elsewhere) == before
+
+
+@pytest.mark.parametrize('obstacle', ('link to a folder', 'link to nothing'))
+def test_shared_folders_are_not_replaced(root: Path, elsewhere: Path, obstacle: str) -> None:
+    """A link in the place of a folder of all projects may be on purpose: it is reported."""
+    before = trees.pages_in(elsewhere)
+    OBSTACLES[obstacle](elsewhere)(root / 'project')
+    message = r'cannot write .*/project: it is a symbolic link; replace it by a folder'
+    with pytest.raises(FileError, match=message):
+        writer_in(root).write_new(PAGES)
+    with pytest.raises(FileError, match=message):
+        writer_in(root).write(*PAGES[0])
+    with pytest.raises(FileError, match=message):
+        writer_in(root).delete(PAGES[0][0])
+    assert trees.pages_in(elsewhere) == before
+
+
+def test_linked_page_is_replaced_by_a_file(root: Path, elsewhere: Path) -> None:
+    """A file that is moved to the place of a page replaces a link, even to the same content."""
+    (root / 'packages.json').symlink_to(elsewhere / 'json')
+    adopted(root, b'mine')
+    assert not (root / 'packages.json').is_symlink()
+    assert (root / 'packages.json').read_bytes() == b'mine'
 
 
 def test_equal_paths_keep_the_last_page(root: Path) -> None:
@@ -314,11 +390,11 @@ def test_equal_page_is_not_replaced(root: Path, recovering: bool) -> None:
     assert [change.path for change in writer.done.changes] == ['packages.json'] * recovering
 
 
-def test_folder_blocks_a_file(root: Path) -> None:
-    """A folder in place of a page is reported when a file is to be moved there."""
-    (root / 'packages.json').mkdir()
-    with pytest.raises(FileError, match=r'cannot write .*/packages\.json: Is a directory'):
-        adopted(root, b'')
+def test_file_replaces_a_folder(root: Path) -> None:
+    """A folder in place of a page gives way when a file is moved there."""
+    (root / 'packages.json/deep').mkdir(parents=True)
+    adopted(root, b'new')
+    assert (root / 'packages.json').read_bytes() == b'new'
 
 
 @pytest.mark.parametrize('left', ('nothing', 'a folder', 'a file'))
