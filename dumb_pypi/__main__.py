@@ -1,5 +1,5 @@
 from __future__ import annotations
 
-from dumb_pypi.main import main
+from dumb_pypi.main import run
 
-raise SystemExit(main())
+run()

@@ -133,6 +133,13 @@ class BusyError(DumbPypiError):
         self.output_dir = output_dir
 
 
+class ChangedError(DumbPypiError):
+    """The templates or the program changed during a build, which may have used both forms."""
+
+    def __init__(self) -> None:
+        super().__init__('the templates or dumb-pypi itself changed during the build: run it again')
+
+
 class WorkerError(DumbPypiError):
     """A worker process died; `status` is its exit status, that of a signal below zero, if known."""
 

@@ -2,8 +2,10 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 COMMANDS = ('build', 'scan')
 
@@ -17,5 +19,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     return int(command.main(arguments))
 
 
+def run() -> NoReturn:
+    """Run the command that the user typed, and exit at once.
+
+    Python would take some milliseconds to exit. A build that is killed in them has written its
+    changes file, and the next one could not know that it did not exit with 0.
+    """
+    status = main()
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+    except OSError:
+        # Python reports it.
+        sys.exit(status)
+    os._exit(status)
+
+
 if __name__ == '__main__':
-    raise SystemExit(main())
+    run()

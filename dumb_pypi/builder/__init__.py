@@ -1,14 +1,15 @@
 """One build, from the lists to the last written byte."""
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple, TYPE_CHECKING
 
 from dumb_pypi.builder.source import ListFile, Lists, open_lists
-from dumb_pypi.builder.stamp import fingerprint_of_facts, mark_of_file, shape_of, Stamp
-from dumb_pypi.errors import FileError, Notice, RefusedError, ShrinkError
+from dumb_pypi.builder.stamp import fingerprint_of_facts, marks_of, Shape, shape_of, Stamp
+from dumb_pypi.errors import ChangedError, FileError, Notice, RefusedError, ShrinkError
 from dumb_pypi.options import BuildOptions, DEFAULT_TITLE
 from dumb_pypi.pages import paths
 from dumb_pypi.store.lock import locked
@@ -78,7 +79,20 @@ def build(
     """
     given = locals()
     del given['executor'], given['progress']
-    options = BuildOptions.parse(**given)
+    with built(BuildOptions.parse(**given), executor, progress) as report:
+        return report
+
+
+@contextlib.contextmanager
+def built(
+        options: BuildOptions, executor: Executor | None = None,
+        progress: Callable[[float], None] = lambda _: None,
+) -> Iterator[Report]:
+    """Build the index, and keep it locked while the caller takes notice of the report.
+
+    If the caller fails, or the process is killed before the end of the `with` statement, the next
+    build has the same changes in its changes file: this one's may have been read by nobody.
+    """
     with open_lists(options) as lists, locked(options.output_dir) as lock:
         shape = shape_of(options)
         if options.changes_file is not None:
@@ -86,13 +100,20 @@ def build(
             check_changes_place(options.changes_file)
         if not options.full and lists.previous is None:
             stamp = Stamp.load(options.output_dir)
-            if stamp is not None and stamp.is_current(shape, lists.packages, lists.facts):
-                return _report_no_change(stamp, options)
-        return _build(options, shape, lists, lock, executor, progress)
+            if (
+                stamp is not None
+                and stamp.is_current(shape.fingerprint, lists.packages, lists.facts)
+                and _is_intact(options.output_dir, stamp)
+            ):
+                yield _report_no_change(stamp, options)
+                return
+        yield _build(options, shape, lists, lock, executor, progress)
+        from dumb_pypi.builder.state import confirm
+        confirm(options.output_dir)
 
 
 def _build(
-        options: BuildOptions, shape: str, lists: Lists, lock: int, executor: Executor | None,
+        options: BuildOptions, shape: Shape, lists: Lists, lock: int, executor: Executor | None,
         progress: Callable[[float], None],
 ) -> Report:
     # These import msgspec, packaging and Jinja2: a build with nothing to do is faster without.
@@ -105,11 +126,11 @@ def _build(
     from dumb_pypi.store.changes import write_changes
     from dumb_pypi.store.folder import Target
 
-    state = State.load(options.output_dir, shape, full=options.full)
-    job = Job(options, shape, Target(
+    state = State.load(options.output_dir, shape.fingerprint, full=options.full)
+    job = Job(options, shape.fingerprint, Target(
         options.output_dir, os.urandom(8).hex(), keep_changes=options.changes_file is not None,
         recovering=state.pending is not None, precompress=options.precompress,
-        sweep=options.full or state.may_have_compressed_forms,
+        sweep=options.full or state.may_have_compressed_forms, owned=state.stamp is not None,
     ))
     source, reading = lists.packages, _ReadingProgress(lists, progress)
     with (
@@ -141,17 +162,30 @@ def _build(
             writer.delete(path)
         if options.changes_file is not None:
             write_changes(options.changes_file, writer.done.changes)
+        if shape_of(options) != shape:
+            raise ChangedError
         stamp = Stamp(
-            shape, plan.complete, source.form, source.place, source.size, survey.chunks,
+            shape.fingerprint, plan.complete, source.form, source.place, source.size, survey.chunks,
             fingerprint_of_facts(lists.facts),
-            mark_of_file(os.path.join(options.output_dir, paths.PACKAGES_JSON)),
+            marks_of(options.output_dir, [*paths.FOLDERS, *result.others]),
             len(packages.projects), packages.files, notices,
         )
-        commit(writer, stamp, records_of(plan, state, result), survey.surveys)
+        commit(writer, stamp, records_of(
+            plan, state, result, compressed=options.precompress,
+        ), survey.surveys)
         done = writer.done
         return Report(
             stamp.projects, stamp.files, done.written, done.unchanged, done.deleted, notices,
         )
+
+
+def _is_intact(output_dir: str, stamp: Stamp) -> bool:
+    """Return whether the root pages and the folders of all projects are there."""
+    if stamp.marks == marks_of(output_dir, stamp.marks):
+        return True
+    # Somebody touched them, or copied the directory.
+    from dumb_pypi.builder.state import State
+    return State.load(output_dir, stamp.shape, full=False).intact
 
 
 def _report_no_change(stamp: Stamp, options: BuildOptions) -> Report:

@@ -10,7 +10,8 @@ import msgspec
 
 from dumb_pypi.builder.packages import Packages
 from dumb_pypi.builder.stamp import fingerprint
-from dumb_pypi.builder.state import State, Tree, union
+from dumb_pypi.builder.state import State
+from dumb_pypi.builder.tree import Tree, union
 from dumb_pypi.builder.workers import batched, Workers
 from dumb_pypi.model.project_facts import ProjectFacts
 from dumb_pypi.pages import changelog, paths
@@ -139,7 +140,8 @@ class Plan:
     @cached_property
     def is_empty(self) -> bool:
         """Whether every page, root pages included, is as it is to be."""
-        return self._state.complete and self._state.pending is None and not (
+        state = self._state
+        return state.complete and state.intact and state.pending is None and not (
             self.projects or self.months or self.removed_projects or self.removed_months
         )
 

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, groupby
 from operator import attrgetter
@@ -11,7 +10,14 @@ from typing import cast, NamedTuple, TYPE_CHECKING
 import msgspec
 
 from dumb_pypi.builder.plan import Groups, Plan
-from dumb_pypi.builder.state import Body, MonthRecord, ProjectRecord, State
+from dumb_pypi.builder.state import (
+    Body,
+    joined_digests,
+    MonthRecord,
+    page_digest,
+    ProjectRecord,
+    State,
+)
 from dumb_pypi.builder.workers import batched, Workers
 from dumb_pypi.model.distfile import read_checked
 from dumb_pypi.model.project import assemble
@@ -20,7 +26,6 @@ from dumb_pypi.options import BuildOptions
 from dumb_pypi.pages import changelog, paths
 from dumb_pypi.pages.changelog import ChangelogPage
 from dumb_pypi.pages.summaries import ProjectSummary, summarize
-from dumb_pypi.store import files
 from dumb_pypi.store.changes import Done
 from dumb_pypi.store.folder import Target, Writer
 
@@ -66,9 +71,13 @@ class ProjectsTask(NamedTuple):
 
 
 class ProjectsResult(NamedTuple):
-    """The releases of each project, encoded, what root pages show of it, and what was written."""
+    """The releases of each project, encoded, what root pages show of it, and what was written.
+
+    `digests` are those of the pages of each project, as in its record; '' if they are not written.
+    """
     releases: Sequence[bytes]
     summaries: Sequence[ProjectSummary]
+    digests: Sequence[str]
     done: Done
 
 
@@ -82,11 +91,12 @@ class MonthTask(NamedTuple):
 class Result(NamedTuple):
     """The record of each project, in the order of their names, and what was written.
 
-    `others` are the paths of pages of no group, `releases` those with a page of each project that
-    was rendered.
+    `months` are the digests of the pages of each month that was rendered, `others` those of pages
+    of no group by their paths, and `releases` those with a page of each project that was rendered.
     """
     records: dict[str, ProjectRecord]
-    others: list[str]
+    months: Mapping[str, str]
+    others: Mapping[str, str]
     releases: Mapping[str, Collection[str]]
 
 
@@ -109,21 +119,35 @@ def process_projects(task: ProjectsTask) -> ProjectsResult:
 def _process_projects(task: ProjectsTask, writer: Writer) -> ProjectsResult:
     job = task.job
     lines = iter(task.lines.splitlines())
-    releases, summaries = [], []
+    releases, summaries, digests = [], [], []
     for facts, count, new in zip(task.facts, task.counts, task.new, strict=True):
         project = assemble(facts.project, [read_checked(next(lines)) for _ in range(count)], facts)
+        names = [
+            release.name for release in project.releases if job.options.per_release_json
+        ]
+        found: dict[str, bytes] = {}
         if task.write:
-            pages = job.site.project_pages(project)
+            pages = _digested(job.site.project_pages(project), found)
             if new:
                 writer.write_new(pages)
             else:
                 for path, content in pages:
                     writer.write(path, content)
-        releases.append(msgspec.json.encode(
-            [release.name for release in project.releases] if job.options.per_release_json else [],
-        ))
+        releases.append(msgspec.json.encode(names))
         summaries.append(summarize(project))
-    return ProjectsResult(releases, summaries, writer.done)
+        digests.append(joined_digests(
+            found[path] for path in paths.pages_of_project(project.name, names) if task.write
+        ))
+    return ProjectsResult(releases, summaries, digests, writer.done)
+
+
+def _digested(
+        pages: Iterable[tuple[str, bytes]], digests: dict[str, bytes],
+) -> Iterator[tuple[str, bytes]]:
+    """Add the digest of each page to `digests` on its way."""
+    for page in pages:
+        digests[page[0]] = page_digest(page[1])
+        yield page
 
 
 def render_months(tasks: Sequence[MonthTask]) -> list[list[bytes]]:
@@ -151,26 +175,22 @@ def render(
     still missing.
     """
     if plan.is_empty:
-        new = plan.groups.packages.path
-        if not files.are_equal(os.path.join(job.options.output_dir, paths.PACKAGES_JSON), new):
-            # It was edited.
-            writer.adopt(paths.PACKAGES_JSON, new)
-        return Result({**state.projects}, [*state.tree.others], {})
+        return Result({**state.projects}, {}, state.others, {})
     others = _write(writer, job.site.static_pages())
     records = _write_projects(plan, state.projects, job, writer, workers, progress)
-    _write_months(plan, job, writer, workers)
-    others += _write(writer, job.site.root_pages(
+    months = _write_months(plan, job, writer, workers)
+    others |= _write(writer, job.site.root_pages(
         [record.summary for record in records.values()],
         [month.summary for month in plan.groups.months.values()],
     ))
     writer.adopt(paths.PACKAGES_JSON, plan.groups.packages.path)
-    others.append(paths.PACKAGES_JSON)
-    return Result(records, others, {
+    others[paths.PACKAGES_JSON] = ''
+    return Result(records, months, others, {
         name: _decode_names(records[name].releases) for name in plan.projects
     })
 
 
-def records_of(plan: Plan, state: State, result: Result) -> Body:
+def records_of(plan: Plan, state: State, result: Result, *, compressed: bool) -> Body:
     """Return the records of the groups that the directory holds after rendering.
 
     Those that only a previous list vouched for need not be there.
@@ -182,12 +202,16 @@ def records_of(plan: Plan, state: State, result: Result) -> Body:
             if name in plan.projects or name in state.projects
         },
         {
-            name: MonthRecord(*month.fingerprints, month.pages, month.summary)
+            name: MonthRecord(
+                *month.fingerprints,
+                result.months[name] if name in plan.months else state.months[name].digests,
+                month.summary,
+            )
             for name, month in groups.months.items()
             if name in plan.months or name in state.months
         },
         {name: list(notices) for name, notices in groups.packages.line_notices.items()},
-        sorted(result.others),
+        dict(result.others), compressed=compressed,
     )
 
 
@@ -252,12 +276,13 @@ def _batches(
         yield range(start, stop)
 
 
-def _write(writer: Writer, pages: Iterable[tuple[str, bytes]]) -> list[str]:
-    written = []
+def _write(writer: Writer, pages: Iterable[tuple[str, bytes]]) -> dict[str, str]:
+    """Write pages; return their digests by their paths."""
+    digests = {}
     for path, content in pages:
         writer.write(path, content)
-        written.append(path)
-    return written
+        digests[path] = joined_digests([page_digest(content)])
+    return digests
 
 
 def _write_projects(
@@ -279,19 +304,23 @@ def _write_projects(
             job, groups, wanted, plan.projects, {*plan.tree.projects}, workers,
     ):
         writer.add(result.done)
-        for at, releases, summary in zip(batch, result.releases, result.summaries, strict=True):
+        for at, releases, summary, digests in zip(
+                batch, result.releases, result.summaries, result.digests, strict=True,
+        ):
             name = packages.names[at]
             new[name] = ProjectRecord(
                 packages.projects[name], groups.facts_fingerprints.get(name, ''),
-                msgspec.Raw(releases), summary,
+                msgspec.Raw(releases), summary, digests,
             )
         done += offsets[batch.stop] - offsets[batch.start]
         progress(done / size)
     return {name: new[name] if name in new else known[name] for name in packages.names}
 
 
-def _write_months(plan: Plan, job: Job, writer: Writer, workers: Workers) -> None:
-    """Write the pages of the planned months."""
+def _write_months(
+        plan: Plan, job: Job, writer: Writer, workers: Workers,
+) -> dict[str, str]:
+    """Write the pages of the planned months; return the digests of each month's pages."""
     months = plan.groups.months
     wanted = [
         page for name in reversed(months) if name in plan.months
@@ -312,8 +341,16 @@ def _write_months(plan: Plan, job: Job, writer: Writer, workers: Workers) -> Non
     rendered = chain.from_iterable(workers.map(
         render_months, batched(tasks, lambda task: len(task.lines), _TASK),
     ))
+    digests: dict[str, str] = {}
     for pages, contents in zip(runs, rendered, strict=True):
-        _write(writer, zip((page.path for page in pages), contents, strict=True))
+        digests |= _write(writer, zip((page.path for page in pages), contents, strict=True))
+    numbers: dict[str, list[str]] = {name: [] for name in plan.months}
+    for page in wanted:
+        numbers[page.month].append(page.path)
+    return {
+        month: ''.join(digests[path] for path in month_paths)
+        for month, month_paths in numbers.items()
+    }
 
 
 _decode_names = msgspec.json.Decoder(list[str]).decode

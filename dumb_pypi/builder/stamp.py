@@ -7,8 +7,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 import dumb_pypi
@@ -16,7 +17,6 @@ from dumb_pypi import store
 from dumb_pypi.builder.source import BYTE_ORDER_MARK, Chunk, digest_of, ListFile
 from dumb_pypi.errors import FileError, Notice
 from dumb_pypi.options import BuildOptions
-from dumb_pypi.pages import paths
 
 # The libraries that pages depend on, besides the lists, the options and this program.
 _LIBRARIES = ('jinja2', 'markupsafe', 'msgspec', 'packaging')
@@ -32,8 +32,8 @@ class Stamp(NamedTuple):
 
     `shape` stands for the options and the program. `complete` is whether the directory holds all
     pages of the index: a build against a previous list omits what did not change. `form`, `place`,
-    `size` and `chunks` identify the list, `facts_fingerprint` the project list, and `packages_mark`
-    `packages.json`.
+    `size` and `chunks` identify the list, and `facts_fingerprint` the project list. `marks` are
+    those of the root pages and of the folders that projects and months share.
     """
     shape: str
     complete: bool
@@ -42,7 +42,7 @@ class Stamp(NamedTuple):
     size: int
     chunks: Sequence[Chunk]
     facts_fingerprint: str
-    packages_mark: str
+    marks: Mapping[str, str]
     projects: int
     files: int
     notices: Sequence[Notice]
@@ -66,12 +66,12 @@ class Stamp(NamedTuple):
 
     @classmethod
     def load(cls, output_dir: str) -> Stamp | None:
-        """Return the stamp of a build that finished and whose pages still exist.
+        """Return the stamp of a build that finished.
 
         Raises:
             FileError: it cannot be read.
         """
-        if is_pending(output_dir) or is_cleared(output_dir):
+        if is_pending(output_dir):
             return None
         place = os.path.join(output_dir, store.STATE)
         try:
@@ -83,7 +83,7 @@ class Stamp(NamedTuple):
             raise FileError('read', place, error) from error
 
     def is_current(self, shape: str, packages: ListFile, facts: ListFile | None) -> bool:
-        """Return whether a build of these lists would change no page.
+        """Return whether a build of these lists would change no page of an intact directory.
 
         This is the first rule for rebuilding: `Plan` is not asked if it holds.
         """
@@ -119,18 +119,25 @@ def is_pending(output_dir: str) -> bool:
     )
 
 
-def is_cleared(output_dir: str) -> bool:
-    """Return whether the pages were deleted, as by `rm -r *`, which spares hidden folders."""
-    return not mark_of_file(os.path.join(output_dir, paths.PACKAGES_JSON))
+def marks_of(output_dir: str, marked: Iterable[str]) -> dict[str, str]:
+    """Return the mark of each path: it changes when a file is written, or a folder's entries are.
+
+    That of a folder changes when it gets or loses an entry. '' is for what is missing, and for
+    symbolic links.
+    """
+    return {path: _mark(os.path.join(output_dir, path)) for path in marked}
 
 
-def mark_of_file(place: str) -> str:
-    """Return a text that changes when a file is replaced or written to, '' if it is missing."""
+def _mark(place: str) -> str:
     try:
-        status = os.stat(place)
+        status = os.lstat(place)
     except OSError:
         return ''
-    return f'{status.st_size} {status.st_mtime_ns}'
+    mark = f'{status.st_size} {status.st_mtime_ns}'
+    if stat.S_ISREG(status.st_mode):
+        return f'{mark} {status.st_ino}'
+    # Clocks tick every few milliseconds; many file systems count the folders in a folder at once.
+    return f'{mark} {status.st_nlink}' if stat.S_ISDIR(status.st_mode) else ''
 
 
 def sealed(content: bytes) -> bytes:
@@ -164,20 +171,31 @@ def fingerprint_of_facts(facts: ListFile | None) -> str:
     return fingerprint([facts.place.encode(errors='replace'), facts.content])
 
 
-def shape_of(options: BuildOptions) -> str:
-    """Return a fingerprint of all that pages depend on besides the lists and the build time.
+class Shape(NamedTuple):
+    """All that pages depend on besides the lists and the build time.
+
+    `fingerprint` is of what it is, `times` of when the files were changed: those tell that one was
+    changed and changed back.
+    """
+    fingerprint: str
+    times: str
+
+
+def shape_of(options: BuildOptions) -> Shape:
+    """Read the program and the templates.
 
     Raises:
         FileError: a template cannot be read.
     """
     own = os.path.dirname(os.path.abspath(dumb_pypi.__file__))
-    return fingerprint([
+    times: list[str] = []
+    return Shape(fingerprint([
         repr(options.shaping).encode(),
         f'{sys.version} {sys.byteorder}'.encode(),
         *(name.encode() for name in sorted(_installed_libraries())),
-        *_contents(own, ('.py', '.html', '.xml', '.css', '.js', '.svg')),
-        *(() if options.template_dir is None else _contents(options.template_dir)),
-    ])
+        *_contents(own, times, ('.py', '.html', '.xml', '.css', '.js', '.svg')),
+        *(() if options.template_dir is None else _contents(options.template_dir, times)),
+    ]), fingerprint(time.encode() for time in times))
 
 
 def _installed_libraries() -> Iterator[str]:
@@ -192,7 +210,10 @@ def _installed_libraries() -> Iterator[str]:
                 yield name
 
 
-def _contents(folder: str, endings: tuple[str, ...] = ('',)) -> Iterator[bytes]:
+def _contents(
+        folder: str, times: list[str], endings: tuple[str, ...] = ('',),
+) -> Iterator[bytes]:
+    """Yield the paths and contents of files, and add to `times` when each was changed."""
     seen = set()
     try:
         for parent, folders, names in os.walk(folder, onerror=_raise, followlinks=True):
@@ -209,6 +230,10 @@ def _contents(folder: str, endings: tuple[str, ...] = ('',)) -> Iterator[bytes]:
                 if name.endswith(endings) and os.path.isfile(place):
                     yield os.path.relpath(place, folder).encode(errors='surrogateescape')
                     with open(place, 'rb') as file:
+                        status = os.fstat(file.fileno())
+                        times.append(
+                            f'{status.st_ino} {status.st_mtime_ns} {status.st_ctime_ns}',
+                        )
                         yield file.read()
     except OSError as error:
         raise FileError('read', folder, error) from error

@@ -1,14 +1,13 @@
 """What the previous build left in the output directory: a record of each group with pages there."""
 from __future__ import annotations
 
+import binascii
 import contextlib
 import hashlib
 import os
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import BinaryIO, TypeVar
 
 import msgspec
 
@@ -17,7 +16,17 @@ from dumb_pypi.builder import stamp as stamps
 from dumb_pypi.builder.chunks import Memo, named_projects
 from dumb_pypi.builder.packages import LineNotice, OldPackages, ProjectLines
 from dumb_pypi.builder.source import Chunk
-from dumb_pypi.builder.stamp import Stamp
+from dumb_pypi.builder.stamp import fingerprint, Stamp
+from dumb_pypi.builder.tree import (
+    found_projects,
+    found_releases,
+    found_tree,
+    missing_months,
+    missing_projects,
+    Tree,
+    union,
+)
+from dumb_pypi.errors import FileError
 from dumb_pypi.options import JSON
 from dumb_pypi.pages import paths
 from dumb_pypi.pages.summaries import MonthSummary, ProjectSummary
@@ -27,40 +36,59 @@ from dumb_pypi.store.folder import Writer
 T = TypeVar('T')
 
 _CHECKSUM = 32  # bytes
-_MONTH_PAGE = re.compile(r'changelog/([0-9]{4}-[0-9]{2}|undated)(?:-([0-9]{1,9}))?\.html')
-# Pages of no group: 1.x's changelog, and static files, whose names contain a hash.
-_OTHER_PAGE = re.compile(
-    r'changelog/page[0-9]+\.html|'
-    r'static/(?:custom|icon|script|search|style)-[0-9a-f]{12}\.(?:css|js|svg)',
-)
+# The length of a page's digest: 9 bytes, in Base64.
+DIGEST = 12
 
 
 class ProjectRecord(msgspec.Struct, array_like=True, gc=False):
     """A project with pages in the directory.
 
     `facts_fingerprint` is '' if there are no facts about it. `releases` are the names of those with
-    a page, in JSON, because hardly any are ever looked at.
+    a page, in JSON, because hardly any are ever looked at. `digests` has those of its pages,
+    in the order of `paths.pages_of_project`.
     """
     lines: ProjectLines
     facts_fingerprint: str
     releases: msgspec.Raw
     summary: ProjectSummary
+    digests: str
+
+    def pages(self, project: str) -> dict[str, str]:
+        """Return the digests of the project's pages by their paths."""
+        pages = paths.pages_of_project(project, _decode_names(self.releases))
+        return dict(zip(pages, split_digests(self.digests), strict=True))
 
 
 class MonthRecord(msgspec.Struct, array_like=True, gc=False):
     """A month with pages in the directory."""
     lines_fingerprint: str
     neighbours_fingerprint: str
-    pages: int
+    digests: str
     summary: MonthSummary
+
+    @property
+    def page_count(self) -> int:
+        return len(self.digests) // DIGEST
+
+    def pages(self, month: str) -> dict[str, str]:
+        """Return the digests of the month's pages by their paths."""
+        return {
+            paths.changelog_page(month, number): digest
+            for number, digest in enumerate(split_digests(self.digests), start=1)
+        }
 
 
 class Body(msgspec.Struct, array_like=True, gc=False):
-    """The second line of `state.json`; `others` are the paths of pages of no group."""
+    """The second line of `state.json`, behind its seal.
+
+    `others` are the digests of pages of no group by their paths. `packages.json` has none: the
+    projects' records say what is in it. `compressed`: pages may have a `.gz` next to them.
+    """
     projects: dict[str, ProjectRecord]
     months: dict[str, MonthRecord]
     notices: dict[str, list[LineNotice]]
-    others: list[str]
+    others: dict[str, str]
+    compressed: bool
 
 
 class Pending(msgspec.Struct, array_like=True):
@@ -74,13 +102,6 @@ class Pending(msgspec.Struct, array_like=True):
     others: list[str]
 
 
-class Tree(NamedTuple):
-    """The pages that may exist: projects, the number of pages of each month, other paths."""
-    projects: Collection[str]
-    months: Mapping[str, int]
-    others: Collection[str]
-
-
 class State:
     """What the previous build left, whether it was this program or 1.x.
 
@@ -90,19 +111,24 @@ class State:
 
     def __init__(
             self, output_dir: str, stamp: Stamp | None, body: Body | None,
-            pending: Pending | None, *, trusted: bool,
+            pending: Pending | None, *, trusted: bool, full: bool,
     ) -> None:
         self._output_dir = output_dir
-        self._body = body or Body({}, {}, {}, [])
+        self._body = body or Body({}, {}, {}, {}, compressed=False)
         self.stamp = stamp
         self.pending = pending
         # Whether the records are of this shape, and can be believed.
         self.trusted = trusted
         published = self._body.projects.keys() if body else _published_projects(output_dir)
-        # The projects that clients were shown.
-        self.published: Collection[str] = published or ()
         # An index without records: 1.x made it, or its state was lost.
         self._lost = body is None and published is not None
+        # Whether there may be pages that no record knows.
+        self._full = full
+        self._searched = self._lost or full or pending is not None
+        # The projects that clients were shown.
+        self.published: Collection[str] = published or ()
+        if full:
+            self.published = {*self.published, *found_projects(output_dir)}
 
     @classmethod
     def load(cls, output_dir: str, shape: str, *, full: bool) -> State:
@@ -113,10 +139,9 @@ class State:
         stamp, body = _load(output_dir)
         pending, damaged = _load_pending(output_dir)
         trusted = (
-            stamp is not None and stamp.shape == shape
-            and not full and not damaged and not stamps.is_cleared(output_dir)
+            stamp is not None and stamp.shape == shape and not full and not damaged
         )
-        return cls(output_dir, stamp, body, pending, trusted=trusted)
+        return cls(output_dir, stamp, body, pending, trusted=trusted, full=full)
 
     @property
     def complete(self) -> bool:
@@ -131,25 +156,83 @@ class State:
         )
 
     @cached_property
+    def _changed_marks(self) -> Collection[str]:
+        """The root pages and the shared folders that were touched since the previous build."""
+        if self.stamp is None:
+            return ()
+        marks = stamps.marks_of(self._output_dir, self.stamp.marks)
+        return {path for path, mark in marks.items() if mark != self.stamp.marks[path]}
+
+    @cached_property
+    def _damaged_pages(self) -> Collection[str]:
+        """The root pages that are missing or not as the previous build left them."""
+        return {
+            path for path in self._body.others
+            if (path in self._changed_marks and not self._is_as_recorded(path))
+            or os.path.islink(os.path.join(self._output_dir, paths.folder(path).rstrip('/')))
+        }
+
+    def _is_as_recorded(self, path: str) -> bool:
+        place = os.path.join(self._output_dir, path)
+        try:
+            with files.opened(place) as file:
+                if path == paths.PACKAGES_JSON:
+                    return are_checked_lines(file, self._body.projects.values())
+                return joined_digests([page_digest(file.read())]) == self._body.others[path]
+        except OSError:
+            return False
+
+    @cached_property
+    def _missing_projects(self) -> Collection[str]:
+        return missing_projects(self._output_dir, self._body.projects, self._changed_marks)
+
+    @cached_property
+    def _missing_months(self) -> Collection[str]:
+        return missing_months(
+            self._output_dir,
+            {month: record.page_count for month, record in self._body.months.items()},
+            self._changed_marks,
+        )
+
+    @property
+    def intact(self) -> bool:
+        """Whether the root pages and the folders of all projects are there.
+
+        What is missing inside a project's folder is not noticed, nor is an edited page: looking at
+        every page would take longer than most builds.
+        """
+        return not (self._damaged_pages or self._missing_projects or self._missing_months)
+
+    @cached_property
     def projects(self) -> Mapping[str, ProjectRecord]:
         """The records of known projects."""
         return self._known(
-            self._body.projects, () if self.pending is None else self.pending.projects,
+            self._body.projects, self._missing_projects,
+            () if self.pending is None else self.pending.projects,
         )
 
     @cached_property
     def months(self) -> Mapping[str, MonthRecord]:
         """The records of known months."""
         return self._known(
-            self._body.months, () if self.pending is None else self.pending.months,
+            self._body.months, self._missing_months,
+            () if self.pending is None else self.pending.months,
         )
 
-    def _known(self, records: dict[str, T], pending: Collection[str]) -> dict[str, T]:
+    def _known(
+            self, records: dict[str, T], missing: Collection[str], pending: Collection[str],
+    ) -> dict[str, T]:
         if not self.trusted:
             return {}
-        if not pending:
+        unknown = {*missing, *pending}
+        if not unknown:
             return records
-        return {name: record for name, record in records.items() if name not in pending}
+        return {name: record for name, record in records.items() if name not in unknown}
+
+    @property
+    def others(self) -> Mapping[str, str]:
+        """The digests of pages of no group by their paths."""
+        return self._body.others
 
     @cached_property
     def tree(self) -> Tree:
@@ -157,14 +240,15 @@ class State:
         body = self._body
         tree = Tree(
             {*self.published},
-            {month: record.pages for month, record in body.months.items()}, {*body.others},
+            {month: record.page_count for month, record in body.months.items()},
+            {*body.others},
         )
         if self.pending is not None:
             tree = union(tree, Tree(
                 self.pending.projects.keys(), self.pending.months, self.pending.others,
             ))
-        if self.pending is not None or self._lost:
-            tree = union(tree, _found_tree(self._output_dir))
+        if self._searched:
+            tree = union(tree, found_tree(self._output_dir))
         return tree
 
     def releases(self, project: str) -> Collection[str]:
@@ -172,8 +256,8 @@ class State:
         record = self._body.projects.get(project)
         found: set[str] = set() if record is None else {*_decode_names(record.releases)}
         pending = None if self.pending is None else self.pending.projects.get(project)
-        if record is None or pending is not None:
-            found.update(pending or (), _found_releases(self._output_dir, project))
+        if record is None or pending is not None or self._full:
+            found.update(pending or (), found_releases(self._output_dir, project))
         return found
 
     @contextlib.contextmanager
@@ -186,7 +270,7 @@ class State:
         stamp = self.stamp
         if (
             stamp is None or not self.complete or stamp.form != form
-            or stamps.mark_of_file(place) != stamp.packages_mark
+            or paths.PACKAGES_JSON in self._damaged_pages
         ):
             yield None
             return
@@ -254,6 +338,8 @@ class State:
 def commit(writer: Writer, stamp: Stamp, body: Body, memo: Memo) -> None:
     """Save what the directory holds now that everything is written, and is on disk.
 
+    The pending groups stay until `confirm`.
+
     Raises:
         FileError: it cannot be written.
     """
@@ -269,39 +355,22 @@ def commit(writer: Writer, stamp: Stamp, body: Body, memo: Memo) -> None:
     with memoryview(state) as view:
         view[start:start + stamps.SEAL] = stamps.seal_of(view[start + stamps.SEAL:])
     writer.write_own(store.STATE, state, durable=True)
-    writer.delete_own(store.PENDING)
 
 
-def union(one: Tree, other: Tree) -> Tree:
-    """Return the pages of either tree."""
-    months = dict(one.months)
-    for month, pages in other.months.items():
-        months[month] = max(pages, months.get(month, 0))
-    return Tree({*one.projects, *other.projects}, months, {*one.others, *other.others})
+def confirm(output_dir: str) -> None:
+    """Forget the pending groups, now that the caller knows what was written.
 
+    Until then the next build renders them again, and has them in its changes file.
 
-def _found_tree(output_dir: str) -> Tree:
-    """Find pages in the directory by their paths, but for those of projects."""
-    root = Path(output_dir)
-    months: dict[str, int] = {}
-    others = [path for path in paths.ROOTS if (root / path).is_file()]
-    for file in (*root.glob('changelog/*'), *root.glob('static/*')):
-        path = file.relative_to(root).as_posix()
-        if found := _MONTH_PAGE.fullmatch(path):
-            months[found[1]] = max(months.get(found[1], 0), int(found[2] or 1))
-        elif _OTHER_PAGE.fullmatch(path):
-            others.append(path)
-    return Tree((), months, others)
-
-
-def _found_releases(output_dir: str, project: str) -> set[str]:
-    """Find the releases of a project in the directory."""
-    folder = Path(output_dir, paths.folder(paths.project_json(project)))
-    return {
-        release.name for release in folder.glob('*')
-        # A build was killed before it removed an empty one.
-        if (release / 'json').is_file() or (release.is_dir() and not any(release.iterdir()))
-    }
+    Raises:
+        FileError: the file that has them cannot be deleted.
+    """
+    place = os.path.join(output_dir, store.PENDING)
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(place)
+    except OSError as error:
+        raise FileError('delete', place, error) from error
 
 
 def _published_projects(output_dir: str) -> set[str] | None:
@@ -337,6 +406,27 @@ def _load_pending(output_dir: str) -> tuple[Pending | None, bool]:
         # Another version wrote it.
         pass
     return Pending({}, {}, []), True
+
+
+def are_checked_lines(file: BinaryIO, projects: Iterable[ProjectRecord]) -> bool:
+    """Return whether a file has the lines that `packages.json` had of these projects."""
+    return all(
+        fingerprint([file.read(project.lines.size)]) == project.lines.fingerprint
+        for project in projects
+    ) and not file.read(1)
+
+
+def page_digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()[:9]
+
+
+def joined_digests(digests: Iterable[bytes]) -> str:
+    """Return digests as one text, with `DIGEST` characters of each."""
+    return binascii.b2a_base64(b''.join(digests), newline=False).decode()
+
+
+def split_digests(digests: str) -> list[str]:
+    return [digests[at:at + DIGEST] for at in range(0, len(digests), DIGEST)]
 
 
 def _checksum(content: bytes, shape: str, form: str) -> bytes:

@@ -7,7 +7,7 @@ import datetime
 from collections.abc import Iterator, Sequence
 
 from dumb_pypi import __version__
-from dumb_pypi.builder import build, Report
+from dumb_pypi.builder import built, Report
 from dumb_pypi.commands.console import (
     count,
     count_skipped,
@@ -26,7 +26,7 @@ from dumb_pypi.errors import (
     shown,
 )
 from dumb_pypi.model.urls import PackagesUrl
-from dumb_pypi.options import DEFAULT_TITLE
+from dumb_pypi.options import BuildOptions, DEFAULT_TITLE
 from dumb_pypi.process import garbage_collected_seldom
 
 PATIENCE = 2  # seconds before the progress bar appears
@@ -39,9 +39,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = vars(parser.parse_args(argv))
     quiet, verbose = options.pop('quiet'), options.pop('verbose')
     try:
-        # The bar is erased before anything is printed.
-        with contextlib.closing(ProgressBar(patience=PATIENCE)) as progress:
-            report = build(**options, progress=progress)
+        with contextlib.ExitStack() as stack:
+            # The bar is erased before anything is printed.
+            with contextlib.closing(ProgressBar(patience=PATIENCE)) as progress:
+                report = stack.enter_context(
+                    built(BuildOptions.parse(**options), progress=progress),
+                )
+            if not quiet:
+                _say_notices(report.notices)
+                for hint in _hints(options['packages_url'], options['site_url']):
+                    _say(hint)
+            if verbose:
+                _say_report(report)
     except OptionError as error:
         parser.error(str(error))
     except ListError as error:
@@ -54,12 +63,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _say('interrupted')
         return INTERRUPTED
-    if not quiet:
-        _say_notices(report.notices)
-        for hint in _hints(options['packages_url'], options['site_url']):
-            _say(hint)
-    if verbose:
-        _say_report(report)
     return DONE
 
 

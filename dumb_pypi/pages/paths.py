@@ -4,6 +4,8 @@ A page's path is that of a file. Other pages link to its folder, whose path ends
 """
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 STATIC = 'static/'
 HOME = 'index.html'
 PACKAGES_JSON = 'packages.json'
@@ -22,6 +24,9 @@ ROOTS = (
     SIMPLE_HTML, SIMPLE_JSON, CHANGELOG, UPDATES_FEED, PACKAGES_FEED, SEARCH_NAMES,
     SEARCH_SUMMARIES, HOME, PACKAGES_JSON,
 )
+
+# The folders that all projects or months share.
+FOLDERS = ('changelog', 'project', 'pypi', 'rss', 'simple', 'static')
 
 
 def folder(page: str) -> str:
@@ -74,3 +79,10 @@ def of_project(project: str) -> tuple[str, ...]:
     return (
         project_page(project), simple_json(project), simple_html(project), project_json(project),
     )
+
+
+def pages_of_project(project: str, releases: Iterable[str]) -> Iterator[str]:
+    """Yield all pages of a project: those of `of_project`, and those of its releases."""
+    yield from of_project(project)
+    for release in releases:
+        yield release_json(project, release)

@@ -7,6 +7,7 @@ import fcntl
 import filecmp
 import os
 import shutil
+from typing import BinaryIO
 
 from dumb_pypi.errors import FileError
 
@@ -36,17 +37,19 @@ def read(place: str) -> bytes | None:
 
 def replace(
         place: str, content: bytes | bytearray, unfinished: str, *, durable: bool = False,
+        over_folder: bool = False,
 ) -> None:
     """Replace a file atomically. It is written at `unfinished` first, on the same file system.
 
-    `durable`: a power cut afterwards loses neither the content nor the name.
+    `durable`: a power cut afterwards loses neither the content nor the name. `over_folder`: a
+    folder in its place is removed, with all that is in it.
 
     Raises:
         OSError: it cannot be written. The old file is as it was.
     """
     try:
         _create(unfinished, content, os.O_EXCL, durable=durable)
-        put(unfinished, place)
+        put(unfinished, place, over_folder=over_folder)
         if durable:
             _sync_folder(os.path.dirname(place))
     except BaseException:
@@ -55,14 +58,16 @@ def replace(
         raise
 
 
-def put(file: str, place: str) -> None:
-    """Move a file to its place, whatever is there; make the folder if that is missing."""
+def put(file: str, place: str, *, over_folder: bool) -> None:
+    """Move a file to its place, in a folder that is made if it is missing."""
     try:
         os.replace(file, place)
     except FileNotFoundError:
         os.makedirs(os.path.dirname(place), exist_ok=True)
         os.replace(file, place)
     except IsADirectoryError:
+        if not over_folder:
+            raise
         shutil.rmtree(place)
         os.replace(file, place)
 
@@ -70,7 +75,7 @@ def put(file: str, place: str) -> None:
 def holds(place: str, content: bytes | bytearray) -> bool:
     """Return whether a file exists and has this content. A symbolic link is no file."""
     try:
-        with open(place, 'rb', opener=_open_no_link) as file:
+        with opened(place) as file:
             return os.fstat(file.fileno()).st_size == len(content) and file.read() == content
     except OSError as error:
         if error.errno in _NO_FILE:
@@ -160,6 +165,11 @@ def are_equal(place: str, other: str) -> bool:
         if error.errno in _NO_FILE:
             return False
         raise
+
+
+def opened(place: str) -> BinaryIO:
+    """Open a file to read it, but no symbolic link."""
+    return open(place, 'rb', opener=_open_no_link)
 
 
 def _open_no_link(place: str, flags: int) -> int:

@@ -36,6 +36,8 @@ class Target(NamedTuple):
     and reported nothing.
     `precompress`: write a `.gz` next to each page.
     `sweep`: delete a `.gz` that earlier options left.
+    `owned`: an earlier build wrote an index here, so that a folder in the place of a page is none
+    that the user had there before.
     """
     root: str
     build_id: str
@@ -43,6 +45,7 @@ class Target(NamedTuple):
     recovering: bool = False
     precompress: bool = False
     sweep: bool = False
+    owned: bool = False
 
     @property
     def unfinished(self) -> str:
@@ -126,7 +129,7 @@ class Writer:
             FileError: it cannot be written. The old file is as it was.
         """
         self._clear_way(path)
-        changed = self.write_own(path, content)
+        changed = self._write(path, content, over_folder=self._target.owned)
         self._count_write(path, content, changed=changed)
         if self._target.precompress or self._target.sweep:
             self._write_compressed(path, content, changed=changed)
@@ -178,11 +181,19 @@ class Writer:
 
         `durable`: a power cut afterwards does not lose it.
         """
+        return self._write(path, content, durable=durable)
+
+    def _write(
+            self, path: str, content: bytes | bytearray, *, durable: bool = False,
+            over_folder: bool = False,
+    ) -> bool:
         place = os.path.join(self._root, path)
         try:
             if files.holds(place, content):
                 return False
-            files.replace(place, content, self._unfinished, durable=durable)
+            files.replace(
+                place, content, self._unfinished, durable=durable, over_folder=over_folder,
+            )
         except OSError as error:
             raise FileError('write', place, error) from error
         return True
@@ -222,7 +233,7 @@ class Writer:
                 there = False
             except (IsADirectoryError, PermissionError):
                 # macOS has the second error for a folder.
-                if not os.path.isdir(place):
+                if not (self._target.owned and os.path.isdir(place)):
                     raise
                 shutil.rmtree(place)
             self._remove_empty(os.path.dirname(path))
@@ -246,7 +257,7 @@ class Writer:
                     digest = hashlib.file_digest(content, 'sha256').hexdigest()
                     self._record(path, os.fstat(content.fileno()).st_size, digest)
             if changed:
-                files.put(file, place)
+                files.put(file, place, over_folder=self._target.owned)
         except OSError as error:
             raise FileError('write', place, error) from error
 

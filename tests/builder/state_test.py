@@ -17,7 +17,8 @@ from dumb_pypi import store
 from dumb_pypi.builder import stamp as stamps
 from dumb_pypi.builder.packages import OldPackages
 from dumb_pypi.builder.stamp import Stamp
-from dumb_pypi.builder.state import State, Tree, union
+from dumb_pypi.builder.state import State
+from dumb_pypi.builder.tree import Tree, union
 from dumb_pypi.errors import FileError
 from dumb_pypi.pages import paths
 from tests.support.small_builds import full_tree, LINES, run, tree
@@ -129,7 +130,17 @@ def test_damaged_memory_changes_no_byte(
     assert tree(tmp_path) == full_tree(tmp_path)
 
 
-@pytest.mark.parametrize('damage', [name for name in DAMAGES if 'memo' not in name])
+def test_touched_list_is_reused(tmp_path: Path, reused: list[bool]) -> None:
+    """Lines are copied from a `packages.json` that is as it was left, whatever its time is."""
+    run(tmp_path)
+    DAMAGES['touched packages.json'](tmp_path / 'out')
+    run(tmp_path, MORE)
+    assert reused == [False, True]
+
+
+@pytest.mark.parametrize('damage', [
+    name for name in DAMAGES if 'memo' not in name and 'touched' not in name
+])
 def test_damaged_state_is_not_reused(tmp_path: Path, reused: list[bool], damage: str) -> None:
     """No line is copied from a `packages.json` that is not as it was left."""
     run(tmp_path)
@@ -153,10 +164,11 @@ def test_deleted_list_is_written_again(
     run(tmp_path)
     reused.clear()
     place = tmp_path / 'out' / paths.PACKAGES_JSON
-    mark = stamps.mark_of_file(str(place))
+    stamp = Stamp.load(str(tmp_path / 'out'))
+    assert stamp is not None
     place.unlink()
     with monkeypatch.context() as patch:
-        patch.setattr(stamps, 'mark_of_file', lambda _: mark)
+        patch.setattr(stamps, 'marks_of', lambda *_: stamp.marks)
         run(tmp_path, MORE)
     assert reused == [False]
     assert tree(tmp_path) == full_tree(tmp_path, MORE)

@@ -225,6 +225,7 @@ ERRORS = (
     errors.ListError('is invalid', [NOTICE]),
     errors.RefusedError([NOTICE]),
     errors.BusyError('out'),
+    errors.ChangedError(),
     errors.WorkerError(-9),
     errors.WorkerError(None),
     errors.ShrinkError(1, 3, [NOTICE]),

@@ -125,10 +125,10 @@ def test_ctrl_c_prints_one_line(
         command: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Ctrl-C ends the build with one line and status 130."""
-    def build(**_: object) -> None:
+    def built(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(build_command, 'build', build)
+    monkeypatch.setattr(build_command, 'built', built)
     assert main(command) == 130
     assert capsys.readouterr() == ('', 'dumb-pypi: interrupted\n')
 

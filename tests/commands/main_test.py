@@ -1,15 +1,26 @@
 """Which command runs."""
 from __future__ import annotations
 
+import io
+import os
+import sys
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 import dumb_pypi
 from dumb_pypi.builder import build
-from dumb_pypi.main import main
+from dumb_pypi.main import main, run
 from dumb_pypi.scanner import scan
 from tests.support import trees
+
+
+class FullDisk(io.StringIO):
+    """A stream whose output is lost."""
+
+    def flush(self) -> None:
+        raise OSError(28, 'No space left on device')
 
 
 @pytest.fixture
@@ -42,6 +53,29 @@ def test_unknown_command_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> N
         main(['nonsense'])
     assert caught.value.code == 2
     assert 'usage: dumb-pypi' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(('stdout', 'stderr', 'exits_at_once'), (
+    (None, None, True), (FullDisk(), None, False), (None, FullDisk(), False),
+))
+def test_command_exits_at_once(
+        tmp_path: Path, options: list[str], monkeypatch: pytest.MonkeyPatch,
+        stdout: FullDisk | None, stderr: FullDisk | None, exits_at_once: bool,
+) -> None:
+    """Python does not clean up first, unless it has to report that output is lost."""
+    def leave(status: int) -> NoReturn:
+        assert status == 0
+        raise SystemExit('at once')
+
+    command = ['dumb-pypi', *options, '-q', '--output-dir', f'{tmp_path}/out']
+    monkeypatch.setattr(sys, 'argv', [word for word in command if word != '-v'])
+    monkeypatch.setattr(sys, 'stdout', stdout)
+    monkeypatch.setattr(sys, 'stderr', stderr)
+    monkeypatch.setattr(os, '_exit', leave)
+    with pytest.raises(SystemExit) as caught:
+        run()
+    assert caught.value.code == ('at once' if exits_at_once else 0)
+    assert (tmp_path / 'out/packages.json').exists()
 
 
 def test_package_offers_build_and_scan() -> None:

@@ -71,6 +71,20 @@ def test_reader_keeps_the_old_file(root: Path) -> None:
         assert reader.read() == b'old'
 
 
+@pytest.mark.parametrize('owned', (False, True))
+def test_folder_blocks_a_page(root: Path, owned: bool) -> None:
+    """A folder in place of a page is reported and kept, if no build wrote here before."""
+    (root / 'a').mkdir()
+    writer = writer_in(root, owned=owned)
+    if owned:
+        writer.write('a', b'1')
+        assert (root / 'a').read_bytes() == b'1'
+        return
+    with pytest.raises(FileError) as caught:
+        writer.write('a', b'')
+    assert str(caught.value) == f'cannot write {root}/a: Is a directory'
+
+
 def test_file_blocks_a_folder(root: Path) -> None:
     """A file in place of a folder is reported and kept."""
     (root / 'a').write_bytes(b'mine')
@@ -110,15 +124,10 @@ def test_empty_folders_are_removed(root: Path) -> None:
     ]
 
 
-def test_page_cannot_be_deleted(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_page_cannot_be_deleted(root: Path) -> None:
     """A page that cannot be deleted is reported."""
-    def unlink(_: str) -> None:
-        raise PermissionError(1, 'Operation not permitted')
-
-    (root / 'a').mkdir()
-    (root / 'a/b').touch()
-    monkeypatch.setattr(os, 'unlink', unlink)
-    with pytest.raises(FileError, match=r'cannot delete .*/a/b: Operation not permitted'):
+    (root / 'a/b').mkdir(parents=True)
+    with pytest.raises(FileError, match=r'cannot delete .*/a/b: '):
         writer_in(root).delete('a/b')
 
 
@@ -270,7 +279,7 @@ def test_pages_are_written_nowhere_else(
     before = trees.pages_in(elsewhere)
     (root / path).parent.mkdir(parents=True)
     OBSTACLES[obstacle](elsewhere)(root / path)
-    writer = writer_in(root)
+    writer = writer_in(root, owned=True)
     if is_new:
         writer.write_new(PAGES)
     else:
@@ -293,7 +302,7 @@ def test_pages_are_deleted_nowhere_else(
     before = trees.pages_in(elsewhere)
     (root / path).parent.mkdir(parents=True)
     OBSTACLES[obstacle](elsewhere)(root / path)
-    writer = writer_in(root)
+    writer = writer_in(root, owned=True)
     for page, _ in PAGES:
         writer.delete(page)
     assert not any((root / page).exists() for page, _ in PAGES)
@@ -358,8 +367,10 @@ def test_short_writes_are_repeated(root: Path, monkeypatch: pytest.MonkeyPatch) 
     assert (root / 'simple/foo/index.html').read_bytes() == b'more than three bytes'
 
 
-def adopted(root: Path, content: bytes, *, recovering: bool = False) -> Writer:
-    writer = writer_in(root, keep_changes=True, recovering=recovering)
+def adopted(
+        root: Path, content: bytes, *, recovering: bool = False, owned: bool = False,
+) -> Writer:
+    writer = writer_in(root, keep_changes=True, recovering=recovering, owned=owned)
     with writer.unfinished_file('list') as file:
         file.write(content)
     writer.adopt('packages.json', file.name)
@@ -390,11 +401,16 @@ def test_equal_page_is_not_replaced(root: Path, recovering: bool) -> None:
     assert [change.path for change in writer.done.changes] == ['packages.json'] * recovering
 
 
-def test_file_replaces_a_folder(root: Path) -> None:
-    """A folder in place of a page gives way when a file is moved there."""
+@pytest.mark.parametrize('owned', (False, True))
+def test_folder_blocks_a_file(root: Path, owned: bool) -> None:
+    """A folder in place of a page is reported when a file is to be moved there, or gives way."""
     (root / 'packages.json/deep').mkdir(parents=True)
-    adopted(root, b'new')
-    assert (root / 'packages.json').read_bytes() == b'new'
+    if owned:
+        adopted(root, b'new', owned=True)
+        assert (root / 'packages.json').read_bytes() == b'new'
+        return
+    with pytest.raises(FileError, match=r'cannot write .*/packages\.json: Is a directory'):
+        adopted(root, b'')
 
 
 @pytest.mark.parametrize('left', ('nothing', 'a folder', 'a file'))

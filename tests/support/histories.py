@@ -77,8 +77,8 @@ TEMPLATES: dict[str, tuple[str | None, ...]] = {
 # Files of the user's, one in every kind of folder.
 FOREIGN = (
     'robots.txt', 'pool/x.whl', 'simple/mine.html', 'simple/foo/notes.txt',
-    'simple/theirs/index.html', 'project/foo/mine.png', 'pypi/foo/mine', 'pypi/foo/1.0/mine',
-    'pypi/theirs/json', 'changelog/mine.html', 'static/mine.css', 'rss/mine.xml',
+    'simple/theirs/page.html', 'project/foo/mine.png', 'pypi/foo/mine', 'pypi/foo/1.0/mine',
+    'pypi/theirs/notes', 'changelog/mine.html', 'static/mine.css', 'rss/mine.xml',
 )
 
 Line = dict[str, Any]

@@ -1,0 +1,262 @@
+"""Trees that changed behind the build's back: what the next build restores, and what `full` does.
+
+Each damage is done to an index of `LINES`, whose pages are then built again from the same list.
+"""
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dumb_pypi.builder import built, stamp
+from dumb_pypi.errors import ChangedError, FileError, ShrinkError
+from dumb_pypi.model.project import Project
+from dumb_pypi.options import BuildOptions
+from dumb_pypi.pages import paths
+from dumb_pypi.pages.site import Page, Site
+from tests.support import histories
+from tests.support.small_builds import full_tree, LINES, run, tree
+
+OPTIONS: dict[str, Any] = {'site_url': 'https://x.example.com/'}
+MORE = (*LINES, '{"filename": "new-1.0.zip"}')
+PROJECT_FOLDERS = ('project/foo', 'simple/foo', 'pypi/foo', 'simple/bar')
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    run(tmp_path, **OPTIONS)
+    return tmp_path / 'out'
+
+
+def remove(place: Path) -> None:
+    if place.is_dir():
+        shutil.rmtree(place)
+    else:
+        place.unlink()
+
+
+def empty(place: Path) -> None:
+    if place.is_dir():
+        for entry in place.iterdir():
+            remove(entry)
+    else:
+        place.write_bytes(b'')
+
+
+def replace_by_folder(place: Path) -> None:
+    remove(place)
+    place.mkdir()
+    (place / 'deep').mkdir()
+
+
+def replace_by_link(place: Path) -> None:
+    """Move what is in the place elsewhere, and leave a link to it."""
+    elsewhere = place.with_name(f'.{place.name}')
+    place.rename(elsewhere)
+    place.symlink_to(elsewhere)
+
+
+def clean(tree: dict[str, bytes]) -> dict[str, bytes]:
+    """Return the tree without what `replace_by_link` moved elsewhere."""
+    return {
+        path: content for path, content in tree.items()
+        if not any(part.startswith('.') for part in path.split('/'))
+    }
+
+
+@pytest.mark.parametrize('lines', (LINES, MORE))
+@pytest.mark.parametrize('place', (
+    *paths.FOLDERS, *paths.ROOTS, *PROJECT_FOLDERS, 'changelog/2024-01.html',
+    'changelog/undated.html', '.dumb-pypi',
+))
+def test_missing_places_are_restored(
+        tmp_path: Path, out: Path, place: str, lines: tuple[str, ...],
+) -> None:
+    """The next build restores a root page, a shared folder or a project's folder."""
+    remove(out / place)
+    run(tmp_path, lines, **OPTIONS)
+    assert tree(tmp_path) == full_tree(tmp_path, lines, **OPTIONS)
+    before = histories.age(out)
+    assert run(tmp_path, lines, **OPTIONS).written == 0
+    assert histories.stamps(out) == before
+
+
+@pytest.mark.parametrize('damage', (empty, replace_by_folder, replace_by_link))
+@pytest.mark.parametrize('page', paths.ROOTS)
+def test_damaged_root_pages_are_restored(
+        tmp_path: Path, out: Path, page: str, damage: Callable[[Path], None],
+) -> None:
+    """Whatever is in the place of a root page, the next build writes the page."""
+    damage(out / page)
+    run(tmp_path, **OPTIONS)
+    assert clean(tree(tmp_path)) == full_tree(tmp_path, **OPTIONS)
+    assert not (out / page).is_symlink()
+
+
+@pytest.mark.parametrize('folder', PROJECT_FOLDERS)
+def test_linked_project_is_restored(tmp_path: Path, out: Path, folder: str) -> None:
+    """A link in place of a project's folder is replaced, even if it has the same pages."""
+    replace_by_link(out / folder)
+    elsewhere = histories.age((out / folder).with_name(f'.{folder.partition("/")[2]}'))
+    run(tmp_path, **OPTIONS)
+    assert clean(tree(tmp_path)) == full_tree(tmp_path, **OPTIONS)
+    assert not (out / folder).is_symlink()
+    moved = (out / folder).with_name(f'.{folder.partition("/")[2]}')
+    assert histories.stamps(moved) == elsewhere
+
+
+@pytest.mark.parametrize('folder', paths.FOLDERS)
+def test_linked_shared_folder_is_reported(tmp_path: Path, out: Path, folder: str) -> None:
+    """A link in place of a folder that all projects share is reported, and not followed."""
+    replace_by_link(out / folder)
+    before = histories.age(out)
+    with pytest.raises(FileError, match=f'/{folder}: it is a symbolic link; replace it by a'):
+        run(tmp_path, **OPTIONS)
+    after = histories.stamps(out)
+    assert {path: after[path] for path in before if not path.startswith('.dumb-pypi/')} == {
+        path: mark for path, mark in before.items() if not path.startswith('.dumb-pypi/')
+    }
+
+
+@pytest.mark.parametrize('damage', (remove, empty, replace_by_folder, replace_by_link))
+@pytest.mark.parametrize('page', (
+    'simple/foo/index.html', 'simple/foo/index.json', 'project/foo/index.html', 'pypi/foo/json',
+    'pypi/foo/1.0/json', 'pypi/foo/1.0', 'changelog/2024-01.html', *PROJECT_FOLDERS,
+))
+def test_full_build_repairs_all(
+        tmp_path: Path, out: Path, page: str, damage: Callable[[Path], None],
+) -> None:
+    """A full build repairs what other builds do not notice."""
+    damage(out / page)
+    run(tmp_path, full=True, **OPTIONS)
+    assert clean(tree(tmp_path)) == full_tree(tmp_path, **OPTIONS)
+    assert not (out / page).is_symlink()
+
+
+@pytest.mark.parametrize('copied', (False, True))
+def test_touched_index_is_not_written(tmp_path: Path, out: Path, copied: bool) -> None:
+    """If only times differ, as after a restored backup, nothing is written, not even a state."""
+    if copied:
+        out.rename(tmp_path / 'copied')
+        shutil.copytree(tmp_path / 'copied', out, copy_function=shutil.copy)
+    (out / 'simple/mine').touch()
+    before = histories.age(out)
+    assert run(tmp_path, **OPTIONS)[2:5] == (0, 0, 0)
+    assert histories.stamps(out) == before
+
+
+UNKNOWN = (
+    'simple/old/index.html', 'simple/old/index.json', 'project/old/index.html', 'pypi/old/json',
+    'pypi/old/1.0/json', 'pypi/foo/0.9/json', 'changelog/2020-01.html', 'changelog/2024-01-3.html',
+    'static/style-0123456789ab.css',
+)
+
+
+@pytest.mark.parametrize('page', UNKNOWN)
+def test_full_build_deletes_unknown_pages(tmp_path: Path, out: Path, page: str) -> None:
+    """A full build deletes pages that no build remembers, such as restored ones."""
+    (out / page).parent.mkdir(parents=True, exist_ok=True)
+    (out / page).write_text('restored')
+    run(tmp_path, MORE, **OPTIONS)
+    assert (out / page).exists()
+    run(tmp_path, MORE, full=True, **OPTIONS)
+    assert tree(tmp_path) == full_tree(tmp_path, MORE, **OPTIONS)
+    assert not histories.empty_folders(out)
+
+
+def test_unknown_projects_are_guarded(tmp_path: Path, out: Path) -> None:
+    """A full build does not delete more projects than it keeps, unless that is allowed."""
+    for number in range(3):
+        (out / f'simple/mine-{number}').mkdir()
+        (out / f'simple/mine-{number}/index.html').touch()
+    before = tree(tmp_path)
+    with pytest.raises(ShrinkError):
+        run(tmp_path, full=True, **OPTIONS)
+    assert tree(tmp_path) == before
+    run(tmp_path, full=True, allow_shrink=True, **OPTIONS)
+    assert tree(tmp_path) == full_tree(tmp_path, **OPTIONS)
+
+
+@pytest.mark.parametrize('last', ('one', 'two'))
+def test_changed_template_ends_the_build(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: str,
+) -> None:
+    """A template that changes during a build, and maybe changes back, does not go unnoticed."""
+    template = tmp_path / 'templates/project.html'
+    template.parent.mkdir()
+    template.write_text('one')
+    project_pages = Site.project_pages
+
+    def change_template(site: Site, project: Project) -> Iterator[Page]:
+        template.write_text('between')
+        template.write_text(last)
+        return project_pages(site, project)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Site, 'project_pages', change_template)
+        with pytest.raises(ChangedError, match='changed during the build: run it again'):
+            run(tmp_path, template_dir=str(template.parent))
+    run(tmp_path, template_dir=str(template.parent))
+    assert tree(tmp_path) == full_tree(tmp_path, template_dir=str(template.parent))
+
+
+def test_installed_library_ends_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library that is installed during a build may have rendered some of the pages."""
+    libraries = iter((['jinja2-1.dist-info'], ['jinja2-2.dist-info']))
+    monkeypatch.setattr(stamp, '_installed_libraries', lambda: next(libraries))
+    with pytest.raises(ChangedError):
+        run(tmp_path)
+    monkeypatch.undo()
+    run(tmp_path)
+    assert tree(tmp_path) == full_tree(tmp_path)
+
+
+def changed_paths(folder: Path) -> set[str]:
+    return {json.loads(line)['path'] for line in (folder / 'changes').read_bytes().splitlines()}
+
+
+def test_unreported_changes_are_repeated(tmp_path: Path) -> None:
+    """If a command fails after the build, the next changes file has the same changes again.
+
+    Whoever uploads changes has not read the first one: the command did not exit with 0.
+    """
+    options: dict[str, Any] = {'changes_file': str(tmp_path / 'changes')}
+    run(tmp_path, **options)
+    paths_of_new = changed_paths_of_new_project(tmp_path)
+    with pytest.raises(BrokenPipeError), built(BuildOptions.parse(
+        package_list_json=histories.write_lines(tmp_path / 'list', [*MORE]),
+        packages_url='../../pool/', output_dir=tmp_path / 'out', **options,
+    )) as report:
+        assert report.written > 0
+        raise BrokenPipeError
+    assert changed_paths(tmp_path) >= paths_of_new
+    for is_repeated in (True, False):
+        run(tmp_path, MORE, **options)
+        assert (changed_paths(tmp_path) >= paths_of_new) == is_repeated
+    assert changed_paths(tmp_path) == set()
+
+
+def changed_paths_of_new_project(folder: Path) -> set[str]:
+    new = full_tree(folder, MORE).keys() - full_tree(folder).keys()
+    assert len(new) == 5
+    return new
+
+
+def test_pending_groups_cannot_be_forgotten(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A build that cannot delete the list of what it changed does not end with success."""
+    def unlink(place: str, *_: object) -> None:
+        if place.endswith('pending.json'):
+            raise PermissionError(1, 'Operation not permitted')
+
+    with monkeypatch.context() as patch, pytest.raises(FileError, match=r'cannot delete .*pending'):
+        patch.setattr(os, 'unlink', unlink)
+        run(tmp_path)
+    run(tmp_path)
+    assert tree(tmp_path) == full_tree(tmp_path)
