@@ -133,6 +133,15 @@ class BusyError(DumbPypiError):
         self.output_dir = output_dir
 
 
+class UncheckableError(DumbPypiError):
+    """There is nothing to compare the pages of an output directory with; `reason` says why."""
+
+    def __init__(self, output_dir: str, reason: str) -> None:
+        super().__init__(f'cannot check {shown_path(output_dir)}: {reason}')
+        self.output_dir = output_dir
+        self.reason = reason
+
+
 class ChangedError(DumbPypiError):
     """The templates or the program changed during a build, which may have used both forms."""
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-COMMANDS = ('build', 'scan')
+COMMANDS = ('build', 'check', 'scan')
 
 
 def main(argv: Sequence[str] | None = None) -> int:

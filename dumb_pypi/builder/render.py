@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, groupby
 from operator import attrgetter
@@ -14,6 +15,7 @@ from dumb_pypi.builder.state import (
     Body,
     joined_digests,
     MonthRecord,
+    PAGE_DIGEST,
     page_digest,
     ProjectRecord,
     State,
@@ -183,8 +185,10 @@ def render(
         [record.summary for record in records.values()],
         [month.summary for month in plan.groups.months.values()],
     ))
+    others[paths.PACKAGES_JSON] = '' if plan.complete else _digest_of_file(
+        plan.groups.packages.path,
+    )
     writer.adopt(paths.PACKAGES_JSON, plan.groups.packages.path)
-    others[paths.PACKAGES_JSON] = ''
     return Result(records, months, others, {
         name: _decode_names(records[name].releases) for name in plan.projects
     })
@@ -274,6 +278,11 @@ def _batches(
         stop = index + 1
     if start < stop:
         yield range(start, stop)
+
+
+def _digest_of_file(path: str) -> str:
+    with open(path, 'rb') as file:
+        return joined_digests([hashlib.file_digest(file, 'sha256').digest()[:PAGE_DIGEST]])
 
 
 def _write(writer: Writer, pages: Iterable[tuple[str, bytes]]) -> dict[str, str]:

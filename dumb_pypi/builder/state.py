@@ -7,7 +7,8 @@ import hashlib
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import BinaryIO, TypeVar
+from io import BufferedReader
+from typing import TypeVar
 
 import msgspec
 
@@ -36,7 +37,8 @@ from dumb_pypi.store.folder import Writer
 T = TypeVar('T')
 
 _CHECKSUM = 32  # bytes
-# The length of a page's digest: 9 bytes, in Base64.
+# The length of a page's digest in bytes, and in the characters of Base64.
+PAGE_DIGEST = 9
 DIGEST = 12
 
 
@@ -81,8 +83,8 @@ class MonthRecord(msgspec.Struct, array_like=True, gc=False):
 class Body(msgspec.Struct, array_like=True, gc=False):
     """The second line of `state.json`, behind its seal.
 
-    `others` are the digests of pages of no group by their paths. `packages.json` has none: the
-    projects' records say what is in it. `compressed`: pages may have a `.gz` next to them.
+    `others` are the digests of pages of no group by their paths. That of `packages.json` is '' if
+    the projects' records say what is in it. `compressed`: pages may have a `.gz` next to them.
     """
     projects: dict[str, ProjectRecord]
     months: dict[str, MonthRecord]
@@ -176,9 +178,7 @@ class State:
         place = os.path.join(self._output_dir, path)
         try:
             with files.opened(place) as file:
-                if path == paths.PACKAGES_JSON:
-                    return are_checked_lines(file, self._body.projects.values())
-                return joined_digests([page_digest(file.read())]) == self._body.others[path]
+                return is_as_recorded(file, self._body, self._body.others[path])
         except OSError:
             return False
 
@@ -379,6 +379,15 @@ def _published_projects(output_dir: str) -> set[str] | None:
     return None if content is None else named_projects(content, JSON)
 
 
+def load_records(output_dir: str) -> Body | None:
+    """Return what the previous build remembers of its pages, None if nothing of it can be used.
+
+    Raises:
+        FileError: the state cannot be read.
+    """
+    return _load(output_dir)[1]
+
+
 def _load(output_dir: str) -> tuple[Stamp, Body] | tuple[None, None]:
     content = files.read(os.path.join(output_dir, store.STATE))
     if content is None:
@@ -408,16 +417,19 @@ def _load_pending(output_dir: str) -> tuple[Pending | None, bool]:
     return Pending({}, {}, []), True
 
 
-def are_checked_lines(file: BinaryIO, projects: Iterable[ProjectRecord]) -> bool:
-    """Return whether a file has the lines that `packages.json` had of these projects."""
+def is_as_recorded(file: BufferedReader, body: Body, digest: str) -> bool:
+    """Return whether a page has a digest, or, without one, the checked lines of all projects."""
+    if digest:
+        found = hashlib.file_digest(file, 'sha256').digest()[:PAGE_DIGEST]
+        return joined_digests([found]) == digest
     return all(
         fingerprint([file.read(project.lines.size)]) == project.lines.fingerprint
-        for project in projects
+        for project in body.projects.values()
     ) and not file.read(1)
 
 
 def page_digest(content: bytes) -> bytes:
-    return hashlib.sha256(content).digest()[:9]
+    return hashlib.sha256(content).digest()[:PAGE_DIGEST]
 
 
 def joined_digests(digests: Iterable[bytes]) -> str:

@@ -7,7 +7,7 @@ import fcntl
 import filecmp
 import os
 import shutil
-from typing import BinaryIO
+from io import BufferedReader
 
 from dumb_pypi.errors import FileError
 
@@ -167,7 +167,7 @@ def are_equal(place: str, other: str) -> bool:
         raise
 
 
-def opened(place: str) -> BinaryIO:
+def opened(place: str) -> BufferedReader:
     """Open a file to read it, but no symbolic link."""
     return open(place, 'rb', opener=_open_no_link)
 

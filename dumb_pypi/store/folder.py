@@ -314,11 +314,7 @@ class Writer:
             self._record_write(path, content)
 
     def _compressed(self, content: bytes) -> bytes | None:
-        """Return the compressed form, None if it is not wanted or not smaller."""
-        if not self._target.precompress or len(content) < _MIN_COMPRESSED:
-            return None
-        compressed = gzip.compress(content, 6, mtime=0)
-        return compressed if len(compressed) < len(content) else None
+        return compressed_form(content) if self._target.precompress else None
 
     def _write_compressed(self, path: str, content: bytes, *, changed: bool) -> None:
         compressed = self._compressed(content)
@@ -359,6 +355,14 @@ class Writer:
                     return
                 raise
             folder = os.path.dirname(folder)
+
+
+def compressed_form(content: bytes) -> bytes | None:
+    """Return the compressed form of a page, None if it is not worth it."""
+    if len(content) < _MIN_COMPRESSED:
+        return None
+    compressed = gzip.compress(content, 6, mtime=0)
+    return compressed if len(compressed) < len(content) else None
 
 
 def _remove(place: str) -> None:
