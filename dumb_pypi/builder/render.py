@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, groupby
 from operator import attrgetter
@@ -11,12 +10,11 @@ from typing import cast, NamedTuple, TYPE_CHECKING
 import msgspec
 
 from dumb_pypi.builder.plan import Groups, Plan
+from dumb_pypi.builder.stamp import checksum_of
 from dumb_pypi.builder.state import (
     Body,
-    joined_digests,
+    checksum_of_file,
     MonthRecord,
-    PAGE_DIGEST,
-    page_digest,
     ProjectRecord,
     State,
 )
@@ -75,11 +73,11 @@ class ProjectsTask(NamedTuple):
 class ProjectsResult(NamedTuple):
     """The releases of each project, encoded, what root pages show of it, and what was written.
 
-    `digests` are those of the pages of each project, as in its record; '' if they are not written.
+    `checksums` are those of each project's pages, as in its record; '' if they are not written.
     """
     releases: Sequence[bytes]
     summaries: Sequence[ProjectSummary]
-    digests: Sequence[str]
+    checksums: Sequence[str]
     done: Done
 
 
@@ -93,7 +91,7 @@ class MonthTask(NamedTuple):
 class Result(NamedTuple):
     """The record of each project, in the order of their names, and what was written.
 
-    `months` are the digests of the pages of each month that was rendered, `others` those of pages
+    `months` are the checksums of the pages of each month that was rendered, `others` those of pages
     of no group by their paths, and `releases` those with a page of each project that was rendered.
     """
     records: dict[str, ProjectRecord]
@@ -121,15 +119,15 @@ def process_projects(task: ProjectsTask) -> ProjectsResult:
 def _process_projects(task: ProjectsTask, writer: Writer) -> ProjectsResult:
     job = task.job
     lines = iter(task.lines.splitlines())
-    releases, summaries, digests = [], [], []
+    releases, summaries, checksums = [], [], []
     for facts, count, new in zip(task.facts, task.counts, task.new, strict=True):
         project = assemble(facts.project, [read_checked(next(lines)) for _ in range(count)], facts)
         names = [
             release.name for release in project.releases if job.options.per_release_json
         ]
-        found: dict[str, bytes] = {}
+        found: dict[str, str] = {}
         if task.write:
-            pages = _digested(job.site.project_pages(project), found)
+            pages = _checksummed(job.site.project_pages(project), found)
             if new:
                 writer.write_new(pages)
             else:
@@ -137,18 +135,18 @@ def _process_projects(task: ProjectsTask, writer: Writer) -> ProjectsResult:
                     writer.write(path, content)
         releases.append(msgspec.json.encode(names))
         summaries.append(summarize(project))
-        digests.append(joined_digests(
+        checksums.append(''.join(
             found[path] for path in paths.pages_of_project(project.name, names) if task.write
         ))
-    return ProjectsResult(releases, summaries, digests, writer.done)
+    return ProjectsResult(releases, summaries, checksums, writer.done)
 
 
-def _digested(
-        pages: Iterable[tuple[str, bytes]], digests: dict[str, bytes],
+def _checksummed(
+        pages: Iterable[tuple[str, bytes]], checksums: dict[str, str],
 ) -> Iterator[tuple[str, bytes]]:
-    """Add the digest of each page to `digests` on its way."""
+    """Add the checksum of each page to `checksums` on its way."""
     for page in pages:
-        digests[page[0]] = page_digest(page[1])
+        checksums[page[0]] = checksum_of(page[1])
         yield page
 
 
@@ -185,9 +183,10 @@ def render(
         [record.summary for record in records.values()],
         [month.summary for month in plan.groups.months.values()],
     ))
-    others[paths.PACKAGES_JSON] = '' if plan.complete else _digest_of_file(
-        plan.groups.packages.path,
-    )
+    others[paths.PACKAGES_JSON] = ''
+    if not plan.complete:
+        with open(plan.groups.packages.path, 'rb') as file:
+            others[paths.PACKAGES_JSON] = checksum_of_file(file)
     writer.adopt(paths.PACKAGES_JSON, plan.groups.packages.path)
     return Result(records, months, others, {
         name: _decode_names(records[name].releases) for name in plan.projects
@@ -208,7 +207,7 @@ def records_of(plan: Plan, state: State, result: Result, *, compressed: bool) ->
         {
             name: MonthRecord(
                 *month.fingerprints,
-                result.months[name] if name in plan.months else state.months[name].digests,
+                result.months[name] if name in plan.months else state.months[name].checksums,
                 month.summary,
             )
             for name, month in groups.months.items()
@@ -280,18 +279,13 @@ def _batches(
         yield range(start, stop)
 
 
-def _digest_of_file(path: str) -> str:
-    with open(path, 'rb') as file:
-        return joined_digests([hashlib.file_digest(file, 'sha256').digest()[:PAGE_DIGEST]])
-
-
 def _write(writer: Writer, pages: Iterable[tuple[str, bytes]]) -> dict[str, str]:
-    """Write pages; return their digests by their paths."""
-    digests = {}
+    """Write pages; return their checksums by their paths."""
+    checksums = {}
     for path, content in pages:
         writer.write(path, content)
-        digests[path] = joined_digests([page_digest(content)])
-    return digests
+        checksums[path] = checksum_of(content)
+    return checksums
 
 
 def _write_projects(
@@ -313,13 +307,13 @@ def _write_projects(
             job, groups, wanted, plan.projects, {*plan.tree.projects}, workers,
     ):
         writer.add(result.done)
-        for at, releases, summary, digests in zip(
-                batch, result.releases, result.summaries, result.digests, strict=True,
+        for at, releases, summary, checksums in zip(
+                batch, result.releases, result.summaries, result.checksums, strict=True,
         ):
             name = packages.names[at]
             new[name] = ProjectRecord(
                 packages.projects[name], groups.facts_fingerprints.get(name, ''),
-                msgspec.Raw(releases), summary, digests,
+                msgspec.Raw(releases), summary, checksums,
             )
         done += offsets[batch.stop] - offsets[batch.start]
         progress(done / size)
@@ -329,7 +323,7 @@ def _write_projects(
 def _write_months(
         plan: Plan, job: Job, writer: Writer, workers: Workers,
 ) -> dict[str, str]:
-    """Write the pages of the planned months; return the digests of each month's pages."""
+    """Write the pages of the planned months; return the checksums of each month's pages."""
     months = plan.groups.months
     wanted = [
         page for name in reversed(months) if name in plan.months
@@ -350,14 +344,14 @@ def _write_months(
     rendered = chain.from_iterable(workers.map(
         render_months, batched(tasks, lambda task: len(task.lines), _TASK),
     ))
-    digests: dict[str, str] = {}
+    checksums: dict[str, str] = {}
     for pages, contents in zip(runs, rendered, strict=True):
-        digests |= _write(writer, zip((page.path for page in pages), contents, strict=True))
+        checksums |= _write(writer, zip((page.path for page in pages), contents, strict=True))
     numbers: dict[str, list[str]] = {name: [] for name in plan.months}
     for page in wanted:
         numbers[page.month].append(page.path)
     return {
-        month: ''.join(digests[path] for path in month_paths)
+        month: ''.join(checksums[path] for path in month_paths)
         for month, month_paths in numbers.items()
     }
 

@@ -4,6 +4,7 @@ Nothing here imports a third-party library, because a build with nothing to do n
 """
 from __future__ import annotations
 
+import binascii
 import hashlib
 import json
 import os
@@ -22,7 +23,8 @@ from dumb_pypi.options import BuildOptions
 _LIBRARIES = ('jinja2', 'markupsafe', 'msgspec', 'packaging')
 
 
-SEAL = 33  # bytes: a checksum in hex, and a space
+CHECKSUM = 8  # characters
+SEAL = CHECKSUM + 1  # bytes: a checksum and a space
 
 Sealed = TypeVar('Sealed', bytes, memoryview)
 
@@ -151,8 +153,17 @@ def unsealed(content: Sealed) -> Sealed | None:
 
 
 def seal_of(content: bytes | memoryview) -> bytes:
-    """Return the checksum of a content, `SEAL` bytes long."""
-    return hashlib.sha256(content).hexdigest()[:SEAL - 1].encode() + b' '
+    """Return the seal of a content, `SEAL` bytes long."""
+    return f'{checksum_of(content)} '.encode()
+
+
+def checksum_of(content: bytes | memoryview, before: str = '0') -> str:
+    """Return the checksum of a content that follows another one, if `before` is that one's.
+
+    CRC-32 finds accidents and takes a quarter of the time of SHA-256. Nothing finds an attacker who
+    can write to the directory: the checksums are there too.
+    """
+    return f'{binascii.crc32(content, int(before, 16)):08x}'
 
 
 def fingerprint(parts: Iterable[bytes]) -> str:

@@ -1,7 +1,6 @@
 """What the previous build left in the output directory: a record of each group with pages there."""
 from __future__ import annotations
 
-import binascii
 import contextlib
 import hashlib
 import os
@@ -17,7 +16,7 @@ from dumb_pypi.builder import stamp as stamps
 from dumb_pypi.builder.chunks import Memo, named_projects
 from dumb_pypi.builder.packages import LineNotice, OldPackages, ProjectLines
 from dumb_pypi.builder.source import Chunk
-from dumb_pypi.builder.stamp import fingerprint, Stamp
+from dumb_pypi.builder.stamp import CHECKSUM, checksum_of, fingerprint, Stamp
 from dumb_pypi.builder.tree import (
     found_projects,
     found_releases,
@@ -37,53 +36,51 @@ from dumb_pypi.store.folder import Writer
 T = TypeVar('T')
 
 _CHECKSUM = 32  # bytes
-# The length of a page's digest in bytes, and in the characters of Base64.
-PAGE_DIGEST = 9
-DIGEST = 12
+_COPY = 1 << 20  # bytes read at once
 
 
 class ProjectRecord(msgspec.Struct, array_like=True, gc=False):
     """A project with pages in the directory.
 
     `facts_fingerprint` is '' if there are no facts about it. `releases` are the names of those with
-    a page, in JSON, because hardly any are ever looked at. `digests` has those of its pages,
+    a page, in JSON, because hardly any are ever looked at. `checksums` has those of its pages,
     in the order of `paths.pages_of_project`.
     """
     lines: ProjectLines
     facts_fingerprint: str
     releases: msgspec.Raw
     summary: ProjectSummary
-    digests: str
+    checksums: str
 
     def pages(self, project: str) -> dict[str, str]:
-        """Return the digests of the project's pages by their paths."""
+        """Return the checksums of the project's pages by their paths."""
         pages = paths.pages_of_project(project, _decode_names(self.releases))
-        return dict(zip(pages, split_digests(self.digests), strict=True))
+        return dict(zip(pages, _split(self.checksums), strict=True))
 
 
 class MonthRecord(msgspec.Struct, array_like=True, gc=False):
     """A month with pages in the directory."""
     lines_fingerprint: str
     neighbours_fingerprint: str
-    digests: str
+    checksums: str
     summary: MonthSummary
 
     @property
     def page_count(self) -> int:
-        return len(self.digests) // DIGEST
+        return len(self.checksums) // CHECKSUM
 
     def pages(self, month: str) -> dict[str, str]:
-        """Return the digests of the month's pages by their paths."""
+        """Return the checksums of the month's pages by their paths."""
         return {
-            paths.changelog_page(month, number): digest
-            for number, digest in enumerate(split_digests(self.digests), start=1)
+            paths.changelog_page(month, number): checksum
+            for number, checksum in enumerate(_split(self.checksums), start=1)
         }
 
 
 class Body(msgspec.Struct, array_like=True, gc=False):
     """The second line of `state.json`, behind its seal.
 
-    `others` are the digests of pages of no group by their paths. That of `packages.json` is '' if
+    `others` are the checksums of pages of no group by their paths. That of `packages.json` is '' if
     the projects' records say what is in it. `compressed`: pages may have a `.gz` next to them.
     """
     projects: dict[str, ProjectRecord]
@@ -231,7 +228,7 @@ class State:
 
     @property
     def others(self) -> Mapping[str, str]:
-        """The digests of pages of no group by their paths."""
+        """The checksums of pages of no group by their paths."""
         return self._body.others
 
     @cached_property
@@ -417,28 +414,25 @@ def _load_pending(output_dir: str) -> tuple[Pending | None, bool]:
     return Pending({}, {}, []), True
 
 
-def is_as_recorded(file: BufferedReader, body: Body, digest: str) -> bool:
-    """Return whether a page has a digest, or, without one, the checked lines of all projects."""
-    if digest:
-        found = hashlib.file_digest(file, 'sha256').digest()[:PAGE_DIGEST]
-        return joined_digests([found]) == digest
+def is_as_recorded(file: BufferedReader, body: Body, checksum: str) -> bool:
+    """Return whether a page has a checksum, or, without one, the checked lines of all projects."""
+    if checksum:
+        return checksum_of_file(file) == checksum
     return all(
         fingerprint([file.read(project.lines.size)]) == project.lines.fingerprint
         for project in body.projects.values()
     ) and not file.read(1)
 
 
-def page_digest(content: bytes) -> bytes:
-    return hashlib.sha256(content).digest()[:PAGE_DIGEST]
+def checksum_of_file(file: BufferedReader) -> str:
+    checksum = checksum_of(b'')
+    while content := file.read(_COPY):
+        checksum = checksum_of(content, checksum)
+    return checksum
 
 
-def joined_digests(digests: Iterable[bytes]) -> str:
-    """Return digests as one text, with `DIGEST` characters of each."""
-    return binascii.b2a_base64(b''.join(digests), newline=False).decode()
-
-
-def split_digests(digests: str) -> list[str]:
-    return [digests[at:at + DIGEST] for at in range(0, len(digests), DIGEST)]
+def _split(checksums: str) -> list[str]:
+    return [checksums[at:at + CHECKSUM] for at in range(0, len(checksums), CHECKSUM)]
 
 
 def _checksum(content: bytes, shape: str, form: str) -> bytes:
