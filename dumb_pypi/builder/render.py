@@ -125,7 +125,7 @@ def _process_projects(task: ProjectsTask, writer: Writer) -> ProjectsResult:
         names = [
             release.name for release in project.releases if job.options.per_release_json
         ]
-        found: dict[str, str] = {}
+        found: list[str] = []
         if task.write:
             pages = _checksummed(job.site.project_pages(project), found)
             if new:
@@ -135,18 +135,16 @@ def _process_projects(task: ProjectsTask, writer: Writer) -> ProjectsResult:
                     writer.write(path, content)
         releases.append(msgspec.json.encode(names))
         summaries.append(summarize(project))
-        checksums.append(''.join(
-            found[path] for path in paths.pages_of_project(project.name, names) if task.write
-        ))
+        checksums.append(''.join(found))
     return ProjectsResult(releases, summaries, checksums, writer.done)
 
 
 def _checksummed(
-        pages: Iterable[tuple[str, bytes]], checksums: dict[str, str],
+        pages: Iterable[tuple[str, bytes]], checksums: list[str],
 ) -> Iterator[tuple[str, bytes]]:
     """Add the checksum of each page to `checksums` on its way."""
     for page in pages:
-        checksums[page[0]] = checksum_of(page[1])
+        checksums.append(checksum_of(page[1]))
         yield page
 
 

@@ -82,7 +82,9 @@ def of_project(project: str) -> tuple[str, ...]:
 
 
 def pages_of_project(project: str, releases: Iterable[str]) -> Iterator[str]:
-    """Yield all pages of a project: those of `of_project`, and those of its releases."""
-    yield from of_project(project)
+    """Yield all pages of a project in the order of `Site.project_pages`."""
+    *pages, last = of_project(project)
+    yield from pages
     for release in releases:
         yield release_json(project, release)
+    yield last

@@ -147,7 +147,7 @@ class Writer:
             contents = [(path, content, self._compressed(content)) for path, content in group]
             place = os.path.join(self._root, folder)
             path = folder
-            self._clear_way(f'{folder}/')
+            self._clear_way(folder)
             try:
                 os.mkdir(self._unfinished)
                 made = ''
