@@ -108,9 +108,9 @@ class _BytecodeCache(jinja2.BytecodeCache):
         if sys.dont_write_bytecode:
             return
         path = _bytecode_path(bucket)
-        unfinished = f'{path}.{os.getpid()}'
+        unfinished = f'{path}.{os.urandom(8).hex()}'
         with contextlib.suppress(OSError):
-            with open(unfinished, 'wb') as file:
+            with open(unfinished, 'xb') as file:
                 bucket.write_bytecode(file)
             os.replace(unfinished, path)
 
