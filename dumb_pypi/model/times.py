@@ -62,6 +62,17 @@ def month_of(timestamp: float | None) -> str:
     return UNDATED if timestamp is None else month(timestamp)
 
 
+def serial(last_uploaded: float | None) -> int:
+    """Return the serial of a project: the second of its newest upload, 0 if that is unknown.
+
+    Mirrors compare serials to find out which projects have new files.
+
+    >>> serial(1706702400.75), serial(None)
+    (1706702400, 0)
+    """
+    return int(last_uploaded or 0)
+
+
 def rfc822(timestamp: float) -> str:
     """Return the time in the form of RSS feeds.
 

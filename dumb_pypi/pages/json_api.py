@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from dumb_pypi.model import urls
+from dumb_pypi.model import times, urls
 from dumb_pypi.model.distfile import Distfile
 from dumb_pypi.model.fields import Digest
 from dumb_pypi.model.project import Project, Release
@@ -83,7 +83,7 @@ class File(msgspec.Struct, kw_only=True, rename={'core_metadata': 'core-metadata
 class Page(msgspec.Struct, kw_only=True):
     """A page of the JSON API; the lists of files are JSON already."""
     info: Info
-    # The time of the project's newest upload, in seconds since 1970; 0 if unknown.
+    # See `times.serial`.
     last_serial: int
     # The files of each release: of all, or of the one that the page is about.
     releases: dict[str, msgspec.Raw]
@@ -151,7 +151,7 @@ def _page(
     encoded = {release.name: msgspec.Raw(_encode(files[release.name])) for release in releases}
     return _encode(Page(
         info=_info(project, shown, summary, links.project_url),
-        last_serial=int(project.last_uploaded or 0),
+        last_serial=times.serial(project.last_uploaded),
         releases=encoded,
         urls=msgspec.Raw(b'[]') if shown is None else encoded[shown.name],
     ))

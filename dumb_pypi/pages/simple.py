@@ -18,6 +18,7 @@ from dumb_pypi.model.fields import Digest
 from dumb_pypi.model.project import Project
 from dumb_pypi.model.project_facts import ACTIVE
 from dumb_pypi.pages import paths
+from dumb_pypi.pages.summaries import ProjectSummary
 
 API_VERSION = '1.4'
 # From 1.1 on, `size` is mandatory for every file. A page without it claims this version.
@@ -28,8 +29,15 @@ FRAGMENT_ALGORITHMS = frozenset(('md5', 'sha256', 'sha384', 'sha512', 'blake2b')
 BLAKE2B_DIGITS = 64
 
 
-class Meta(msgspec.Struct, rename='kebab'):
+class Meta(msgspec.Struct, rename={'api_version': 'api-version', 'last_serial': '_last-serial'}):
+    """The `meta` of a JSON page.
+
+    Mirrors need the serials, see `times.serial`. They are not in the specification, which leaves
+    keys that start with an underscore to servers.
+    """
     api_version: str
+    # The project's, or the highest of the project list.
+    last_serial: int
 
 
 class File(msgspec.Struct, rename='kebab', omit_defaults=True, kw_only=True):
@@ -74,9 +82,10 @@ class ProjectPage(msgspec.Struct, rename='kebab', omit_defaults=True, kw_only=Tr
     project_status: ProjectStatus | None = None
 
 
-class ListedProject(msgspec.Struct, gc=False):
-    """A project of the project list."""
+class ListedProject(msgspec.Struct, rename={'last_serial': '_last-serial'}, gc=False):
+    """A project of the project list, and its serial."""
     name: str
+    last_serial: int
 
 
 class ProjectList(msgspec.Struct):
@@ -104,7 +113,10 @@ def project_json(project: Project, packages_url: urls.PackagesUrl) -> bytes:
     sized = all(file.line.size is not None for file in files)
     status = project.facts.status
     return msgspec.json.encode(ProjectPage(
-        meta=Meta(API_VERSION if sized else API_VERSION_WITHOUT_SIZES),
+        meta=Meta(
+            API_VERSION if sized else API_VERSION_WITHOUT_SIZES,
+            times.serial(project.last_uploaded),
+        ),
         name=project.name,
         versions=[release.name for release in project.releases],
         files=[_file(file, urls.join(prefix, file.url)) for file in files],
@@ -134,11 +146,13 @@ def projects_html(
     return _document('Simple index', metas, (f'<a href="{name}/">{name}</a>' for name in names))
 
 
-def projects_json(names: Iterable[str]) -> bytes:
+def projects_json(projects: Iterable[ProjectSummary]) -> bytes:
     """Return the project list in JSON."""
-    return msgspec.json.encode(
-        ProjectList(Meta(API_VERSION), [ListedProject(name) for name in names]),
-    )
+    listed = [
+        ListedProject(project.name, times.serial(project.last_uploaded)) for project in projects
+    ]
+    newest = max((project.last_serial for project in listed), default=0)
+    return msgspec.json.encode(ProjectList(Meta(API_VERSION, newest), listed))
 
 
 def _file(file: Distfile, url: str) -> File:

@@ -80,7 +80,7 @@ class Site:
         """Render the root pages, each after those that it links to; months come newest first."""
         uploads = newest_of_months(months)
         names = [project.name for project in projects]
-        yield Page(paths.SIMPLE_JSON, simple_api.projects_json(names))
+        yield Page(paths.SIMPLE_JSON, simple_api.projects_json(projects))
         yield Page(paths.SIMPLE_HTML, simple_api.projects_html(
             names, urls.from_page(paths.SIMPLE_HTML, self._icon.path), self._options.generated,
         ))

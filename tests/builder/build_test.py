@@ -47,7 +47,9 @@ def test_empty_list(tmp_path: Path) -> None:
     assert run(tmp_path, ()).projects == 0
     assert (tmp_path / 'out/packages.json').read_bytes() == b''
     simple = json.loads((tmp_path / 'out/simple/index.json').read_bytes())
-    assert simple == {'meta': {'api-version': '1.4'}, 'projects': []}
+    assert simple == {
+        'meta': {'api-version': '1.4', '_last-serial': 0}, 'projects': [],
+    }
 
 
 def test_build_time_is_on_root_pages(tmp_path: Path) -> None:

@@ -9,7 +9,9 @@ from packaging.utils import canonicalize_name
 from dumb_pypi.model.project import assemble, Project
 from dumb_pypi.model.project_facts import ProjectFacts
 from dumb_pypi.model.urls import PackagesUrl
+from dumb_pypi.pages import json_api
 from dumb_pypi.pages import simple as simple_api
+from dumb_pypi.pages.summaries import summarize
 from tests.support.lists import file_of
 from tests.support.markup import HtmlPage
 
@@ -40,7 +42,7 @@ def test_claimed_version() -> None:
     unsized = {'filename': 'foo-2.0.zip'}
     for files, version in (((sized,), '1.4'), ((sized, unsized), '1.0'), ((), '1.4')):
         page = json.loads(simple_api.project_json(project(*files), POOL))
-        assert page['meta'] == {'api-version': version}
+        assert page['meta']['api-version'] == version
 
 
 def test_unknown_facts_have_no_key() -> None:
@@ -108,6 +110,31 @@ def test_long_blake2b_is_omitted() -> None:
     digest = f'blake2b={"a" * 128}'
     assert json_file(hash=digest)['hashes'] == {}
     assert '#' not in anchor(hash=digest)
+
+
+def test_serial_is_time_of_newest_upload() -> None:
+    """The serial is that of the JSON API: mirrors compare the two. It is 0 if no time is known."""
+    dated = [
+        {'filename': f'foo-{time}.zip', 'upload_timestamp': time} for time in (7, 9.75, 8)
+    ]
+    for files, serial in ((dated, 9), ([{'filename': 'foo-1.0.zip'}], 0)):
+        foo = project(*files)
+        page = json.loads(simple_api.project_json(foo, POOL))
+        assert page['meta']['_last-serial'] == serial
+        pages = dict(json_api.pages(foo, POOL))
+        assert json.loads(pages['pypi/foo/json'])['last_serial'] == serial
+
+
+def test_project_list_has_highest_serial() -> None:
+    """The serial of the project list is the highest of its projects, each of which has its own."""
+    summaries = [
+        summarize(project({'filename': 'foo-1.0.zip', **keys}))
+        for keys in ({}, {'upload_timestamp': 9.75}, {'upload_timestamp': 8})
+    ]
+    assert json.loads(simple_api.projects_json(summaries)) == {
+        'meta': {'api-version': '1.4', '_last-serial': 9},
+        'projects': [{'name': 'foo', '_last-serial': serial} for serial in (0, 9, 8)],
+    }
 
 
 def test_project_list_in_browser() -> None:
