@@ -8,6 +8,8 @@
 // (s3:ListBucket): otherwise S3 responds with 403 to a missing page, and uv stops searching. Allow
 // the methods GET, HEAD and OPTIONS. The function doesn't run for error responses: if browsers
 // should be able to read those, attach a response headers policy with CORS.
+//
+// bandersnatch can mirror the index if the origin's responses have Last-Modified, as those of S3 do.
 'use strict';
 
 // The path of the index on this host: '/' or '/some/path/'.
@@ -15,6 +17,8 @@ var BASE = '/';
 
 var JSON_TYPE = /^application\/vnd\.pypi\.simple\.(v1|latest)\+json$/;
 var HTML_TYPE = /^application\/vnd\.pypi\.simple\.(v1|latest)\+html$/;
+// The HTML pages of the index.
+var PAGE = /^(404|(simple\/|(simple|project)\/[^\/]+\/)?index|(projects|changelog)\/[^\/]+)\.html$/;
 var POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https:; " +
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
@@ -26,6 +30,9 @@ function handler(event) {
     if (request.method === 'OPTIONS') {
         return preflight();
     }
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+        return refused(405, 'Method Not Allowed');
+    }
     if (request.uri + '/' === BASE) {
         return moved(BASE, request.querystring);
     }
@@ -34,12 +41,15 @@ function handler(event) {
     }
     // Merge repeated slashes, as web servers do.
     var path = request.uri.slice(BASE.length).replace(/\/\/+/g, '/').replace(/^\//, '');
+    // Dot files, such as .git and .env, don't belong in a bucket, but may have been uploaded.
+    if (/(^|[\/\\])\./.test(decoded(path.replace(/^\.well-known\//, '')))) {
+        return refused(404, 'Not Found');
+    }
     var parts = /^(simple|project|pypi)\/([^\/]+)(.*)$/.exec(path);
     if (parts && !(parts[1] === 'simple' && /^index\.(html|json)$/.test(parts[2]))) {
         // Old clients request the name that the user typed, but pages have normalized names.
         // Names are ASCII, and may be percent-encoded.
-        var name = parts[2].replace(/%[0-7][0-9a-f]/gi, decodeURIComponent);
-        name = encodeURIComponent(name.toLowerCase().replace(/[-_.]+/g, '-'));
+        var name = encodeURIComponent(decoded(parts[2]).toLowerCase().replace(/[-_.]+/g, '-'));
         path = parts[1] + '/' + name + parts[3];
     }
     if (/^(simple|changelog)$|^(simple|project)\/[^\/]+$/.test(path) && !/\.html$|\.json$/.test(path)) {
@@ -51,6 +61,22 @@ function handler(event) {
     }
     request.uri = BASE + path;
     return request;
+}
+
+// Decode the ASCII characters of a path.
+function decoded(path) {
+    return path.replace(/%[0-7][0-9a-f]/gi, decodeURIComponent);
+}
+
+function refused(status, description) {
+    return {
+        statusCode: status,
+        statusDescription: description,
+        headers: {
+            allow: {value: 'GET, HEAD, OPTIONS'},
+            'access-control-allow-origin': {value: '*'}
+        }
+    };
 }
 
 function moved(place, querystring) {
@@ -93,7 +119,8 @@ function wantsJson(request) {
         json > quality(accept, /^text\/html$/, /^text\/\*$/);
 }
 
-// The quality of a type in the Accept header, from 0 to 1: the most specific entry counts.
+// The quality of a type in the Accept header, from 0 to 1: the most specific entry counts. Three
+// digits count, as in HTTP.
 function quality(accept, exact, range) {
     var found = [0, 0, 0];
     var seen = [false, false, false];
@@ -103,7 +130,7 @@ function quality(accept, exact, range) {
             return type.test(words[0]);
         });
         if (rank >= 0 && !seen[rank]) {
-            var number = /;\s*q\s*=\s*(1|0(?:\.\d*)?)(?:\.0*)?\s*(?:;|$)/.exec(entry);
+            var number = /;\s*q\s*=\s*(1|0(?:\.\d{0,3})?)[\d.]*\s*(?:;|$)/.exec(entry);
             found[rank] = number ? Number(number[1]) : 1;
             seen[rank] = true;
         }
@@ -116,12 +143,20 @@ function addHeaders(response, uri) {
     var type = headers['content-type'] ? headers['content-type'].value : '';
     headers['access-control-allow-origin'] = {value: '*'};
     headers['x-content-type-options'] = {value: 'nosniff'};
+    var path = uri.indexOf(BASE) === 0 ? uri.slice(BASE.length) : '';
+    // In a file that is no page of the index, such as an SVG among the packages, browsers run no
+    // script.
+    headers['content-security-policy'] = {value: PAGE.test(path) ? POLICY : 'sandbox'};
     if (/^text\/html/.test(type)) {
-        headers['content-security-policy'] = {value: POLICY};
         headers['referrer-policy'] = {value: 'same-origin'};
     }
-    if (uri.indexOf(BASE) === 0 &&
-            /^simple\/([^\/]+\/)?(index\.(html|json))?$/.test(uri.slice(BASE.length))) {
+    // bandersnatch compares this with the `_last-serial` of the project list, the time of the
+    // project's newest upload, to detect outdated pages. A page is rendered after the upload.
+    if (/^pypi\/[^\/]+\/([^\/]+\/)?json$/.test(path) && headers['last-modified']) {
+        var modified = Date.parse(headers['last-modified'].value);
+        headers['x-pypi-last-serial'] = {value: String(Math.floor(modified / 1000))};
+    }
+    if (/^simple\/([^\/]+\/)?index\.(html|json)$/.test(path)) {
         var vary = headers.vary ? headers.vary.value + ', ' : '';
         headers.vary = {value: vary + 'Accept'};
     }

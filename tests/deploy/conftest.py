@@ -13,7 +13,7 @@ import pytest
 from dumb_pypi.builder import build
 from testing.distributions import make
 from tests.conftest import NeedProgram
-from tests.support.hosts import Case, Sites
+from tests.support.hosts import Case, Sites, write_user_files
 from tests.support.servers import Server
 from tests.support.trees import SAMPLES
 
@@ -54,6 +54,7 @@ def tree() -> Iterator[Path]:
         (tree / 'links').mkdir()
         (tree / 'links/gone-1.0.zip').symlink_to('nowhere')
         assert (tree / '.dumb-pypi/state.json').exists()
+        write_user_files(tree)
         yield tree
 
 

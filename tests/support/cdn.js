@@ -29,7 +29,9 @@ const cache = new Map();
 async function fetched(uri) {
     if (!cache.has(uri)) {
         cache.set(uri, await new Promise((resolve, reject) => {
-            http.get(origin + uri, (response) => {
+            // The path is sent as it is: a URL object would normalize it.
+            const {hostname, port, pathname} = new URL(origin);
+            http.get({hostname, port, path: pathname + uri}, (response) => {
                 const parts = [];
                 response.on('data', (part) => parts.push(part));
                 response.on('end', () => resolve({
@@ -43,12 +45,18 @@ async function fetched(uri) {
 }
 
 async function answer(request, response) {
-    const url = new URL(request.url, 'http://cdn.example.com');
-    // CloudFront doesn't decode query strings.
-    const query = url.search.slice(1).split('&').filter(Boolean)
+    // The path of a request for a complete URL is that of the URL.
+    const [path, ...search] = request.url.replace(/^https?:\/\/[^\/?]*/i, '').split('?');
+    // CloudFront refuses what is no path, and doesn't decode query strings.
+    if (path[0] !== '/' || !/^[\x21-\x7e]+$/.test(path)) {
+        response.writeHead(400);
+        response.end();
+        return;
+    }
+    const query = search.join('?').split('&').filter(Boolean)
         .map((part) => [part.split('=')[0], part.split('=').slice(1).join('=')]);
     const viewer = {
-        method: request.method, uri: request.url.split('?')[0], querystring: pairs(query),
+        method: request.method, uri: path, querystring: pairs(query),
         headers: pairs(Object.entries(request.headers)), cookies: {},
     };
     const asked = call({version: '1.0', context: {eventType: 'viewer-request'}, request: viewer});

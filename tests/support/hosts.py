@@ -42,12 +42,11 @@ OLD_NAMES = 'old names'
 
 # The columns of README's table, each a feature that a host may have.
 FEATURES = (JSON_TOO, TYPES, CACHING, ETAG, RANGES, GZIP, BROWSERS, HIDES, OLD_NAMES)
-_ALL_BUT_OLD_NAMES = frozenset(FEATURES) - {OLD_NAMES}
 HOSTS: dict[str, frozenset[str]] = {
-    'nginx': _ALL_BUT_OLD_NAMES,
+    'nginx': frozenset(FEATURES) - {OLD_NAMES},
     'nginx with `old-names.conf`': frozenset(FEATURES),
-    'Caddy': _ALL_BUT_OLD_NAMES,
-    'Apache': _ALL_BUT_OLD_NAMES,
+    'Caddy': frozenset(FEATURES),
+    'Apache': frozenset(FEATURES),
     'bucket behind a CDN': frozenset(FEATURES) - {GZIP},
     'bucket as a web site': frozenset({TYPES, CACHING, ETAG, RANGES, HIDES}),
     '`python -m http.server`': frozenset(),
@@ -61,6 +60,30 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+
+# The content of files that no server may show.
+PRIVATE = 'private-content-of-this-test'
+# Files of the user's in the folder of the index, and the name of one next to that folder.
+PRIVATE_FILES = (
+    '.git/config', '.env', '.env.html', '.htpasswd', '.htaccess', '.DS_Store', '.dumb-pypi/key',
+    '.well-known/.key', 'pool/.netrc', 'pool/.keys/key.pem', 'pool/.well-known/key',
+    'simple/.git/config', 'simple/ocelot/.env', 'static/.env', 'pypi/ocelot/.env',
+)
+OUTSIDE = 'outside.txt'
+WELL_KNOWN = 'Contact: https://pypi.example.com/contact'
+SCRIPT = '<script xmlns="http://www.w3.org/1999/xhtml">alert(1)</script>'
+SVG = f'<svg xmlns="http://www.w3.org/2000/svg">{SCRIPT}</svg>'
+USER_FILES = {
+    **dict.fromkeys(PRIVATE_FILES, PRIVATE),
+    '.well-known/security.txt': WELL_KNOWN,
+    **dict.fromkeys(('pool/evil.svg', 'pool/evil.xml', 'pool/evil.svg.metadata'), SVG),
+    **dict.fromkeys((
+        'pool/evil.html', 'pool/evil.HTML', 'pool/evil.htm', 'pool/evil.xhtml', 'evil.html',
+        'pool/site/index.html', 'pool/project/evil/index.html', 'simple/ocelot/evil.html',
+        'static/evil.html',
+    ), SCRIPT),
+    'pool/evil.js': 'alert(1)',
+}
 
 # Accept headers, and whether a server should respond with JSON.
 ACCEPTS = [
@@ -158,6 +181,15 @@ def style(tree: Path) -> str:
     return f'static/{found.name}'
 
 
+def write_user_files(tree: Path) -> None:
+    """Write the user's files into an index, and a secret one next to it."""
+    for name, text in USER_FILES.items():
+        path = tree / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    (tree.parent / OUTSIDE).write_text(PRIVATE)
+
+
 class Sites:
     """Start each host when a test first needs it, and keep it until `stack` is closed."""
 
@@ -242,3 +274,8 @@ class Sites:
         [commands] = re.findall(r'(?ms)^```sh\n(aws s3 cp pool .*?)^```$', README)
         place = commands.replace('s3://packages.example.com', f'{destination}/pool')
         bucket.run_tool(environment, 'sh', '-e', '-c', f'cd {self.tree} && {place}')
+        # Careless users upload all files, with the content types of their extensions.
+        write_user_files(folder / 'user')
+        bucket.run_tool(
+            environment, 'aws', 's3', 'cp', '--quiet', '--recursive', folder / 'user', destination,
+        )

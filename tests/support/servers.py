@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPResponse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -90,13 +90,26 @@ class Server:
         try:
             connection.request(method, path, body, dict(headers or {}))
             response = connection.getresponse()
-            found: dict[str, str] = {}
-            for name, value in response.getheaders():
-                key = name.title()
-                found[key] = f'{found[key]}, {value}' if key in found else value
-            return Response(response.status, found, response.read())
+            return Response(response.status, _headers(response), response.read())
         finally:
             connection.close()
+
+    def send(self, request: bytes, method: str = 'GET') -> Response:
+        """Send the bytes of a request as they are.
+
+        The status is 0 if the server closes the connection without a response.
+        """
+        with socket.create_connection((HOST, self._port), TIMEOUT) as connection:
+            # A server may refuse the request, and close the connection, before it has read it all.
+            with suppress(ConnectionError):
+                connection.sendall(request)
+            response = HTTPResponse(connection, method=method)
+            try:
+                response.begin()
+                body = response.read()
+            except ConnectionError:
+                return Response(0, {}, b'')
+            return Response(response.status, _headers(response), body)
 
     @contextmanager
     def recording(self) -> Iterator[list[Request]]:
@@ -119,6 +132,14 @@ class Server:
         self.get(mark)
         line = re.compile(rf'"GET {re.escape(mark)} .*\n'.encode())
         return wait_for(lambda: line.search(self._log.read_bytes())).end()
+
+
+def _headers(response: HTTPResponse) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in response.getheaders():
+        key = name.title()
+        found[key] = f'{found[key]}, {value}' if key in found else value
+    return found
 
 
 def settings(name: str, changes: Mapping[str, str]) -> str:
@@ -177,7 +198,7 @@ def run_caddy(program: str, root: Path, folder: Path, *, base: str = '/') -> Ite
     """Run Caddy with the settings in deploy/, serving `root` at `base`."""
     port = free_port()
     changes = {
-        'pypi.example.com {': f'http://{HOST}:{port} {{',
+        'pypi.example.com {': f'http://:{port} {{\n\tbind {HOST}',
         'root * /srv/pypi': f'root * "{root}"',
     }
     if base != '/':
@@ -225,7 +246,7 @@ _APACHE_MODULES = (
 
 @contextmanager
 def run_apache(
-        program: str, root: Path, folder: Path, *, base: str = '/', name: str = 'localhost',
+        program: str, root: Path, folder: Path, *, base: str = '/',
 ) -> Iterator[Server]:
     """Run Apache with the settings in deploy/, serving `root` at `base`."""
     port = free_port()
@@ -233,7 +254,7 @@ def run_apache(
     modules = Path(program).parent.parent / 'lib/apache2/modules'
     changes = {
         '<VirtualHost *:80>': f'<VirtualHost {HOST}:{port}>',
-        'ServerName pypi.example.com': f'ServerName {name}',
+        'ServerName pypi.example.com': 'ServerName localhost',
         'DocumentRoot /srv/pypi': f'DocumentRoot "{root}"' if base == '/' else
                                   f'Alias {base.rstrip("/")} "{root}"',
         '<Directory /srv/pypi>': f'<Directory "{root}">',
