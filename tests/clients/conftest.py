@@ -13,7 +13,17 @@ from dumb_pypi.builder import build
 from testing.distributions import Facts, make
 from tests.conftest import NeedProgram
 from tests.support.client_index import ELSEWHERE, FILES, Index, PREFIX, PROJECTS, RESTATED, SECOND
-from tests.support.programs import Client, Manager, OLD_PIP, Pdm, Pip, Poetry, Uv, UvProject
+from tests.support.programs import (
+    Bandersnatch,
+    Client,
+    Manager,
+    OLD_PIP,
+    Pdm,
+    Pip,
+    Poetry,
+    Uv,
+    UvProject,
+)
 from tests.support.servers import run_http_server, run_nginx, Server
 
 
@@ -168,6 +178,11 @@ def manager(request: pytest.FixtureRequest) -> Manager:
 def any_pip(request: pytest.FixtureRequest) -> Pip:
     found: Pip = request.getfixturevalue(request.param)
     return found
+
+
+@pytest.fixture(scope='session')
+def bandersnatch(tmp_path_factory: pytest.TempPathFactory) -> Bandersnatch:
+    return Bandersnatch(tmp_path_factory.mktemp('bandersnatch'))
 
 
 @pytest.fixture

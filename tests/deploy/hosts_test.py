@@ -270,6 +270,16 @@ def test_head_has_the_headers_of_get(site: Server) -> None:
     assert ask(site, 'simple/nothing/', 'HEAD').status == 404
 
 
+@all_hosts(JSON_TOO)
+def test_mirrors_get_a_serial(site: Server) -> None:
+    """A mirror considers a page outdated if its serial is lower than that of the project list."""
+    listing = json.loads(ask(site, 'simple/', Accept=V1_JSON).body)
+    serials = {project['name']: project['_last-serial'] for project in listing['projects']}
+    for page in ('pypi/ocelot/json', 'pypi/ocelot/1.0/json'):
+        assert int(ask(site, page).headers['X-Pypi-Last-Serial']) >= max(1, serials['ocelot'])
+    assert 'X-Pypi-Last-Serial' not in ask(site, 'simple/ocelot/').headers
+
+
 # Not the bucket and the CDN: there, permissions and the CDN's allowed methods see to it.
 @all_hosts(GZIP)
 @pytest.mark.parametrize('method', ['POST', 'PUT', 'PATCH', 'DELETE'])

@@ -15,7 +15,7 @@ from itertools import product
 import pytest
 
 from tests.conftest import NeedProgram
-from tests.support.hosts import V1_HTML, V1_JSON
+from tests.support.hosts import V1_JSON
 from tests.support.servers import settings
 
 _CASELESS = 0x8
@@ -111,7 +111,7 @@ QUALITIES = list(product(
 OTHERS = [
     *product(
         ('/', '/simple/', '/project/', '/pypi/', '/static/', '/.', '/a-'),
-        ('a', '0', '/', '/a', '.', '-', '_', '.tar', 'simple/', '/pypi', '-_', '%', '&a', '&format'),
+        ('a', '0', '/', '/a', '.', '-', '_', '.tar', 'simple/', '/pypi', '-_', '%', '&a'),
         ('', '/', 'json', '.html', '\n'),
     ),
     # Two qualities, which nginx compares.

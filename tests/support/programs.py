@@ -1,4 +1,4 @@
-"""Run pip, uv, Poetry and PDM, each in its own environment and without the user's settings."""
+"""Run pip, uv, Poetry, PDM and bandersnatch, each in its own environment, without user settings."""
 from __future__ import annotations
 
 import json
@@ -20,6 +20,7 @@ PIP = 'pip==26.3'
 # The last release that reads neither JSON nor `.metadata` files.
 OLD_PIP = 'pip==21.3.1'
 POETRY = 'poetry==2.5.1'
+BANDERSNATCH = 'bandersnatch==6.8.0'
 # PDM's own requirements allow newer releases of the other two, with which it fails.
 PDM = ('pdm==2.29.3', 'hishel==1.4.0', 'unearth==0.18.0')
 
@@ -240,6 +241,31 @@ class UvProject(Manager):
 
     def install_command(self) -> list[str]:
         return [self._uv, 'sync', '--locked']
+
+
+class Bandersnatch:
+    """A program that mirrors an index."""
+
+    def __init__(self, folder: Path) -> None:
+        self._python = _environment_with(folder, BANDERSNATCH)
+
+    def mirror(self, index_url: str, folder: Path, *settings: str) -> Outcome:
+        """Mirror an index, or update the mirror, in the folder `web` of a folder.
+
+        `settings` are lines of the configuration.
+        """
+        config = folder / 'bandersnatch.conf'
+        config.write_text(
+            f'[mirror]\ndirectory = {folder}\nmaster = {index_url.rstrip("/")}\n'
+            'api-method = simple\nallow-non-https = true\njson = true\nstop-on-error = true\n'
+            + '\n'.join(settings),
+        )
+        done = subprocess.run(
+            [self._python, '-m', 'bandersnatch.main', '--config', config, 'mirror'], check=False,
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT, cwd=folder,
+            env={'HOME': str(folder), 'LANG': 'C.UTF-8', 'NO_PROXY': '*', 'PATH': os.defpath},
+        )
+        return Outcome(done.returncode, done.stdout, done.stderr)
 
 
 class Uv(Client):
