@@ -69,14 +69,11 @@ function decoded(path) {
 }
 
 function refused(status, description) {
-    return {
-        statusCode: status,
-        statusDescription: description,
-        headers: {
-            allow: {value: 'GET, HEAD, OPTIONS'},
-            'access-control-allow-origin': {value: '*'}
-        }
-    };
+    var headers = {'access-control-allow-origin': {value: '*'}};
+    if (status === 405) {
+        headers.allow = {value: 'GET, HEAD, OPTIONS'};
+    }
+    return {statusCode: status, statusDescription: description, headers: headers};
 }
 
 function moved(place, querystring) {

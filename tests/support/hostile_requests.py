@@ -54,9 +54,11 @@ class Row(NamedTuple):
         return f'{text}\r\n\r\n{self.body}'.encode('latin-1')
 
 
-def rows(targets: Iterable[str], statuses: frozenset[int], **keys: str) -> list[Row]:
+def rows(
+        targets: Iterable[str], statuses: frozenset[int], policy: str | None = None,
+) -> list[Row]:
     """Return a row for each target."""
-    return [Row(target, statuses, **keys) for target in targets]  # type: ignore[arg-type]
+    return [Row(target, statuses, policy=policy) for target in targets]
 
 
 # Each names another host, in a place from which a careless server copies it to `Location`.
