@@ -226,6 +226,7 @@ ERRORS = (
     errors.RefusedError([NOTICE]),
     errors.BusyError('out'),
     errors.ChangedError(),
+    errors.UncheckableError('out', 'nothing is there'),
     errors.WorkerError(-9),
     errors.WorkerError(None),
     errors.ShrinkError(1, 3, [NOTICE]),
