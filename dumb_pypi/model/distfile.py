@@ -61,6 +61,11 @@ class Distfile(msgspec.Struct, frozen=True, gc=False):
         return self.packagetype == 'bdist_wheel'
 
     @property
+    def is_variants(self) -> bool:
+        """Whether the file only describes the wheels of its release."""
+        return self.packagetype == filenames.VARIANTS
+
+    @property
     def upload_time(self) -> str | None:
         """The time of the upload in the form that the standards prescribe."""
         timestamp = self.line.upload_timestamp

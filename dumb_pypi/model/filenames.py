@@ -17,6 +17,9 @@ from dumb_pypi.errors import FieldError, shown
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
+# The kind of file that says what the variant labels of a release's wheels stand for (PEP 825).
+VARIANTS = 'variants'
+VARIANTS_SUFFIX = '-variants.json'
 
 # The extensions that pip accepts for an sdist, and .tar.Z, which distutils wrote.
 SDIST = re.compile(
@@ -29,12 +32,25 @@ class ParsedName(NamedTuple):
 
     `project` is normalized; `version` is as the name spells it, None if it has none.
     `packagetype` and `python_version` are the public index's words for the kind of file
-    (`bdist_wheel`) and the Python that it is for (`py3`, `2.7`, `source`, `any`).
+    (`bdist_wheel`) and the Python that it is for (`py3`, `2.7`, `source`, `any`). The public index
+    has no word for the kind `VARIANTS`.
     """
     project: NormalizedName
     version: str | None
     packagetype: str
     python_version: str
+
+
+class WheelName(NamedTuple):
+    """The parts of a wheel's name; `name_version` has the build number too, if there is one.
+
+    `variant` is the label that tells wheels of the same tags apart (PEP 825, a draft).
+    """
+    name_version: str
+    python: str
+    abi: str
+    platform: str
+    variant: str | None
 
 
 class _Stem(NamedTuple):
@@ -49,19 +65,32 @@ _ARCHITECTURE = (
     r'loongarch64|mips\w*|sparc\w*|sun4u|alpha|ia64|intel|universal2?|fat(?:3|32|64)?)'
 )
 # A platform as distutils put it at the end of a name (`sysconfig.get_platform`).
-_PLATFORM = re.compile(
-    r'[.-](?:'
+_PLATFORMS = (
     r'win(?:32|64|-(?:amd64|arm64|arm32|ia64))?|osx64|pentium4|noarch|'
     r'linux(?:32|64|-' + _ARCHITECTURE + r')?|'
     r'(?:macosx|darwin|freebsd|openbsd|netbsd|dragonfly|solaris|sunos|aix|hp-ux|cygwin)'
-    r'-[\w.]+(?:-[A-Za-z]\w*)*?-' + _ARCHITECTURE +
-    r')$',
+    r'-[\w.]+(?:-[A-Za-z]\w*)*?-' + _ARCHITECTURE
+)
+_PLATFORM = re.compile(rf'[.-](?:{_PLATFORMS})$', re.IGNORECASE)
+_PROCESSOR = r'(?:x86(?:_64)?|x64|amd64|i[3-6]86|arm64|arm32|ia64)'
+# The end of an installer's name: a platform, a Python or both, then perhaps a build number. Other
+# tools than distutils name a release of Windows, or only the processor.
+_INSTALLER_END = re.compile(
+    rf'[.-](?:(?:{_PLATFORMS}|(?:win(?:dows|xp|nt|vista)?\d{{0,2}}-?)?{_PROCESSOR}|'
+    r'win(?:dows|xp|nt|vista)?\d{0,2})(?:[.-]py(\d(?:\.\d+)?))?|py(\d(?:\.\d+)?))(-\d+)?$',
     re.IGNORECASE,
 )
-_PYTHON = re.compile(r'[.-]py(\d(?:\.\d+)?)$', re.IGNORECASE)
 # An egg's Python, and its platform if it contains compiled code.
 _EGG_PYTHON = re.compile(r'-py(\d(?:\.\d+)?)(?:-.*)?$', re.IGNORECASE)
 _RPM_ARCHITECTURE = re.compile(r'\.(?:noarch|src|nosrc|' + _ARCHITECTURE + r')$')
+
+# What a tag of a wheel consists of. There are published wheels whose Python tag has other
+# characters, but no wheel whose ABI or platform has.
+_TAG = re.compile('[A-Za-z0-9_.]+')
+_PYTHON_TAG = r'(?:py|cp|pp|ip|jy|graalpy)\d\w*'
+_PYTHON_TAGS = re.compile(rf'{_PYTHON_TAG}(?:\.{_PYTHON_TAG})*', re.IGNORECASE)
+# What browsers add to the name of a file that they download a second time.
+_SECOND_DOWNLOAD = re.compile(r'\(\d+\)$')
 
 # Nearly all file names: a name in which no version can begin, then a version of numbers. The rules
 # below would find the same, but take longer.
@@ -124,7 +153,10 @@ def parse(filename: str, *, name: str | None = None, version: str | None = None)
         raise FieldError('version', version, why)
     if version is None and guessed_version is not None:
         version = guessed_version.strip()
-        if why := _why_no_version(version):
+        why = _why_no_version(version)
+        if why is None and _SECOND_DOWNLOAD.search(version):
+            why = 'ends like a second download: delete or rename the file'
+        if why:
             found = f'says {shown(version)} where its version should be'
             raise FieldError('filename', filename, f'{found}, which {why}')
     return ParsedName(project, version, stem.packagetype, stem.python_version)
@@ -182,16 +214,61 @@ def _split(stem: str, name: str | None, version: str | None) -> tuple[str, str |
     return stem, None
 
 
+def split_wheel(stem: str) -> WheelName | None:
+    """Split a wheel's name without its extension; return None if it has too few parts.
+
+    >>> split_wheel('foo-1.2-2-py3-none-any')
+    WheelName(name_version='foo-1.2-2', python='py3', abi='none', platform='any', variant=None)
+    >>> split_wheel('foo-1.2-py3-none-any-x86_64_v3').variant
+    'x86_64_v3'
+    """
+    parts = stem.split('-')
+    variant = parts.pop() if _has_variant(parts) else None
+    if len(parts) < 5:
+        return None
+    *name_version, python, abi, platform = parts
+    return WheelName('-'.join(name_version), python, abi, platform, variant)
+
+
+def _has_variant(parts: list[str]) -> bool:
+    """Return whether the last part of a wheel's name is a variant label, rather than a platform."""
+    if len(parts) < 6:
+        return False
+    version, python, abi = parts[-5:-2]
+    if _PYTHON_TAGS.fullmatch(python):
+        return True
+    # A Python tag that we don't know, unless it is a version or a build number, or belongs to a
+    # version with a dash: `1.0-rc1`. No Python tag starts with a digit.
+    return version[:1].isdigit() and not (python[:1].isdigit() or _PYTHON_TAGS.fullmatch(abi))
+
+
 def _wheel(stem: str) -> _Stem:
-    # Name, version, an optional build number that starts with a digit, and three tags.
-    parts = stem.rsplit('-', 3)
-    if len(parts) < 4 or '-' not in parts[0]:
+    # Name, version, an optional build number that starts with a digit, three tags, and an optional
+    # variant label.
+    wheel = split_wheel(stem)
+    if wheel is None:
         raise FieldError('filename', f'{stem}.whl', 'is not name-version-python-abi-platform.whl')
-    name_version, python = parts[:2]
+    for what, tag in (
+            ('ABI tag', wheel.abi), ('platform tag', wheel.platform),
+            ('variant label', wheel.variant),
+    ):
+        if tag is not None and not _TAG.fullmatch(tag):
+            raise FieldError('filename', f'{stem}.whl', (
+                f'has the invalid {what} {shown(tag)}, so no client installs it: rename the file'
+            ))
+    name_version = wheel.name_version
     name, version, *build = name_version.split('-')
     if len(build) == 1 and build[0][:1].isdigit() and version[:1].isdigit():
         name_version = f'{name}-{version}'
-    return _Stem(name_version, 'bdist_wheel', python)
+    return _Stem(name_version, 'bdist_wheel', wheel.python)
+
+
+def _variants(stem: str) -> _Stem:
+    if _split(stem, None, None)[1] is None:
+        raise FieldError(
+            'filename', f'{stem}{VARIANTS_SUFFIX}', f'is not name-version{VARIANTS_SUFFIX}',
+        )
+    return _Stem(stem, VARIANTS, 'any')
 
 
 def _egg(stem: str) -> _Stem:
@@ -203,12 +280,14 @@ def _egg(stem: str) -> _Stem:
 
 def _installer(packagetype: str) -> Callable[[str], _Stem]:
     def parse_installer(stem: str) -> _Stem:
-        python = _PYTHON.search(stem)
-        if python is not None:
-            stem = stem[:python.start()]
-        return _Stem(
-            _PLATFORM.sub('', stem), packagetype, 'any' if python is None else python[1],
-        )
+        found = _INSTALLER_END.search(stem)
+        if found is not None:
+            with_platform, alone, build = found.groups()
+            without = stem[:found.start()]
+            # In `foo-win-2.msi` the number is the version.
+            if build is None or _split(without, None, None)[1] is not None:
+                return _Stem(without, packagetype, with_platform or alone or 'any')
+        return _Stem(stem, packagetype, 'any')
     return parse_installer
 
 
@@ -254,6 +333,8 @@ _KINDS: dict[str, Callable[[str], _Stem]] = {
 def _stem(filename: str) -> _Stem:
     if found := SDIST.search(filename):
         return _archive(filename[:found.start()])
+    if filename.lower().endswith(VARIANTS_SUFFIX):
+        return _variants(filename[:-len(VARIANTS_SUFFIX)])
     kind = _KINDS.get(filename[-4:].lower())
     if kind is None:
         raise FieldError('filename', filename, 'has an ending that no distribution file has')

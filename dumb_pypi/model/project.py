@@ -26,8 +26,9 @@ NaturalKey = tuple[str | int, ...]
 class Release(msgspec.Struct, frozen=True):
     """The files of one version, wheels first; `version` is None if it does not follow PEP 440.
 
-    `best_informed` is the line of the file that states the most facts about the release, the first
-    of several. `uploaded` is when the first file was uploaded, in seconds since 1970.
+    `yanked` says that all files are yanked that clients install. `best_informed` is the line of the
+    file that states the most facts about the release, the first of several. `uploaded` is when the
+    first file was uploaded, in seconds since 1970.
     """
     name: str
     version: Version | None
@@ -111,7 +112,10 @@ def _release(key: Version | str, files: list[Distfile]) -> Release:
     best = ordered[0]
     if len(ordered) > 1:
         best = max(ordered, key=_facts_known)
-    yanked = all(file.yanked for file in ordered)
+    # A file that describes the wheels is nothing to install.
+    yanked = all(file.yanked or file.is_variants for file in ordered) and (
+        any(file.yanked for file in ordered)
+    )
     uploaded = min(_timestamps(ordered), default=None)
     if isinstance(key, str):
         return Release(

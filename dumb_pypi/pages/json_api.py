@@ -191,7 +191,8 @@ def _file(file: Distfile) -> File:
         digests=digests,
         filename=line.filename,
         md5_digest=digests.get('md5'),
-        packagetype=file.packagetype,
+        # Readers know the public index's words only, and install none of this one.
+        packagetype='bdist_dumb' if file.is_variants else file.packagetype,
         python_version=file.python_version,
         requires_python=line.requires_python,
         size=line.size,

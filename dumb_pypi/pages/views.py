@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from dumb_pypi.model import times, urls
 from dumb_pypi.model.distfile import Distfile
+from dumb_pypi.model.filenames import VARIANTS
 from dumb_pypi.model.project import Project
 from dumb_pypi.pages import paths, wheel_tags
 from dumb_pypi.pages.changelog import Upload
@@ -26,7 +27,7 @@ _EXTRA = re.compile(r''';.*\bextra\s*(?:[=!]=|in\b)|;.*['"]\s*(?:[=!]=|in)\s*ext
 _KINDS = {
     'sdist': 'Source', 'bdist_egg': 'Egg', 'bdist_wininst': 'Windows installer',
     'bdist_msi': 'Windows installer', 'bdist_rpm': 'RPM package', 'bdist_dumb': 'Binary archive',
-    'bdist_dmg': 'macOS disk image',
+    'bdist_dmg': 'macOS disk image', VARIANTS: 'Variants of the wheels',
 }
 
 

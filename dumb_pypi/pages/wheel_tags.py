@@ -4,6 +4,8 @@ from __future__ import annotations
 import functools
 import re
 
+from dumb_pypi.model.filenames import split_wheel
+
 _PYTHON = re.compile(r'(py|cp|pp|ip|jy|graalpy)(\d)(?:_?(\d+))?(t?)')
 _PYTHONS = {
     'py': 'Python', 'cp': 'CPython', 'pp': 'PyPy', 'ip': 'IronPython', 'jy': 'Jython',
@@ -42,8 +44,11 @@ def describe(filename: str) -> str:
     >>> describe('foo-1.0-cp39-abi3-manylinux_2_17_x86_64.manylinux2014_x86_64.whl')
     'CPython 3.9+; Linux, glibc 2.17+, x86-64'
     """
-    tags = filename[:-len('.whl')].rsplit('-', 3)[1:]
-    return _describe(*tags) if len(tags) == 3 else 'Wheel'
+    wheel = split_wheel(filename[:-len('.whl')])
+    if wheel is None:
+        return 'Wheel'
+    described = _describe(wheel.python, wheel.abi, wheel.platform)
+    return described if wheel.variant is None else f'{described}; variant {wheel.variant}'
 
 
 # Most wheels of a project have one of a few combinations of tags.

@@ -26,6 +26,26 @@ UNUSUAL_NAMES = (
     ('circbuf-0.1b1-py32, py33, py34-none-any.whl', 'circbuf', '0.1b1', 'bdist_wheel',
      'py32, py33, py34', 'a list where a tag should be'),
     ('FOO-1.0-PY3-none-any.WHL', 'foo', '1.0', 'bdist_wheel', 'PY3', 'an extension in capitals'),
+    ('foo-1.0-rc1-py3-none-any.whl', 'foo', '1.0-rc1', 'bdist_wheel', 'py3',
+     'a dash that no version of a wheel should have: `rc1` is no Python tag'),
+    ('foo-bar-baz-py3-none-any.whl', 'foo-bar-baz', None, 'bdist_wheel', 'py3', 'no version'),
+
+    ('foo-1.2-py3-none-any-x8664v3.whl', 'foo', '1.2', 'bdist_wheel', 'py3', 'a variant label'),
+    ('foo-1.2-1-py3-none-any-cu128.whl', 'foo', '1.2', 'bdist_wheel', 'py3',
+     'a build number and a variant label'),
+    ('foo-1.2-cp313-cp313t-manylinux_2_28_x86_64-x86_64_v3.whl', 'foo', '1.2', 'bdist_wheel',
+     'cp313', 'an ABI tag that looks like a Python tag'),
+    ('foo_bar-1.2+cu-py2.py3-none-any-null.whl', 'foo-bar', '1.2+cu', 'bdist_wheel', 'py2.py3',
+     'several Python tags, and the label of the wheel without properties'),
+    ('foo-bar-1.2-py3-none-any-cu128.whl', 'foo-bar', '1.2', 'bdist_wheel', 'py3',
+     'a dash that no wheel should have, and a variant label'),
+    ('foo-v1.2-pp310-pypy310_pp73-win_amd64-a.b.whl', 'foo', 'v1.2', 'bdist_wheel', 'pp310',
+     'a label with a dot, after a version that does not start with a digit'),
+    ('foo-1.2-rust311-none-any-cu128.whl', 'foo', '1.2', 'bdist_wheel', 'rust311',
+     'a Python that we do not know, and a variant label'),
+    ('foo-1.2-variants.json', 'foo', '1.2', 'variants', 'any',
+     'says what the variant labels of a release stand for'),
+    ('Foo_Bar-1.2+cu-VARIANTS.JSON', 'foo-bar', '1.2+cu', 'variants', 'any', 'in capitals'),
 
     ('ocflib-2015.11.23.20.2.tar.gz', 'ocflib', '2015.11.23.20.2', 'sdist', 'source',
      'a date for a version'),
@@ -99,6 +119,21 @@ UNUSUAL_NAMES = (
     ('taurus-4.0.3.win-amd64.msi', 'taurus', '4.0.3', 'bdist_msi', 'any', 'a Windows package'),
     ('ntracer-0.6.2.pentium4-py2.7.msi', 'ntracer', '0.6.2', 'bdist_msi', '2.7',
      'a processor for a platform'),
+    ('spam-1.2.winxp32-py3.1.msi', 'spam', '1.2', 'bdist_msi', '3.1', 'a release of Windows'),
+    ('spam-1.2.win7.msi', 'spam', '1.2', 'bdist_msi', 'any', 'another one'),
+    ('spam-1.2-windows-x64.msi', 'spam', '1.2', 'bdist_msi', 'any', 'Windows by its full name'),
+    ('spam-1.2-amd64.msi', 'spam', '1.2', 'bdist_msi', 'any', 'a processor alone'),
+    ('eggs-2.0.win-amd64-py2.6-2.msi', 'eggs', '2.0', 'bdist_msi', '2.6', 'a build number'),
+    ('eggs-2.0.win32-2.msi', 'eggs', '2.0', 'bdist_msi', 'any', 'a build number after a platform'),
+    ('eggs-2.0-py2.6-12.msi', 'eggs', '2.0', 'bdist_msi', '2.6', 'a build number after a Python'),
+    ('eggs-2.0-2.msi', 'eggs', '2.0-2', 'bdist_msi', 'any', 'neither: a post release'),
+    ('foo-win-2.msi', 'foo-win', '2', 'bdist_msi', 'any', 'a version, as there is no other'),
+    ('foo-1.0-alpha.exe', 'foo', '1.0-alpha', 'bdist_wininst', 'any',
+     'a processor in its day, but not of Windows'),
+    ('baklabel-1.0.2-2685-py3.2.win32.exe', 'baklabel', '1.0.2-2685-py3.2', 'bdist_wininst', 'any',
+     'a Python before the platform'),
+    ('pyserial-2.7.win32_py3k.exe', 'pyserial', '2.7.win32_py3k', 'bdist_wininst', 'any',
+     'no platform that we know'),
     ('elkme-0.2.3-1.noarch.rpm', 'elkme', '0.2.3', 'bdist_rpm', 'any', "the RPM's own release"),
     ('nml-0.1.1-suse1130.noarch.rpm', 'nml', '0.1.1', 'bdist_rpm', 'any', 'that is a word'),
     ('foo-1.0.rpm', 'foo', '1.0', 'bdist_rpm', 'any', 'neither release nor architecture'),
@@ -137,6 +172,10 @@ def test_parsed_name(
         ('.whl', 'is not name-version-python-abi-platform.whl'),
         ('foo-1.0.whl', 'is not name-version-python-abi-platform.whl'),
         ('foo-none-any-py3.whl', 'is not name-version-python-abi-platform.whl'),
+        ('foo-1.5.tar (1).gz', 'has an ending that no distribution file has'),
+        ('foo-variants.json', 'is not name-version-variants.json'),
+        ('-variants.json', 'is not name-version-variants.json'),
+        ('foo-1.0.json', 'has an ending that no distribution file has'),
         (f'{"a" * 201}-1.0.zip', 'where its project should be, which is longer than 200 bytes'),
         (f'a-1.{"0" * 200}.zip', 'where its version should be, which is longer than 200 bytes'),
     ),
@@ -147,6 +186,43 @@ def test_invalid_file_name_is_refused(filename: str, why: str) -> None:
         parse(filename)
     assert caught.value.key == 'filename'
     assert caught.value.why.endswith(why)
+
+
+# What browsers and file managers make of a name that is there already, and names like it.
+@pytest.mark.parametrize(
+    ('filename', 'part'), (
+        ('foo-1.5-py3-none-any (1).whl', "platform tag 'any (1)'"),
+        ('foo-1.5-py3-none-any(1).whl', "platform tag 'any(1)'"),
+        ('foo-1.5-py3-none-any - Copy.whl', "platform tag 'any '"),
+        ('foo-1.5-py3-none-any-cu128 (1).whl', "variant label 'cu128 (1)'"),
+        ('foo-1.5-py3-none (1)-any.whl', "ABI tag 'none (1)'"),
+        ('foo-1.5-py3-none-.whl', "platform tag ''"),
+    ),
+)
+def test_wheel_with_invalid_tag_is_refused(filename: str, part: str) -> None:
+    """No client installs such a wheel, so the message says which part to correct."""
+    with pytest.raises(FieldError) as caught:
+        parse(filename)
+    assert caught.value.why == (
+        f'has the invalid {part}, so no client installs it: rename the file'
+    )
+
+
+@pytest.mark.parametrize(
+    ('filename', 'version'), (
+        ('foo-1.5 (1).zip', '1.5 (1)'), ('foo-1.5-py3.9 (12).egg', '1.5-py3.9 (12)'),
+        ('foo-1.5(2).tgz', '1.5(2)'),
+    ),
+)
+def test_second_download_is_refused(filename: str, version: str) -> None:
+    """Such a name states no version that anybody released, unless the list states another one."""
+    with pytest.raises(FieldError) as caught:
+        parse(filename)
+    assert caught.value.why == (
+        f"says '{version}' where its version should be, which ends like a second download: "
+        f'delete or rename the file'
+    )
+    assert parse(filename, version='1.5').version == '1.5'
 
 
 @pytest.mark.parametrize(
@@ -204,7 +280,8 @@ NAMES = st.one_of(
     TEXTS,
     st.builds('{}-{}{}'.format, TEXTS, TEXTS, st.sampled_from([
         '.tar.gz', '.zip', '-py3-none-any.whl', '-cp39.cp310-abi3-linux_x86_64.whl',
-        '-1-py3-none-any.whl', '.whl', '.egg', '.exe', '.tar.GZ',
+        '-1-py3-none-any.whl', '.whl', '.egg', '.exe', '.tar.GZ', '-py3-none-any-cu128.whl',
+        '-1-py3-none-any-cu128.whl', '-variants.json', '-2.msi', '.win32-py3.1-2.msi',
     ])),
     st.from_regex(filenames._COMMON, fullmatch=True),
 )

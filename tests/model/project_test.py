@@ -106,6 +106,30 @@ def test_first_yank_reason_counts() -> None:
     assert release.yanked_reason is None
 
 
+@pytest.mark.parametrize(
+    ('wheel', 'variants', 'yanked'),
+    (('bad', None, True), ('bad', 'bad', True), (None, 'bad', False), (None, None, False)),
+)
+def test_variants_do_not_keep_a_release(
+        wheel: str | None, variants: str | None, yanked: bool,
+) -> None:
+    """A release is yanked if its wheels are, whatever is said of the file that describes them."""
+    [release] = project([
+        file('foo-1.2-py3-none-any-cu128.whl', yanked_reason=wheel),
+        file('foo-1.2-variants.json', yanked_reason=variants),
+    ]).releases
+    assert [file.is_variants for file in release.files] == [False, True]
+    assert release.yanked is yanked
+    assert release.yanked_reason == ('bad' if yanked else None)
+
+
+def test_variants_alone_can_be_yanked() -> None:
+    """A release of nothing but a yanked file that describes wheels is yanked."""
+    for reason in (None, ''):
+        [release] = project([file('foo-1.2-variants.json', yanked_reason=reason)]).releases
+        assert release.yanked is (reason is not None)
+
+
 def test_best_informed_file() -> None:
     """It states the most facts, and is the first of several such files."""
     [release] = project([

@@ -45,6 +45,8 @@ from dumb_pypi.pages.wheel_tags import describe
     ('cp312-cp312-pyodide_2024_0_wasm32', 'CPython 3.12; browsers, WebAssembly'),
     ('py3.cp39-none-any', 'Python 3 or CPython 3.9; any system'),
     ('odd-none-odd', 'odd; odd'),
+    ('py3-none-any-x8664v3', 'Python 3; any system; variant x8664v3'),
+    ('1-cp313-cp313-win_amd64-cu128', 'CPython 3.13; Windows, x86-64; variant cu128'),
 ))
 def test_tags_are_described(tags: str, words: str) -> None:
     """A description has the Python, the system and the processor."""
