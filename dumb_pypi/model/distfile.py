@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _PLAIN_FILENAME = re.compile(rf'[A-Za-z0-9_.-]{{1,{LONGEST_FILENAME}}}')
 # Characters that reverse the direction of text, so that a name can look like another one.
 _BIDIRECTIONAL = re.compile('[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]')
+# pip decodes a file's name once more after it took it from the URL, and sees another name.
+_ENCODED = re.compile('%[0-9A-Fa-f]{2}')
 
 
 class Distfile(msgspec.Struct, frozen=True, gc=False):
@@ -179,6 +181,11 @@ def _check_filename(filename: str) -> None:
         raise FieldError('filename', filename, "has a slash: the place of a file is its 'url'")
     if len(filename.encode(errors='replace')) > LONGEST_FILENAME:
         raise FieldError('filename', filename, f'is longer than {LONGEST_FILENAME} bytes')
+    if encoded := _ENCODED.search(filename):
+        raise FieldError('filename', filename, (
+            f'has {shown(encoded[0])}, which clients decode twice: '
+            f'give the decoded name, or rename the file'
+        ))
     refuse('filename', filename, FORBIDDEN.search(filename) or _BIDIRECTIONAL.search(filename))
 
 

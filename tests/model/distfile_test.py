@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 import pytest
@@ -160,6 +161,48 @@ def test_plain_url_is_decoded() -> None:
     """The file name is the last part of a URL, decoded."""
     file, _, _ = check_plain(b'https://example.com/f-1.0%2Bl-py3-none-any.whl')
     assert file.filename == 'f-1.0+l-py3-none-any.whl'
+
+
+@pytest.mark.parametrize('name', (
+    'foo-1.0%2Blocal-py3-none-any.whl', 'a%2Fb-1.0.zip', 'a%00b-1.0.zip', 'foo-1.%fF.zip',
+    'foo-1.%252B.zip', '%66oo-1.0.zip', 'foo-1.0%2ezip.zip',
+))
+def test_encoded_file_name_is_refused(name: str) -> None:
+    """A file whose name has `%` and two hex digits is refused in every form of a list."""
+    encoded = name.replace('%', '%25')
+    lines = (name, f'./a/{name}', f'https://example.com/a/{encoded}?b=c', f'{name}#md5={"0" * 32}')
+    for line in lines:
+        with pytest.raises(LineError, match='which clients decode twice'):
+            check_plain(line.encode())
+    for url in (None, encoded, f'a/{encoded}', f'https://example.com/{encoded}'):
+        assert 'which clients decode twice' in refused(
+            json.dumps({'filename': name, 'url': url, 'name': 'foo', 'version': '1'}).encode(),
+        )
+
+
+@pytest.mark.parametrize(
+    ('line', 'url'), (
+        # A URL is encoded once, and so is a path in JSON.
+        ({'url': 'foo-1.0%2Blocal.zip'}, 'foo-1.0%2Blocal.zip'),
+        ({'url': 'a%2541/foo-1.0%2blocal%2Ezip'}, 'a%2541/foo-1.0%2blocal%2Ezip'),
+        ({'url': 'https://example.com/%2541/foo-1.0%2Blocal.zip?a=%41'},
+         'https://example.com/%2541/foo-1.0%2Blocal.zip?a=%41'),
+    ),
+)
+def test_encoded_url_is_accepted(line: dict[str, str], url: str) -> None:
+    """A percent-encoded URL of a file whose name needs it stays as it is."""
+    file = checked(filename='foo-1.0+local.zip', **line)
+    assert file.url == url
+    assert_line_is_canonical(file)
+
+
+@pytest.mark.parametrize('name', ('foo-1.%.zip', 'foo-1.%2.zip', 'foo-1.%zz.zip', 'foo-1.2%+1.zip'))
+def test_other_percent_signs_are_kept(name: str) -> None:
+    """A percent sign that is no encoding stands for itself, encoded once in the URL."""
+    for file in (checked(filename=name), check_plain(name.encode())[0]):
+        assert file.filename == name
+        assert unquote(file.url) == name
+        assert_line_is_canonical(file)
 
 
 @pytest.mark.parametrize(

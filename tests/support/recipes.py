@@ -42,13 +42,15 @@ def _odd_lines() -> list[Facts]:
     } for number, text in enumerate(ODD_TEXTS)]
     return [
         *texts,
-        {'filename': 'odd-2.0+a%2Bb&amp;<b>"c\'#?d é;=.zip', 'core_metadata': _SHA256},
+        {'filename': 'odd-2.0+a%b%&amp;<b>"c\'#?d é;=.zip', 'core_metadata': _SHA256},
         {'filename': 'odd-2.1.zip', 'url': 'é & co/%2B+/odd-2.1.zip?a=1&copy=2', 'size': 2**63 - 1},
         {'filename': 'odd-2.2.zip', 'url': 'HTTP://EXAMPLE.com/a b/odd-2.2.zip?"<>', 'size': 0},
         {'filename': 'odd-2.3.zip', 'hash': 'crc32=0a', 'core_metadata': 'crc32=0b'},
         {'filename': 'odd-2.4.zip', 'hash': _MD5, 'upload_timestamp': LAST_UPLOAD},
         {'filename': 'odd-2.5.zip', 'yanked_reason': '', 'upload_timestamp': 0},
         {'filename': 'odd-2.5rc1.zip', 'uploaded_by': None},
+        {'filename': 'odd-2.6-py3-none-any-x86_64_v3.whl', 'size': 1},
+        {'filename': 'odd-2.6-variants.json', 'size': 2},
         {'filename': 'any.zip', 'version': '<i>"x"', 'name': 'Odd'},
         {'filename': 'odd-1.0_1-py3.9.egg', 'name': '.O_d.D.'},
         {'filename': 'sized-1.0.zip', 'size': 10, 'upload_timestamp': FEBRUARY},

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -14,7 +15,8 @@ NASTY = st.sampled_from([
     *'/\\#?%&<>"\'`:@;=+!~|*(){}[]^$,._- \t\n\r\0\x1b\x7f\x85\xa0é\u0301\u017f\u2028\u202e',
     '\ufb01', '\uff11', '\u200b', '\ufeff', '\ufffd', '\ufffe', '😀', '..', './', '../', '%2e',
     '%2F', '%', '%00', '%ff', 'http:', 'https://', 'https://[', 'javascript:', '//', 'foo',
-    '-1.0', '.zip', '.whl', '-py3-none-any', '1', '0', 'json', 'post', 'rc', 'md5=0a', '<script>',
+    '-1.0', '.zip', '.whl', '-py3-none-any', '-cu128', '-variants.json', ' (1)', '1', '0',
+    'json', 'post', 'rc', 'md5=0a', '<script>',
 ])
 nasty_text = st.lists(NASTY, max_size=12).map(''.join)
 
@@ -42,9 +44,14 @@ odd_versions = st.text(
     )), min_size=1, max_size=10,
 ).map(lambda text: f'1.{text}x')
 endings = st.sampled_from(['.zip', '.tar.gz', '-py3-none-any.whl', '-2-cp310-cp310-any.whl',
-                           '-py2.7.egg', '.win32.exe'])
+                           '-py2.7.egg', '.win32.exe', '-py3-none-any-x86_64_v3.whl',
+                           '-1-cp310-cp310-any-cu128.whl', '-variants.json', '.win32-py3.1-2.msi'])
 filenames = st.builds('{}-{}{}'.format, few_projects, versions, endings)
-odd_filenames = st.builds('{}-{}{}'.format, projects, odd_versions, endings)
+# Clients decode a percent sign and two hex digits twice, so no file may have them.
+_ENCODED = re.compile('%(?=[0-9A-Fa-f]{2})')
+odd_filenames = st.builds('{}-{}{}'.format, projects, odd_versions, endings).map(
+    lambda name: _ENCODED.sub('_', name),
+)
 
 # How many bytes each has; of one that nobody knows, any.
 _DIGEST_SIZES = {
