@@ -23,7 +23,7 @@ from dumb_pypi.builder.workers import batched, Workers
 from dumb_pypi.errors import FileError, LineError, Notice, shown
 from dumb_pypi.model import times
 from dumb_pypi.model.distfile import check_json, check_plain
-from dumb_pypi.model.fields import require_utf8
+from dumb_pypi.model.fields import Line, require_utf8, unknown_key
 from dumb_pypi.model.times import month_of, UNDATED
 from dumb_pypi.options import PLAIN
 
@@ -296,8 +296,7 @@ def check_project(project: str, content: bytes, form: str) -> Checked:
         for key in unknown_keys:
             if key not in reported:
                 reported.add(key)
-                text = f'key {shown(key)} is not known and is ignored, on every line'
-                notices.append(LineNotice(number, text, False, key=key))
+                notices.append(LineNotice(number, unknown_key(key, Line), False, key=key))
         name = file.filename
         if name in found and found[name][0] != checked:
             notices.append(LineNotice(number, shown(name), False, earlier=found[name][2]))

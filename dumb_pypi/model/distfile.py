@@ -10,7 +10,7 @@ from dumb_pypi.errors import FieldError, shown
 from dumb_pypi.model import filenames, times, urls
 from dumb_pypi.model.fields import (
     clean_hash,
-    decode,
+    decode_line,
     decoder,
     Digest,
     encode,
@@ -117,7 +117,7 @@ def check_json(line: bytes) -> tuple[Distfile, bytes, list[str]]:
         LineError: the line is not an object with the keys and types of `Line`, a value is
             invalid, or a key is there twice.
     """
-    file = check_line(decode(line, decoder))
+    file = check_line(decode_line(line))
     checked = encode(file.line)
     return file, checked, [] if _same_keys(line, checked) else unknown_keys(line, Line)
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from typing import TypeVar
 
 import msgspec
@@ -34,6 +35,11 @@ class Line(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     version: str | None = None
 
 
+class _LooseLine(Line, kw_only=True):
+    """A line whose `yanked_reason` may also be false, as lists say of files that are not yanked."""
+    yanked_reason: str | bool | None = None  # type: ignore[assignment]  # more types than `Line`
+
+
 T = TypeVar('T')
 
 _WRONG_TYPE = re.compile(r'Expected `([^`]+)`, got `([^`]+)`(?: - at `\$\.([^`]+)`)?')
@@ -41,7 +47,22 @@ _MISSING = re.compile('Object missing required field `([^`]+)`')
 _TYPES = {
     'str': 'a text', 'int': 'a whole number', 'float': 'a fraction', 'int | float': 'a number',
     'bool': 'true or false', 'array': 'a list', 'object': 'an object',
+    'bool | str': 'a text or false',
 }
+# Keys of other programs, and ours for the same fact.
+_SYNONYMS = {
+    **dict.fromkeys(('checksum', 'digest', 'digests', 'md5', 'sha256'), 'hash'),
+    **dict.fromkeys(('date', 'last_modified', 'mtime', 'timestamp', 'uploaded_at'),
+                    'upload_timestamp'),
+    **dict.fromkeys(('dependencies', 'install_requires'), 'requires_dist'),
+    **dict.fromkeys(('href', 'path'), 'url'),
+    'dist_info_metadata': 'core_metadata',
+    'python_requires': 'requires_python',
+    'uploader': 'uploaded_by',
+}
+# How alike two keys are that a typing error may have caused, between 0 and 1. `yanked` and
+# `yanked_reason` are 0.632.
+_ALIKE = 0.63
 
 # The tokens that tell an object's own keys from everything else in it.
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]:]')
@@ -64,6 +85,26 @@ def decode(line: bytes, decoder: msgspec.json.Decoder[T]) -> T:
         raise LineError(reason) from None
     except RecursionError:
         raise LineError('JSON is nested too deeply') from None
+
+
+def decode_line(line: bytes) -> Line:
+    """Decode a line of a JSON list; its values are unchecked.
+
+    A `yanked_reason` of false becomes None: the file is not yanked.
+
+    Raises:
+        LineError: it is not an object with the keys and types of `Line`.
+    """
+    try:
+        return decoder.decode(line)
+    except (msgspec.DecodeError, RecursionError):
+        loose = decode(line, _loose_decoder)
+    reason = loose.yanked_reason
+    if reason is True:
+        raise LineError('yanked_reason is true, not a text or false: give the reason, "" for none')
+    return Line(**msgspec.structs.asdict(loose) | {
+        'yanked_reason': None if reason is False else reason,
+    })
 
 
 def require_utf8(line: bytes) -> None:
@@ -101,6 +142,29 @@ def unknown_keys(line: bytes, struct: type[msgspec.Struct]) -> list[str]:
         if times > 1:
             raise LineError(f'key {shown(key)} is there twice')
     return [key for key in keys if key not in struct.__struct_fields__]
+
+
+def unknown_key(key: str, struct: type[msgspec.Struct]) -> str:
+    """Return the message about a key for which `struct` has no field.
+
+    >>> unknown_key('yanked', Line)
+    "key 'yanked' is not known and is ignored, on every line: did you mean 'yanked_reason'?"
+    """
+    meant = _meant_key(key.lower().replace('-', '_'), struct.__struct_fields__)
+    remedy = '' if meant is None else f': did you mean {shown(meant)}?'
+    return f'key {shown(key)} is not known and is ignored, on every line{remedy}'
+
+
+def _meant_key(key: str, fields: Sequence[str]) -> str | None:
+    if _SYNONYMS.get(key) in fields:
+        return _SYNONYMS[key]
+    # Few errors are in the first letter, and a line may have thousands of unknown keys.
+    alike = [field for field in fields if field[0] == key[:1]]
+    if not alike:
+        return None
+    # Few lists need it.
+    from difflib import get_close_matches
+    return next(iter(get_close_matches(key, alike, 1, _ALIKE)), None)
 
 
 def _in_words(message: str) -> str:
@@ -178,5 +242,6 @@ class Digest(msgspec.Struct, frozen=True):
 
 
 decoder = msgspec.json.Decoder(Line)
+_loose_decoder = msgspec.json.Decoder(_LooseLine)
 encode = msgspec.json.Encoder().encode
 _decode_key = msgspec.json.Decoder(str).decode

@@ -8,9 +8,9 @@ from typing import NamedTuple, TYPE_CHECKING
 
 import msgspec
 
-from dumb_pypi.errors import FieldError, LineError, Notice, shown
+from dumb_pypi.errors import FieldError, LineError, Notice
 from dumb_pypi.model import urls
-from dumb_pypi.model.fields import decode, require_utf8, unknown_keys
+from dumb_pypi.model.fields import decode, require_utf8, unknown_key, unknown_keys
 from dumb_pypi.model.filenames import normalized_name
 from dumb_pypi.model.free_text import clean_text
 
@@ -87,8 +87,7 @@ def read_facts(content: bytes, place: str) -> ProjectList:
         for key in unknown:
             if key not in reported:
                 reported.add(key)
-                reason = f'key {shown(key)} is not known and is ignored, on every line'
-                notices.append(Notice(place, number, reason, skipped=False))
+                notices.append(Notice(place, number, unknown_key(key, FactsLine), skipped=False))
         earlier = lines.setdefault(found.project, number)
         if facts.setdefault(found.project, found) != found:
             facts[found.project] = found

@@ -10,7 +10,8 @@ from packaging.utils import canonicalize_name
 
 from dumb_pypi.errors import LineError
 from dumb_pypi.model.distfile import check_json, check_plain, Distfile, read_checked
-from dumb_pypi.model.fields import Digest, encode, Line
+from dumb_pypi.model.fields import Digest, encode, Line, unknown_key
+from dumb_pypi.model.project_facts import FactsLine
 from tests.support.lists import file_of
 
 FULL = {
@@ -61,6 +62,15 @@ def test_every_key_is_kept() -> None:
     assert_line_is_canonical(file)
 
 
+def test_false_is_not_yanked() -> None:
+    """Lists that say `false` for a file that is not yanked describe the same file."""
+    line = b'{"filename": "foo-1.0.zip", "yanked_reason": false, "size": 1, "x": 0}'
+    file, written, unknown = check_json(line)
+    assert file == checked(size=1)
+    assert written == b'{"filename":"foo-1.0.zip","size":1}'
+    assert unknown == ['x']
+
+
 def test_null_means_absent() -> None:
     """A key whose value is null counts as absent."""
     nothing = dict.fromkeys(FULL, None)
@@ -78,6 +88,7 @@ def test_null_means_absent() -> None:
         ('core_metadata', 'MD5=' + 'AB' * 16, 'md5=' + 'ab' * 16),
         ('yanked_reason', '', ''),
         ('yanked_reason', ' \n', ''),
+        ('yanked_reason', False, None),
         ('requires_python', '', None),
         ('requires_dist', [], []),
         ('requires_dist', [' a\n'], ['a']),
@@ -219,6 +230,12 @@ def test_other_percent_signs_are_kept(name: str) -> None:
             r"filename 'foo-1.\u202e0.zip' has the control character U+202E"
         )),
         ('filename', f'foo-{"é" * 124}.zip', 'is longer than 255 bytes'),
+        ('filename', 'foo-1.0%2Bl.zip', ("filename 'foo-1.0%2Bl.zip' has '%2B', which clients "
+                                         'decode twice: give the decoded name, or rename the file'
+                                         )),
+        ('yanked_reason', True, ('yanked_reason is true, not a text or false: give the reason, '
+                                 '"" for none')),
+        ('yanked_reason', 0, 'yanked_reason is a whole number, not a text or false'),
         ('hash', 'deadbeef', "hash 'deadbeef' is not '<algorithm>=<hex>'"),
         ('hash', 'sha256=xyz', "hash 'sha256=xyz' is not '<algorithm>=<hex>'"),
         ('hash', 'sha256=', "hash 'sha256=' is not '<algorithm>=<hex>'"),
@@ -304,3 +321,34 @@ def test_unknown_keys_are_reported(line: bytes, unknown: list[str]) -> None:
     assert file.filename == 'foo-1.0.zip'
     assert keys == unknown
     assert normal == encode(file.line)
+
+
+@pytest.mark.parametrize(
+    ('key', 'meant'), (
+        ('yanked', 'yanked_reason'), ('Yanked-Reason', 'yanked_reason'),
+        ('sha256', 'hash'), ('SHA256', 'hash'), ('hashes', 'hash'), ('digests', 'hash'),
+        ('Size', 'size'), ('sizes', 'size'), ('file_name', 'filename'), ('File-Name', 'filename'),
+        ('requires-python', 'requires_python'), ('python_requires', 'requires_python'),
+        ('dependencies', 'requires_dist'), ('requires', 'requires_dist'),
+        ('upload-time', 'upload_timestamp'), ('mtime', 'upload_timestamp'),
+        ('uploader', 'uploaded_by'), ('dist-info-metadata', 'core_metadata'),
+        ('core-metadata', 'core_metadata'), ('path', 'url'), ('sumary', 'summary'),
+        ('a', None), ('', None), ('x', None), ('colour', None), ('number', None), ('é', None),
+        ('key1', None), ('k' * 5000, None), ('f' * 5000, None),
+    ),
+)
+def test_unknown_key_gets_a_suggestion(key: str, meant: str | None) -> None:
+    """The message about an unknown key names the known key that it resembles, if there is one."""
+    message = unknown_key(key, Line)
+    told, _, suggestion = message.partition(', on every line')
+    assert told.startswith("key '")
+    assert told.endswith("' is not known and is ignored" if len(key) < 90 else ' ignored')
+    assert suggestion == ('' if meant is None else f": did you mean '{meant}'?")
+
+
+def test_suggestions_are_keys_of_the_list() -> None:
+    """A project list has other keys than a package list, and gets no suggestion of those."""
+    assert unknown_key('homepage', FactsLine).endswith("did you mean 'home_page'?")
+    assert unknown_key('state', FactsLine).endswith("did you mean 'status'?")
+    for key in ('sha256', 'mtime', 'uploader'):
+        assert unknown_key(key, FactsLine).endswith(', on every line')
