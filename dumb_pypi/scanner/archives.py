@@ -10,7 +10,9 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable
-from typing import BinaryIO, TYPE_CHECKING, TypeVar
+from typing import Any, BinaryIO, TYPE_CHECKING, TypeVar
+
+import msgspec
 
 from dumb_pypi.errors import BrokenError, shown
 from dumb_pypi.model import filenames
@@ -31,6 +33,14 @@ MAX_DICTIONARY = 128 * 2 ** 20
 
 T = TypeVar('T')
 
+
+class _Variants(msgspec.Struct):
+    """The key that every file of variants has."""
+    variants: dict[str, Any]
+
+
+_decode_variants = msgspec.json.Decoder(_Variants).decode
+
 # Called with the number of bytes that were just read.
 Advance = Callable[[int], object]
 
@@ -40,6 +50,8 @@ _MEMBERS = {
     'bdist_egg': ('EGG-INFO/PKG-INFO', r'EGG-INFO/PKG-INFO'),
     'sdist': ('PKG-INFO in its folder', r'(?:\./)?[^/]+/PKG-INFO'),
 }
+# What pip and uv build an sdist with: other archives are no sdists. Old ones have no folder.
+_BUILD_FILES = r'(?:\./)?(?:[^/]+/)?(?:setup\.py|pyproject\.toml)'
 # Every client reads these compression methods, and `zipfile` reads no other in bounded memory.
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED = 1
@@ -128,50 +140,76 @@ def times_read(filename: str, packagetype: str) -> int:
     return 2 if _is_tar(filename, packagetype) else 1
 
 
-def read_metadata(file: BoundedFile, filename: str, packagetype: str, size: int) -> bytes:
+def read_metadata(file: BoundedFile, filename: str, packagetype: str, size: int) -> bytes | None:
     """Return the METADATA of a wheel, or the PKG-INFO of an sdist or egg, of `size` bytes.
+
+    Return None if there need not be any: for an sdist that a client can build without it, and for
+    a file of variants.
 
     Raises:
         BrokenError: the file is damaged, has no metadata or several, or exceeds a limit above.
         OSError: it cannot be read.
     """
+    if packagetype == filenames.VARIANTS:
+        _check_variants(file, size)
+        return None
     member, pattern = _MEMBERS[packagetype]
     if _is_tar(filename, packagetype):
         return _read_tar(file, filename, re.compile(pattern.encode()), size, member)
     return _read_zip(file, filename, re.compile(pattern), member, packagetype)
 
 
+def _check_variants(file: BoundedFile, size: int) -> None:
+    if size > MAX_METADATA:
+        raise BrokenError(f'has more than {MAX_METADATA} bytes')
+    try:
+        _decode_variants(file.read(size))
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        raise BrokenError("is not a JSON object with the key 'variants'") from None
+
+
 def _is_tar(filename: str, packagetype: str) -> bool:
     return packagetype == 'sdist' and not filename.lower().endswith('.zip')
 
 
-def _only(found: Iterable[T], member: str) -> T:
-    """Return the only item; several are accepted if they are equal.
+def _only(found: Iterable[T], member: str) -> T | None:
+    """Return the only item, None if there is none; several are accepted if they are equal.
 
     Raises:
-        BrokenError: there is none, or they differ.
+        BrokenError: they differ.
     """
     only = None
     for item in found:
         if only is not None and item != only:
             raise BrokenError(f'has more than one {member}')
         only = item
-    if only is None:
-        raise BrokenError(f'has no {member}')
     return only
+
+
+def _check_without_metadata(member: str, packagetype: str, *, has_build_file: bool) -> None:
+    """Accept a file without metadata if it is an sdist that a client can build.
+
+    Raises:
+        BrokenError: it is not.
+    """
+    if packagetype != 'sdist':
+        raise BrokenError(f'has no {member}')
+    if not has_build_file:
+        raise BrokenError(f'has no {member}, and neither setup.py nor pyproject.toml')
 
 
 def _read_tar(
         file: BoundedFile, filename: str, pattern: re.Pattern[bytes], size: int, member: str,
-) -> bytes:
+) -> bytes | None:
     extension = filename.lower().rpartition('.')[2]
     if extension not in _COMPRESSIONS:
         raise BrokenError(f'is compressed in a way, .{extension}, that cannot be read here')
-    stream = _COMPRESSIONS[extension](file)
+    found = tarballs.Search(
+        _COMPRESSIONS[extension](file), pattern, re.compile(_BUILD_FILES.encode()),
+        max_size=MAX_METADATA, limit=MAX_UNPACKED + MAX_RATIO * size,
+    )
     try:
-        return _only(tarballs.find(
-            stream, pattern, max_size=MAX_METADATA, limit=MAX_UNPACKED + MAX_RATIO * size,
-        ), member)
+        metadata = _only(found, member)
     except (EOFError, MemoryError, ValueError, zlib.error, lzma.LZMAError) as error:
         raise _damaged(error) from error
     except OSError as error:
@@ -179,12 +217,18 @@ def _read_tar(
             raise
         # gzip and bz2 raise this for data that is in another format.
         raise _damaged(error) from error
+    if metadata is None:
+        # The checksum of a compression shows that an archive is complete, even without this block.
+        if extension == 'tar' and not found.has_end:
+            raise BrokenError(tarballs.CUT_SHORT)
+        _check_without_metadata(member, 'sdist', has_build_file=found.has_others)
+    return metadata
 
 
 def _read_zip(
         file: BoundedFile, filename: str, pattern: re.Pattern[str], member: str,
         packagetype: str,
-) -> bytes:
+) -> bytes | None:
     try:
         with zipfile.ZipFile(file) as archive:
             if packagetype == 'bdist_wheel':
@@ -192,9 +236,15 @@ def _read_zip(
                     name.partition('/')[0] for name in archive.namelist() if '.dist-info' in name
                 }, filename)
             # Choose before reading: thousands of members may share the same compressed bytes.
-            return _read_member(archive, _only(
+            info = _only(
                 (info for info in archive.infolist() if pattern.fullmatch(info.filename)), member,
+            )
+            if info is not None:
+                return _read_member(archive, info)
+            _check_without_metadata(member, packagetype, has_build_file=any(
+                re.fullmatch(_BUILD_FILES, name) for name in archive.namelist()
             ))
+            return None
     except (
             EOFError, IndexError, MemoryError, OverflowError, RuntimeError, ValueError,
             struct.error, zipfile.BadZipFile, zlib.error,

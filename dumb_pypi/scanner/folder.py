@@ -24,6 +24,9 @@ EXTENSIONS = (
     '.whl', '.egg', '.zip', '.tar', '.tgz', '.tbz', '.tbz2', '.txz', '.tlz', '.tar.gz', '.tar.bz2',
     '.tar.xz', '.tar.lz', '.tar.lzma', '.tar.zst', '.tar.z',
 )
+# Also listed: the file that says what the labels of variant wheels stand for, as in `filenames`.
+VARIANTS_SUFFIX = '-variants.json'
+_LISTED = (*EXTENSIONS, VARIANTS_SUFFIX)
 _RESERVED = re.compile('[^A-Za-z0-9_.~-]+')
 # Files that accompany distribution files, and unfinished downloads and uploads.
 _EXPECTED = re.compile(
@@ -36,7 +39,7 @@ _PAGES = {'changelog', 'project', 'pypi', 'rss', 'simple', 'static'}
 
 
 class FoundFile(msgspec.Struct, frozen=True, order=True, gc=False):
-    """A wheel, sdist or egg, judging by its name.
+    """A wheel, sdist, egg or file of variants, judging by its name.
 
     `url` is the encoded path below the folder given, None for a file in that folder itself.
     `size` is in bytes, `mtime_ns` in nanoseconds since 1970. Two names of one file have the same
@@ -151,7 +154,7 @@ def _add_file(
         entry: os.DirEntry[str], prefix: str, has_metadata: bool, is_in_index: bool, result: Walk,
 ) -> None:
     name = entry.name
-    if not name.lower().endswith(EXTENSIONS):
+    if not name.lower().endswith(_LISTED):
         if not (is_in_index or _EXPECTED.search(name)):
             result.notices.append(Notice(
                 entry.path, None, 'is neither a wheel, an sdist nor an egg, so it is passed over',

@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple, TYPE_CHECKING
 
 from dumb_pypi.errors import FieldError, FileError, LineError, Notice, shown_path
-from dumb_pypi.model.fields import decode, decoder, Line
+from dumb_pypi.model.fields import decode_line, Line
 
 if TYPE_CHECKING:
     from dumb_pypi.scanner.folder import FoundFile
@@ -37,9 +37,10 @@ def read_list(path: str) -> PreviousList:
     for number, text in enumerate(content.removeprefix(codecs.BOM_UTF8).split(b'\n'), 1):
         try:
             if text and not text.isspace():
-                line = decode(text, decoder)
+                line = decode_line(text)
+                name = line.filename
                 if (
-                        line.provenance or line.name or line.version
+                        line.provenance or line.name or line.version or '%' in name or ' ' in name
                         or not (all_plain or _is_plain(text))
                 ):
                     _check(line)

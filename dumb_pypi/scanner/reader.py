@@ -12,7 +12,6 @@ from threading import Lock
 from typing import NamedTuple
 
 from dumb_pypi.errors import BrokenError, FieldError, Notice, shown_path
-from dumb_pypi.model import filenames
 from dumb_pypi.model.distfile import check_line
 from dumb_pypi.model.fields import encode, Line
 from dumb_pypi.scanner import archives, metadata
@@ -109,7 +108,7 @@ def _tasks(
     tasks = []
     for file in files:
         try:
-            packagetype = filenames.parse(file.filename).packagetype
+            packagetype = check_line(Line(filename=file.filename)).packagetype
         except FieldError as error:
             outcome.problems.append(Notice(file.path, None, error.reason))
             continue
@@ -171,7 +170,7 @@ def _read(
     result = _Result(file)
     try:
         digest, content, line = _read_distribution(task, uploaded_by, advance)
-        if task.packagetype == 'bdist_wheel':
+        if task.packagetype == 'bdist_wheel' and content is not None:
             line.core_metadata, result = _offer_metadata(result, content, write_metadata)
         result = result._replace(hash=digest, line=encode(check_line(line).line))
     except (BrokenError, FieldError) as error:
@@ -196,8 +195,8 @@ def _with_problem(
 
 def _read_distribution(
         task: _Task, uploaded_by: str | None, advance: archives.Advance,
-) -> tuple[str, bytes, Line]:
-    """Return a file's hash, its metadata, and its line but for `core_metadata`.
+) -> tuple[str, bytes | None, Line]:
+    """Return a file's hash, its metadata if it has any, and its line but for `core_metadata`.
 
     Raises:
         BrokenError: the file is broken, or changes while it is read.
@@ -208,23 +207,35 @@ def _read_distribution(
     with archives.BoundedFile(file.path, advance) as stream:
         _check_unchanged(file, stream)
         content = archives.read_metadata(stream, file.filename, packagetype, file.size)
-        facts = metadata.parse(content, packagetype)
-        name, version = metadata.check_name(file.filename, facts.name, facts.version)
+        line = Line(filename=file.filename) if content is None else (
+            _stated_line(file.filename, content, packagetype)
+        )
         stream.seek(0)
         digest = _hash(stream, file.size)
         _check_unchanged(file, stream)
-    line = Line(
-        filename=file.filename, hash=digest, size=file.size, url=file.url,
-        upload_timestamp=file.upload_timestamp, uploaded_by=uploaded_by,
-        requires_python=facts.requires_python, requires_dist=facts.requires_dist,
-        summary=facts.summary, name=name, version=version,
-    )
+    line.hash = digest
+    line.size = file.size
+    line.url = file.url
+    line.upload_timestamp = file.upload_timestamp
+    line.uploaded_by = uploaded_by
     if previous is not None and previous.hash == digest:
         # What the file itself does not say.
         line.uploaded_by = previous.uploaded_by or line.uploaded_by
         line.yanked_reason = previous.yanked_reason
         line.provenance = previous.provenance
+        if content is None:
+            line.name, line.version = previous.name, previous.version
     return digest, content, line
+
+
+def _stated_line(filename: str, content: bytes, packagetype: str) -> Line:
+    """Return what the metadata in a file says of it."""
+    facts = metadata.parse(content, packagetype)
+    name, version = metadata.check_name(filename, facts.name, facts.version)
+    return Line(
+        filename=filename, requires_python=facts.requires_python,
+        requires_dist=facts.requires_dist, summary=facts.summary, name=name, version=version,
+    )
 
 
 def _check_unchanged(file: FoundFile, stream: archives.BoundedFile) -> None:

@@ -26,6 +26,7 @@ _LONG_NAME, _EXTENDED = b'L', b'x'
 # Long names of links, global headers, and headers of Solaris.
 _IGNORED = b'KgX'
 
+CUT_SHORT = 'has a tar archive that is cut short'
 _DAMAGED = 'is not a tar archive, or is a damaged one'
 
 
@@ -48,6 +49,7 @@ class _BoundedStream:
         self._stream = stream
         self._limit = limit
         self._left = limit
+        self.is_at_end = False
 
     def read(self, size: int) -> bytes:
         """Read `size` bytes, or less at the end."""
@@ -55,6 +57,7 @@ class _BoundedStream:
         self._left -= len(content)
         if self._left < 0:
             raise BrokenError(f'unpacks to more than {self._limit} bytes')
+        self.is_at_end = len(content) < size
         return content
 
     def skip(self, size: int) -> None:
@@ -65,32 +68,49 @@ class _BoundedStream:
         """Read exactly `size` bytes."""
         content = self.read(size)
         if len(content) < size:
-            raise BrokenError('has a tar archive that is cut short')
+            raise BrokenError(CUT_SHORT)
         return content
 
 
-def find(
-        stream: Stream, pattern: re.Pattern[bytes], *, max_size: int, limit: int,
-) -> Iterator[bytes]:
-    """Return the content of each regular file in a tar archive whose path matches `pattern`.
+class Search:
+    """Iterates over the content of each regular file in a tar archive whose path matches `wanted`.
 
-    Read the archive to its end, so that one which is incomplete is never accepted.
+    At the end, `has_others` says whether the path of another one matches `others`, and `has_end`
+    whether the archive has the block of zeros that ends it: nothing else shows that an archive
+    without compression is complete. The archive is read to its end, so that an incomplete one with
+    compression is never accepted.
 
     Raises:
         BrokenError: it is no tar archive, is incomplete or longer than `limit` bytes, or a file
-            that matches has more than `max_size` bytes.
+            that matches `wanted` has more than `max_size` bytes.
     """
-    bounded = _BoundedStream(stream, limit)
-    for member in _members(bounded):
-        if member.kind in _REGULAR and pattern.fullmatch(member.name):
-            if member.size > max_size:
-                raise BrokenError(f'has metadata of more than {max_size} bytes')
-            yield _content(bounded, member.size)
-        else:
-            bounded.skip(_padded(member.size))
-    # Compressed data ends with a checksum.
-    while bounded.read(_MAX_READ):
-        pass
+
+    def __init__(
+            self, stream: Stream, wanted: re.Pattern[bytes], others: re.Pattern[bytes], *,
+            max_size: int, limit: int,
+    ) -> None:
+        self._stream = _BoundedStream(stream, limit)
+        self._wanted = wanted
+        self._others = others
+        self._max_size = max_size
+        self.has_others = False
+        self.has_end = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        stream = self._stream
+        for member in _members(stream):
+            if member.kind in _REGULAR and self._wanted.fullmatch(member.name):
+                if member.size > self._max_size:
+                    raise BrokenError(f'has metadata of more than {self._max_size} bytes')
+                yield _content(stream, member.size)
+                continue
+            if member.kind in _REGULAR and self._others.fullmatch(member.name):
+                self.has_others = True
+            stream.skip(_padded(member.size))
+        self.has_end = not stream.is_at_end
+        # Compressed data ends with a checksum.
+        while stream.read(_MAX_READ):
+            pass
 
 
 def _members(stream: _BoundedStream) -> Iterator[_Member]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 import bz2
 import errno
 import gzip
+import hashlib
 import lzma
 import os
 import resource
@@ -27,6 +28,7 @@ from tests.support.archives import (
     many_entries,
     member,
     METADATA,
+    NO_SDIST,
     pax,
     PKG_INFO,
     reason,
@@ -39,6 +41,7 @@ from tests.support.archives import (
 )
 
 MIB = 2 ** 20
+SETUP = {'foo-1.0/setup.py': b''}
 FILES = {'foo-1.0/setup.py': b'', 'foo-1.0/PKG-INFO': METADATA}
 LONG = 'foo-1.0/' + 'long/' * 30 + 'name'
 DAMAGED = 'is not a tar archive, or is a damaged one'
@@ -125,6 +128,32 @@ def test_archives_of_real_tools(tmp_path: Path, filename: str, content: bytes) -
     assert line(tmp_path, filename, content)['size'] == len(content)
 
 
+@pytest.mark.parametrize('filename', ['foo-1.0.tar.gz', 'foo-1.0.tar', 'foo-1.0.zip'])
+@pytest.mark.parametrize('member', [
+    'foo-1.0/setup.py', './foo-1.0/setup.py', 'foo-abcdef/pyproject.toml', 'setup.py',
+])
+def test_sdist_without_metadata(tmp_path: Path, filename: str, member: str) -> None:
+    """An sdist that clients build without PKG-INFO has a line of what is known without it."""
+    files = {'foo-1.0/foo.py': b'', member: b'', 'foo-1.0/foo.egg-info/PKG-INFO': METADATA}
+    content = zipped(files.items()) if filename.endswith('.zip') else (
+        tarred(files, f'w:{filename.rpartition("tar")[2].lstrip(".")}')
+    )
+    found = line(tmp_path, filename, content)
+    assert found == {
+        'filename': filename, 'size': len(content),
+        'hash': f'sha256={hashlib.sha256(content).hexdigest()}',
+        'upload_timestamp': found['upload_timestamp'],
+    }
+    mtime = os.stat(tmp_path / filename).st_mtime
+    assert found['upload_timestamp'] == pytest.approx(mtime, abs=0.001)
+
+
+def test_sdist_without_metadata_or_end(tmp_path: Path) -> None:
+    """A compressed archive is complete if its checksum is right."""
+    content = gzip.compress(member(b'foo-1.0/setup.py'))
+    assert line(tmp_path, SDIST, content)['size'] == len(content)
+
+
 @pytest.mark.parametrize(('filename', 'content', 'expected'), [
     (WHEEL, b'', 'is damaged or cut short: File is not a zip file'),
     (WHEEL, b'<!DOCTYPE html>', 'is damaged or cut short: File is not a zip file'),
@@ -163,7 +192,16 @@ def test_archives_of_real_tools(tmp_path: Path, filename: str, content: bytes) -
         id='changed by a bit',
     ),
     ('foo-1.0-py3.9.egg', zipped([]), 'has no EGG-INFO/PKG-INFO'),
-    ('foo-1.0.zip', zipped([]), 'has no PKG-INFO in its folder'),
+    pytest.param(
+        'foo-1.0-py3.9.egg', zipped([('foo-1.0/setup.py', b'')]), 'has no EGG-INFO/PKG-INFO',
+        id='an sdist by the name of an egg',
+    ),
+    ('foo-1.0.zip', zipped([]), NO_SDIST),
+    pytest.param('foo-1.0.zip', zipped([('foo/a.jpg', b'')]), NO_SDIST, id='another archive'),
+    pytest.param(
+        'foo-1.0.zip', zipped([('foo-1.0/a/setup.py', b''), ('foo-1.0/setup.py/a', b'')]),
+        NO_SDIST, id='another setup.py',
+    ),
     pytest.param(
         SDIST, b'\x1f', 'is damaged or cut short: Not a gzipped file (b\'\\x1f\')', id='no gzip',
     ),
@@ -176,14 +214,24 @@ def test_archives_of_real_tools(tmp_path: Path, filename: str, content: bytes) -
     pytest.param(
         SDIST, gzip.compress(PKG_INFO[:-1]), 'has a tar archive that is cut short', id='truncated',
     ),
-    pytest.param(SDIST, sdist(), 'has no PKG-INFO in its folder', id='empty'),
+    pytest.param(SDIST, sdist(), NO_SDIST, id='empty'),
     pytest.param(
-        SDIST, sdist(member(b'foo-1.0/foo/PKG-INFO', METADATA), member(b'PKG-INFO', METADATA)),
-        'has no PKG-INFO in its folder', id='elsewhere',
+        SDIST, sdist(member(b'foo-1.0/setup.py', kind=b'5')), NO_SDIST, id='setup.py is a folder',
     ),
     pytest.param(
-        SDIST, sdist(member(b'foo-1.0/PKG-INFO', kind=b'2')), 'has no PKG-INFO in its folder',
-        id='a link',
+        'foo-1.0.tar', member(b'foo-1.0/setup.py', b''), 'has a tar archive that is cut short',
+        id='neither metadata nor an end',
+    ),
+    pytest.param(
+        'foo-1.0.tar', member(b'foo-1.0/setup.py', b'') + END[:511],
+        'has a tar archive that is cut short', id='no metadata and half an end',
+    ),
+    pytest.param(
+        SDIST, sdist(member(b'foo-1.0/foo/PKG-INFO', METADATA), member(b'PKG-INFO', METADATA)),
+        NO_SDIST, id='elsewhere',
+    ),
+    pytest.param(
+        SDIST, sdist(member(b'foo-1.0/PKG-INFO', kind=b'2')), NO_SDIST, id='a link',
     ),
     pytest.param(
         SDIST, sdist(PKG_INFO, member(b'foo-1.0/PKG-INFO', b'')),
@@ -253,8 +301,7 @@ def test_broken_archives(tmp_path: Path, filename: str, content: bytes, expected
     pytest.param(SDIST, sdist(member(b'x', b'1' * MIB, b'x')), DAMAGED, id='pax digits'),
     pytest.param(SDIST, sdist(member(b'x', b'0 a=b\n', b'x')), DAMAGED, id='pax length 0'),
     pytest.param(
-        SDIST, sdist(pax(path='foo-1.0/PKG-INFO')), 'has no PKG-INFO in its folder',
-        id='pax without a member',
+        SDIST, sdist(pax(path='foo-1.0/PKG-INFO')), NO_SDIST, id='pax without a member',
     ),
     pytest.param(
         SDIST, sdist(member(b'x', b'5015 size=' + b'1' * 5000 + b'\n', b'x')), DAMAGED,
@@ -262,23 +309,22 @@ def test_broken_archives(tmp_path: Path, filename: str, content: bytes, expected
     ),
     # tarfile follows them by recursion and exhausts the stack.
     pytest.param(
-        SDIST, sdist(*(member(b'x', b'name', b'L') for _ in range(50_000))),
-        'has no PKG-INFO in its folder', id='chain of headers',
+        SDIST, sdist(*(member(b'x', b'name', b'L') for _ in range(50_000))), NO_SDIST,
+        id='chain of headers',
     ),
     pytest.param(
-        SDIST, sdist(*([member(b'x')] * 100_000)), 'has no PKG-INFO in its folder',
-        id='many members',
+        SDIST, sdist(*([member(b'x')] * 100_000)), NO_SDIST, id='many members',
     ),
     # tarfile applies each of its 60,000 records to each of the members.
     pytest.param(
         SDIST, sdist(
             member(b'x', b''.join(b'11 %06d=\n' % number for number in range(60_000)), b'g'),
             *([member(b'x')] * 100_000),
-        ), 'has no PKG-INFO in its folder', id='global header and many members',
+        ), NO_SDIST, id='global header and many members',
     ),
     pytest.param(
         SDIST, sdist(pax(path='a/' * 30), member(b'a'), member(b'L', b'a/' * 400_000, b'L')),
-        'has no PKG-INFO in its folder', id='deeply nested',
+        NO_SDIST, id='deeply nested',
     ),
     pytest.param(
         SDIST, gzip.compress(header(b'x', 2 ** 40)) + gzip.compress(bytes(16 * MIB)) * 40,
@@ -335,7 +381,15 @@ def _be_modest() -> None:
     ('foo-1.0.tar.gz', tarred(FILES, 'w:gz')),
     ('foo-1.0.tar.bz2', tarred(FILES, 'w:bz2')),
     ('foo-1.0.tar.xz', tarred(FILES, 'w:xz')),
-], ids=['wheel', 'zip', 'gz', 'bz2', 'xz'])
+    ('foo-1.0.zip', zipped(SETUP.items())),
+    ('foo-1.0.tar', tarred(SETUP, 'w:')[:1024]),
+    ('foo-1.0.tar.gz', tarred(SETUP, 'w:gz')),
+    ('foo-1.0.tar.bz2', tarred(SETUP, 'w:bz2')),
+    ('foo-1.0.tar.xz', tarred(SETUP, 'w:xz')),
+], ids=[
+    'wheel', 'zip', 'gz', 'bz2', 'xz', 'zip without metadata', 'tar without metadata',
+    'gz without metadata', 'bz2 without metadata', 'xz without metadata',
+])
 def test_truncated_files_are_skipped(
         tmp_path: Path, filename: str, content: bytes,
 ) -> None:

@@ -1,6 +1,7 @@
 """Walking through folders: which files are listed, with which URL, and which are not."""
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 from collections.abc import Iterator
@@ -11,9 +12,9 @@ import pytest
 from dumb_pypi.builder import build
 from dumb_pypi.errors import FileError
 from dumb_pypi.model import filenames
-from dumb_pypi.scanner import scan
-from dumb_pypi.scanner.folder import EXTENSIONS, walk
-from tests.support.archives import decoded, only, SDIST, sdist, WHEEL, wheel, zipped
+from dumb_pypi.scanner import archives, scan
+from dumb_pypi.scanner.folder import EXTENSIONS, VARIANTS_SUFFIX, walk
+from tests.support.archives import decoded, NO_SDIST, only, SDIST, sdist, WHEEL, wheel, zipped
 
 
 def make(*places: Path) -> None:
@@ -40,6 +41,7 @@ def messages(*folders: Path) -> tuple[list[str], list[str]]:
 def test_extensions_are_those_of_distributions(extension: str) -> None:
     """The walk and the parser of file names agree on extensions."""
     assert filenames.SDIST.search(f'foo-1.0{extension}') or extension in ('.whl', '.egg')
+    assert VARIANTS_SUFFIX == filenames.VARIANTS_SUFFIX
 
 
 def test_every_sdist_extension_is_walked(tmp_path: Path) -> None:
@@ -216,10 +218,15 @@ def test_metadata_that_is_a_pipe(tmp_path: Path) -> None:
 @pytest.mark.parametrize(('name', 'reason'), [
     ('foo.whl', "filename 'foo.whl' is not name-version-python-abi-platform.whl"),
     ('-1.0.zip', "filename '-1.0.zip' has nothing where its project should be"),
-    ('fo\u202eo-1.0.zip', "filename 'fo\\u202eo-1.0.zip' says 'fo\\u202eo' where its project"),
+    ('fo\u202eo-1.0.zip', "filename 'fo\\u202eo-1.0.zip' has the control character U+202E"),
     ('foo-1.\u202e0.zip', "filename 'foo-1.\\u202e0.zip' has the control character U+202E"),
-    (' foo-1.0.zip', "filename ' foo-1.0.zip' says ' foo' where its project should be"),
+    (' foo-1.0.zip', "filename ' foo-1.0.zip' is empty, or has a space at an end"),
     ('foo-1.0 .zip', None),
+    ('foo-1.0%2Blocal.zip', "filename 'foo-1.0%2Blocal.zip' has '%2B', which clients decode twice"),
+    ('foo-1.0 (1).zip', "filename 'foo-1.0 (1).zip' says '1.0 (1)' where its version should be"),
+    ('foo-1.0-py3-none-any (1).whl', (
+        "filename 'foo-1.0-py3-none-any (1).whl' has the invalid platform tag 'any (1)'"
+    )),
 ])
 def test_invalid_file_names(tmp_path: Path, name: str, reason: str | None) -> None:
     """A file name that a list may not have is a problem."""
@@ -253,6 +260,54 @@ def test_names_that_are_not_utf_8(
     assert notices == []
 
 
+def test_percent_sign_in_a_folder_name(tmp_path: Path) -> None:
+    """Clients take only the file's name from a URL, so folders may have any name."""
+    make(tmp_path / 'a%2Bb' / WHEEL)
+    assert urls(tmp_path) == {WHEEL: f'a%252Bb/{WHEEL}'}
+
+
+def test_variant_wheels_are_listed(tmp_path: Path) -> None:
+    """A wheel with a variant label has the facts of its metadata, and its label is described."""
+    labelled = WHEEL.replace('.whl', '-cu128.whl')
+    make(tmp_path / labelled)
+    (tmp_path / 'a').mkdir()
+    content = b'{"$schema": "x", "variants": {"cu128": {}}}'
+    (tmp_path / 'a/foo-1.0-variants.json').write_bytes(content)
+    result = scan([str(tmp_path)], write_metadata=True)
+    assert (result.problems, result.notices) == ([], [])
+    wheel_line, variants_line = decoded(result)
+    assert wheel_line['filename'] == labelled
+    assert wheel_line['requires_dist'] == []
+    assert 'core_metadata' in wheel_line
+    assert variants_line == {
+        'filename': 'foo-1.0-variants.json', 'url': 'a/foo-1.0-variants.json',
+        'size': len(content), 'hash': f'sha256={hashlib.sha256(content).hexdigest()}',
+        'upload_timestamp': variants_line['upload_timestamp'],
+    }
+
+
+@pytest.mark.parametrize('content', [
+    b'', b'{', b'[]', b'{}', b'{"variants": []}', b'{"variants": {"\xff": 1}}',
+    b'{"variants": {}} x', b'{"variants":' + b'{"a":' * 100_000,
+])
+def test_other_json_is_a_problem(tmp_path: Path, content: bytes) -> None:
+    """A file by the name of variants that has other content is not listed."""
+    (tmp_path / 'foo-1.0-variants.json').write_bytes(content)
+    assert messages(tmp_path) == ([
+        f"{tmp_path}/foo-1.0-variants.json: is not a JSON object with the key 'variants'",
+    ], [])
+
+
+def test_too_long_json_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more is read of it than of metadata."""
+    monkeypatch.setattr(archives, 'MAX_METADATA', 20)
+    place = tmp_path / 'foo-1.0-variants.json'
+    place.write_bytes(b'{"variants": {}}'.ljust(20))
+    assert only(scan([str(tmp_path)]))['size'] == 20
+    place.write_bytes(b'{"variants": {}}'.ljust(21))
+    assert messages(tmp_path) == ([f'{place}: has more than 20 bytes'], [])
+
+
 def test_copies_are_listed_once(tmp_path: Path) -> None:
     """Equal files of one name are listed as the first, whatever their times are."""
     make(tmp_path / 'b' / WHEEL, tmp_path / 'a' / WHEEL)
@@ -271,7 +326,7 @@ def test_different_files_of_one_name(tmp_path: Path) -> None:
         f'{tmp_path}/a/{WHEEL}: {has} {tmp_path}/{WHEEL}',
         f'{tmp_path}/b/{WHEEL}: {has} {tmp_path}/{WHEEL}',
         f'{tmp_path}/{WHEEL}: {has} {tmp_path}/a/{WHEEL}',
-        f'{tmp_path}/{SDIST}: has no PKG-INFO in its folder',
+        f'{tmp_path}/{SDIST}: {NO_SDIST}',
     ], [])
 
 

@@ -19,6 +19,7 @@ from dumb_pypi.scanner import Scan, scan
 from dumb_pypi.scanner.folder import FoundFile
 from tests.support.archives import (
     decoded,
+    member,
     METADATA,
     MTIME,
     only,
@@ -292,6 +293,51 @@ def test_unusual_lines_are_trusted(folder: Path, known: dict[str, object]) -> No
     found = again(folder, Scan(lines, [], []))
     assert list(map(json.loads, found.lines)) == list(map(json.loads, lines))
     assert (found.problems, found.notices) == ([], [])
+
+
+@pytest.mark.parametrize('touched', [True, False])
+def test_statements_about_a_bare_sdist_are_kept(folder: Path, touched: bool) -> None:
+    """The name and version that a list states of an sdist without PKG-INFO outlive its time."""
+    filename = 'foo-2-1.tar.gz'
+    (folder / filename).write_bytes(sdist(member(b'foo-2-1/setup.py')))
+    first = scan([str(folder)])
+    lines = decoded(first)
+    [bare] = [line for line in lines if line['filename'] == filename]
+    assert 'name' not in bare
+    bare |= {'name': 'foo-2', 'version': '1'}
+    if touched:
+        touch(folder / filename)
+        bare['upload_timestamp'] = MTIME
+    before = Scan([json.dumps(line).encode() for line in lines], [], [])
+    found = again(folder, before)
+    assert (found.problems, found.notices) == ([], [])
+    assert decoded(found) == lines
+
+
+def test_false_in_the_previous_list(folder: Path) -> None:
+    """A line that says `false` for a file that is not yanked is kept in its usual form."""
+    first = scan([str(folder)])
+    lines = [
+        json.dumps({**line, 'yanked_reason': False}).encode() for line in decoded(first)
+    ]
+    for filename in FILES:
+        damage(folder / filename)
+    assert again(folder, Scan(lines, [], [])) == first
+
+
+@pytest.mark.parametrize('filename', ['foo-1.0%2B1.zip', 'foo-1.0-py3-none-any (1).whl'])
+def test_previous_line_of_an_invalid_name(folder: Path, filename: str) -> None:
+    """A name that an older version accepted is not listed again."""
+    first = scan([str(folder)])
+    place = folder / filename
+    place.write_bytes(FILES[WHEEL])
+    line = json.dumps({**decoded(first)[0], 'filename': filename, 'size': len(FILES[WHEEL]),
+                       'upload_timestamp': place.stat().st_mtime_ns // 1000 / 1e6})
+    found = again(folder, Scan([*first.lines, line.encode()], [], []))
+    assert found.lines == first.lines
+    [problem], [notice] = found.problems, found.notices
+    assert problem.text == notice.text
+    assert problem.text.startswith(f"filename '{filename}' has ")
 
 
 @pytest.mark.parametrize('name', ['nowhere', 'pool', '\0'])

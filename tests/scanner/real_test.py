@@ -3,19 +3,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 from typing import Any
 from urllib.request import build_opener
 
 import pytest
+import uv
 
 from dumb_pypi.builder import build
 from dumb_pypi.scanner import scan
-from tests.support.archives import decoded
+from testing import distributions
+from tests.support.archives import decoded, SDIST
+from tests.support.programs import installed
 
 TIMEOUT = 300  # seconds
 
@@ -85,6 +90,43 @@ def test_files_of_build_backends(tmp_path: Path, backend: str) -> None:
     assert sorted(re.sub('[ ()]', '', text.replace("'", '"')) for text in wheel['requires_dist']) \
         == ['msgspec;extra=="extra"', 'packaging>=24', 'tomli;python_version<"3.11"']
     assert sdist.get('requires_dist') in (None, wheel['requires_dist'])
+
+
+# Commands that install from an index on the disk, and nothing from the user's settings.
+_INSTALL = {
+    'pip': [sys.executable, '-m', 'pip', 'install', '--quiet', '--no-cache-dir', '--index-url'],
+    'uv': [uv.find_uv_bin(), 'pip', 'install', '--quiet', '--no-cache', '--no-config', '--python',
+           sys.executable, '--default-index'],
+}
+
+
+@pytest.mark.parametrize('client', _INSTALL)
+def test_sdist_without_metadata_installs(tmp_path: Path, client: str) -> None:
+    """pip and uv build an sdist that has no PKG-INFO, so the list has it."""
+    pool, target = tmp_path / 'pool', tmp_path / 'target'
+    pool.mkdir()
+    distributions.make(tmp_path, {'filename': SDIST})
+    with (
+        tarfile.open(tmp_path / SDIST) as complete, tarfile.open(pool / SDIST, 'w:gz') as bare,
+    ):
+        for member in complete:
+            if not member.name.endswith('PKG-INFO'):
+                bare.addfile(member, complete.extractfile(member))
+    result = scan([pool])
+    assert (result.problems, result.notices) == ([], [])
+    (tmp_path / 'list').write_bytes(b'\n'.join(result.lines))
+    build(
+        package_list_json=tmp_path / 'list', packages_url='../../pool/', output_dir=tmp_path,
+    )
+    done = subprocess.run(
+        [*_INSTALL[client], f'{tmp_path.as_uri()}/simple/', '--target', str(target), 'foo==1.0'],
+        check=False, capture_output=True, text=True, timeout=TIMEOUT, env={
+            'HOME': str(tmp_path), 'PATH': os.defpath, 'PIP_CONFIG_FILE': os.devnull,
+            'PIP_DISABLE_PIP_VERSION_CHECK': '1',
+        },
+    )
+    assert done.returncode == 0, done.stderr
+    assert installed(target) == {'foo': '1.0'}
 
 
 # Requirement → file name and facts, each with what is unusual about the file.

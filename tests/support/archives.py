@@ -19,6 +19,8 @@ from dumb_pypi.scanner import Scan, scan
 WHEEL = 'foo-1.0-py3-none-any.whl'
 SDIST = 'foo-1.0.tar.gz'
 METADATA = b'Metadata-Version: 2.1\nName: foo\nVersion: 1.0\n'
+# Why a scan refuses an archive that has nothing of an sdist.
+NO_SDIST = 'has no PKG-INFO in its folder, and neither setup.py nor pyproject.toml'
 LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip file can store
 MTIME = 1704103200  # 2024-01-01T10:00:00Z
 
