@@ -47,7 +47,7 @@ class File(msgspec.Struct, rename='kebab', omit_defaults=True, kw_only=True):
     `yanked`.
     """
     filename: str
-    # May be relative.
+    # May be relative, but micropip does not resolve it: absolute if the site's URL is known.
     url: str
     # By algorithm; {} if there is none.
     hashes: dict[str, str]
@@ -106,9 +106,14 @@ def project_html(project: Project, packages_url: urls.PackagesUrl) -> bytes:
     return _document(f'Links for {project.name}', metas, anchors)
 
 
-def project_json(project: Project, packages_url: urls.PackagesUrl) -> bytes:
-    """Return a project's JSON page."""
-    prefix = packages_url.prefix(project.name, paths.simple_json(project.name))
+def project_json(
+        project: Project, packages_url: urls.PackagesUrl, site_url: str | None = None,
+) -> bytes:
+    """Return a project's JSON page.
+
+    With `site_url`, the public URL of the index, the URLs of the files are absolute.
+    """
+    prefix = packages_url.prefix(project.name, paths.simple_json(project.name), site_url)
     files = project.offered
     sized = all(file.line.size is not None for file in files)
     status = project.facts.status

@@ -63,7 +63,9 @@ class Site:
         options = self._options
         name, packages_url = project.name, options.packages_url
         yield Page(paths.project_page(name), self._web.project(project))
-        yield Page(paths.simple_json(name), simple_api.project_json(project, packages_url))
+        yield Page(paths.simple_json(name), simple_api.project_json(
+            project, packages_url, options.site_url,
+        ))
         yield Page(paths.simple_html(name), simple_api.project_html(project, packages_url))
         for path, content in json_api.pages(
                 project, packages_url, options.site_url, per_release=options.per_release_json,

@@ -17,7 +17,7 @@ from dumb_pypi.pages import simple as simple_api
 from tests.support import trees
 from tests.support.markup import HtmlPage, text_of
 from tests.support.recipes import RECIPES
-from tests.support.simple_forms import as_in_html, html_files
+from tests.support.simple_forms import as_in_html, html_files, with_absolute_urls
 from tests.support.trees import Facts, Tree
 
 UPLOAD_TIME = re.compile(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z')
@@ -194,7 +194,10 @@ def test_simple_forms_agree(tree: Tree) -> None:
     for page in tree.simple_json_pages:
         content = tree.read_json(page)
         html = HtmlPage(tree.read(page.replace('.json', '.html')))
-        assert html_files(html) == [as_in_html(file) for file in content['files']], page
+        files = [as_in_html(file) for file in content['files']]
+        assert with_absolute_urls(html_files(html), tree.absolute(page, '')) == (
+            with_absolute_urls(files, tree.absolute(page, ''))
+        ), page
         status = content.get('project-status', {})
         assert html.metas['pypi:repository-version'] == '1.4'
         assert html.metas.get('pypi:project-status') == status.get('status')

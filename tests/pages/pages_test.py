@@ -189,6 +189,17 @@ def test_site_url_is_in_json_api(tree: Tree) -> None:
             assert not any('://' in url for url in own)
 
 
+def test_site_url_is_in_simple_json(tree: Tree) -> None:
+    """With a public URL, a client of the simple JSON need not resolve any URL."""
+    urls = [
+        file['url'] for page in tree.simple_json_pages for file in tree.read_json(page)['files']
+    ]
+    if '--site-url' in tree.recipe.options:
+        assert all(url.startswith(('http://', 'https://')) for url in urls)
+    else:
+        assert any('://' not in url for url in urls)
+
+
 def test_every_listed_file_is_offered(tree: Tree, pages: dict[str, HtmlPage]) -> None:
     """`packages.json` has the files of the simple pages, and of quarantined projects."""
     listed = [json.loads(line)['filename'] for line in tree.read('packages.json').splitlines()]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 from packaging.utils import canonicalize_name
@@ -156,3 +157,31 @@ def test_status_is_in_both_forms(status: Any) -> None:
     assert '<meta name="pypi:project-status-reason" content="so &#34;it&#34; is">' in html
     offered = 0 if status == 'quarantined' else 1
     assert len(page['files']) == html.count('<a ') == offered
+
+
+@pytest.mark.parametrize('site', ('https://example.com/', 'http://127.0.0.1:8000/a%20b/index/'))
+@pytest.mark.parametrize('base', (
+    '../../pool/', '../../../../pool/', './', 'a b/', '../x/./y//', '/', '/pool/',
+    '//files.example.com/pool/', 'https://files.example.com/pool/',
+))
+@pytest.mark.parametrize('url', (
+    None, 'team%20a/foo-1.0+l.zip', 'a/b:c/foo-1.0%2Bl.zip', 'https://other.example.com/foo-1.0+l.zip',
+))
+def test_json_urls_are_absolute(site: str, base: str, url: str | None) -> None:
+    """With the site's URL, JSON has the URLs that clients of the HTML page arrive at."""
+    foo = project({'filename': 'foo-1.0+l.zip', 'url': url})
+    packages_url = PackagesUrl.parse(base)
+    [file] = json.loads(simple_api.project_json(foo, packages_url, site))['files']
+    [link] = HtmlPage(simple_api.project_html(foo, packages_url)).named('a')
+    assert urljoin(f'{site}simple/foo/', link.attrs['href']) == file['url']
+    assert urlsplit(file['url']).netloc
+    assert urljoin('https://elsewhere.example.com/x/', file['url']) == file['url']
+
+
+def test_local_packages_url_stays_local() -> None:
+    """Files that are on a disk are not on the site."""
+    page = simple_api.project_json(
+        project({'filename': 'foo-1.0.zip'}), PackagesUrl.parse('file:///srv/pool'),
+        'https://example.com/',
+    )
+    assert json.loads(page)['files'][0]['url'] == 'file:///srv/pool/foo-1.0.zip'

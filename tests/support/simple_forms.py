@@ -1,6 +1,9 @@
 """Files as the HTML form of a simple page lists them, with the keys of the JSON form."""
 from __future__ import annotations
 
+from collections.abc import Iterable
+from urllib.parse import urljoin
+
 from justhtml import Element
 
 from tests.support.markup import HtmlPage, text_of
@@ -20,6 +23,11 @@ def as_in_html(file: Facts) -> Facts:
     known = {key: value for key, value in file['hashes'].items() if key in FRAGMENTS}
     has_unknown_hash = isinstance(metadata, dict) and not metadata.keys() & set(FRAGMENTS)
     return {**file, 'hashes': known, **({'core-metadata': True} if has_unknown_hash else {})}
+
+
+def with_absolute_urls(files: Iterable[Facts], page_url: str) -> list[Facts]:
+    """Resolve the URLs of the files of a page, as a client does."""
+    return [{**file, 'url': urljoin(page_url, file['url'])} for file in files]
 
 
 def _html_facts(anchor: Element) -> Facts:
