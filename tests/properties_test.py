@@ -38,16 +38,22 @@ class Built(NamedTuple):
     pages: dict[str, bytes]
 
 
-def built(content: bytes, *, plain: bool = False, projects: bytes = b'') -> Built:
+def built(
+        content: bytes, *, plain: bool = False, projects: bytes = b'',
+        previous: bytes | None = None,
+) -> Built:
     """Build a tree of lists; every page that was written is in the output directory."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, 'list')
         path.write_bytes(content)
         facts = Path(folder, 'projects')
         facts.write_bytes(projects)
+        previous_list = Path(folder, 'previous')
+        previous_list.write_bytes(previous or b'')
         report = build(
             package_list=str(path) if plain else None,
             package_list_json=None if plain else str(path),
+            previous_package_list_json=None if previous is None else str(previous_list),
             project_list_json=str(facts),
             output_dir=f'{folder}/site/index', packages_url='../../pool/', site_url=trees.SITE_URL,
         )
@@ -55,7 +61,7 @@ def built(content: bytes, *, plain: bool = False, projects: bytes = b'') -> Buil
         others = [
             path for path in trees.files_below(Path(folder)) if not path.startswith('site/index/')
         ]
-    assert sorted(others) == ['list', 'projects']
+    assert sorted(others) == ['list', 'previous', 'projects']
     return Built(report, pages)
 
 
@@ -176,6 +182,18 @@ def test_packages_json_rebuilds_the_tree(lines: list[Facts]) -> None:
     again = built(tree.pages['packages.json'])
     assert again.report.notices == []
     assert again.pages == tree.pages
+
+
+@settings(max_examples=8)
+@given(strategies.lists())
+def test_false_means_not_yanked(lines: list[Facts]) -> None:
+    """A list that says so of every other file has the same tree, and differs in no project."""
+    with_false = trees.json_lines([{'yanked_reason': False, **line} for line in lines])
+    tree = built_from(lines)
+    assert built(with_false).pages == tree.pages
+    without_changes = built(trees.json_lines(lines), previous=with_false)
+    assert [page for page in without_changes.pages if page.startswith('project/')] == []
+    assert without_changes.pages['packages.json'] == tree.pages['packages.json']
 
 
 @cheap
