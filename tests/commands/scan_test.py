@@ -21,7 +21,7 @@ from dumb_pypi.commands.scan import main
 from dumb_pypi.errors import FileError
 from dumb_pypi.process import usable_cpus
 from dumb_pypi.scanner import reader, scan
-from tests.support.archives import METADATA, SDIST, tarred, WHEEL, wheel
+from tests.support.archives import METADATA, NO_SDIST, SDIST, tarred, WHEEL, wheel
 
 Captured = pytest.CaptureFixture[bytes]
 
@@ -84,7 +84,7 @@ def test_broken_files_are_reported(
     assert len(out.splitlines()) == 5
     assert err.decode().splitlines() == [
         (f'{bad_folder}/README: is neither a wheel, an sdist nor an egg, so it is passed over'),
-        f'{bad_folder}/{SDIST}: has no PKG-INFO in its folder',
+        f'{bad_folder}/{SDIST}: {NO_SDIST}',
         'dumb-pypi-scan: 1 file was left out; the other 5 are listed',
     ]
     (bad_folder / name(0)).write_bytes(b'')
@@ -97,7 +97,7 @@ def test_quiet_reports_only_problems(bad_folder: Path, capfdbinary: Captured) ->
     """With `--quiet` only problems are printed."""
     assert main(['-q', str(bad_folder)]) == 1
     assert capfdbinary.readouterr().err.decode().splitlines() == [
-        f'{bad_folder}/{SDIST}: has no PKG-INFO in its folder',
+        f'{bad_folder}/{SDIST}: {NO_SDIST}',
         'dumb-pypi-scan: 1 file was left out; the other 5 are listed',
     ]
 

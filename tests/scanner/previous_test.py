@@ -305,10 +305,10 @@ def test_statements_about_a_bare_sdist_are_kept(folder: Path, touched: bool) -> 
     [bare] = [line for line in lines if line['filename'] == filename]
     assert 'name' not in bare
     bare |= {'name': 'foo-2', 'version': '1'}
+    before = Scan([json.dumps(line).encode() for line in lines], [], [])
     if touched:
         touch(folder / filename)
         bare['upload_timestamp'] = MTIME
-    before = Scan([json.dumps(line).encode() for line in lines], [], [])
     found = again(folder, before)
     assert (found.problems, found.notices) == ([], [])
     assert decoded(found) == lines
