@@ -160,10 +160,10 @@ def _build(
         result = render(plan, state, job, writer, workers, reading.rest)
         for path in plan.stale_paths(result.releases, result.others):
             writer.delete(path)
-        if options.changes_file is not None:
-            write_changes(options.changes_file, writer.done.changes)
         if shape_of(options) != shape:
             raise ChangedError
+        if options.changes_file is not None:
+            write_changes(options.changes_file, writer.done.changes)
         stamp = Stamp(
             shape.fingerprint, plan.complete, source.form, source.place, source.size, survey.chunks,
             fingerprint_of_facts(lists.facts),

@@ -18,6 +18,7 @@ from dumb_pypi import store
 from dumb_pypi.builder.source import BYTE_ORDER_MARK, Chunk, digest_of, ListFile
 from dumb_pypi.errors import FileError, Notice
 from dumb_pypi.options import BuildOptions
+from dumb_pypi.pages import paths
 
 # The libraries that pages depend on, besides the lists, the options and this program.
 _LIBRARIES = ('jinja2', 'markupsafe', 'msgspec', 'packaging')
@@ -205,7 +206,9 @@ def shape_of(options: BuildOptions) -> Shape:
         f'{sys.version} {sys.byteorder}'.encode(),
         *(name.encode() for name in sorted(_installed_libraries())),
         *_contents(own, times, ('.py', '.html', '.xml', '.css', '.js', '.svg')),
-        *(() if options.template_dir is None else _contents(options.template_dir, times)),
+        *(() if options.template_dir is None else _contents(
+            options.template_dir, times, output_dir=options.output_dir,
+        )),
     ]), fingerprint(time.encode() for time in times))
 
 
@@ -223,9 +226,14 @@ def _installed_libraries() -> Iterator[str]:
 
 def _contents(
         folder: str, times: list[str], endings: tuple[str, ...] = ('',),
+        output_dir: str | None = None,
 ) -> Iterator[bytes]:
-    """Yield the paths and contents of files, and add to `times` when each was changed."""
+    """Yield the paths and contents of files, and add to `times` when each was changed.
+
+    Pages in an output directory below the folder do not count.
+    """
     seen = set()
+    output_place = None if output_dir is None else os.path.realpath(output_dir)
     try:
         for parent, folders, names in os.walk(folder, onerror=_raise, followlinks=True):
             place = os.path.realpath(parent)
@@ -235,6 +243,9 @@ def _contents(
                 yield f'{parent} {place}'.encode(errors='surrogateescape')
                 continue
             seen.add(place)
+            if place == output_place:
+                folders[:] = {*folders} - {store.OWN_FOLDER, *paths.FOLDERS}
+                names[:] = {name for name in names if name.removesuffix('.gz') not in paths.ROOTS}
             folders.sort()
             for name in sorted(names):
                 place = os.path.join(parent, name)

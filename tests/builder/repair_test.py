@@ -205,6 +205,23 @@ def test_changed_template_ends_the_build(
     assert tree(tmp_path) == full_tree(tmp_path, template_dir=str(template.parent))
 
 
+@pytest.mark.parametrize('templates', ('.', 'out'))
+def test_pages_are_no_templates(tmp_path: Path, templates: str) -> None:
+    """An output directory below the template directory, or the same one, changes no shape."""
+    (tmp_path / 'out').mkdir()
+    (tmp_path / templates / 'project.html').write_text('mine')
+    options: dict[str, Any] = {
+        'template_dir': str(tmp_path / templates), 'precompress': True,
+        'changes_file': str(tmp_path / 'changes'),
+    }
+    run(tmp_path, **options)
+    assert (tmp_path / 'out/project/foo/index.html').read_text() == 'mine'
+    assert changed_paths(tmp_path)
+    run(tmp_path, **{**options, 'changes_file': None})
+    (tmp_path / templates / 'project.html').write_text('yours')
+    assert run(tmp_path, **{**options, 'changes_file': None}).written == 2
+
+
 def test_installed_library_ends_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A library that is installed during a build may have rendered some of the pages."""
     libraries = iter((['jinja2-1.dist-info'], ['jinja2-2.dist-info']))
