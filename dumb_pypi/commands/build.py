@@ -103,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         '--site-url', metavar='URL',
-        help="the index's own public URL; gives the feeds and absolute links in the JSON API",
+        help="the index's own public URL; gives the feeds and absolute URLs in both JSON APIs",
     )
     parser.add_argument(
         '--title', metavar='TEXT', default=DEFAULT_TITLE,
