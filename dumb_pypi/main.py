@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-COMMANDS = ('build', 'check', 'scan')
+COMMANDS = ('build', 'check', 'scan', 'serve')
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -17,10 +17,12 @@ BELOW = {
     '__main__': {'main'},
     'main': {'commands'},
     'commands': {
-        'builder', 'scanner', 'store', 'options', 'model', 'errors', 'process', '__init__',
+        'builder', 'scanner', 'server', 'store', 'options', 'model', 'errors', 'process',
+        '__init__',
     },
     'builder': {'store', 'pages', 'options', 'model', 'errors', 'process', '__init__'},
     'scanner': {'store', 'model', 'errors', 'process'},
+    'server': {'store', 'errors', '__init__'},
     'pages': {'options', 'model', 'errors', '__init__'},
     'store': {'errors'},
     'options': {'model', 'errors'},

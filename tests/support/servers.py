@@ -4,6 +4,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -52,6 +53,7 @@ _LOG_LINE = re.compile(
     r'(?: "(?P<content_type>[^"]*)")?',
 )
 PORT_LINE = re.compile(rb' port (\d+) ')
+_SERVING_LINE = re.compile(rb'^Serving the index at http://\S+:(\d+)/', re.MULTILINE)
 
 
 class Request(NamedTuple):
@@ -285,6 +287,18 @@ def run_http_server(root: Path, folder: Path, *, base: str = '/') -> Iterator[Se
     with running(command, log) as process:
         found = wait_for(lambda: PORT_LINE.search(log.read_bytes()), process)
         yield Server(int(found[1]), log, base)
+
+
+@contextmanager
+def run_serve(root: Path, folder: Path) -> Iterator[Server]:
+    """Run `dumb-pypi serve`, with its log below `folder`. Stop it as Ctrl-C does."""
+    log = folder / 'output'
+    command = [sys.executable, '-m', 'dumb_pypi', 'serve', '--port', '0', str(root)]
+    with running(command, log) as process:
+        found = wait_for(lambda: _SERVING_LINE.search(log.read_bytes()), process)
+        yield Server(int(found[1]), log)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(TIMEOUT) == 0
 
 
 def free_port() -> int:
