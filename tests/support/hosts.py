@@ -20,6 +20,7 @@ from tests.support.servers import (
     run_caddy,
     run_http_server,
     run_nginx,
+    run_serve,
     Server,
 )
 
@@ -49,8 +50,11 @@ HOSTS: dict[str, frozenset[str]] = {
     'Apache': frozenset(FEATURES),
     'bucket behind a CDN': frozenset(FEATURES) - {GZIP},
     'bucket as a web site': frozenset({TYPES, CACHING, ETAG, RANGES, HIDES}),
+    '`dumb-pypi serve`': frozenset(FEATURES) - {CACHING, GZIP},
     '`python -m http.server`': frozenset(),
 }
+# It serves an index at `/` only: a folder that contains one at a path has no index itself.
+ROOT_ONLY = '`dumb-pypi serve`'
 
 V1_JSON = 'application/vnd.pypi.simple.v1+json'
 V1_HTML = 'application/vnd.pypi.simple.v1+html'
@@ -158,11 +162,11 @@ class Case(NamedTuple):
 
 
 def all_hosts(*features: str, bases: tuple[str, ...] = ('/', PREFIX)) -> pytest.MarkDecorator:
-    """Run a test on each host with these features, at the root and below a path."""
+    """Run a test on each host with these features, at the root and, if it can, below a path."""
     return pytest.mark.parametrize('site', [
         pytest.param(Case(host, base), id=f'{host}{base}'.replace('`', ''))
         for host, has in HOSTS.items() if has.issuperset(features)
-        for base in bases
+        for base in bases if base == '/' or host != ROOT_ONLY
     ], indirect=True)
 
 
@@ -232,6 +236,9 @@ class Sites:
                 yield server
         elif kind == 'bucket':
             with self._run_bucket(case, folder) as server:
+                yield server
+        elif case.host == ROOT_ONLY:
+            with run_serve(self.tree, folder) as server:
                 yield server
         else:
             with run_http_server(document_root, folder, base=base) as server:
