@@ -1,10 +1,22 @@
 """Errors, which carry fields and whose text is one line; notices about lines and files."""
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
 LONGEST_SHOWN = 100
+# The exit status of a worker process to which the system refuses what it needs.
+CANNOT_START = os.EX_OSERR
+
+# What to do if the system refuses a process something.
+_REMEDIES = {
+    errno.EAGAIN: 'use fewer processes (--jobs) or raise the limit (ulimit -u)',
+    errno.EFBIG: 'raise the limit (ulimit -f)',
+    errno.EMFILE: 'use fewer processes (--jobs) or raise the limit (ulimit -n)',
+    errno.ENOMEM: 'use fewer processes (--jobs) or raise the limit (ulimit -v)',
+}
 
 
 def shown(value: object) -> str:
@@ -16,6 +28,53 @@ def shown(value: object) -> str:
 def shown_path(path: str) -> str:
     """Return a path for a message: quoted only if it is not one line of text."""
     return path if path.isprintable() else shown(path)
+
+
+def reason_of(error: BaseException) -> str:
+    """Return why the system refused something, on one line, and what to do where that is known.
+
+    >>> reason_of(OSError(errno.EMFILE, 'Too many open files'))
+    'Too many open files: use fewer processes (--jobs) or raise the limit (ulimit -n)'
+    >>> reason_of(FileNotFoundError(errno.ENOENT, 'No such file or directory', 'list'))
+    'No such file or directory'
+    """
+    if isinstance(error, MemoryError):
+        error = OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+    reason = ' '.join(str(getattr(error, 'strerror', None) or error).split())
+    remedy = _REMEDIES.get(getattr(error, 'errno', None) or 0)
+    if isinstance(error, ImportError):
+        remedy = 'raise the limits (ulimit -n and ulimit -v) or reinstall the program'
+    elif isinstance(error, SystemError):
+        # Extension modules raise it where they do not expect memory to run out.
+        remedy = _REMEDIES[errno.ENOMEM]
+    elif is_thread_refused(error):
+        remedy = 'use fewer processes (--jobs) or raise the limits (ulimit -u and ulimit -v)'
+    return reason if remedy is None else f'{reason}: {remedy}'
+
+
+def is_limit(error: OSError) -> bool:
+    """Return whether this process or the system, rather than a file, is why a call failed."""
+    return error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+
+
+def is_thread_refused(error: BaseException) -> bool:
+    """Return whether an error is that of Python for a thread that cannot be started."""
+    return isinstance(error, RuntimeError) and str(error) == "can't start new thread"
+
+
+def _remark_on_inodes(place: str) -> str:
+    """Return a remark if the file system of a path has room, but hardly any free inodes."""
+    try:
+        status = os.statvfs(place or '.')
+    except FileNotFoundError:
+        return _remark_on_inodes(os.path.dirname(place))
+    except OSError:
+        return ''
+    free, inodes = status.f_favail, status.f_files
+    # Removing an incomplete file frees its inode again. Some file systems report 0 of 0 inodes.
+    if 100 * free < inodes and free * status.f_blocks < status.f_bavail * inodes:
+        return f', as {free:,} of {inodes:,} inodes are free: delete files (df -i counts inodes)'
+    return ''
 
 
 def _is_unprintable(value: object) -> bool:
@@ -69,8 +128,10 @@ class FileError(DumbPypiError):
     """A file is unusable; `doing` is `'read'`, `'write'`, `'delete'` or `'lock'`."""
 
     def __init__(self, doing: str, path: str, error: OSError | ValueError) -> None:
-        what = getattr(error, 'strerror', None) or error
-        super().__init__(f'cannot {doing} {shown_path(path)}: {what}')
+        reason = reason_of(error)
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            reason += _remark_on_inodes(path)
+        super().__init__(f'cannot {doing} {shown_path(path)}: {reason}')
         self.doing = doing
         self.path = path
         self.error = error
@@ -153,11 +214,21 @@ class WorkerError(DumbPypiError):
     """A worker process died; `status` is its exit status, that of a signal below zero, if known."""
 
     def __init__(self, status: int | None) -> None:
-        how = ''
-        if status is not None:
-            how = f' of signal {-status}' if status < 0 else f' with exit status {status}'
-        super().__init__(f'a worker process died{how}')
+        what = 'a worker process died'
+        if status == CANNOT_START:
+            what = 'a worker process cannot start'
+        elif status is not None:
+            what += f' of signal {-status}' if status < 0 else f' with exit status {status}'
+        super().__init__(f'{what}: if memory is short, use fewer processes (--jobs)')
         self.status = status
+
+
+class ResourceError(DumbPypiError):
+    """The system refuses memory, a process, a thread or an open file; `error` says which."""
+
+    def __init__(self, doing: str, error: BaseException) -> None:
+        super().__init__(f'cannot {doing}: {reason_of(error)}')
+        self.error = error
 
 
 class ShrinkError(ListError):

@@ -1,30 +1,35 @@
-"""The command line: which command to run."""
+"""The command line: which command to run, and what the system refused it."""
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from dumb_pypi.commands.console import FAILED, say
+from dumb_pypi.errors import is_thread_refused, reason_of, shown_path
+
 COMMANDS = ('build', 'check', 'scan', 'serve')
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status. Options without a command are those of `build`."""
+    _open_standard_files()
     arguments = [*(sys.argv[1:] if argv is None else argv)]
     name = arguments.pop(0) if arguments and arguments[0] in COMMANDS else 'build'
-    # No command imports what only another one needs.
-    command = importlib.import_module(f'dumb_pypi.commands.{name}')
-    return int(command.main(arguments))
+    return _run(name, arguments)
 
 
 def run() -> NoReturn:
     """Run the command that the user typed, and exit at once.
 
     Python would take some milliseconds to exit. A build that is killed in them has written its
-    changes file, and the next one could not know that it did not exit with 0.
+    changes file, and the next one could not know that it did not exit with 0. If memory is short,
+    Python might abort, or wait for a thread of a process pool.
     """
+    _ensure_utf8()
     status = main()
     try:
         for stream in (sys.stdout, sys.stderr):
@@ -34,6 +39,57 @@ def run() -> NoReturn:
         # Python reports it.
         sys.exit(status)
     os._exit(status)
+
+
+def run_scan() -> NoReturn:
+    """Run the command `dumb-pypi-scan`, another name of `dumb-pypi scan`."""
+    sys.argv.insert(1, 'scan')
+    run()
+
+
+def _run(name: str, arguments: list[str]) -> int:
+    try:
+        # If memory is short, hashlib logs the algorithms that it cannot load.
+        with contextlib.redirect_stderr(None):
+            # No command imports what only another one needs.
+            command = importlib.import_module(f'dumb_pypi.commands.{name}')
+        return int(command.main(arguments))
+    except (ImportError, MemoryError, OSError, RuntimeError, SystemError) as error:
+        if isinstance(error, RuntimeError) and not is_thread_refused(error):
+            raise
+        reason = reason_of(error)
+        path = getattr(error, 'filename', None)
+        if path is not None:
+            reason = f'{shown_path(str(path))}: {reason}'
+    # The frames of the failure, with all that they hold, are gone.
+    say(f'{"dumb-pypi-scan" if name == "scan" else "dumb-pypi"}: {reason}')
+    return FAILED
+
+
+def _open_standard_files() -> None:
+    """Open closed standard streams, so that no file of the build takes their place.
+
+    Each is opened so that using it fails, as with a closed one.
+    """
+    for number, mode in enumerate((os.O_WRONLY, os.O_RDONLY, os.O_RDONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.open(os.devnull, mode)
+
+
+def _ensure_utf8() -> None:
+    """Start again in Python's UTF-8 mode if file names have another encoding in this locale.
+
+    The paths of pages are UTF-8 whatever the locale is, and so are the names of files in a list.
+    """
+    if sys.getfilesystemencoding() != 'utf-8' and sys.executable:
+        # If that is impossible, pages whose paths are not ASCII cannot be written.
+        with contextlib.suppress(OSError):
+            os.execv(  # noqa: S606 - it is this program that starts again
+                sys.executable, [sys.executable, '-X', 'utf8', *sys.orig_argv[1:]],
+            )
 
 
 if __name__ == '__main__':

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-from dumb_pypi.errors import BusyError
+from dumb_pypi.errors import BusyError, WorkerError
 from dumb_pypi.store import lock
 from tests.support.processes import Builds, Fate
 from tests.support.sound import own_files, problems, Reader, tree_of, wrong_changes
@@ -32,7 +32,7 @@ def workshop(tmp_path: Path, builds: Builds) -> Workshop:
 
 
 # What a build says when it was a worker that was killed.
-WORKER_DIED = 'dumb-pypi: a worker process died of signal 9\n'
+WORKER_DIED = f'dumb-pypi: {WorkerError(-9)}\n'
 
 
 class Run(NamedTuple):

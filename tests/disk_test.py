@@ -18,7 +18,8 @@ PAGE_SIZE = os.sysconf('SC_PAGE_SIZE')
 DISK_SIZE = 8 << 20
 DISK_FILES = 1000
 FULL = 'No space left on device'
-TOO_LARGE = 'File too large'
+NO_INODES = 'inodes are free: delete files (df -i counts inodes)'
+TOO_LARGE = 'File too large: raise the limit (ulimit -f)'
 
 
 class Disk:
@@ -87,7 +88,10 @@ def test_disk_can_be_filled(disk: Disk) -> None:
 @pytest.mark.parametrize('before', (None, 'old'))
 @pytest.mark.parametrize('what', ('pages', 'files'))
 def test_full_disk(workshop: Workshop, disk: Disk, before: str | None, what: str) -> None:
-    """However much room is left, the build fails in one line and the next one completes it."""
+    """However much room is left, the build fails in one line and the next one completes it.
+
+    The line says so if inodes, rather than memory pages, ran out.
+    """
     scene = Hindered(workshop, disk.place, before)
     wrong = {}
     failures = 0
@@ -102,7 +106,8 @@ def test_full_disk(workshop: Workshop, disk: Disk, before: str | None, what: str
         if ended.status == 0:
             break
         failures += 1
-        if found := [*scene.wrong(ended, FULL, TOO_LARGE), *scene.complete()]:
+        reason = TOO_LARGE if not disk.mounted else FULL if what == 'pages' else NO_INODES
+        if found := [*scene.wrong(ended, reason), *scene.complete()]:
             wrong[room] = found
     assert not wrong
     assert ended[1:] == (0, '')

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import io
 import multiprocessing
 import os
 import signal
@@ -10,13 +11,20 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from concurrent.futures import (
+    BrokenExecutor,
+    Executor,
+    Future,
+    InvalidStateError,
+    ProcessPoolExecutor,
+)
 from multiprocessing.process import BaseProcess
+from multiprocessing.queues import Queue
 from multiprocessing.reduction import DupFd
 from operator import methodcaller
 from typing import Any, ParamSpec, TypeVar
 
-from dumb_pypi.errors import WorkerError
+from dumb_pypi.errors import CANNOT_START, ResourceError, WorkerError
 from dumb_pypi.process import collect_garbage_seldom
 
 P = ParamSpec('P')
@@ -25,8 +33,10 @@ R = TypeVar('R')
 
 # A forked process has everything imported. On other systems forking is unsafe or missing.
 START_METHOD = 'fork' if sys.platform == 'linux' else None
-# Seconds for the running tasks to end after a failure. They take a fraction of one.
+# Seconds for the running tasks and the pool to end. They take a fraction of one.
 _PATIENCE = 3
+# The name of the standard library's thread that sends tasks to workers.
+_FEEDER = 'QueueFeederThread'
 
 
 class ExecutorWorkers:
@@ -60,31 +70,78 @@ class ProcessPool(ProcessPoolExecutor):
     """A `ProcessPoolExecutor` for a `with` statement; its workers keep the file `lock` open.
 
     Ctrl-C interrupts the parent alone, which then ends the workers. If the parent is killed, each
-    worker ends by itself.
+    worker ends by itself. If the system refuses a process, a thread or memory, tasks fail. The
+    standard pool would print a traceback, leave processes behind, or wait forever.
+
+    Raises:
+        ResourceError: the system refuses it open files or semaphores.
     """
 
     def __init__(self, jobs: int, lock: int) -> None:
         context = multiprocessing.get_context(START_METHOD)
-        super().__init__(jobs, context, _start_worker, (_OpenFile(lock),))
-        # The pool forgets its processes when it breaks.
+        try:
+            super().__init__(jobs, context, _start_worker, (_OpenFile(lock),))
+        except OSError as error:
+            raise ResourceError('start worker processes', error) from error
+        # The standard pool forgets these when it breaks or shuts down.
         self._workers: Mapping[int, BaseProcess] = self._processes
+        self._queue: Queue[Any] = vars(self)['_call_queue']
+        self._manager: threading.Thread | None = None
+        self._unfinished: set[Future[Any]] = set()
+        self._failure: BaseException | None = None
+        self._next_hook = threading.excepthook
+        threading.excepthook = self._thread_died
         # What is frozen before a fork is not copied by the garbage collector of the worker.
         gc.freeze()
 
     def submit(
             self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs,
     ) -> Future[T]:
-        with _interrupts_blocked():
-            return super().submit(function, *args, **kwargs)
+        """Submit a task. The first one starts the processes.
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        # A task may never end, for example if a network file system does not answer.
-        timer = threading.Timer(_PATIENCE, self._kill_workers)
-        if kind is not None:
-            timer.start()
-        self.shutdown(wait=True, cancel_futures=True)
-        timer.cancel()
+        Raises:
+            ResourceError: the system refuses a process or a thread.
+            BrokenExecutor: a worker died.
+        """
+        try:
+            with _interrupts_blocked():
+                future = super().submit(function, *args, **kwargs)
+        except BrokenExecutor:
+            raise
+        except (OSError, RuntimeError) as error:
+            raise ResourceError('start worker processes', error) from error
+        self._manager = self._manager_thread
+        self._unfinished.add(future)
+        future.add_done_callback(self._unfinished.discard)
+        if self._failure is not None:
+            self._fail(self._failure)
+        return future
+
+    def __exit__(self, *_: object) -> None:
+        # If memory is short, the standard pool prints tracebacks.
+        with contextlib.redirect_stderr(io.StringIO()):
+            self.shutdown(wait=False, cancel_futures=True)
+            # A task may never end, for example if a network file system does not answer.
+            self._join_manager()
+            for worker in [*self._workers.values()]:
+                worker.kill()
+                worker.join()
+            self._join_manager()
+        # At exit the interpreter would wait for somebody to read the rest of the queue.
+        self._queue.cancel_join_thread()
+        threading.excepthook = self._next_hook
         gc.unfreeze()
+
+    def _join_manager(self) -> None:
+        if self._manager is not None:
+            self._manager.join(_PATIENCE)
+
+    @property
+    def _manager_thread(self) -> threading.Thread | None:
+        """The thread between this process and the workers, None before the first task."""
+        # The stubs of the standard library have another type.
+        thread: threading.Thread | None = vars(self)['_executor_manager_thread']
+        return thread
 
     def exit_status(self) -> int | None:
         """Return the exit status of the worker that broke the pool, that of a signal below zero."""
@@ -95,9 +152,22 @@ class ProcessPool(ProcessPoolExecutor):
             statuses, default=None,
         ))
 
-    def _kill_workers(self) -> None:
-        for worker in self._workers.values():
-            worker.kill()
+    def _thread_died(self, args: threading.ExceptHookArgs) -> None:
+        """Fail all tasks if a thread of this pool died. No result would ever come."""
+        thread = args.thread
+        if thread is None or (thread.name != _FEEDER and thread not in (
+            # The manager may die before `submit` has returned, and after `shutdown`.
+            self._manager_thread, self._manager,
+        )):
+            self._next_hook(args)
+            return
+        self._failure = args.exc_value or MemoryError()
+        self._fail(self._failure)
+
+    def _fail(self, failure: BaseException) -> None:
+        for future in [*self._unfinished]:
+            with contextlib.suppress(InvalidStateError):
+                future.set_exception(ResourceError('run worker processes', failure))
 
 
 class _OpenFile:
@@ -121,9 +191,21 @@ def _interrupts_blocked() -> Iterator[None]:
 
 
 def _start_worker(_: object) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    collect_garbage_seldom()
-    threading.Thread(target=_exit_with_parent, daemon=True).start()
+    try:
+        _silence()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        collect_garbage_seldom()
+        threading.Thread(target=_exit_with_parent, daemon=True).start()
+    except (MemoryError, OSError, RuntimeError):
+        os._exit(CANNOT_START)
+
+
+def _silence() -> None:
+    """Redirect standard error: the parent reports how a worker fails, which prints a traceback."""
+    if sys.__stderr__ is not None:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.__stderr__.fileno())
+        os.close(null)
 
 
 def _exit_with_parent() -> None:

@@ -56,12 +56,16 @@ class Templates:
         template = self._template(name)
         try:
             return template.render(values).encode()
+        except MemoryError:
+            raise
         except Exception as error:
             raise TemplateError(_place(name, error), error) from error
 
     def _template(self, name: str) -> jinja2.Template:
         try:
             return self._environment.get_template(name)
+        except MemoryError:
+            raise
         except Exception as error:
             raise TemplateError(_place(name, error), error) from error
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from dumb_pypi.errors import FileError, Notice, shown_path
+from dumb_pypi.errors import FileError, is_limit, Notice, shown_path
 from dumb_pypi.model.fields import UPLOADS_END
 from dumb_pypi.store import files, OWN_FOLDER
 
@@ -112,7 +112,7 @@ def _walk(root: str, seen: set[tuple[int, int]], result: Walk) -> None:
             with os.scandir(path) as entries:
                 here = {entry.name: entry for entry in entries}
         except OSError as error:
-            if path == root:
+            if path == root or is_limit(error):
                 raise
             result.problems.append(_unreadable(path, error))
             continue

@@ -11,7 +11,7 @@ from functools import partial
 from threading import Lock
 from typing import NamedTuple
 
-from dumb_pypi.errors import BrokenError, FieldError, Notice, shown_path
+from dumb_pypi.errors import BrokenError, FieldError, is_limit, Notice, shown_path
 from dumb_pypi.model.distfile import check_line
 from dumb_pypi.model.fields import encode, Line
 from dumb_pypi.scanner import archives, metadata
@@ -176,6 +176,9 @@ def _read(
     except (BrokenError, FieldError) as error:
         result = _with_problem(result, file.path, error.reason)
     except OSError as error:
+        if is_limit(error):
+            # A list without the file would remove it from the index.
+            raise
         result = _with_problem(result, file.path, f'cannot be read: {error.strerror or error}')
     except (MemoryError, RecursionError, ValueError) as error:
         # A hostile file that no check has foreseen.

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 
 from dumb_pypi import store
 from dumb_pypi.builder import build
-from dumb_pypi.errors import TemplateError
+from dumb_pypi.errors import TemplateError, WorkerError
 from dumb_pypi.pages import changelog, paths
 from tests.builder.workers_test import A_MINUTE, children
 from tests.support import histories, list_histories, strategies, trees
@@ -156,7 +156,7 @@ def test_killed_worker_fails_the_build(blocked: BlockedBuild) -> None:
     # The output ends when the last process does.
     out, err = process.communicate(timeout=A_MINUTE)
     assert (process.returncode, out, err) == (
-        1, '', 'dumb-pypi: a worker process died of signal 9\n',
+        1, '', f'dumb-pypi: {WorkerError(-9)}\n',
     )
     blocked.check()
 

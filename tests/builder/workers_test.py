@@ -1,9 +1,11 @@
 """Tasks in processes and executors: results in order, errors, and no process left behind."""
 from __future__ import annotations
 
+import contextlib
 import gc
 import multiprocessing
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -12,17 +14,16 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import resource_tracker
+from multiprocessing.queues import Queue
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pytest
 
-from dumb_pypi import errors
 from dumb_pypi.builder import executors, workers
 from dumb_pypi.builder.executors import ProcessPool
 from dumb_pypi.builder.workers import batched, InProcess, open_workers, Workers
-from dumb_pypi.errors import BusyError, DumbPypiError, WorkerError
+from dumb_pypi.errors import BusyError, CANNOT_START, ResourceError, WorkerError
 from dumb_pypi.store.lock import locked
 
 A_MINUTE = 60  # seconds, after which a test has failed
@@ -208,65 +209,12 @@ def test_few_tasks_are_taken_ahead(lock: int) -> None:
         assert_few_are_taken(found, 64)
 
 
-NOTICE = errors.Notice('list', 3, 'is invalid', skipped=True)
-ERRORS = (
-    errors.DumbPypiError('all'),
-    errors.LineError('is invalid'),
-    errors.FieldError('hash', 'x\n', 'is invalid'),
-    errors.OptionError('--jobs', 'is invalid'),
-    errors.FileError('write', 'a', OSError(28, 'No space left on device', 'a')),
-    errors.FileError('read', '\udc80', ValueError('embedded null byte')),
-    errors.TemplateError('a.html:1', jinja2.TemplateSyntaxError('bad', 1, 'a', 'a.html')),
-    errors.TemplateError('a.html:1', jinja2.UndefinedError("'x' is undefined")),
-    errors.TemplateError('a.html', jinja2.TemplateNotFound('b.html')),
-    errors.TemplateError('a.html', jinja2.TemplatesNotFound(['b.html', 'c.html'])),
-    errors.TemplateError('a.html', UnicodeDecodeError('utf-8', b'\xff', 0, 1, 'bad')),
-    errors.BrokenError('is invalid'),
-    errors.ListError('is invalid', [NOTICE]),
-    errors.RefusedError([NOTICE]),
-    errors.BusyError('out'),
-    errors.ChangedError(),
-    errors.UncheckableError('out', 'nothing is there'),
-    errors.WorkerError(-9),
-    errors.WorkerError(None),
-    errors.ShrinkError(1, 3, [NOTICE]),
-)
-
-
-def kinds(kind: type[DumbPypiError]) -> set[type[DumbPypiError]]:
-    return {kind}.union(*map(kinds, kind.__subclasses__()))
-
-
-def fields(error: DumbPypiError) -> dict[str, Any]:
-    """Return the fields of an error, with the type of an exception: no two exceptions are equal."""
-    return {
-        key: type(value) if isinstance(value, Exception) else value
-        for key, value in vars(error).items()
-    }
-
-
-def test_table_has_every_error() -> None:
-    """The table of errors has one of every class."""
-    assert {type(error) for error in ERRORS} == kinds(DumbPypiError)
-
-
-@pytest.mark.parametrize('error', ERRORS, ids=repr)
-@pytest.mark.parametrize('jobs', (1, 2))
-def test_errors_keep_their_fields(error: DumbPypiError, jobs: int, lock: int) -> None:
-    """An error in a worker reaches the caller with its message and its fields."""
-    with open_workers(jobs, None, lock) as workers, pytest.raises(DumbPypiError) as caught:
-        list(workers.map(fail, [error]))
-    assert type(caught.value) is type(error)
-    assert str(caught.value) == str(error)
-    assert caught.value.args == error.args
-    assert fields(caught.value) == fields(error)
-
-
 @pytest.mark.parametrize(
     ('task', 'argument', 'message'), (
-        (die, signal.SIGKILL, 'a worker process died of signal 9'),
-        (die, signal.SIGTERM, 'a worker process died of signal 15'),
-        (leave, 3, 'a worker process died with exit status 3'),
+        (die, signal.SIGKILL, 'a worker process died of signal 9: '),
+        (die, signal.SIGTERM, 'a worker process died of signal 15: '),
+        (leave, 3, 'a worker process died with exit status 3: '),
+        (leave, CANNOT_START, 'a worker process cannot start: '),
     ),
 )
 @pytest.mark.parametrize('tasks', (1, 20))
@@ -276,7 +224,7 @@ def test_dead_worker_is_reported(
     """A worker that dies ends the build, with one message that says how it died."""
     with open_workers(2, None, lock) as found, pytest.raises(WorkerError) as caught:
         list(found.map(task, [argument] * tasks))
-    assert str(caught.value) == message
+    assert str(caught.value) == f'{message}if memory is short, use fewer processes (--jobs)'
 
 
 def test_dead_idle_worker_is_reported(lock: int) -> None:
@@ -389,15 +337,98 @@ def test_worker_initializer(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(multiprocessing, 'parent_process', Parent)
     monkeypatch.setattr(os, '_exit', leave_thread)
-    thresholds = gc.get_threshold()
-    before = signal.getsignal(signal.SIGINT)
-    try:
+    with process_state_kept():
         executors._start_worker(None)
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
         assert ended.wait(A_MINUTE)
+
+
+@contextlib.contextmanager
+def process_state_kept() -> Iterator[None]:
+    """Restore what the initializer of workers changes in its process."""
+    thresholds = gc.get_threshold()
+    before = signal.getsignal(signal.SIGINT)
+    stderr = os.dup(2)
+    try:
+        yield
     finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
         signal.signal(signal.SIGINT, before)
         gc.set_threshold(*thresholds)
+
+
+@contextlib.contextmanager
+def no_new_threads() -> Iterator[None]:
+    """Make the system refuse new threads: no address space has room for their stacks."""
+    size = threading.stack_size(1 << 47)
+    try:
+        yield
+    finally:
+        threading.stack_size(size)
+
+
+@pytest.mark.parametrize('stderr', (None, sys.__stderr__))
+def test_worker_without_thread_ends(monkeypatch: pytest.MonkeyPatch, stderr: object) -> None:
+    """A worker that could not notice the end of its parent ends, and prints no traceback."""
+    monkeypatch.setattr(sys, '__stderr__', stderr)
+    monkeypatch.setattr(os, '_exit', sys.exit)
+    with process_state_kept(), no_new_threads(), pytest.raises(SystemExit) as caught:
+        executors._start_worker(None)
+    assert caught.value.code == CANNOT_START
+
+
+def test_refused_files_are_reported(lock: int) -> None:
+    """If the system refuses open files, the build reports that and leaves no process."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = os.dup(lock)
+    os.close(free)
+    reasons = set()
+    try:
+        for more in range(40):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (free + more, hard))
+            with (
+                pytest.raises(ResourceError, match='Too many open files: ') as caught,
+                open_workers(20, None, lock) as found,
+            ):
+                list(found.map(square, range(20)))
+            reasons.add(type(caught.value.error))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert reasons == {OSError}
+
+
+def test_refused_thread_is_reported(lock: int) -> None:
+    """If the system refuses a thread, the build reports that and leaves no process."""
+    with (
+        no_new_threads(), pytest.raises(ResourceError, match="can't start new thread: "),
+        open_workers(2, None, lock) as found,
+    ):
+        list(found.map(square, range(20)))
+
+
+def test_refused_feeder_is_reported(monkeypatch: pytest.MonkeyPatch, lock: int) -> None:
+    """If a thread of the pool dies, all of its tasks fail, also those that are submitted later."""
+    def refuse(_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(Queue, '_start_thread', refuse)
+    with open_workers(2, None, lock) as found:
+        for _ in range(2):
+            with pytest.raises(ResourceError, match='Cannot allocate memory: '):
+                list(found.map(square, range(20)))
+
+
+def test_other_threads_may_die(monkeypatch: pytest.MonkeyPatch, lock: int) -> None:
+    """An error in a thread of the caller's is left to the hook of the caller's."""
+    died: list[object] = []
+    monkeypatch.setattr(threading, 'excepthook', lambda args: died.append(args.exc_type))
+    with open_workers(2, None, lock) as found:
+        assert list(found.map(square, range(20))) == list(map(square, range(20)))
+        thread = threading.Thread(target=fail, args=[ValueError()])
+        thread.start()
+        thread.join()
+        assert died == [ValueError]
 
 
 def test_main_process_does_not_exit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,13 +18,13 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, IO, NamedTuple, NoReturn, Self
 from unittest import mock
 
-from dumb_pypi.commands import build as main
+from dumb_pypi import main
 from dumb_pypi.pages import changelog
 from dumb_pypi.pages.templates import Templates
 
@@ -33,6 +33,11 @@ ROOT = Path(__file__).parents[2]
 UPLOADS_A_PAGE = 2
 # The exit status of a build that ended with a traceback.
 BROKEN = 70
+# Seconds after which a build with limits hangs.
+PATIENCE = 120
+# A user without processes, as long as no two tests need it at the same time.
+USER = 54321
+CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_SYS_ADMIN, CAP_SYS_RESOURCE = 1, 2, 21, 24
 
 
 class Fate(NamedTuple):
@@ -41,7 +46,8 @@ class Fate(NamedTuple):
     It is killed or stopped at a moment counted from 1, or killed after so many seconds; if
     `coarse`, no moments count at which only the build's own files are not as at the next one. It
     can write no file larger than `largest_file` bytes. If `bound_by_modes` the permission bits
-    of files hold for it, even if it is root's.
+    of files hold for it, even if it is root's. `limits` are resource limits, by names such as
+    `NOFILE`; that of memory (`AS`) is in bytes above what the process has when it begins.
     """
     kill_at: int | None = None
     stop_at: int | None = None
@@ -49,6 +55,7 @@ class Fate(NamedTuple):
     kill_after: float | None = None
     largest_file: int | None = None
     bound_by_modes: bool = False
+    limits: Mapping[str, int] = {}
 
 
 UNHARMED = Fate()
@@ -172,15 +179,23 @@ def _wait(pid: int, messages: dict[int, IO[bytes]]) -> Ended:
     _, status = os.waitpid(pid, os.WUNTRACED)
     if os.WIFSTOPPED(status):
         return Ended(pid, None, '')
+    left_over = ''
+    if os.WIFEXITED(status):
+        # The workers of a killed build end a moment later.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
+            left_over = 'a process is left over\n'
     with messages.pop(pid) as file:
-        return Ended(pid, os.waitstatus_to_exitcode(status), file.read().decode())
+        return Ended(pid, os.waitstatus_to_exitcode(status), file.read().decode() + left_over)
 
 
 def _build(argv: Sequence[str], fate: Fate, messages: int) -> NoReturn:
+    os.setpgid(0, 0)
     os.dup2(messages, sys.stdout.fileno())
     os.dup2(messages, sys.stderr.fileno())
     if fate.bound_by_modes and os.geteuid() == 0:
-        _bind_root()
+        _give_up(CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH)
+    _limit(fate.limits)
     if fate.largest_file is not None:
         hard_limit = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
         resource.setrlimit(resource.RLIMIT_FSIZE, (fate.largest_file, hard_limit))
@@ -199,13 +214,32 @@ def _build(argv: Sequence[str], fate: Fate, messages: int) -> NoReturn:
         os._exit(status)
 
 
-def _bind_root() -> None:
-    """Give up root's right to read and write in spite of permission bits (capset(2))."""
+def _limit(limits: Mapping[str, int]) -> None:
+    if limits:
+        signal.alarm(PATIENCE)
+    if 'NPROC' in limits and os.geteuid() == 0:
+        # The kernel does not limit the processes of root. Files are opened by the effective user.
+        os.setresuid(USER, 0, 0)
+        _give_up(CAP_SYS_ADMIN, CAP_SYS_RESOURCE)
+    for name, limit in limits.items():
+        number = getattr(resource, f'RLIMIT_{name}')
+        most = limit + _memory() if name == 'AS' else limit
+        resource.setrlimit(number, (most, most))
+
+
+def _memory() -> int:
+    """Return the size of this process, in bytes."""
+    return int(Path('/proc/self/statm').read_text().split()[0]) * os.sysconf('SC_PAGE_SIZE')
+
+
+def _give_up(*capabilities: int) -> None:
+    """Give up rights of root, such as to read and write in spite of permission bits (capset(2))."""
     libc = ctypes.CDLL(None, use_errno=True)
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # _LINUX_CAPABILITY_VERSION_3, this process
     sets = (ctypes.c_uint32 * 6)()
     assert libc.capget(header, sets) == 0
-    sets[0] &= ~0b110  # the effective ones: CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+    for capability in capabilities:
+        sets[0] &= ~(1 << capability)  # the effective ones
     assert libc.capset(header, sets) == 0
 
 
@@ -217,7 +251,7 @@ def _warm_up() -> None:
         Path(folder, 'list').write_text('{"filename": "foo-1.0.zip", "upload_timestamp": 1}\n')
         assert main.main([
             '--package-list-json', f'{folder}/list', '--packages-url', 'https://example.com/',
-            '--site-url', 'https://example.com/', '--output-dir', folder,
+            '--site-url', 'https://example.com/', '--output-dir', folder, '--jobs', '2',
         ]) == 0
     # So that a forked process need not copy what it does not change.
     gc.collect()

@@ -179,7 +179,6 @@ class Hindered:
 
     def wrong(self, ended: Ended, *reasons: str) -> list[str]:
         """What is wrong with a build that failed for one of these reasons, and what it left."""
-        out = tree_of(self.out)
         started = ended.messages.startswith(
             ('dumb-pypi: cannot write /', 'dumb-pypi: cannot delete /',
              'dumb-pypi: cannot write a temporary file: '),
@@ -187,11 +186,17 @@ class Hindered:
         return [
             *(() if ended.status == 1 else (f'status {ended.status}',)),
             *(() if started and ended.messages.endswith(
-                tuple(f': {reason}\n' for reason in reasons),
+                tuple(f' {reason}\n' for reason in reasons),
             ) and ended.messages.count('\n') == 1 else (ended.messages,)),
-            *problems(out, USERS),
+            *self.wrong_files(),
+        ]
+
+    def wrong_files(self, *own: str) -> list[str]:
+        """What is wrong with the files that a failed build left; it may leave its `own` files."""
+        return [
+            *problems(tree_of(self.out), USERS),
             *(f'{path} is left over' for path in own_files(self.out) - {
-                *OWN, 'pending.json',
+                *OWN, 'pending.json', *own,
             }),
             *(f'{path} is left over' for path in self.changes.parent.glob('changes.jsonl?*')),
         ]

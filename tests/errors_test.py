@@ -1,0 +1,73 @@
+"""Errors: messages and fields, which errors in workers keep."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pytest
+
+from dumb_pypi import errors
+from dumb_pypi.builder.workers import open_workers
+from dumb_pypi.errors import DumbPypiError
+from dumb_pypi.store.lock import locked
+from tests.builder.workers_test import fail
+
+NOTICE = errors.Notice('list', 3, 'is invalid', skipped=True)
+ERRORS = (
+    errors.DumbPypiError('all'),
+    errors.LineError('is invalid'),
+    errors.FieldError('hash', 'x\n', 'is invalid'),
+    errors.OptionError('--jobs', 'is invalid'),
+    errors.FileError('write', 'a', OSError(28, 'No space left on device', 'a')),
+    errors.FileError('read', '\udc80', ValueError('embedded null byte')),
+    errors.TemplateError('a.html:1', jinja2.TemplateSyntaxError('bad', 1, 'a', 'a.html')),
+    errors.TemplateError('a.html:1', jinja2.UndefinedError("'x' is undefined")),
+    errors.TemplateError('a.html', jinja2.TemplateNotFound('b.html')),
+    errors.TemplateError('a.html', jinja2.TemplatesNotFound(['b.html', 'c.html'])),
+    errors.TemplateError('a.html', UnicodeDecodeError('utf-8', b'\xff', 0, 1, 'bad')),
+    errors.BrokenError('is invalid'),
+    errors.ListError('is invalid', [NOTICE]),
+    errors.RefusedError([NOTICE]),
+    errors.BusyError('out'),
+    errors.ChangedError(),
+    errors.WorkerError(-9),
+    errors.WorkerError(None),
+    errors.WorkerError(errors.CANNOT_START),
+    errors.ResourceError('start worker processes', OSError(11, 'Try again')),
+    errors.ResourceError('run worker processes', MemoryError()),
+    errors.ResourceError('run worker processes', RuntimeError("can't start new thread")),
+    errors.ShrinkError(1, 3, [NOTICE]),
+)
+
+
+def kinds(kind: type[DumbPypiError]) -> set[type[DumbPypiError]]:
+    return {kind}.union(*map(kinds, kind.__subclasses__()))
+
+
+def fields(error: DumbPypiError) -> dict[str, Any]:
+    """Return the fields of an error, with the type of an exception: no two exceptions are equal."""
+    return {
+        key: type(value) if isinstance(value, Exception) else value
+        for key, value in vars(error).items()
+    }
+
+
+def test_table_has_every_error() -> None:
+    """The table of errors has one of every class."""
+    assert {type(error) for error in ERRORS} == kinds(DumbPypiError)
+
+
+@pytest.mark.parametrize('error', ERRORS, ids=repr)
+@pytest.mark.parametrize('jobs', (1, 2))
+def test_errors_keep_their_fields(error: DumbPypiError, jobs: int, tmp_path: Path) -> None:
+    """An error in a worker reaches the caller with its message and its fields."""
+    with (
+        locked(str(tmp_path)) as lock, open_workers(jobs, None, lock) as workers,
+        pytest.raises(DumbPypiError) as caught,
+    ):
+        list(workers.map(fail, [error]))
+    assert type(caught.value) is type(error)
+    assert str(caught.value) == str(error)
+    assert caught.value.args == error.args
+    assert fields(caught.value) == fields(error)

@@ -1,0 +1,259 @@
+"""Limits of the process: one line names the limit, and the next build completes the index."""
+from __future__ import annotations
+
+import contextlib
+import errno
+import itertools
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from dumb_pypi.scanner import archives, scan
+from tests.support.archives import wheel
+from tests.support.processes import Builds, Ended, Fate, PATIENCE, ROOT
+from tests.support.trees import pages_in
+from tests.support.workshop import Hindered, WITH_SITE, Workshop
+
+MIB = 1 << 20
+IS_ROOT = os.geteuid() == 0
+# What the installed command does.
+PROGRAM = 'from dumb_pypi.main import run; run()'
+# More than the program needs.
+MUCH_MEMORY = 400 * MIB
+# A build that may open no file cannot remove its folder either; the next one does.
+UNREMOVED = 'unfinished'
+
+needs_linux = pytest.mark.skipif(sys.platform != 'linux', reason='needs limits that Linux has')
+
+
+@pytest.fixture(scope='module')
+def builds() -> Iterator[Builds]:
+    with Builds() as builds:
+        yield builds
+
+
+@pytest.fixture
+def workshop(tmp_path: Path, builds: Builds) -> Workshop:
+    return Workshop(tmp_path, builds)
+
+
+@pytest.fixture
+def scene(workshop: Workshop, tmp_path: Path) -> Hindered:
+    return Hindered(workshop, tmp_path)
+
+
+class Failures:
+    """What is wrong with runs that failed, by the limit, and what they printed."""
+
+    def __init__(self) -> None:
+        self.wrong: dict[int, list[str]] = {}
+        self.messages: list[str] = []
+
+    def add(self, limit: int, ended: Ended, *problems: str) -> None:
+        self.messages.append(ended.messages)
+        found = [*problems]
+        if ended.status != 1:
+            found.append(f'status {ended.status}')
+        if (
+            ended.messages.count('\n') != 1
+            or not ended.messages.startswith(('dumb-pypi: ', 'dumb-pypi-scan: '))
+            or not ('--jobs' in ended.messages or 'ulimit' in ended.messages)
+        ):
+            found.append(ended.messages)
+        if found:
+            self.wrong[limit] = found
+
+    def mention(self, text: str) -> bool:
+        return any(text in message for message in self.messages)
+
+
+def sweep(
+        limits: Iterable[int], run: Callable[[int], Ended], after: Callable[[], list[str]],
+) -> Failures:
+    """Run something under each limit until one is enough; return the failures.
+
+    `after` is called after each failure, and returns problems.
+    """
+    failures = Failures()
+    for limit in limits:
+        ended = run(limit)
+        if ended[1:] == (0, ''):
+            return failures
+        failures.add(limit, ended, *after())
+    raise AssertionError(f'no limit is enough: {failures.messages[-1]}')
+
+
+def update_sweep(scene: Hindered, name: str, limits: Iterable[int], jobs: int) -> Failures:
+    """Update an index under each limit until one is enough. The next build completes it."""
+    def update(limit: int) -> Ended:
+        scene.reset()
+        return scene.build('new', '--jobs', str(jobs), fate=Fate(limits={name: limit}))
+
+    return sweep(limits, update, lambda: [*scene.wrong_files(UNREMOVED), *scene.complete()])
+
+
+def run_program(
+        arguments: Iterable[str], limits: Mapping[str, int], *,
+        program: str = PROGRAM, environment: Mapping[str, str] | None = None,
+) -> Ended:
+    """Run the program in a new interpreter, which has to load every module."""
+    def limit() -> None:
+        for name, value in limits.items():
+            resource.setrlimit(getattr(resource, f'RLIMIT_{name}'), (value, value))
+
+    kept = {
+        key: value for key, value in os.environ.items()
+        if not key.startswith(('COVERAGE_', 'LC_', 'LANG', 'PYTHON'))
+    }
+    with subprocess.Popen(
+        [sys.executable, '-c', program, *arguments], cwd=ROOT, start_new_session=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        env={**kept, **(environment or {})}, preexec_fn=limit,  # noqa: PLW1509 - only limits itself
+    ) as process:
+        try:
+            status = process.wait(PATIENCE)
+        finally:
+            left_over = ''
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+                left_over = 'a process is left over\n'
+        assert process.stderr is not None
+        messages = process.stderr.read().decode(errors='replace')
+    # What the interpreter prints by itself if there is no memory to call a function.
+    messages = messages.removeprefix('Exception ignored on building sys.unraisablehook arguments')
+    return Ended(process.pid, status, messages + left_over)
+
+
+@pytest.mark.parametrize('jobs', (1, 4))
+def test_open_files(scene: Hindered, jobs: int) -> None:
+    """A build that may open too few files says so, at whichever file it happens."""
+    failures = update_sweep(scene, 'NOFILE', itertools.count(4), jobs)
+    assert not failures.wrong
+    assert failures.mention('cannot read ')
+    assert failures.mention('cannot write ')
+    assert failures.mention('cannot start worker processes: Too many open files') == (jobs > 1)
+
+
+def test_open_files_of_many_workers(scene: Hindered) -> None:
+    """A limit that most systems have is too low for more than a hundred processes."""
+    failures = update_sweep(scene, 'NOFILE', (16, 32, 64, 256, 1024), 128)
+    assert not failures.wrong
+    assert len(failures.messages) == 4
+
+
+@needs_linux
+def test_processes(scene: Hindered) -> None:
+    """A build that may start too few processes or threads says so."""
+    # The limit of a user who is not root counts all of the user's processes.
+    failures = update_sweep(scene, 'NPROC', itertools.count(0) if IS_ROOT else (0, 1 << 20), 4)
+    assert not failures.wrong
+    assert failures.mention('cannot start worker processes: Resource temporarily unavailable')
+    assert failures.mention("can't start new thread") or not IS_ROOT
+
+
+@needs_linux
+@pytest.mark.parametrize('jobs', (1, 4))
+def test_memory(workshop: Workshop, scene: Hindered, jobs: int) -> None:
+    """A build that has too little memory says so, wherever it runs out."""
+    def update(limit: int) -> Ended:
+        scene.reset()
+        command = workshop.command(scene.out, 'new', *WITH_SITE, '--jobs', str(jobs))
+        return run_program(command, {'AS': limit})
+
+    failures = sweep(
+        _amounts_of_memory(), update, lambda: [*scene.wrong_files(UNREMOVED), *scene.complete()],
+    )
+    assert not failures.wrong
+    assert failures.mention('Cannot allocate memory')
+    assert failures.mention('worker process') == (jobs > 1)
+
+
+def _amounts_of_memory() -> Iterator[int]:
+    """Yield amounts of memory in which the interpreter can load the program's first module."""
+    amounts = iter(range(4 * MIB, MUCH_MEMORY, MIB))
+    for amount in amounts:
+        if run_program((), {'AS': amount}, program='import dumb_pypi.main')[1:] == (0, ''):
+            return amounts
+    raise AssertionError
+
+
+def test_stack(workshop: Workshop, scene: Hindered) -> None:
+    """A small stack is enough, also for a list that is nested deeply."""
+    with workshop.list_file('new').open('a') as lines:
+        lines.write(f'{{"filename": "deep-1.0.zip", "x": {"[" * 100_000}}}\n')
+    ended = run_program(workshop.command(scene.out, 'new', '--jobs', '2'), {'STACK': MIB // 2})
+    assert ended.status == 0
+    assert ended.messages.splitlines()[0].endswith(': JSON is nested too deeply')
+
+
+@pytest.fixture
+def pool(tmp_path: Path) -> Path:
+    folder = tmp_path / 'pool'
+    folder.mkdir()
+    for number in range(8):
+        (folder / f'foo-1.0-{number}-py3-none-any.whl').write_bytes(wheel())
+    return folder
+
+
+@needs_linux
+@pytest.mark.parametrize('name', ('NOFILE', 'NPROC'))
+def test_scan(builds: Builds, pool: Path, name: str) -> None:
+    """A scan that may open too few files or start too few threads says so."""
+    output = pool.parent / 'list'
+    command = ['scan', str(pool), '--output', str(output), '--jobs', '4']
+
+    def leftovers() -> list[str]:
+        return [path.name for path in pool.parent.iterdir() if 'unfinished' in path.name]
+
+    failures = sweep(
+        itertools.count(3) if IS_ROOT or name == 'NOFILE' else (0, 1 << 20),
+        lambda limit: builds.build(command, Fate(limits={name: limit})), leftovers,
+    )
+    assert not failures.wrong
+    assert len(output.read_bytes().splitlines()) == 8
+
+
+def test_scan_skips_no_file(monkeypatch: pytest.MonkeyPatch, pool: Path) -> None:
+    """A file that cannot be opened because of a limit is not reported as broken."""
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(archives.BoundedFile, '__init__', refuse)
+    with pytest.raises(OSError, match='Too many open files'):
+        scan([pool])
+
+
+LOCALES = (
+    {'LC_ALL': 'C'},
+    {'LC_ALL': 'POSIX', 'PYTHONCOERCECLOCALE': '0'},
+    {'LC_ALL': 'C', 'PYTHONCOERCECLOCALE': '0', 'PYTHONUTF8': '0'},
+    {'LC_ALL': 'C', 'PYTHONCOERCECLOCALE': '0', 'PYTHONUTF8': '0', 'PYTHONIOENCODING': 'ascii'},
+    {'PYTHONIOENCODING': 'ascii:strict'},
+    {'PYTHONIOENCODING': 'latin-1'},
+)
+
+
+@pytest.mark.parametrize('locale', LOCALES, ids=str)
+def test_locale(tmp_path: Path, locale: dict[str, str]) -> None:
+    """The pages and their paths do not depend on the locale."""
+    lines = [{'filename': 'foo-1.0.zip', 'version': '1.0é', 'summary': '日本'}, {'filename': 'ü'}]
+    (tmp_path / 'list').write_text(''.join(f'{json.dumps(line)}\n' for line in lines))
+    # A name that is not UTF-8.
+    out = Path(os.fsdecode(os.fsencode(tmp_path) + b'/\xff'))
+    options = [
+        '--package-list-json', f'{tmp_path}/list', '--packages-url', '/',
+        '--no-generate-timestamp', '--output-dir',
+    ]
+    assert run_program([*options, f'{tmp_path}/utf-8'], {}).status == 0
+    ended = run_program([*options, os.fsdecode(os.fsencode(out))], {}, environment=locale)
+    assert ended.status == 0
+    assert ended.messages.count('\n') == 2
+    assert pages_in(out) == pages_in(tmp_path / 'utf-8')
+    assert (out / 'pypi/foo/1.0é/json').is_file()
