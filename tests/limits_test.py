@@ -21,10 +21,20 @@ from tests.support.processes import Builds, Ended, Fate, PATIENCE, ROOT
 from tests.support.trees import pages_in
 from tests.support.workshop import Hindered, WITH_SITE, Workshop
 
+KIB = 1 << 10
 MIB = 1 << 20
 IS_ROOT = os.geteuid() == 0
 # What the installed command does.
 PROGRAM = 'from dumb_pypi.main import run; run()'
+# Runs a command and prints the memory of the largest process, in the unit of getrusage(2). It is a
+# small program because a process is at least as large as the one that started it.
+LARGEST_PROCESS = '''
+import os, sys
+pid = os.spawnvp(os.P_NOWAIT, sys.argv[1], sys.argv[1:])
+_, status, usage = os.wait4(pid, 0)
+print(usage.ru_maxrss)
+sys.exit(os.waitstatus_to_exitcode(status))
+'''
 # More than the program needs.
 MUCH_MEMORY = 400 * MIB
 # A build that may open no file cannot remove its folder either; the next one does.
@@ -101,21 +111,18 @@ def update_sweep(scene: Hindered, name: str, limits: Iterable[int], jobs: int) -
 
 def run_program(
         arguments: Iterable[str], limits: Mapping[str, int], *,
-        program: str = PROGRAM, environment: Mapping[str, str] | None = None,
+        program: str = PROGRAM, environment: dict[str, str] | None = None,
 ) -> Ended:
     """Run the program in a new interpreter, which has to load every module."""
     def limit() -> None:
         for name, value in limits.items():
             resource.setrlimit(getattr(resource, f'RLIMIT_{name}'), (value, value))
 
-    kept = {
-        key: value for key, value in os.environ.items()
-        if not key.startswith(('COVERAGE_', 'LC_', 'LANG', 'PYTHON'))
-    }
     with subprocess.Popen(
         [sys.executable, '-c', program, *arguments], cwd=ROOT, start_new_session=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        env={**kept, **(environment or {})}, preexec_fn=limit,  # noqa: PLW1509 - only limits itself
+        env=_clean_environment() | (environment or {}),
+        preexec_fn=limit,  # noqa: PLW1509 - only limits itself
     ) as process:
         try:
             status = process.wait(PATIENCE)
@@ -129,6 +136,14 @@ def run_program(
     # What the interpreter prints by itself if there is no memory to call a function.
     messages = messages.removeprefix('Exception ignored on building sys.unraisablehook arguments')
     return Ended(process.pid, status, messages + left_over)
+
+
+def _clean_environment() -> dict[str, str]:
+    """Return the environment, but for what changes the interpreter or its memory."""
+    return {
+        key: value for key, value in os.environ.items()
+        if not key.startswith(('COVERAGE_', 'LC_', 'LANG', 'PYTHON'))
+    }
 
 
 @pytest.mark.parametrize('jobs', (1, 4))
@@ -182,6 +197,35 @@ def _amounts_of_memory() -> Iterator[int]:
         if run_program((), {'AS': amount}, program='import dumb_pypi.main')[1:] == (0, ''):
             return amounts
     raise AssertionError
+
+
+@needs_linux
+def test_one_large_project(tmp_path: Path) -> None:
+    """A build takes at most four bytes of memory for each byte of a project's lines."""
+    def largest_process(files: int) -> int:
+        (tmp_path / 'list').write_text(''.join(map(_long_line, range(files))))
+        return KIB * int(subprocess.run(
+            [
+                sys.executable, '-c', LARGEST_PROCESS, sys.executable, '-m', 'dumb_pypi',
+                '--package-list-json', f'{tmp_path}/list', '--output-dir', f'{tmp_path}/out',
+                '--packages-url', '/', '--jobs', '1',
+            ], check=True, capture_output=True, cwd=ROOT, env=_clean_environment(),
+        ).stdout)
+
+    least = largest_process(1)
+    for files in (3000, 3001):
+        assert largest_process(files) - least < 4 * (tmp_path / 'list').stat().st_size
+
+
+def _long_line(number: int) -> str:
+    requirements = [
+        f'package-{number}-{index}>=1.{index}; python_version < "3.13" and extra == "{index}"'
+        for index in range(70)
+    ]
+    return json.dumps({
+        'filename': f'large-{number // 10}-{number % 10}-py3-none-any.whl',
+        'upload_timestamp': 1_500_000_000 + number * 5000, 'requires_dist': requirements,
+    }) + '\n'
 
 
 def test_stack(workshop: Workshop, scene: Hindered) -> None:

@@ -5,13 +5,14 @@ previous build's file.
 """
 from __future__ import annotations
 
+import heapq
 import io
 import os
 from array import array
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate, islice
+from itertools import accumulate, groupby, islice
 from typing import BinaryIO, NamedTuple
 
 import msgspec
@@ -216,9 +217,9 @@ class _Splice:
             self._file.write(checked.content)
             self.projects[name] = checked.lines
         if self.touched_months is not None and before != checked.content:
-            lines = {*before.splitlines()} ^ {*checked.content.splitlines()}
             self.touched_months.update(
-                month_of(_decode_timestamp(line).upload_timestamp) for line in lines
+                month_of(_decode_timestamp(line).upload_timestamp)
+                for line in _different_lines(before, checked.content)
             )
 
     def finish(self) -> None:
@@ -262,6 +263,18 @@ def _check(
             # The list is read twice, and another program writes it in place.
             raise FileError('read', source.place, ValueError('it changed meanwhile'))
         yield from results
+
+
+def _different_lines(one: bytes, other: bytes) -> Iterator[bytes]:
+    """Yield the lines that only one of two files has. Both are sorted, and may be very large.
+
+    >>> [*_different_lines(b'a\\nb\\nd\\n', b'b\\nc\\nd\\ne\\n')]
+    [b'a\\n', b'c\\n', b'e\\n']
+    """
+    # The same line comes twice, once from each.
+    for _, (line, *others) in groupby(heapq.merge(io.BytesIO(one), io.BytesIO(other))):
+        if not others:
+            yield line
 
 
 def check_projects(task: tuple[str, Sequence[tuple[str, bytes]]]) -> list[Checked] | None:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import functools
+import io
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, groupby
 from operator import attrgetter
@@ -118,7 +119,8 @@ def process_projects(task: ProjectsTask) -> ProjectsResult:
 
 def _process_projects(task: ProjectsTask, writer: Writer) -> ProjectsResult:
     job = task.job
-    lines = iter(task.lines.splitlines())
+    # Without a second copy of the lines: one project may have a hundred megabytes of them.
+    lines = io.BytesIO(task.lines)
     releases, summaries, checksums = [], [], []
     for facts, count, new in zip(task.facts, task.counts, task.new, strict=True):
         project = assemble(facts.project, [read_checked(next(lines)) for _ in range(count)], facts)
@@ -154,7 +156,7 @@ def render_months(tasks: Sequence[MonthTask]) -> list[list[bytes]]:
 
 
 def _render_month(task: MonthTask) -> list[bytes]:
-    shown = map(changelog.read_upload_line, task.lines.splitlines())
+    shown = map(changelog.read_upload_line, io.BytesIO(task.lines))
     uploads = changelog.in_order(map(changelog.upload_of, shown))
     site = task.job.site
     return [
