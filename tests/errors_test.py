@@ -31,6 +31,7 @@ ERRORS = (
     errors.RefusedError([NOTICE]),
     errors.BusyError('out'),
     errors.ChangedError(),
+    errors.UncheckableError('out', 'there is no state'),
     errors.WorkerError(-9),
     errors.WorkerError(None),
     errors.WorkerError(errors.CANNOT_START),

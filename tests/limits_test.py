@@ -1,13 +1,11 @@
 """Limits of the process: one line names the limit, and the next build completes the index."""
 from __future__ import annotations
 
-import contextlib
 import errno
 import itertools
 import json
 import os
 import resource
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,7 +15,7 @@ import pytest
 
 from dumb_pypi.scanner import archives, scan
 from tests.support.archives import wheel
-from tests.support.processes import Builds, Ended, Fate, PATIENCE, ROOT
+from tests.support.processes import Builds, end_group, Ended, Fate, PATIENCE, ROOT
 from tests.support.trees import pages_in
 from tests.support.workshop import Hindered, WITH_SITE, Workshop
 
@@ -127,14 +125,11 @@ def run_program(
         try:
             status = process.wait(PATIENCE)
         finally:
-            left_over = ''
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-                left_over = 'a process is left over\n'
+            left_over = end_group(process.pid)
         assert process.stderr is not None
         messages = process.stderr.read().decode(errors='replace')
     # What the interpreter prints by itself if there is no memory to call a function.
-    messages = messages.removeprefix('Exception ignored on building sys.unraisablehook arguments')
+    messages = messages.replace('Exception ignored on building sys.unraisablehook arguments', '')
     return Ended(process.pid, status, messages + left_over)
 
 

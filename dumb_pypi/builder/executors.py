@@ -15,8 +15,8 @@ from concurrent.futures import (
     BrokenExecutor,
     Executor,
     Future,
-    InvalidStateError,
     ProcessPoolExecutor,
+    wait,
 )
 from multiprocessing.process import BaseProcess
 from multiprocessing.queues import Queue
@@ -35,6 +35,8 @@ R = TypeVar('R')
 START_METHOD = 'fork' if sys.platform == 'linux' else None
 # Seconds for the running tasks and the pool to end. They take a fraction of one.
 _PATIENCE = 3
+# Seconds between two looks at whether an executor has failed.
+_INTERVAL = 0.2
 # The name of the standard library's thread that sends tasks to workers.
 _FEEDER = 'QueueFeederThread'
 
@@ -45,10 +47,12 @@ class ExecutorWorkers:
     def __init__(
             self, executor: Executor, window: int,
             exit_status: Callable[[], int | None] = lambda: None,
+            failure: Callable[[], BaseException | None] = lambda: None,
     ) -> None:
         self._executor = executor
         self._window = window
         self._exit_status = exit_status
+        self._failure = failure
 
     def map(self, function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
         submitted: deque[Future[R]] = deque()
@@ -56,22 +60,31 @@ class ExecutorWorkers:
             for task in tasks:
                 submitted.append(self._executor.submit(function, task))
                 if len(submitted) == self._window:
-                    yield submitted.popleft().result()
+                    yield self._result(submitted.popleft())
             while submitted:
-                yield submitted.popleft().result()
+                yield self._result(submitted.popleft())
         except BrokenExecutor:
             raise WorkerError(self._exit_status()) from None
         finally:
             for future in submitted:
                 future.cancel()
 
+    def _result(self, future: Future[R]) -> R:
+        while not future.done():
+            # The order matters: an executor may complete the future and end in between.
+            failure = self._failure()
+            if failure is not None and not future.done():
+                raise ResourceError('run worker processes', failure)
+            wait([future], _INTERVAL)
+        return future.result()
+
 
 class ProcessPool(ProcessPoolExecutor):
     """A `ProcessPoolExecutor` for a `with` statement; its workers keep the file `lock` open.
 
     Ctrl-C interrupts the parent alone, which then ends the workers. If the parent is killed, each
-    worker ends by itself. If the system refuses a process, a thread or memory, tasks fail. The
-    standard pool would print a traceback, leave processes behind, or wait forever.
+    worker ends by itself. If the system refuses a process, a thread or memory, the standard pool
+    would print a traceback and leave processes behind, and the caller would wait forever.
 
     Raises:
         ResourceError: the system refuses it open files or semaphores.
@@ -87,7 +100,6 @@ class ProcessPool(ProcessPoolExecutor):
         self._workers: Mapping[int, BaseProcess] = self._processes
         self._queue: Queue[Any] = vars(self)['_call_queue']
         self._manager: threading.Thread | None = None
-        self._unfinished: set[Future[Any]] = set()
         self._failure: BaseException | None = None
         self._next_hook = threading.excepthook
         threading.excepthook = self._thread_died
@@ -111,10 +123,6 @@ class ProcessPool(ProcessPoolExecutor):
         except (OSError, RuntimeError) as error:
             raise ResourceError('start worker processes', error) from error
         self._manager = self._manager_thread
-        self._unfinished.add(future)
-        future.add_done_callback(self._unfinished.discard)
-        if self._failure is not None:
-            self._fail(self._failure)
         return future
 
     def __exit__(self, *_: object) -> None:
@@ -152,22 +160,34 @@ class ProcessPool(ProcessPoolExecutor):
             statuses, default=None,
         ))
 
+    def failure(self) -> BaseException | None:
+        """Return why a thread of the pool died, without which no result ever comes, else None."""
+        feeder: threading.Thread | None = vars(self._queue)['_thread']
+        if any(map(_is_dead, (self._manager, feeder))):
+            return self._failure or MemoryError()
+        return None
+
     def _thread_died(self, args: threading.ExceptHookArgs) -> None:
-        """Fail all tasks if a thread of this pool died. No result would ever come."""
+        """Print no traceback if a thread of the pool died. Memory may be too short to call this."""
         thread = args.thread
         if thread is None or (thread.name != _FEEDER and thread not in (
             # The manager may die before `submit` has returned, and after `shutdown`.
             self._manager_thread, self._manager,
         )):
             self._next_hook(args)
-            return
-        self._failure = args.exc_value or MemoryError()
-        self._fail(self._failure)
+        else:
+            self._failure = args.exc_value
 
-    def _fail(self, failure: BaseException) -> None:
-        for future in [*self._unfinished]:
-            with contextlib.suppress(InvalidStateError):
-                future.set_exception(ResourceError('run worker processes', failure))
+
+def _is_dead(thread: threading.Thread | None) -> bool:
+    if thread is None:
+        return False
+    try:
+        thread.join(0)
+    except RuntimeError:
+        # It is about to start.
+        return False
+    return not thread.is_alive()
 
 
 class _OpenFile:

@@ -95,7 +95,7 @@ class _ProcessWorkers:
     def _start(self) -> Workers:
         from dumb_pypi.builder.executors import ExecutorWorkers, ProcessPool
         pool = self._stack.enter_context(ProcessPool(self._number, self._lock))
-        return ExecutorWorkers(pool, _AHEAD * self._number, pool.exit_status)
+        return ExecutorWorkers(pool, _AHEAD * self._number, pool.exit_status, pool.failure)
 
 
 def batched(items: Iterable[T], size_of: Callable[[T], int], limit: int) -> Iterator[list[T]]:

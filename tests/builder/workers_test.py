@@ -408,7 +408,7 @@ def test_refused_thread_is_reported(lock: int) -> None:
 
 
 def test_refused_feeder_is_reported(monkeypatch: pytest.MonkeyPatch, lock: int) -> None:
-    """If a thread of the pool dies, all of its tasks fail, also those that are submitted later."""
+    """If a thread of the pool dies, all tasks fail, also those that are submitted later."""
     def refuse(_: object) -> None:
         raise MemoryError
 

@@ -35,6 +35,8 @@ UPLOADS_A_PAGE = 2
 BROKEN = 70
 # Seconds after which a build with limits hangs.
 PATIENCE = 120
+# Seconds in which workers end whose build has ended; they take a fraction of one.
+WORKERS_PATIENCE = 30
 # A user without processes, as long as no two tests need it at the same time.
 USER = 54321
 CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_SYS_ADMIN, CAP_SYS_RESOURCE = 1, 2, 21, 24
@@ -179,14 +181,21 @@ def _wait(pid: int, messages: dict[int, IO[bytes]]) -> Ended:
     _, status = os.waitpid(pid, os.WUNTRACED)
     if os.WIFSTOPPED(status):
         return Ended(pid, None, '')
-    left_over = ''
-    if os.WIFEXITED(status):
-        # The workers of a killed build end a moment later.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(pid, signal.SIGKILL)
-            left_over = 'a process is left over\n'
+    left_over = end_group(pid)
     with messages.pop(pid) as file:
         return Ended(pid, os.waitstatus_to_exitcode(status), file.read().decode() + left_over)
+
+
+def end_group(group: int) -> str:
+    """Wait for the workers of a build that has ended; return a message if they do not end."""
+    end = time.monotonic() + WORKERS_PATIENCE
+    with contextlib.suppress(ProcessLookupError):
+        while time.monotonic() < end:
+            os.killpg(group, 0)
+            time.sleep(0.001)
+        os.killpg(group, signal.SIGKILL)
+        return 'a process is left over\n'
+    return ''
 
 
 def _build(argv: Sequence[str], fate: Fate, messages: int) -> NoReturn:
