@@ -67,7 +67,7 @@ def _remark_on_inodes(place: str) -> str:
     try:
         status = os.statvfs(place or '.')
     except FileNotFoundError:
-        return _remark_on_inodes(os.path.dirname(place))
+        return _remark_on_inodes(os.path.dirname(place)) if place else ''
     except OSError:
         return ''
     free, inodes = status.f_favail, status.f_files

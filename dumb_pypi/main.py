@@ -30,7 +30,6 @@ def run() -> NoReturn:
     Python might abort, or wait for a thread of a process pool.
     """
     _ensure_utf8()
-    sys.unraisablehook = _report_unraisable
     status = main()
     try:
         for stream in (sys.stdout, sys.stderr):
@@ -40,13 +39,6 @@ def run() -> NoReturn:
         # Python reports it.
         sys.exit(status)
     os._exit(status)
-
-
-def _report_unraisable(unraisable: sys.UnraisableHookArgs) -> None:
-    """Report an error that no code can catch, unless it is a lack of memory, which ends the build.
-    """
-    if not issubclass(unraisable.exc_type, MemoryError):
-        sys.__unraisablehook__(unraisable)
 
 
 def run_scan() -> NoReturn:

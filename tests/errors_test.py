@@ -1,7 +1,10 @@
 """Errors: messages and fields, which errors in workers keep."""
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jinja2
@@ -72,3 +75,48 @@ def test_errors_keep_their_fields(error: DumbPypiError, jobs: int, tmp_path: Pat
     assert str(caught.value) == str(error)
     assert caught.value.args == error.args
     assert fields(caught.value) == fields(error)
+
+
+@pytest.mark.parametrize(
+    ('free_inodes', 'inodes', 'free_blocks', 'remark'), (
+        (0, 1000, 500, ', as 0 of 1,000 inodes are free: delete files (df -i counts inodes)'),
+        (9, 1000, 500, ', as 9 of 1,000 inodes are free: delete files (df -i counts inodes)'),
+        # Other files than the one that failed may have been removed.
+        (10, 1000, 500, ''),
+        (9, 1000, 1, ''),
+        (0, 1000, 0, ''),
+        # As btrfs reports it.
+        (0, 0, 500, ''),
+    ),
+)
+def test_full_disk_without_inodes(
+        monkeypatch: pytest.MonkeyPatch, tmp_path: Path, free_inodes: int, inodes: int,
+        free_blocks: int, remark: str,
+) -> None:
+    """A full disk that has free blocks, but hardly any inodes, is reported as such."""
+    statvfs = os.statvfs
+
+    def with_numbers(place: str) -> SimpleNamespace:
+        statvfs(place)
+        return SimpleNamespace(
+            f_favail=free_inodes, f_files=inodes, f_bavail=free_blocks, f_blocks=1000,
+        )
+
+    monkeypatch.setattr(os, 'statvfs', with_numbers)
+    full = OSError(errno.ENOSPC, 'No space left on device')
+    path = f'{tmp_path}/missing/page'
+    assert str(errors.FileError('write', path, full)) == (
+        f'cannot write {path}: No space left on device{remark}'
+    )
+
+
+def test_full_disk_without_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file system that cannot be asked for its inodes is reported without them."""
+    (tmp_path / 'file').touch()
+    gone = tmp_path / 'gone'
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    for path in (f'{tmp_path}/file/page', 'missing/page'):
+        message = str(errors.FileError('write', path, OSError(errno.ENOSPC, 'is full')))
+        assert message == f'cannot write {path}: is full'

@@ -115,6 +115,7 @@ class ProcessPool(ProcessPoolExecutor):
             ResourceError: the system refuses a process or a thread.
             BrokenExecutor: a worker died.
         """
+        process = os.getpid()
         try:
             with _interrupts_blocked():
                 future = super().submit(function, *args, **kwargs)
@@ -122,6 +123,10 @@ class ProcessPool(ProcessPoolExecutor):
             raise
         except (OSError, RuntimeError) as error:
             raise ResourceError('start worker processes', error) from error
+        finally:
+            if os.getpid() != process:
+                # A forked process had no memory to begin with. It must not go on as its parent.
+                os._exit(CANNOT_START)
         self._manager = self._manager_thread
         return future
 

@@ -419,6 +419,25 @@ def test_refused_feeder_is_reported(monkeypatch: pytest.MonkeyPatch, lock: int) 
                 list(found.map(square, range(20)))
 
 
+def test_forked_process_without_memory_ends(monkeypatch: pytest.MonkeyPatch, lock: int) -> None:
+    """A forked process that fails before it runs a task does not go on as its parent would."""
+    parent = os.getpid()
+
+    def fork() -> int:
+        pid = forks()
+        if os.getpid() != parent:
+            raise MemoryError
+        return pid
+
+    forks = os.fork
+    monkeypatch.setattr(executors, 'START_METHOD', 'fork')
+    monkeypatch.setattr(os, 'fork', fork)
+    with open_workers(2, None, lock) as found:
+        with pytest.raises(WorkerError, match='a worker process cannot start: '):
+            list(found.map(square, range(20)))
+        assert os.getpid() == parent
+
+
 def test_other_threads_may_die(monkeypatch: pytest.MonkeyPatch, lock: int) -> None:
     """An error in a thread of the caller's is left to the hook of the caller's."""
     died: list[object] = []

@@ -27,12 +27,6 @@ class FullDisk(io.StringIO):
         raise OSError(28, 'No space left on device')
 
 
-@pytest.fixture(autouse=True)
-def hook_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Restore the hook that `run` replaces."""
-    monkeypatch.setattr(sys, 'unraisablehook', sys.unraisablehook)
-
-
 @pytest.fixture
 def options(tmp_path: Path) -> list[str]:
     (tmp_path / 'list').write_text('foo-1.0.zip\n')
@@ -155,30 +149,6 @@ def test_program_starts_again_in_utf8_mode(
     assert commands == ([] if encoding == 'utf-8' else [
         (sys.executable, [sys.executable, '-X', 'utf8', '-P', 'dumb-pypi', 'x']),
     ])
-
-
-@pytest.mark.parametrize(('error', 'reports'), ((MemoryError(), 0), (ValueError(), 1)))
-def test_uncaught_lack_of_memory_is_hidden(
-        monkeypatch: pytest.MonkeyPatch, options: list[str], tmp_path: Path, error: Exception,
-        reports: int,
-) -> None:
-    """Python prints no traceback where memory was short in a place that cannot raise an error."""
-    class Failing:
-        def __del__(self) -> None:
-            raise error
-
-    def leave(_: int) -> NoReturn:
-        failing = Failing()
-        del failing
-        raise SystemExit
-
-    reported: list[object] = []
-    monkeypatch.setattr(sys, 'argv', ['dumb-pypi', *options, '--output-dir', f'{tmp_path}/out'])
-    monkeypatch.setattr(sys, '__unraisablehook__', reported.append)
-    monkeypatch.setattr(os, '_exit', leave)
-    with pytest.raises(SystemExit):
-        run()
-    assert len(reported) == reports
 
 
 def test_scan_has_its_own_name(

@@ -4,6 +4,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import jinja2
 import pytest
 
 from dumb_pypi.errors import TemplateError
@@ -111,3 +112,20 @@ def test_bytecode_cache_is_optional(package: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(sys, 'dont_write_bytecode', True)
     assert b'<title>T</title>' in feed()
     assert list((package / '__pycache__').iterdir()) == []
+
+
+def test_lack_of_memory_is_not_the_templates_fault(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """If memory runs out, that is not reported as an error of the template."""
+    (tmp_path / 'home.html').write_text("{{ 'x' * size }}")
+    templates = Templates(str(tmp_path))
+    with pytest.raises(MemoryError):
+        templates.render('home.html', {'size': 1 << 60})
+
+    def refuse(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(jinja2.Environment, 'get_template', refuse)
+    with pytest.raises(MemoryError):
+        templates.render('home.html', {})
