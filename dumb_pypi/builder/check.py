@@ -1,26 +1,35 @@
-"""Compare the pages in an output directory with what the build remembers of them."""
+"""Compare the pages in an output directory with what the previous build remembers of them."""
 from __future__ import annotations
 
-import fcntl
 import gzip
+import hashlib
 import os
 import stat
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from io import BufferedReader
+from itertools import chain
 from typing import Literal, NamedTuple
 
 from dumb_pypi import store
 from dumb_pypi.builder.stamp import is_pending, marks_of
 from dumb_pypi.builder.state import (
     Body,
+    DIGEST,
     is_as_recorded,
+    joined_digests,
     load_records,
+    PAGE_DIGEST,
 )
 from dumb_pypi.builder.tree import found_projects, found_releases, found_tree
-from dumb_pypi.errors import BusyError, FileError, UncheckableError
+from dumb_pypi.errors import FileError, UncheckableError
 from dumb_pypi.pages import paths
 from dumb_pypi.store import files
 from dumb_pypi.store.folder import compressed_form, GZ
+
+_BLOCK = 1 << 16  # bytes of a file in memory
+
+_UNKNOWN_STATE = 'its state is damaged or from another version; run a build first'
 
 Kind = Literal['missing', 'empty', 'changed', 'unknown']
 
@@ -28,9 +37,9 @@ Kind = Literal['missing', 'empty', 'changed', 'unknown']
 class Difference(NamedTuple):
     """A page that is not as the build left it; `path` is relative to the output directory.
 
-    `missing` and `empty` pages have content in the build's memory. `changed` ones have other
-    content, or are no ordinary files. `unknown` ones were not written by the build, but are where
-    clients look for pages.
+    The build wrote a `missing`, `empty` or `changed` page with other content. A `changed` one may
+    also be no regular file, and `path` that of a folder which is a symbolic link. The build did not
+    write an `unknown` page, which is where clients look for one.
     """
     kind: Kind
     path: str
@@ -42,120 +51,212 @@ class Checked(NamedTuple):
     differences: list[Difference]
 
 
-def check(output_dir: str) -> Checked:
-    """Compare every page with what the previous build remembers. Nothing is written or locked.
+def check(output_dir: str, progress: Callable[[float], None] = lambda _: None) -> Checked:
+    """Compare every page with what the previous build remembers of it.
+
+    Nothing is written, and nothing locked: builds can start meanwhile. `progress` is called with
+    the part that is done, from 0 to 1.
 
     Raises:
-        UncheckableError: the directory has no state, or that of a build that did not finish.
-        BusyError: a build runs, or ran meanwhile.
-        FileError: a page cannot be read.
+        UncheckableError: the directory has no state, or a build runs, was interrupted, or ran
+            during the check.
+        FileError: the directory, the state or a page cannot be read.
     """
-    if not os.path.exists(os.path.join(output_dir, store.STATE)):
-        raise UncheckableError(output_dir, 'no build has written an index there')
-    _refuse_running_build(output_dir)
-    if is_pending(output_dir):
-        raise UncheckableError(output_dir, 'a build was interrupted; run it again first')
+    _refuse_unfinished(output_dir)
     before = marks_of(output_dir, [store.STATE])
     records = load_records(output_dir)
     if records is None:
-        raise UncheckableError(
-            output_dir, 'its state is damaged or of another version; run a build with --full',
-        )
-    pages = _recorded_pages(records)
-    differences = sorted(
-        {*_differences(output_dir, records, pages), *_unknown(output_dir, records, pages)},
-        key=lambda difference: difference.path,
-    )
+        raise UncheckableError(output_dir, _UNKNOWN_STATE)
+    total = _page_count(records)
+    tree = _Tree(output_dir, records)
+    differences: set[Difference] = set()
+    done = 0
+    for recorded, found in tree.groups():
+        differences.update(tree.differences(recorded, found))
+        done += len(recorded)
+        progress(done / total)
+    # A build that began after this line changed nothing that was read.
     if is_pending(output_dir) or marks_of(output_dir, [store.STATE]) != before:
-        raise BusyError(output_dir)
-    return Checked(len(pages), differences)
+        raise UncheckableError(output_dir, 'a build ran during the check; check again')
+    return Checked(total, sorted(differences, key=lambda difference: difference.path))
 
 
-def _refuse_running_build(output_dir: str) -> None:
-    try:
-        with open(os.path.join(output_dir, store.LOCK), 'rb') as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise BusyError(output_dir) from None
-    except OSError:
-        # A copy of an index need not have the lock file, nor its file system locks.
-        pass
-
-
-def _recorded_pages(records: Body) -> dict[str, str]:
-    """Return the digests of all pages by their paths."""
-    pages = dict(records.others)
-    for project, record in records.projects.items():
-        pages |= record.pages(project)
-    for month, month_record in records.months.items():
-        pages |= month_record.pages(month)
-    return pages
-
-
-def _differences(
-        output_dir: str, records: Body, pages: dict[str, str],
-) -> Iterator[Difference]:
-    for path, digest in pages.items():
-        found = _file(output_dir, path)
-        if isinstance(found, Difference):
-            yield found
-            continue
-        with files.opened(found) as file:
-            if not is_as_recorded(file, records, digest):
-                yield Difference('changed' if os.fstat(file.fileno()).st_size else 'empty', path)
-                continue
-        if records.compressed:
-            yield from _compressed(output_dir, path)
-        elif os.path.lexists(os.path.join(output_dir, path + GZ)):
-            yield Difference('unknown', path + GZ)
-
-
-def _compressed(output_dir: str, path: str) -> Iterator[Difference]:
-    """Check the compressed form of a page that is as it was left."""
-    if path == paths.PACKAGES_JSON:
-        return
-    with files.opened(os.path.join(output_dir, path)) as file:
-        content = file.read()
-    found = _file(output_dir, path + GZ)
-    if isinstance(found, Difference):
-        if found.kind != 'missing' or compressed_form(content) is not None:
-            yield found
-        return
-    with files.opened(found) as file:
-        compressed = file.read()
-    try:
-        same = gzip.decompress(compressed) == content
-    except (OSError, EOFError, zlib.error):
-        same = False
-    if not same:
-        yield Difference('changed' if compressed else 'empty', path + GZ)
-
-
-def _file(output_dir: str, path: str) -> str | Difference:
-    """Return the place of a page, or how it differs from an ordinary file in ordinary folders."""
+def _refuse_unfinished(output_dir: str) -> None:
+    """
+    Raises:
+        UncheckableError: there is no state, or a build did not finish yet.
+        FileError: the directory cannot be read.
+    """
     place = output_dir
-    for name in path.split('/'):
-        place = os.path.join(place, name)
+    try:
+        os.listdir(place)
+        if is_pending(output_dir):
+            raise UncheckableError(
+                output_dir, 'a build is running or was interrupted; check after the next build',
+            )
+        place = os.path.join(output_dir, store.STATE)
+        os.lstat(place)
+    except FileNotFoundError as error:
+        if place == output_dir:
+            raise FileError('read', place, error) from error
+        raise UncheckableError(output_dir, 'no build has written an index there') from None
+    except OSError as error:
+        raise FileError('read', place, error) from error
+
+
+def _page_count(records: Body) -> int:
+    digests = chain(
+        (record.digests for record in records.projects.values()),
+        (record.digests for record in records.months.values()),
+    )
+    return len(records.others) + sum(map(len, digests)) // DIGEST
+
+
+class _Tree:
+    """The files in an output directory, compared with the records of its pages."""
+
+    def __init__(self, output_dir: str, records: Body) -> None:
+        self._root = output_dir
+        self._records = records
+
+    def groups(self) -> Iterator[tuple[Mapping[str, str], Iterable[str]]]:
+        """Yield the digests of recorded pages by their paths, and paths where there may be others.
+
+        Each project is a group of its own, so that few paths are in memory at once.
+
+        Raises:
+            UncheckableError: another version wrote the state.
+            FileError: a folder cannot be read.
+        """
+        records = self._records
+        tree = found_tree(self._root)
+        recorded = dict(records.others)
+        for month, record in records.months.items():
+            recorded |= record.pages(month)
+        yield recorded, chain(tree.others, (
+            paths.changelog_page(month, number)
+            for month, count in tree.months.items() for number in range(1, count + 1)
+        ))
+        for project in records.projects.keys() | found_projects(self._root):
+            pages = self._recorded_pages(project)
+            yield pages, paths.pages_of_project(project, self._found_releases(project, pages))
+
+    def _recorded_pages(self, project: str) -> Mapping[str, str]:
+        record = self._records.projects.get(project)
         try:
-            mode = os.lstat(place).st_mode
+            return {} if record is None else record.pages(project)
+        except ValueError:
+            # A version whose projects have other pages.
+            raise UncheckableError(self._root, _UNKNOWN_STATE) from None
+
+    def _found_releases(self, project: str, recorded: Mapping[str, str]) -> Collection[str]:
+        """Return the releases that have a page in the directory, none if all of them are recorded.
+
+        Raises:
+            FileError: the folder that has them cannot be read.
+        """
+        page = paths.project_json(project)
+        place = os.path.join(self._root, paths.folder(page))
+        try:
+            names = os.listdir(place)
         except (FileNotFoundError, NotADirectoryError):
-            return Difference('missing', path)
+            return ()
         except OSError as error:
             raise FileError('read', place, error) from error
-        if stat.S_ISLNK(mode):
-            return Difference('changed', path)
-    return place if stat.S_ISREG(mode) else Difference('changed', path)
+        known = {page, page + GZ}
+        if all(
+            paths.release_json(project, name) in recorded or paths.folder(page) + name in known
+            for name in names
+        ):
+            return ()
+        return found_releases(self._root, project)
+
+    def differences(
+            self, recorded: Mapping[str, str], found: Iterable[str],
+    ) -> Iterator[Difference]:
+        """Compare a group of recorded pages; report pages found that are not among them.
+
+        Raises:
+            FileError: a page cannot be read.
+        """
+        folders: set[str] = set()  # those that are no symbolic links
+        for path, digest in recorded.items():
+            link = self._link_above(path, folders)
+            if link is not None:
+                yield Difference('changed', link)
+                continue
+            kind = self._compare(path, digest)
+            if kind is not None:
+                yield Difference(kind, path)
+            if path != paths.PACKAGES_JSON:
+                kind = self._compare_compressed(path, digest, intact=kind is None)
+                if kind is not None:
+                    yield Difference(kind, path + GZ)
+        for path in found:
+            if path not in recorded:
+                for each in (path, path + GZ):
+                    if self._exists(each):
+                        yield Difference('unknown', each)
+
+    def _link_above(self, path: str, folders: set[str]) -> str | None:
+        """Return the outermost folder of a page that is a symbolic link, None if there is none."""
+        end = path.find('/')
+        while end != -1:
+            folder = path[:end]
+            if folder not in folders:
+                if os.path.islink(os.path.join(self._root, folder)):
+                    return folder
+                folders.add(folder)
+            end = path.find('/', end + 1)
+        return None
+
+    def _compare(self, path: str, digest: str) -> Kind | None:
+        """Return how a page, or the compressed form of one, differs from the page of a digest."""
+        place = os.path.join(self._root, path)
+        try:
+            status = os.lstat(place)
+            if not stat.S_ISREG(status.st_mode):
+                return 'changed'
+            with files.opened(place) as file:
+                same = (
+                    _digest(file, compressed=path.endswith(GZ)) == digest if digest
+                    else is_as_recorded(file, self._records, digest)
+                )
+        except (FileNotFoundError, NotADirectoryError):
+            return 'missing'
+        except (OSError, ValueError) as error:
+            # The second one is for a name that the encoding of the locale cannot express.
+            raise FileError('read', place, error) from error
+        if same:
+            return None
+        return 'changed' if status.st_size else 'empty'
+
+    def _compare_compressed(self, path: str, digest: str, *, intact: bool) -> Kind | None:
+        """Return how the compressed form of a page differs from what the build wrote, if it did.
+
+        A missing one is not noticed if the page is not `intact`: not every page has one.
+        """
+        if not self._records.compressed:
+            return 'unknown' if self._exists(path + GZ) else None
+        kind = self._compare(path + GZ, digest)
+        if kind is None or not intact:
+            return None if kind == 'missing' else kind
+        if compressed_form(files.read(os.path.join(self._root, path)) or b'') is not None:
+            return kind
+        return None if kind == 'missing' else 'unknown'
+
+    def _exists(self, path: str) -> bool:
+        return os.path.lexists(os.path.join(self._root, path))
 
 
-def _unknown(output_dir: str, records: Body, pages: dict[str, str]) -> Iterator[Difference]:
-    tree = found_tree(output_dir)
-    found = [*tree.others]
-    for month, count in tree.months.items():
-        found += [paths.changelog_page(month, number) for number in range(1, count + 1)]
-    for project in {*found_projects(output_dir), *records.projects}:
-        found += paths.pages_of_project(project, found_releases(output_dir, project))
-    for path in found:
-        if path not in pages:
-            for each in (path, path + GZ):
-                if os.path.lexists(os.path.join(output_dir, each)):
-                    yield Difference('unknown', each)
+def _digest(file: BufferedReader, *, compressed: bool) -> str | None:
+    """Return the digest of a page as records have it, None if its compressed form is damaged."""
+    digest = hashlib.sha256()
+    # The buffer of `hashlib.file_digest` is larger than most pages, and takes longer than they do.
+    stream = gzip.GzipFile(fileobj=file) if compressed else file
+    try:
+        while block := stream.read(_BLOCK):
+            digest.update(block)
+    except (gzip.BadGzipFile, EOFError, zlib.error):
+        return None
+    return joined_digests([digest.digest()[:PAGE_DIGEST]])

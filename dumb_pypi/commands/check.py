@@ -3,21 +3,32 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from typing import get_args
 
 from dumb_pypi import __version__
 from dumb_pypi.builder.check import check, Checked, Kind
-from dumb_pypi.commands.console import count, DONE, FAILED, INTERRUPTED, say
+from dumb_pypi.commands.console import count, DONE, FAILED, INTERRUPTED, ProgressBar, say
 from dumb_pypi.errors import DumbPypiError, FileError, shown_path
+from dumb_pypi.process import garbage_collected_seldom
+
+_KINDS: tuple[Kind, ...] = get_args(Kind)
+_PATIENCE = 2  # seconds before the progress bar appears
 
 
+@garbage_collected_seldom()
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
-    options = _parser().parse_args(argv)
+    parser = _parser()
+    options = parser.parse_args(argv)
+    if not options.output_dir:
+        parser.error('DIR is empty')
     try:
-        checked = check(options.output_dir)
+        with closing(ProgressBar(patience=_PATIENCE, hidden=options.quiet)) as progress:
+            checked = check(options.output_dir, progress)
         _print(_json(checked) if options.json else _lines(checked))
     except DumbPypiError as error:
         _say(str(error))
@@ -25,51 +36,64 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _say('interrupted')
         return INTERRUPTED
-    if not checked.differences:
-        if not options.quiet:
-            _say(f'{count(checked.pages, "page")} checked, no differences')
-        return DONE
     if not options.quiet:
-        _say(
-            f'{count(checked.pages, "page")} checked, '
-            f'{count(len(checked.differences), "difference")}; a build with --full repairs them',
-        )
-    return FAILED
+        _say(_summary(checked))
+    return FAILED if checked.differences else DONE
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog='dumb-pypi check',
-        description='Compare every page of an index with what the latest build remembers of it.',
+        description='Compare every page of an index with what the previous build remembers of it.',
         epilog='Prints a line for each page that is missing, empty, changed or unknown. Exits with '
-               '0 if there are none, with 1 if there are some or if the index cannot be checked. '
-               'Nothing is written. A build with --full repairs all differences.',
+               '0 if there is none, with 1 if there are any or the index cannot be checked. '
+               'Writes and locks nothing. A build with --full repairs what it finds.',
     )
     parser.add_argument('output_dir', metavar='DIR', help='the output directory of the builds')
     parser.add_argument(
         '--json', action='store_true',
-        help='print one JSON object: "pages" (how many the build remembers), "counts" (differences '
-             'of each kind) and "differences" (objects with "kind" and "path")',
+        help='print a JSON object: "pages", the number of pages that the build remembers; '
+             '"counts", the number of differences of each kind; and "differences", a list of '
+             'objects with "kind" and "path"',
     )
     parser.add_argument(
-        '-q', '--quiet', action='store_true', help='print differences and errors only',
+        '-q', '--quiet', action='store_true',
+        help='print only differences and errors, for example in a cron job',
     )
     parser.add_argument('--version', action='version', version=f'%(prog)s {__version__}')
     return parser
 
 
+def _counts(checked: Checked) -> dict[Kind, int]:
+    counts = Counter(difference.kind for difference in checked.differences)
+    return {kind: counts[kind] for kind in _KINDS}
+
+
+def _summary(checked: Checked) -> str:
+    """Return the sentence that counts pages and differences.
+
+    >>> from dumb_pypi.builder.check import Difference
+    >>> _summary(Checked(12, []))
+    '12 pages checked, no differences'
+    >>> _summary(Checked(2, [Difference('missing', 'index.html'), Difference('unknown', 'a')]))
+    '2 pages checked: 1 missing, 1 unknown; a build with --full repairs them'
+    """
+    pages = f'{count(checked.pages, "page")} checked'
+    if not checked.differences:
+        return f'{pages}, no differences'
+    counts = ', '.join(f'{number} {kind}' for kind, number in _counts(checked).items() if number)
+    return f'{pages}: {counts}; a build with --full repairs them'
+
+
 def _lines(checked: Checked) -> str:
-    # Paths are aligned, and those that could be taken for two lines are quoted.
-    return ''.join(
-        f'{kind:7} {shown_path(path)}\n' for kind, path in checked.differences
-    )
+    # The paths are aligned; one that is not a line of text is quoted.
+    return ''.join(f'{kind:7} {shown_path(path)}\n' for kind, path in checked.differences)
 
 
 def _json(checked: Checked) -> str:
-    counts = Counter(difference.kind for difference in checked.differences)
     return json.dumps({
         'pages': checked.pages,
-        'counts': {kind: counts[kind] for kind in get_args(Kind)},
+        'counts': _counts(checked),
         'differences': [difference._asdict() for difference in checked.differences],
     }) + '\n'
 
@@ -77,11 +101,14 @@ def _json(checked: Checked) -> str:
 def _print(text: str) -> None:
     """
     Raises:
-        FileError: it cannot be printed.
+        FileError: it cannot be printed to its end.
     """
+    rest = memoryview(os.fsencode(text))
     try:
-        print(text, end='', flush=True)
-    except (OSError, ValueError) as error:
+        # Unbuffered: Python would flush what is left in a buffer once more at exit, and fail.
+        while rest:
+            rest = rest[os.write(1, rest):]
+    except OSError as error:
         raise FileError('write', '<stdout>', error) from error
 
 
