@@ -29,7 +29,7 @@ from dumb_pypi.store.folder import compressed_form, GZ
 
 _BLOCK = 1 << 16  # bytes of a file in memory
 
-_UNKNOWN_STATE = 'its state is damaged or from another version; run a build first'
+_UNKNOWN_STATE = 'its state is damaged or from another version; run a build with --full'
 
 Kind = Literal['missing', 'empty', 'changed', 'unknown']
 

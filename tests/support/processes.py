@@ -203,7 +203,7 @@ def _build(argv: Sequence[str], fate: Fate, messages: int) -> NoReturn:
     os.dup2(messages, sys.stdout.fileno())
     os.dup2(messages, sys.stderr.fileno())
     if fate.bound_by_modes and os.geteuid() == 0:
-        _give_up(CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH)
+        bind_root()
     _limit(fate.limits)
     if fate.largest_file is not None:
         hard_limit = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
@@ -241,8 +241,13 @@ def _memory() -> int:
     return int(Path('/proc/self/statm').read_text().split()[0]) * os.sysconf('SC_PAGE_SIZE')
 
 
+def bind_root() -> None:
+    """Give up root's right to read and write in spite of permission bits."""
+    _give_up(CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH)
+
+
 def _give_up(*capabilities: int) -> None:
-    """Give up rights of root, such as to read and write in spite of permission bits (capset(2))."""
+    """Give up rights of root (capset(2))."""
     libc = ctypes.CDLL(None, use_errno=True)
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # _LINUX_CAPABILITY_VERSION_3, this process
     sets = (ctypes.c_uint32 * 6)()
