@@ -2,32 +2,22 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import os
 import stat
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from io import BufferedReader
 from itertools import chain
-from typing import Literal, NamedTuple
+from typing import cast, Literal, NamedTuple
 
 from dumb_pypi import store
-from dumb_pypi.builder.stamp import is_pending, marks_of
-from dumb_pypi.builder.state import (
-    Body,
-    DIGEST,
-    is_as_recorded,
-    joined_digests,
-    load_records,
-    PAGE_DIGEST,
-)
+from dumb_pypi.builder.stamp import CHECKSUM, is_pending, marks_of
+from dumb_pypi.builder.state import Body, is_as_recorded, load_records
 from dumb_pypi.builder.tree import found_projects, found_releases, found_tree
 from dumb_pypi.errors import FileError, UncheckableError
 from dumb_pypi.pages import paths
 from dumb_pypi.store import files
 from dumb_pypi.store.folder import compressed_form, GZ
-
-_BLOCK = 1 << 16  # bytes of a file in memory
 
 _UNKNOWN_STATE = 'its state is damaged or from another version; run a build with --full'
 
@@ -105,11 +95,11 @@ def _refuse_unfinished(output_dir: str) -> None:
 
 
 def _page_count(records: Body) -> int:
-    digests = chain(
-        (record.digests for record in records.projects.values()),
-        (record.digests for record in records.months.values()),
+    checksums = chain(
+        (record.checksums for record in records.projects.values()),
+        (record.checksums for record in records.months.values()),
     )
-    return len(records.others) + sum(map(len, digests)) // DIGEST
+    return len(records.others) + sum(map(len, checksums)) // CHECKSUM
 
 
 class _Tree:
@@ -120,7 +110,7 @@ class _Tree:
         self._records = records
 
     def groups(self) -> Iterator[tuple[Mapping[str, str], Iterable[str]]]:
-        """Yield the digests of recorded pages by their paths, and paths where there may be others.
+        """Yield the checksums of recorded pages by path, and the paths where there may be others.
 
         Each project is a group of its own, so that few paths are in memory at once.
 
@@ -180,16 +170,16 @@ class _Tree:
             FileError: a page cannot be read.
         """
         folders: set[str] = set()  # those that are no symbolic links
-        for path, digest in recorded.items():
+        for path, checksum in recorded.items():
             link = self._link_above(path, folders)
             if link is not None:
                 yield Difference('changed', link)
                 continue
-            kind = self._compare(path, digest)
+            kind = self._compare(path, checksum)
             if kind is not None:
                 yield Difference(kind, path)
             if path != paths.PACKAGES_JSON:
-                kind = self._compare_compressed(path, digest, intact=kind is None)
+                kind = self._compare_compressed(path, checksum, intact=kind is None)
                 if kind is not None:
                     yield Difference(kind, path + GZ)
         for path in found:
@@ -210,18 +200,15 @@ class _Tree:
             end = path.find('/', end + 1)
         return None
 
-    def _compare(self, path: str, digest: str) -> Kind | None:
-        """Return how a page, or the compressed form of one, differs from the page of a digest."""
+    def _compare(self, path: str, checksum: str) -> Kind | None:
+        """Return how a page, or the compressed form of one, differs from the page of a checksum."""
         place = os.path.join(self._root, path)
         try:
             status = os.lstat(place)
             if not stat.S_ISREG(status.st_mode):
                 return 'changed'
             with files.opened(place) as file:
-                same = (
-                    _digest(file, compressed=path.endswith(GZ)) == digest if digest
-                    else is_as_recorded(file, self._records, digest)
-                )
+                same = self._is_same(file, checksum, compressed=path.endswith(GZ))
         except (FileNotFoundError, NotADirectoryError):
             return 'missing'
         except (OSError, ValueError) as error:
@@ -231,32 +218,28 @@ class _Tree:
             return None
         return 'changed' if status.st_size else 'empty'
 
-    def _compare_compressed(self, path: str, digest: str, *, intact: bool) -> Kind | None:
+    def _compare_compressed(self, path: str, checksum: str, *, intact: bool) -> Kind | None:
         """Return how the compressed form of a page differs from what the build wrote, if it did.
 
         A missing one is not noticed if the page is not `intact`: not every page has one.
         """
         if not self._records.compressed:
             return 'unknown' if self._exists(path + GZ) else None
-        kind = self._compare(path + GZ, digest)
+        kind = self._compare(path + GZ, checksum)
         if kind is None or not intact:
             return None if kind == 'missing' else kind
         if compressed_form(files.read(os.path.join(self._root, path)) or b'') is not None:
             return kind
         return None if kind == 'missing' else 'unknown'
 
+    def _is_same(self, file: BufferedReader, checksum: str, *, compressed: bool) -> bool:
+        if not compressed:
+            return is_as_recorded(file, self._records, checksum)
+        try:
+            page = cast('BufferedReader', gzip.GzipFile(fileobj=file))
+            return is_as_recorded(page, self._records, checksum)
+        except (gzip.BadGzipFile, EOFError, zlib.error):
+            return False
+
     def _exists(self, path: str) -> bool:
         return os.path.lexists(os.path.join(self._root, path))
-
-
-def _digest(file: BufferedReader, *, compressed: bool) -> str | None:
-    """Return the digest of a page as records have it, None if its compressed form is damaged."""
-    digest = hashlib.sha256()
-    # The buffer of `hashlib.file_digest` is larger than most pages, and takes longer than they do.
-    stream = gzip.GzipFile(fileobj=file) if compressed else file
-    try:
-        while block := stream.read(_BLOCK):
-            digest.update(block)
-    except (gzip.BadGzipFile, EOFError, zlib.error):
-        return None
-    return joined_digests([digest.digest()[:PAGE_DIGEST]])

@@ -466,7 +466,7 @@ def write_state_of_other_version(out: Path) -> None:
     """Records whose projects have a page more."""
     stamp_line, body = (out / store.STATE).read_bytes().split(b'\n')
     records = msgspec.json.decode(body[stamp.SEAL:], type=state.Body)
-    records.projects['foo'].digests += 'A' * state.DIGEST
+    records.projects['foo'].checksums += '0' * stamp.CHECKSUM
     (out / store.STATE).write_bytes(
         stamp_line + b'\n' + stamp.sealed(msgspec.json.encode(records)),
     )
