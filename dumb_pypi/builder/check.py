@@ -58,11 +58,11 @@ def check(output_dir: str, progress: Callable[[float], None] = lambda _: None) -
     if records is None:
         raise UncheckableError(output_dir, _UNKNOWN_STATE)
     total = _page_count(records)
-    tree = _Tree(output_dir, records)
+    comparison = _Comparison(output_dir, records)
     differences: set[Difference] = set()
     done = 0
-    for recorded, found in tree.groups():
-        differences.update(tree.differences(recorded, found))
+    for recorded, found in comparison.groups():
+        differences.update(comparison.differences(recorded, found))
         done += len(recorded)
         progress(done / total)
     # A build that began after this line changed nothing that was read.
@@ -102,7 +102,7 @@ def _page_count(records: Body) -> int:
     return len(records.others) + sum(map(len, checksums)) // CHECKSUM
 
 
-class _Tree:
+class _Comparison:
     """The files in an output directory, compared with the records of its pages."""
 
     def __init__(self, output_dir: str, records: Body) -> None:
@@ -127,7 +127,7 @@ class _Tree:
             paths.changelog_page(month, number)
             for month, count in tree.months.items() for number in range(1, count + 1)
         ))
-        for project in records.projects.keys() | found_projects(self._root):
+        for project in sorted(records.projects.keys() | found_projects(self._root)):
             pages = self._recorded_pages(project)
             yield pages, paths.pages_of_project(project, self._found_releases(project, pages))
 

@@ -269,7 +269,7 @@ def test_builds_leave_no_difference(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize('options', VARIANTS)
-def test_build_against_previous_list_has_no_difference(
+def test_partial_index_has_no_difference(
         tmp_path: Path, options: dict[str, Any],
 ) -> None:
     """A directory with only the changed pages is checked as well, also after the next build."""
@@ -287,7 +287,7 @@ def test_build_against_previous_list_has_no_difference(
         assert found_in(out) == [('changed', 'simple/index.json')]
 
 
-def test_index_of_1x_has_no_difference_once_replaced(tmp_path: Path, out: Path) -> None:
+def test_replaced_1x_has_no_difference(tmp_path: Path, out: Path) -> None:
     """A build replaces or deletes all pages of an index that has no state."""
     shutil.rmtree(out / '.dumb-pypi')
     (out / 'changelog/page1.html').write_text('of 1.x')
@@ -352,7 +352,7 @@ def test_killed_build_is_no_difference(workshop: Workshop) -> None:
     assert refused > 10
 
 
-def test_running_build_is_reported_and_not_disturbed(workshop: Workshop) -> None:
+def test_running_build_is_reported(workshop: Workshop) -> None:
     """A check does not take the pages of a running build for differences, nor its lock."""
     out = workshop.place / 'out'
     workshop.must_build(out, 'old', *WITH_SITE)
@@ -380,7 +380,7 @@ def test_build_can_start_during_a_check(tmp_path: Path, out: Path) -> None:
     check(str(out), build)
 
 
-def test_unfinished_build_during_a_check_is_reported(workshop: Workshop) -> None:
+def test_unfinished_build_is_reported(workshop: Workshop) -> None:
     """The check does not end well if a build that began during it still runs."""
     out = workshop.place / 'out'
     workshop.must_build(out, 'old', *WITH_SITE)
@@ -412,7 +412,7 @@ def test_linked_folder_is_reported_once(tmp_path: Path, out: Path, folder: str) 
     assert found_in(out) == [('changed', folder)]
 
 
-def test_folder_of_unknown_project_may_be_linked(tmp_path: Path, out: Path) -> None:
+def test_unknown_project_may_be_linked(tmp_path: Path, out: Path) -> None:
     """The user's links are not pages; what clients find at a recorded project is."""
     (tmp_path / 'mine/9.9').mkdir(parents=True)
     (tmp_path / 'mine/9.9/json').touch()
@@ -435,7 +435,7 @@ def test_special_file_is_changed(out: Path) -> None:
     assert found_in(out) == [('changed', 'index.html'), ('changed', 'simple/foo/index.html')]
 
 
-def test_compressed_form_of_small_page_is_unknown(tmp_path: Path) -> None:
+def test_compressed_small_page_is_unknown(tmp_path: Path) -> None:
     """A build would not write it, so that it cannot be a changed one."""
     run(tmp_path, precompress=True)
     (tmp_path / 'out/simple/foo/index.html.gz').write_text('restored')
@@ -493,7 +493,7 @@ def test_index_cannot_be_checked(
     assert found_in(out) == []
 
 
-def test_output_directory_is_missing_or_a_file(tmp_path: Path) -> None:
+def test_directory_is_missing_or_file(tmp_path: Path) -> None:
     """The message says which."""
     (tmp_path / 'file').touch()
     for name, reason in (('gone', 'No such file or directory'), ('file', 'Not a directory')):
