@@ -218,7 +218,7 @@ def test_a_full_disk(command: Command, limit: int) -> None:
     after = trees.pages_in(command.out)
     assert (result.returncode, result.stdout) == (console.FAILED, '')
     assert result.stderr.startswith(f'dumb-pypi: cannot write {command.out}/')
-    assert result.stderr.endswith(': File too large\n')
+    assert result.stderr.endswith(': File too large: raise the limit (ulimit -f)\n')
     assert result.stderr.count('\n') == 1
 
     new = command('--no-generate-timestamp', plain=lines).pages

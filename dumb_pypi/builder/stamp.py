@@ -78,7 +78,7 @@ class Stamp(NamedTuple):
             return None
         place = os.path.join(output_dir, store.STATE)
         try:
-            with open(place, 'rb') as file:
+            with open(place, 'rb', opener=_open_at_once) as file:
                 return cls.decode(unsealed(file.readline().rstrip(b'\n')))
         except FileNotFoundError:
             return None
@@ -113,6 +113,11 @@ def _chunk(digest: str, size: int) -> Chunk:
     if size < 1:
         raise ValueError('a chunk is not empty')
     return Chunk(digest, size)
+
+
+def _open_at_once(place: str, flags: int) -> int:
+    # Opening a named pipe would wait for a writer.
+    return os.open(place, flags | os.O_NONBLOCK)
 
 
 def is_pending(output_dir: str) -> bool:

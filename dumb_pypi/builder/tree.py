@@ -12,7 +12,7 @@ from dumb_pypi.pages import paths
 
 _CHANGELOG_FOLDER = 'changelog'
 _PROJECT_FOLDERS = ('project', 'simple', 'pypi')
-_MONTH_PAGE = re.compile(r'changelog/([0-9]{4}-[0-9]{2}|undated)(?:-([0-9]{1,9}))?\.html')
+_MONTH_PAGE = re.compile(r'changelog/([0-9]{4}-[0-9]{2}|undated)(?:-([0-9]{1,4}))?\.html')
 # Pages of no group: 1.x's changelog, and static files, whose names contain a hash.
 _OTHER_PAGE = re.compile(
     r'changelog/page[0-9]+\.html|'
@@ -64,9 +64,11 @@ def found_releases(output_dir: str, project: str) -> set[str]:
     folder = Path(output_dir, paths.folder(paths.project_json(project)))
     return {
         release.name for release in folder.glob('*')
-        # A build was killed before it removed an empty one.
-        if os.path.lexists(release / 'json')
-        or (release.is_dir() and not any(release.iterdir()))
+        if _is_text(release.name) and (
+            os.path.lexists(release / 'json')
+            # A build was killed before it removed an empty one.
+            or (release.is_dir() and not any(release.iterdir()))
+        )
     }
 
 
@@ -101,6 +103,15 @@ def missing_months(
     }
 
 
+def _is_text(name: str) -> bool:
+    """Return whether a name is UTF-8, as those of all pages are."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _names_in(output_dir: str, folder: str, *, folders: bool = True) -> Iterator[str]:
     """Yield the names of folders, or of files, in a shared folder; a symbolic link is neither.
 
@@ -114,7 +125,7 @@ def _names_in(output_dir: str, folder: str, *, folders: bool = True) -> Iterator
         with os.scandir(place) as entries:
             for entry in entries:
                 is_kind = entry.is_dir if folders else entry.is_file
-                if is_kind(follow_symlinks=False):
+                if is_kind(follow_symlinks=False) and _is_text(entry.name):
                     yield entry.name
     except (FileNotFoundError, NotADirectoryError):
         return

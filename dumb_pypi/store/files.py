@@ -7,6 +7,7 @@ import fcntl
 import filecmp
 import os
 import shutil
+import stat
 from io import BufferedReader
 
 from dumb_pypi.errors import FileError
@@ -27,7 +28,7 @@ def read(place: str) -> bytes | None:
         FileError: it cannot be read.
     """
     try:
-        with open(place, 'rb') as file:
+        with open(place, 'rb', opener=_open_regular) as file:
             return file.read()
     except FileNotFoundError:
         return None
@@ -173,4 +174,16 @@ def opened(place: str) -> BufferedReader:
 
 
 def _open_no_link(place: str, flags: int) -> int:
-    return os.open(place, flags | os.O_NOFOLLOW)
+    return _open_regular(place, flags | os.O_NOFOLLOW)
+
+
+def _open_regular(place: str, flags: int) -> int:
+    # Opening a named pipe waits for a writer otherwise.
+    file = os.open(place, flags | os.O_NONBLOCK)
+    mode = os.fstat(file).st_mode
+    if stat.S_ISREG(mode):
+        return file
+    os.close(file)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), place)
+    raise OSError(errno.ENXIO, 'not a regular file', place)

@@ -36,8 +36,8 @@ class Target(NamedTuple):
     and reported nothing.
     `precompress`: write a `.gz` next to each page.
     `sweep`: delete a `.gz` that earlier options left.
-    `owned`: an earlier build wrote an index here, so that a folder in the place of a page is none
-    that the user had there before.
+    `owned`: an earlier build wrote an index here, so that what is in the place of a page or of its
+    folder is nothing that the user had there before.
     """
     root: str
     build_id: str
@@ -281,9 +281,9 @@ class Writer:
                 file.close()
 
     def _clear_way(self, path: str) -> None:
-        """Remove a symbolic link in the place of a folder of a page.
+        """Remove a symbolic link in the place of a folder of a page, or a file if that is `owned`.
 
-        Otherwise pages would be written and deleted wherever it points to.
+        Otherwise pages would be written and deleted wherever a link points to.
 
         Raises:
             FileError: the folder that all projects share is a link, which may be on purpose.
@@ -294,9 +294,11 @@ class Writer:
                 place = os.path.join(self._root, parent)
                 try:
                     mode = os.lstat(place).st_mode
-                    if stat.S_ISLNK(mode):
-                        if not folders:
-                            raise ValueError(_LINKED)
+                    if stat.S_ISLNK(mode) and not folders:
+                        raise ValueError(_LINKED)
+                    if stat.S_ISLNK(mode) or (
+                        self._target.owned and folders and not stat.S_ISDIR(mode)
+                    ):
                         os.unlink(place)
                 except (OSError, ValueError) as error:
                     if isinstance(error, FileNotFoundError):
@@ -321,7 +323,7 @@ class Writer:
         if compressed is None:
             self._delete_compressed(path, changed=changed)
             return
-        changed |= self.write_own(path + GZ, compressed)
+        changed |= self._write(path + GZ, compressed, over_folder=self._target.owned)
         place = os.path.join(self._root, path)
         try:
             _copy_mtime(place, place + GZ)

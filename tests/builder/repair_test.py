@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from dumb_pypi import store
 from dumb_pypi.builder import built, stamp
 from dumb_pypi.errors import ChangedError, FileError, ShrinkError
 from dumb_pypi.model.project import Project
@@ -54,6 +55,11 @@ def replace_by_folder(place: Path) -> None:
     (place / 'deep').mkdir()
 
 
+def replace_by_pipe(place: Path) -> None:
+    remove(place)
+    os.mkfifo(place)
+
+
 def replace_by_link(place: Path) -> None:
     """Move what is in the place elsewhere, and leave a link to it."""
     elsewhere = place.with_name(f'.{place.name}')
@@ -86,7 +92,7 @@ def test_missing_places_are_restored(
     assert histories.stamps(out) == before
 
 
-@pytest.mark.parametrize('damage', (empty, replace_by_folder, replace_by_link))
+@pytest.mark.parametrize('damage', (empty, replace_by_folder, replace_by_link, replace_by_pipe))
 @pytest.mark.parametrize('page', paths.ROOTS)
 def test_damaged_root_pages_are_restored(
         tmp_path: Path, out: Path, page: str, damage: Callable[[Path], None],
@@ -123,7 +129,9 @@ def test_linked_shared_folder_is_reported(tmp_path: Path, out: Path, folder: str
     }
 
 
-@pytest.mark.parametrize('damage', (remove, empty, replace_by_folder, replace_by_link))
+@pytest.mark.parametrize('damage', (
+    remove, empty, replace_by_folder, replace_by_link, replace_by_pipe,
+))
 @pytest.mark.parametrize('page', (
     'simple/foo/index.html', 'simple/foo/index.json', 'project/foo/index.html', 'pypi/foo/json',
     'pypi/foo/1.0/json', 'pypi/foo/1.0', 'changelog/2024-01.html', *PROJECT_FOLDERS,
@@ -136,6 +144,42 @@ def test_full_build_repairs_all(
     run(tmp_path, full=True, **OPTIONS)
     assert clean(tree(tmp_path)) == full_tree(tmp_path, **OPTIONS)
     assert not (out / page).is_symlink()
+
+
+@pytest.mark.parametrize('page', ('index.html.gz', 'project/foo/index.html.gz'))
+def test_compressed_form_replaces_a_folder(tmp_path: Path, page: str) -> None:
+    """A folder in place of a compressed form gives way."""
+    run(tmp_path, precompress=True)
+    remove(tmp_path / 'out' / page)
+    (tmp_path / 'out' / page / 'deep').mkdir(parents=True)
+    run(tmp_path, precompress=True, full=True)
+    assert tree(tmp_path) == full_tree(tmp_path, precompress=True)
+
+
+@pytest.mark.parametrize('path', (store.STATE, store.PENDING, store.CHUNKS))
+def test_pipe_in_place_of_the_state(tmp_path: Path, out: Path, path: str) -> None:
+    """A named pipe in place of the build's own files is reported: nobody would write to it."""
+    (out / path).unlink(missing_ok=True)
+    os.mkfifo(out / path)
+    with pytest.raises(FileError, match=f'cannot read .*/{path}: not a regular file'):
+        run(tmp_path, MORE, **OPTIONS)
+
+
+@pytest.mark.parametrize('page', (
+    b'simple/\xff/index.html', b'project/\xff/index.html', b'pypi/\xff/json',
+    b'pypi/foo/\xff/json', b'changelog/2024-01-99999.html', b'static/style-\xff.css',
+))
+def test_unusual_names_are_kept(tmp_path: Path, out: Path, page: bytes) -> None:
+    """A full build keeps files whose names are not those of pages."""
+    place = Path(os.fsdecode(os.fsencode(out) + b'/' + page))
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.touch()
+    run(tmp_path, full=True, **OPTIONS)
+    assert place.exists()
+    place.unlink()
+    if not any(place.parent.iterdir()):
+        place.parent.rmdir()
+    assert tree(tmp_path) == full_tree(tmp_path, **OPTIONS)
 
 
 @pytest.mark.parametrize('copied', (False, True))

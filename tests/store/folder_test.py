@@ -263,6 +263,7 @@ OBSTACLES: dict[str, Callable[[Path], Callable[[Path], object]]] = {
     'link to a file': lambda elsewhere: link_to(elsewhere / 'json'),
     'link to nothing': lambda elsewhere: link_to(elsewhere / 'missing'),
     'link to itself': lambda _: lambda place: place.symlink_to(place),
+    'file': lambda _: Path.touch,
     'folder': lambda _: lambda place: (place / 'deep/er').mkdir(parents=True),
 }
 
