@@ -1,19 +1,13 @@
 """What a build did to pages, and the changes file that records it."""
 from __future__ import annotations
 
-import errno
-import os
 import re
 from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
 
-from dumb_pypi.errors import FileError
 from dumb_pypi.store import files
-
-# A RAM disk has ordinary files.
-_DEVICE = re.compile('/dev/(?!shm/)|/proc/')
 
 _SIMPLE_JSON_PAGE = re.compile(r'simple/(?:[^/]+/)?index\.json')
 _CONTENT_TYPES = {
@@ -52,59 +46,13 @@ def content_type(path: str) -> str:
     return _CONTENT_TYPES[path.rpartition('/')[2].rpartition('.')[2]]
 
 
-def check_changes_place(place: str) -> None:
-    """Check that the changes file can be written, before anything else is.
-
-    Raises:
-        FileError: it cannot.
-    """
-    if _is_device(place):
-        return
-    try:
-        if os.path.isdir(place):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        _remove_unfinished(place)
-        unfinished = _unfinished(place)
-        files.create_new(unfinished, b'')
-        os.unlink(unfinished)
-    except OSError as error:
-        raise FileError('write', place, error) from error
-
-
 def write_changes(place: str, changes: Iterable[Change]) -> None:
     """Write the changes file: JSON lines, in a safe order for uploading.
 
     Raises:
         FileError: it cannot be written.
     """
-    content = _encoder.encode_lines(changes)
-    try:
-        if _is_device(place):
-            files.create(place, content)
-        else:
-            files.replace(place, content, _unfinished(place), durable=True)
-    except OSError as error:
-        raise FileError('write', place, error) from error
-
-
-def _is_device(place: str) -> bool:
-    # A device, such as a terminal, cannot be replaced by a file.
-    return _DEVICE.match(place) is not None
-
-
-def _unfinished(place: str) -> str:
-    # Nobody can know the name beforehand, and have a symbolic link there.
-    folder, name = os.path.split(place)
-    return os.path.join(folder, f'.{name}.{os.urandom(8).hex()}.unfinished')
-
-
-def _remove_unfinished(place: str) -> None:
-    """Remove what killed builds left."""
-    folder, name = os.path.split(place)
-    unfinished = re.compile(rf'\.{re.escape(name)}\.[0-9a-f]{{16}}\.unfinished')
-    for found in os.listdir(folder or '.'):
-        if unfinished.fullmatch(found):
-            os.unlink(os.path.join(folder, found))
+    files.replace_user_file(place, _encoder.encode_lines(changes))
 
 
 _encoder = msgspec.json.Encoder()

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import filecmp
 import os
+import re
 import shutil
 import stat
 from io import BufferedReader
@@ -17,6 +18,8 @@ _WRITE = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
 _NO_FILE = (
     errno.ENOENT, errno.EACCES, errno.EPERM, errno.ELOOP, errno.EISDIR, errno.ENOTDIR, errno.ENXIO,
 )
+# Files that cannot be replaced, such as terminals and pipes. A RAM disk has ordinary files.
+_DEVICE = re.compile('/dev/(?!shm/)|/proc/')
 # On macOS, fsync leaves the data in the drive's cache, where a power cut loses it.
 _FULL_SYNC: int | None = getattr(fcntl, 'F_FULLFSYNC', None)
 
@@ -57,6 +60,61 @@ def replace(
         with contextlib.suppress(OSError):
             os.unlink(unfinished)
         raise
+
+
+def check_user_file(place: str) -> None:
+    """Check that `replace_user_file` can write a file, and remove what killed builds left of it.
+
+    Raises:
+        FileError: it cannot.
+    """
+    if is_device(place):
+        return
+    try:
+        if os.path.isdir(place):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        _remove_unfinished(place)
+        unfinished = _unfinished(place)
+        create_new(unfinished, b'')
+        os.unlink(unfinished)
+    except (OSError, ValueError) as error:
+        raise FileError('write', place, error) from error
+
+
+def replace_user_file(place: str, content: bytes) -> None:
+    """Replace a file that the user named, durably and atomically; write to a device.
+
+    A symbolic link in its place is replaced, not followed.
+
+    Raises:
+        FileError: it cannot be written.
+    """
+    try:
+        if is_device(place):
+            create(place, content)
+        else:
+            replace(place, content, _unfinished(place), durable=True)
+    except (OSError, ValueError) as error:
+        raise FileError('write', place, error) from error
+
+
+def is_device(place: str) -> bool:
+    """Return whether a path is that of a device, which cannot be replaced by a file."""
+    return _DEVICE.match(place) is not None
+
+
+def _unfinished(place: str) -> str:
+    # Nobody can know the name beforehand, and have a symbolic link there.
+    folder, name = os.path.split(place)
+    return os.path.join(folder, f'.{name}.{os.urandom(8).hex()}.unfinished')
+
+
+def _remove_unfinished(place: str) -> None:
+    folder, name = os.path.split(place)
+    unfinished = re.compile(rf'\.{re.escape(name)}\.[0-9a-f]{{16}}\.unfinished')
+    for found in os.listdir(folder or '.'):
+        if unfinished.fullmatch(found):
+            os.unlink(os.path.join(folder, found))
 
 
 def put(file: str, place: str, *, over_folder: bool) -> None:

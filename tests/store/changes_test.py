@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from dumb_pypi.builder import build
+from dumb_pypi import build
 from dumb_pypi.errors import FileError
-from dumb_pypi.store import changes
 from tests.support import histories
 from tests.support.changes_file import Change, read_changes, stage
 
@@ -81,16 +80,6 @@ def test_no_changes_are_an_empty_file(tmp_path: Path, step: int) -> None:
     assert build_lines(tmp_path, *files)
     assert build_lines(tmp_path, *files[::step]) == []
     assert (tmp_path / 'changes').read_bytes() == b''
-
-
-@pytest.mark.parametrize(('place', 'is_device'), (
-    ('/dev/stdout', True), ('/dev/fd/3', True), ('/dev/pts/0', True), ('/proc/self/fd/1', True),
-    ('/dev/shm/changes', False),  # noqa: S108 - a path, no file is made
-    ('/developer/changes', False), ('changes', False),
-))
-def test_devices_are_recognized(place: str, is_device: bool) -> None:
-    """Paths below `/dev` and `/proc` are devices, except for files of a RAM disk."""
-    assert changes._is_device(place) == is_device
 
 
 def test_changes_go_to_a_pipe(tmp_path: Path) -> None:

@@ -104,3 +104,13 @@ def test_folder_may_have_no_flush(
     except OSError as error:
         failed = error.errno == number
     assert failed == is_error
+
+
+@pytest.mark.parametrize(('place', 'is_device'), (
+    ('/dev/stdout', True), ('/dev/fd/3', True), ('/dev/pts/0', True), ('/proc/self/fd/1', True),
+    ('/dev/shm/changes', False),  # noqa: S108 - a path, no file is made
+    ('/developer/changes', False), ('changes', False),
+))
+def test_devices_are_recognized(place: str, is_device: bool) -> None:
+    """Paths below `/dev` and `/proc` are devices, except for files of a RAM disk."""
+    assert files.is_device(place) == is_device
