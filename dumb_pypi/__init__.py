@@ -5,13 +5,13 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dumb_pypi.builder import build
+    from dumb_pypi.api import build
     from dumb_pypi.scanner import scan
 
 __all__ = ['__version__', 'build', 'scan']
 __version__ = '2.0.0'
 
-_MODULE_OF = {'build': 'dumb_pypi.builder', 'scan': 'dumb_pypi.scanner'}
+_MODULE_OF = {'build': 'dumb_pypi.api', 'scan': 'dumb_pypi.scanner'}
 
 
 def __getattr__(name: str) -> object:

@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import datetime
 import os
+import re
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from dumb_pypi.errors import FieldError, OptionError, shown
@@ -11,14 +13,22 @@ from dumb_pypi.model.free_text import clean_text
 
 DEFAULT_TITLE = 'My Private PyPI'
 STDIN = '-'
-# The forms of a list: file names, or JSON objects, one per line.
+# The forms of a list: file names, or JSON objects, one per line; or a folder of the files.
 PLAIN = 'plain'
 JSON = 'json'
+FOLDER = 'folder'
 MAX_JOBS = 256  # processes: each needs some open files of its parent
+
+# `example.com`, `example.com:8080` or `localhost:8080`, with or without a path. A relative path
+# may begin with dots.
+_HOST_WITHOUT_SCHEME = re.compile(
+    r'(?P<host>[A-Za-z0-9][A-Za-z0-9-]*(?:\.[A-Za-z0-9-]+)*)(?P<port>:[0-9]+)?(?:/|$)',
+)
+_USER_INFO = re.compile(r'(?:(?<=^//)|(?<=://))[^/?#]*@')
 
 
 class ListPath(NamedTuple):
-    """The path of a list, `STDIN` for standard input, and its form, `PLAIN` or `JSON`."""
+    """The path of a list, `STDIN` for standard input, and its form: `PLAIN`, `JSON` or `FOLDER`."""
     path: str
     form: str
 
@@ -35,6 +45,7 @@ class BuildOptions(NamedTuple):
     packages_url: urls.PackagesUrl
     previous_list: ListPath | None = None
     project_list: ListPath | None = None
+    write_metadata: bool = False
     title: str = DEFAULT_TITLE
     logo: str | None = None
     logo_width: int | None = None
@@ -57,17 +68,17 @@ class BuildOptions(NamedTuple):
             OptionError: an argument makes no sense.
         """
         paths = {name: _path(given.pop(name, None)) for name in _PATHS}
-        package_list = _list_path(paths, 'package_list')
-        if package_list is None:
-            raise OptionError('--package-list, --package-list-json', 'exactly one is needed')
-        if list(paths.values()).count(STDIN) > 1:
+        package_list = _package_list(paths)
+        lists = [path for name, path in paths.items() if 'list' in name]
+        if lists.count(STDIN) > 1:
             raise OptionError('--…package-list…', 'only one list can be standard input')
+        output_dir = paths['output_dir'] or ''
         options = cls(**given | {
-            'output_dir': paths['output_dir'] or '',
+            'output_dir': output_dir,
             'package_list': package_list,
             'previous_list': _list_path(paths, 'previous_package_list'),
             'project_list': _list_path(paths, 'project_list'),
-            'packages_url': _packages_url(given['packages_url']),
+            'packages_url': _packages_url(given.get('packages_url'), package_list, output_dir),
             'title': _text('--title', given.get('title')) or DEFAULT_TITLE,
             'logo': _logo(given.get('logo')),
             'site_url': _site_url(given.get('site_url')),
@@ -84,7 +95,11 @@ class BuildOptions(NamedTuple):
         """
         jobs, width, templates = self.jobs, self.logo_width, self.template_dir
         if not self.output_dir:
-            raise OptionError('--output-dir', 'is empty')
+            raise OptionError('--output-dir', 'is empty: pass the folder to write the index to')
+        if self.write_metadata and self.package_list.form != FOLDER:
+            raise OptionError('--write-metadata', 'needs --packages-dir, whose files it reads')
+        if self.changes_file == '':
+            raise OptionError('--changes-file', 'is empty: pass the path of a file to write')
         if jobs is not None and not 1 <= jobs <= MAX_JOBS:
             raise OptionError(
                 '--jobs', f'{jobs} is not a number of processes from 1 to {MAX_JOBS}',
@@ -104,13 +119,27 @@ class BuildOptions(NamedTuple):
 
 
 _PATHS = (
-    'output_dir', 'package_list', 'package_list_json', 'previous_package_list',
+    'output_dir', 'packages_dir', 'package_list', 'package_list_json', 'previous_package_list',
     'previous_package_list_json', 'project_list_json', 'template_dir', 'changes_file',
 )
 
 
 def _path(path: str | os.PathLike[str] | None) -> str | None:
     return None if path is None else os.fspath(path)
+
+
+def _package_list(paths: dict[str, str | None]) -> ListPath:
+    folder, package_list = paths['packages_dir'], _list_path(paths, 'package_list')
+    if folder is not None:
+        if not folder:
+            raise OptionError('--packages-dir', 'is empty; the folder that you are in is .')
+        if package_list is None:
+            return ListPath(folder, FOLDER)
+    elif package_list is not None:
+        return package_list
+    raise OptionError(
+        '--packages-dir, --package-list, --package-list-json', 'exactly one is needed',
+    )
 
 
 def _list_path(paths: dict[str, str | None], name: str) -> ListPath | None:
@@ -126,15 +155,49 @@ def _text(option: str, text: str | None) -> str | None:
     try:
         return clean_text(option, text)
     except FieldError as error:
-        raise OptionError(option, f'{shown(text)} {error.why}') from None
+        raise OptionError(option, f'{_shown_url(text or "")} {error.why}') from None
 
 
-def _packages_url(text: str) -> urls.PackagesUrl:
-    _text('--packages-url', text)
+def _packages_url(text: str | None, source: ListPath, output_dir: str) -> urls.PackagesUrl:
+    if text is None:
+        text = None if source.form != FOLDER else url_of_folder(source.path, output_dir)
+        if text is None:
+            raise OptionError('--packages-url', _what_url_to_pass(source))
+    text = _text('--packages-url', text) or ''
     try:
         return urls.PackagesUrl.parse(text)
     except urls.UrlError as error:
-        raise OptionError('--packages-url', f'{shown(text)} {error}') from None
+        raise _url_error('--packages-url', text, error) from None
+
+
+def _what_url_to_pass(source: ListPath) -> str:
+    what = 'pass the URL that clients download from, such as https://example.com/pool/'
+    if source.form == FOLDER:
+        return (
+            f'is missing, and {shown(source.path)} is not inside the output directory: {what}'
+        )
+    return (
+        f'is missing: {what}, or ../../pool/ for the folder pool/ in the output directory'
+    )
+
+
+def url_of_folder(folder: str, output_dir: str) -> str | None:
+    """Return the URL of a folder inside the output directory from `simple/<project>/`.
+
+    Return None for any other folder, and for one whose name is not UTF-8.
+
+    >>> url_of_folder('index/my pool', 'index'), url_of_folder('pool', 'index')
+    ('../../my%20pool/', None)
+    """
+    # A web server may follow symbolic links, so what counts first is the path as it is given.
+    for absolute in (os.path.abspath, os.path.realpath):
+        path = os.path.relpath(absolute(folder), absolute(output_dir))
+        if path.split('/', 1)[0] != '..':
+            try:
+                return f'../../{urls.quote_path(path)}/' if path != '.' else '../../'
+            except UnicodeEncodeError:
+                return None
+    return None
 
 
 def _logo(text: str | None) -> str | None:
@@ -144,7 +207,7 @@ def _logo(text: str | None) -> str | None:
             return text
         return urls.clean_absolute(text)
     except urls.UrlError as error:
-        raise OptionError('--logo', f'{shown(text)} {error}') from None
+        raise _url_error('--logo', text or '', error) from None
 
 
 def _site_url(text: str | None) -> str | None:
@@ -154,7 +217,101 @@ def _site_url(text: str | None) -> str | None:
     try:
         url = urls.clean_absolute(text)
     except urls.UrlError as error:
-        raise OptionError('--site-url', f'{shown(text)} {error}') from None
+        raise _url_error('--site-url', text, error) from None
     if '?' in url:
-        raise OptionError('--site-url', f"{shown(text)} has a '?', which no path can follow")
+        raise OptionError('--site-url', f"{_shown_url(text)} has a '?', which no path can follow")
     return url.rstrip('/') + '/'
+
+
+def _url_error(option: str, text: str, error: urls.UrlError) -> OptionError:
+    if text.startswith('file:') and not text.startswith('file:///'):
+        meant = 'file:///' + text.removeprefix('file:').lstrip('/')
+        return OptionError(option, f'{shown(text)} {error}. Did you mean {shown(meant)}?')
+    suggestion = _with_scheme(text)
+    hint = '' if suggestion is None else f'. Did you mean {_shown_url(suggestion)}?'
+    return OptionError(option, f'{_shown_url(text)} {error}{hint}')
+
+
+def _with_scheme(text: str) -> str | None:
+    """Return the URL that a text without a scheme stands for, None if it does not look like one.
+
+    >>> _with_scheme('example.com/pool'), _with_scheme('localhost:8080')
+    ('https://example.com/pool', 'http://localhost:8080')
+    >>> _with_scheme('../../pool'), _with_scheme('v1.0/pool'), _with_scheme('pool')
+    (None, None, None)
+    """
+    found = _HOST_WITHOUT_SCHEME.match(text)
+    if found is None:
+        return None
+    host, port = found['host'], found['port']
+    last = host.rpartition('.')[2]
+    if host == 'localhost' or (host.replace('.', '').isdigit() and host.count('.') == 3):
+        return f'http://{text}'
+    if port or ('.' in host and last.isalpha() and len(last) > 1):
+        return f'https://{text}'
+    return None
+
+
+def _shown_url(text: str) -> str:
+    """Return a URL for a message, without its password.
+
+    >>> _shown_url('https://me:secret@example.com/')
+    "'https://…@example.com/'"
+    """
+    return shown(_USER_INFO.sub('…@', text))
+
+
+def hints(
+        packages_url: str | None, site_url: str | None, output_dir: str | os.PathLike[str],
+) -> Iterator[str]:
+    """Yield a warning for each URL that is valid but hardly ever meant as it is.
+
+    >>> list(hints('pool', None, 'index'))
+    ["--packages-url 'pool' resolves to simple/<project>/pool/. Did you mean '../../pool/'?"]
+    >>> list(hints('../../pool/', 'https://example.com/simple', 'index'))
+    ["--site-url 'https://example.com/simple' ends in simple/. Did you mean 'https://example.com/'?"]
+    >>> list(hints('.', 'https://example.com/', 'index'))
+    []
+    """
+    if packages_url is not None:
+        yield from _hints_about_packages_url(packages_url, os.fspath(output_dir))
+    if site_url is not None:
+        yield from _hints_about_user('--site-url', site_url)
+        above = site_url.strip().rstrip('/').removesuffix('/simple')
+        if above != site_url.strip().rstrip('/'):
+            yield (
+                f'--site-url {_shown_url(site_url)} ends in simple/. '
+                f'Did you mean {_shown_url(f"{above}/")}?'
+            )
+
+
+def _hints_about_packages_url(given: str, output_dir: str) -> Iterator[str]:
+    text = given.strip()
+    if text != given:
+        yield f'--packages-url {_shown_url(given)} has blanks around it, which are ignored'
+    yield from _hints_about_user('--packages-url', text)
+    place = urls.PackagesUrl.parse(text).prefix('<project>', '')
+    name = place.removeprefix('simple/').removeprefix('<project>/')
+    below_simple = bool(place.startswith('simple/') and name)
+    folder = os.path.expanduser(text)
+    # Containers often have a volume at /packages, and that may be its URL path too.
+    if re.match('/[^/]+/|~', text) and os.path.isdir(folder):
+        url = url_of_folder(folder, output_dir)
+        yield f'--packages-url {shown(text)} is a folder on this machine. ' + (
+            'Pass the URL that clients download from, such as https://example.com/pool/'
+            if url is None else f'Did you mean {shown(url)}?'
+        )
+    elif below_simple:
+        url = url_of_folder(folder, output_dir) if os.path.isdir(folder) else None
+        meant = url or _with_scheme(text) or f'../../{name}'
+        yield f'--packages-url {shown(text)} resolves to {place}. Did you mean {shown(meant)}?'
+
+
+def _hints_about_user(option: str, text: str) -> Iterator[str]:
+    found = _USER_INFO.search(text)
+    if found is not None:
+        what = 'password' if ':' in found[0] else 'user name'
+        yield (
+            f'{option} {_shown_url(text)} has a {what}, which pages show to everybody. Remove it; '
+            'pip and uv read credentials from ~/.netrc'
+        )

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from dumb_pypi.builder import build
+from dumb_pypi import build
 from dumb_pypi.model import filenames
 from testing import benchmark
 from testing.benchmark import BenchmarkError, Lists, Program, Rival

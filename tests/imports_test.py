@@ -13,13 +13,14 @@ MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob(
 
 # What the modules of a layer import, besides each other.
 BELOW = {
-    '__init__': {'builder', 'scanner'},
+    '__init__': {'api', 'scanner'},
     '__main__': {'main'},
     'main': {'commands'},
     'commands': {
-        'builder', 'scanner', 'server', 'store', 'options', 'model', 'errors', 'process',
+        'api', 'builder', 'scanner', 'server', 'store', 'options', 'model', 'errors', 'process',
         '__init__',
     },
+    'api': {'builder', 'scanner', 'store', 'options', 'errors', '__init__'},
     'builder': {'store', 'pages', 'options', 'model', 'errors', 'process', '__init__'},
     'scanner': {'store', 'model', 'errors', 'process'},
     'server': {'store', 'errors', '__init__'},

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from dumb_pypi.builder import build, Report
+from dumb_pypi import build
+from dumb_pypi.builder import Report
 from tests.support import histories
 
 LINES = tuple(

@@ -14,7 +14,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from packaging.utils import canonicalize_name
 
-from dumb_pypi.builder import build, Report
+from dumb_pypi import build
+from dumb_pypi.builder import Report
 from dumb_pypi.errors import LineError, Notice
 from dumb_pypi.model.distfile import check_json, read_checked
 from dumb_pypi.model.fields import encode, Line, unknown_keys

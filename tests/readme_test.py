@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from dumb_pypi.builder import build
+from dumb_pypi import build
 from dumb_pypi.commands import scan
 from dumb_pypi.commands.build import main
 from dumb_pypi.model.fields import Line

@@ -7,7 +7,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from dumb_pypi.builder import build
+from dumb_pypi import build
 
 HERE = Path(__file__).parent
 EXPECTED = HERE / 'small_tree'

@@ -8,7 +8,7 @@ from pathlib import Path
 import jinja2
 import pytest
 
-from dumb_pypi.builder import build
+from dumb_pypi import build
 from dumb_pypi.pages import templates
 from dumb_pypi.pages.templates import Templates
 from tests.support.chromium import POLICY

@@ -2,15 +2,14 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple, TYPE_CHECKING
 
-from dumb_pypi.builder.source import ListFile, Lists, open_lists
+from dumb_pypi.builder.source import ListFile, Lists, open_lists, ScannedList
 from dumb_pypi.builder.stamp import fingerprint_of_facts, marks_of, Shape, shape_of, Stamp
 from dumb_pypi.errors import ChangedError, FileError, Notice, RefusedError, ShrinkError
-from dumb_pypi.options import BuildOptions, DEFAULT_TITLE
+from dumb_pypi.options import BuildOptions
 from dumb_pypi.pages import paths
 from dumb_pypi.store.lock import locked
 
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from dumb_pypi.builder.workers import Workers
     from dumb_pypi.model.project_facts import ProjectFacts
     from dumb_pypi.store.folder import Writer
-
-    Path = str | os.PathLike[str]
 
 # About how much of a build is reading its lists.
 _READING = 0.3
@@ -43,66 +40,42 @@ class Report(NamedTuple):
     notices: Sequence[Notice]
 
 
-def build(
-        *, output_dir: Path, packages_url: str,
-        package_list: Path | None = None, package_list_json: Path | None = None,
-        previous_package_list: Path | None = None, previous_package_list_json: Path | None = None,
-        project_list_json: Path | None = None,
-        title: str = DEFAULT_TITLE, logo: str | None = None, logo_width: int | None = None,
-        site_url: str | None = None, template_dir: Path | None = None,
-        per_release_json: bool = True, precompress: bool = False,
-        generated: datetime.datetime | None = None,
-        strict: bool = False, full: bool = False, allow_shrink: bool = False,
-        changes_file: Path | None = None, jobs: int | None = None,
-        executor: Executor | None = None, progress: Callable[[float], None] = lambda _: None,
-) -> Report:
-    """Build the index of a package list: what the command `dumb-pypi` does.
+class Scanned(NamedTuple):
+    """The list of a folder, JSON lines, and notices about its files."""
+    content: bytes
+    notices: list[Notice]
 
-    The arguments are the options of the command. `generated` is the build time to show, in UTC; by
-    default none is, and the same input gives the same bytes. `progress` is called with the part
-    that is done, from 0 to 1.
 
-    Pages are written by `jobs` processes, or in an `executor`, which may run tasks on other
-    machines that share the file system, and may run a task again whose worker was lost. On systems
-    that do not fork processes, such as macOS, call this below `if __name__ == '__main__':`.
-
-    >>> import pathlib, tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     pathlib.Path(folder, 'list').write_text('foo-1.0.zip\\n')
-    ...     build(package_list=f'{folder}/list', packages_url='../../pool/', output_dir=folder)
-    12
-    Report(projects=1, files=1, written=17, unchanged=0, deleted=0, notices=[])
-
-    Raises:
-        DumbPypiError: the index could not be built; its text is one line that says why.
-        RefusedError: with `strict`, a line was skipped. Nothing was written.
-    """
-    given = locals()
-    del given['executor'], given['progress']
-    with built(BuildOptions.parse(**given), executor, progress) as report:
-        return report
+# Given the path of the list that the previous build got from the same folder, if there is one.
+Scan = Callable[[str | None], Scanned]
 
 
 @contextlib.contextmanager
 def built(
         options: BuildOptions, executor: Executor | None = None,
         progress: Callable[[float], None] = lambda _: None,
+        scan: Scan | None = None,
 ) -> Iterator[Report]:
     """Build the index, and keep it locked while the caller takes notice of the report.
+
+    If the list is that of a folder, `scan` returns it. It runs under the lock, so that no older
+    scan overwrites the result of a newer one.
 
     If the caller fails, or the process is killed before the end of the `with` statement, the next
     build has the same changes in its changes file: this one's may have been read by nobody.
     """
-    with open_lists(options) as lists, locked(options.output_dir) as lock:
+    with open_lists(options) as opened, locked(options.output_dir) as lock:
         shape = shape_of(options)
         if options.changes_file is not None:
-            from dumb_pypi.store.changes import check_changes_place
-            check_changes_place(options.changes_file)
+            from dumb_pypi.store.files import check_user_file
+            check_user_file(options.changes_file)
+        lists = opened if scan is None else _scanned(opened, options, scan)
         if not options.full and lists.previous is None:
             stamp = Stamp.load(options.output_dir)
             if (
                 stamp is not None
                 and stamp.is_current(shape.fingerprint, lists.packages, lists.facts)
+                and (scan is None or _notices_of_files(stamp) == lists.notices)
                 and _is_intact(options.output_dir, stamp)
             ):
                 yield _report_no_change(stamp, options)
@@ -142,7 +115,7 @@ def _build(
             survey = survey_list(source, chunks, state.memo(source.form), workers, reading.add)
             packages = write_packages(source, survey, old, file, workers, reading.add)
         facts, facts_notices = _read_facts(lists.facts, packages.projects)
-        notices = [*packages.notices, *facts_notices]
+        notices = [*lists.notices, *packages.notices, *facts_notices]
         _refuse_bad_lines(notices, options)
         _refuse_shrink(state.published, packages.projects, notices, options)
         groups = group(packages, facts, state, workers)
@@ -179,6 +152,31 @@ def _build(
         )
 
 
+def _scanned(lists: Lists, options: BuildOptions, scan: Scan) -> Lists:
+    content, notices = scan(_list_of_previous_scan(options, lists.packages))
+    return lists._replace(
+        packages=ScannedList(content, lists.packages.place), notices=notices,
+    )
+
+
+def _list_of_previous_scan(options: BuildOptions, source: ListFile) -> str | None:
+    """Return the path of `packages.json` if it is what a scan of the same folder listed.
+
+    Then the scan need not read unchanged files again. No other list will do: it may have facts
+    that no scan would list.
+    """
+    stamp = None if options.full else Stamp.read(options.output_dir)
+    if stamp is None or (stamp.form, stamp.place) != (source.form, source.place):
+        return None
+    marks = marks_of(options.output_dir, [paths.PACKAGES_JSON])
+    if not marks.items() <= stamp.marks.items():
+        from dumb_pypi.builder.state import has_recorded_packages
+        # Somebody edited it, or copied the directory.
+        if not has_recorded_packages(options.output_dir):
+            return None
+    return os.path.join(options.output_dir, paths.PACKAGES_JSON)
+
+
 def _is_intact(output_dir: str, stamp: Stamp) -> bool:
     """Return whether the root pages and the folders of all projects are there."""
     if stamp.marks == marks_of(output_dir, stamp.marks):
@@ -186,6 +184,11 @@ def _is_intact(output_dir: str, stamp: Stamp) -> bool:
     # Somebody touched them, or copied the directory.
     from dumb_pypi.builder.state import State
     return State.load(output_dir, stamp.shape, full=False).intact
+
+
+def _notices_of_files(stamp: Stamp) -> list[Notice]:
+    """Return the notices of the previous build's scan: those of lists are about lines."""
+    return [notice for notice in stamp.notices if notice.line is None]
 
 
 def _report_no_change(stamp: Stamp, options: BuildOptions) -> Report:

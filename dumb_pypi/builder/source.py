@@ -5,11 +5,12 @@ import contextlib
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO, cast, NamedTuple
 
-from dumb_pypi.errors import FileError, shown_path
-from dumb_pypi.options import BuildOptions, ListPath, STDIN
+from dumb_pypi import __version__
+from dumb_pypi.errors import FileError, Notice, shown_path
+from dumb_pypi.options import BuildOptions, FOLDER, ListPath, STDIN
 
 BYTE_ORDER_MARK = b'\xef\xbb\xbf'
 _COPY = 1 << 20  # bytes read at once
@@ -53,6 +54,23 @@ class ListFile:
         return self.read(0, self.size)
 
 
+class ScannedList(ListFile):
+    """A list that a scan made of a folder: JSON lines in memory.
+
+    Its form has the version of the program: another one may list other facts.
+    """
+
+    def __init__(self, content: bytes, place: str) -> None:
+        self.place = place
+        self.form = f'scan by {__version__}'
+        self.size = len(content)
+        self._content = content
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return the bytes at an offset, fewer at the end of the list."""
+        return self._content[offset:offset + length]
+
+
 class Chunk(NamedTuple):
     """A stretch of a list: the digest of its bytes, in hex, and their number."""
     digest: str
@@ -65,10 +83,14 @@ def digest_of(content: bytes) -> str:
 
 
 class Lists(NamedTuple):
-    """The open lists: of packages, of facts about projects, and the previous list of packages."""
+    """The open lists: of packages, of facts about projects, and the previous list of packages.
+
+    `notices` are about files that are missing from a list that a scan made.
+    """
     packages: ListFile
     facts: ListFile | None
     previous: ListFile | None
+    notices: Sequence[Notice] = ()
 
 
 @contextlib.contextmanager
@@ -89,11 +111,14 @@ def open_lists(options: BuildOptions) -> Iterator[Lists]:
 
 @contextlib.contextmanager
 def open_list(path: ListPath) -> Iterator[ListFile]:
-    """Open a list.
+    """Open a list. That of a folder is empty: the folder is scanned under the lock.
 
     Raises:
         FileError: it cannot be read.
     """
+    if path.form == FOLDER:
+        yield ScannedList(b'', shown_path(path.path))
+        return
     place = '<stdin>' if path.path == STDIN else shown_path(path.path)
     try:
         file = _open(path.path)

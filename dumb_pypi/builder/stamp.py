@@ -69,13 +69,20 @@ class Stamp(NamedTuple):
 
     @classmethod
     def load(cls, output_dir: str) -> Stamp | None:
-        """Return the stamp of a build that finished.
+        """Return the stamp of the previous build, None if that did not finish.
 
         Raises:
             FileError: it cannot be read.
         """
-        if is_pending(output_dir):
-            return None
+        return None if is_pending(output_dir) else cls.read(output_dir)
+
+    @classmethod
+    def read(cls, output_dir: str) -> Stamp | None:
+        """Return the stamp of the previous build that finished, even if another one did not.
+
+        Raises:
+            FileError: it cannot be read.
+        """
         place = os.path.join(output_dir, store.STATE)
         try:
             with open(place, 'rb', opener=_open_at_once) as file:

@@ -414,6 +414,22 @@ def _load_pending(output_dir: str) -> tuple[Pending | None, bool]:
     return Pending({}, {}, []), True
 
 
+def has_recorded_packages(output_dir: str) -> bool:
+    """Return whether `packages.json` is as the previous build left it.
+
+    Raises:
+        FileError: the state cannot be read.
+    """
+    records = load_records(output_dir)
+    if records is None:
+        return False
+    try:
+        with files.opened(os.path.join(output_dir, paths.PACKAGES_JSON)) as file:
+            return is_as_recorded(file, records, records.others[paths.PACKAGES_JSON])
+    except (OSError, KeyError):
+        return False
+
+
 def is_as_recorded(file: BufferedReader, body: Body, checksum: str) -> bool:
     """Return whether a page has a checksum, or, without one, the checked lines of all projects."""
     if checksum:

@@ -4,10 +4,12 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from dumb_pypi import __version__
-from dumb_pypi.builder import built, Report
+from dumb_pypi.api import built
+from dumb_pypi.builder import Report
+from dumb_pypi.commands import describe_commands
 from dumb_pypi.commands.console import (
     count,
     count_skipped,
@@ -17,16 +19,8 @@ from dumb_pypi.commands.console import (
     ProgressBar,
     say,
 )
-from dumb_pypi.errors import (
-    DumbPypiError,
-    ListError,
-    Notice,
-    OptionError,
-    RefusedError,
-    shown,
-)
-from dumb_pypi.model.urls import PackagesUrl
-from dumb_pypi.options import BuildOptions, DEFAULT_TITLE
+from dumb_pypi.errors import DumbPypiError, ListError, Notice, OptionError, RefusedError
+from dumb_pypi.options import DEFAULT_TITLE, hints
 from dumb_pypi.process import garbage_collected_seldom
 
 PATIENCE = 2  # seconds before the progress bar appears
@@ -42,13 +36,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         with contextlib.ExitStack() as stack:
             # The bar is erased before anything is printed.
             with contextlib.closing(ProgressBar(patience=PATIENCE)) as progress:
-                report = stack.enter_context(
-                    built(BuildOptions.parse(**options), progress=progress),
-                )
+                report = stack.enter_context(built(options, progress=progress))
             if not quiet:
                 _say_notices(report.notices)
-                for hint in _hints(options['packages_url'], options['site_url']):
-                    _say(hint)
+                for hint in hints(
+                    options['packages_url'], options['site_url'], options['output_dir'],
+                ):
+                    _say(f'warning: {hint}')
             if verbose:
                 _say_report(report)
     except OptionError as error:
@@ -66,102 +60,176 @@ def main(argv: Sequence[str] | None = None) -> int:
     return DONE
 
 
+_DESCRIPTION = f"""\
+Build a Python package index of static files, from a folder of distribution
+files or from a list of them.
+
+commands:
+{describe_commands()}"""
+
+_EPILOG = """\
+exit status:
+  0    the index was built, or is up to date
+  1    failure; a message on stderr says why
+  2    wrong command line
+  130  interrupted
+
+examples:
+  Index the files in index/pool, then try the index out:
+    dumb-pypi --packages-dir index/pool --output-dir index
+    dumb-pypi serve index
+
+  Index files that are in a bucket, given a list of their names:
+    dumb-pypi --package-list names.txt --output-dir index \\
+        --packages-url https://packages.example.com/
+
+  Write only the pages that differ from those of the published index:
+    dumb-pypi --package-list-json packages.jsonl --output-dir changed \\
+        --packages-url ../../pool/ --previous-package-list-json published.json
+"""
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog='dumb-pypi',
-        description='Turn a list of Python distribution files into a package index made of '
-                    'static files.',
+        usage='%(prog)s [build] --packages-dir DIR --output-dir DIR [OPTION ...]\n'
+              '       %(prog)s [build] --package-list PATH --packages-url URL --output-dir DIR '
+              '[OPTION ...]\n'
+              '       %(prog)s COMMAND --help',
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        add_help=False,
     )
-    package_list = parser.add_mutually_exclusive_group(required=True)
+    _add_input_options(parser.add_argument_group('input (one of the first three is required)'))
+    _add_output_options(parser.add_argument_group('output'))
+    _add_page_options(parser.add_argument_group('web pages'))
+    _add_rebuilding_options(parser.add_argument_group('rebuilding'))
+    _add_message_options(parser.add_argument_group('messages and help'))
+    return parser
+
+
+def _add_input_options(group: argparse._ArgumentGroup) -> None:
+    package_list = group.add_mutually_exclusive_group(required=True)
+    package_list.add_argument(
+        '--packages-dir', metavar='DIR',
+        help='index the wheels, sdists and eggs in a folder and below',
+    )
     package_list.add_argument(
         '--package-list', metavar='PATH',
-        help='the list of files, one file name, path or URL a line; - is standard input',
+        help='index a list of files: a file name, path or URL per line; - is standard input',
     )
     package_list.add_argument(
         '--package-list-json', metavar='PATH',
-        help='the list of files, one JSON object a line; - is standard input',
+        help='index a list of files: a JSON object per line; - is standard input',
     )
-    previous = parser.add_mutually_exclusive_group()
+    group.add_argument(
+        '--project-list-json', metavar='PATH',
+        help='read facts about projects, such as their status: a JSON object per line',
+    )
+    group.add_argument(
+        '--write-metadata', action='store_true',
+        help='with --packages-dir: write the metadata of each wheel to a .metadata file next to '
+             'it, so that clients need not download the wheel to resolve dependencies',
+    )
+    group.add_argument(
+        '--strict', action='store_true',
+        help='write nothing and exit with 1 if any line or file has to be skipped',
+    )
+
+
+def _add_output_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        '--output-dir', metavar='DIR', required=True, help='write the index to this folder',
+    )
+    group.add_argument(
+        '--packages-url', metavar='URL',
+        help='link the files below this URL: absolute, or relative to the pages in '
+             'simple/<project>/, such as ../../pool/; may be omitted if --packages-dir is inside '
+             '--output-dir',
+    )
+    group.add_argument(
+        '--site-url', metavar='URL',
+        help='set the public URL of the index, to get feeds and absolute URLs in both JSON APIs',
+    )
+    group.add_argument(
+        '--no-per-release-json', dest='per_release_json', action='store_false',
+        help='omit the JSON API of each release, /pypi/<project>/<version>/json',
+    )
+    group.add_argument(
+        '--precompress', action='store_true',
+        help='write a .gz file next to each page that gets smaller, as for nginx gzip_static',
+    )
+    group.add_argument(
+        '--changes-file', metavar='PATH',
+        help='record what was written and deleted, as JSON lines in a safe upload order',
+    )
+    group.add_argument(
+        '--report', metavar='PATH',
+        help='write a JSON report for monitoring, also if the build fails: counts, duration, '
+             'skipped lines, warnings, exit status',
+    )
+
+
+def _add_page_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        '--title', metavar='TEXT', default=DEFAULT_TITLE,
+        help='set the title of the web pages (default: %(default)s)',
+    )
+    group.add_argument(
+        '--logo', metavar='URL',
+        help='show an image on the web pages: absolute URL, or relative to the home page',
+    )
+    group.add_argument(
+        '--logo-width', metavar='PX', type=int, help='set the width of the logo, in CSS pixels',
+    )
+    group.add_argument(
+        '--template-dir', metavar='DIR',
+        help='use the templates and the custom.css in this folder in place of the built-in ones',
+    )
+    group.add_argument(
+        '--no-generate-timestamp', dest='generated', action='store_const', const=None,
+        default=_now(), help='omit the build time, for reproducible output',
+    )
+
+
+def _add_rebuilding_options(group: argparse._ArgumentGroup) -> None:
+    previous = group.add_mutually_exclusive_group()
     previous.add_argument(
         '--previous-package-list', metavar='PATH',
-        help='the list of the last build: write only what differs from it',
+        help='write only what differs from the index of this list, as published elsewhere',
     )
     previous.add_argument(
         '--previous-package-list-json', metavar='PATH',
-        help='the same, one JSON object a line; the packages.json of the last build will do',
+        help='the same for a JSON list, such as the packages.json of the published index',
     )
-    parser.add_argument(
-        '--project-list-json', metavar='PATH',
-        help='facts about projects, such as their status, one JSON object a line',
-    )
-    parser.add_argument(
-        '--output-dir', metavar='DIR', required=True, help='where to write the index',
-    )
-    parser.add_argument(
-        '--packages-url', metavar='URL', required=True,
-        help='where the files are: absolute, or relative to the pages in simple/<project>/',
-    )
-    parser.add_argument(
-        '--site-url', metavar='URL',
-        help="the index's own public URL; gives the feeds and absolute URLs in both JSON APIs",
-    )
-    parser.add_argument(
-        '--title', metavar='TEXT', default=DEFAULT_TITLE,
-        help='the title of the web pages (default: %(default)s)',
-    )
-    parser.add_argument(
-        '--logo', metavar='URL',
-        help='an image for the web pages: absolute, or relative to the home page',
-    )
-    parser.add_argument(
-        '--logo-width', metavar='PX', type=int, help='how wide to show the logo',
-    )
-    parser.add_argument(
-        '--template-dir', metavar='DIR',
-        help='templates of your own, each in place of the one of the same name',
-    )
-    parser.add_argument(
-        '--no-generate-timestamp', dest='generated', action='store_const', const=None,
-        default=_now(),
-        help='show no creation time: the same input gives the same bytes',
-    )
-    parser.add_argument(
-        '--no-per-release-json', dest='per_release_json', action='store_false',
-        help='leave out the JSON API of each release, /pypi/<project>/<version>/json',
-    )
-    parser.add_argument(
-        '--precompress', action='store_true',
-        help='write a .gz file beside each page that gets smaller, for nginx gzip_static and such',
-    )
-    parser.add_argument(
-        '--strict', action='store_true',
-        help='write nothing if any line of a list cannot be used',
-    )
-    parser.add_argument(
+    group.add_argument(
         '--full', action='store_true',
-        help="do not trust the last build's state: render everything again",
+        help='ignore what the previous build remembered: render everything, and read all files of '
+             '--packages-dir again',
     )
-    parser.add_argument(
+    group.add_argument(
         '--allow-shrink', action='store_true',
-        help='let the list drop more than half of the projects of the last build',
+        help='allow a build to remove more than half of the projects, or all of them',
     )
-    parser.add_argument(
-        '--changes-file', metavar='PATH',
-        help='write what was written and deleted, JSON lines in a safe order for uploading',
-    )
-    parser.add_argument(
+    group.add_argument(
         '-j', '--jobs', metavar='N', type=int,
-        help='worker processes (default: as many as there are processors, where it is worth it)',
+        help='use this many processes (default: as many as there are CPUs, where that helps)',
     )
-    loudness = parser.add_mutually_exclusive_group()
+
+
+def _add_message_options(group: argparse._ArgumentGroup) -> None:
+    loudness = group.add_mutually_exclusive_group()
     loudness.add_argument(
-        '-q', '--quiet', action='store_true', help='say nothing of lines that are odd',
+        '-q', '--quiet', action='store_true', help='print errors only, no warnings',
     )
     loudness.add_argument(
-        '-v', '--verbose', action='store_true', help='say what was written',
+        '-v', '--verbose', action='store_true', help='print a summary of what was written',
     )
-    parser.add_argument('--version', action='version', version=f'%(prog)s {__version__}')
-    return parser
+    group.add_argument(
+        '--version', action='version', version=f'%(prog)s {__version__}', help='print the version',
+    )
+    group.add_argument('-h', '--help', action='help', help='print this help')
 
 
 def _now() -> datetime.datetime:
@@ -183,27 +251,6 @@ def _say_notices(notices: Sequence[Notice]) -> None:
     skipped = sum(notice.skipped for notice in notices)
     if skipped:
         _say(count_skipped(skipped, 'line'))
-
-
-def _hints(packages_url: str, site_url: str | None) -> Iterator[str]:
-    """Yield a hint for each option that is hardly ever meant as it is.
-
-    >>> list(_hints('pool', None))
-    ["--packages-url: 'pool' is simple/<project>/pool/: a folder beside simple/ is ../../pool/"]
-    >>> list(_hints('../../pool/', 'https://example.com/simple'))
-    ["--site-url: 'https://example.com/simple' ends in simple/, below which there is another one"]
-    >>> list(_hints('.', 'https://example.com/'))
-    []
-    """
-    place = PackagesUrl.parse(packages_url).prefix('<project>', '')
-    name = place.removeprefix('simple/').removeprefix('<project>/')
-    if place.startswith('simple/') and name:
-        yield (
-            f'--packages-url: {shown(packages_url)} is {place}: '
-            f'a folder beside simple/ is ../../{name}'
-        )
-    if site_url is not None and site_url.rstrip('/').endswith('/simple'):
-        yield f'--site-url: {shown(site_url)} ends in simple/, below which there is another one'
 
 
 def _say_report(report: Report) -> None:

@@ -19,6 +19,8 @@ from dumb_pypi.scanner.previous import PreviousList, read_list, still_holds
 if TYPE_CHECKING:
     from dumb_pypi.scanner.reader import Progress
 
+    Path = str | os.PathLike[str]
+
 # More threads gain nothing, and far more cannot be started.
 MAX_JOBS = 256
 
@@ -37,26 +39,41 @@ class Scan(NamedTuple):
 
 
 def scan(
-        folders: Sequence[str | os.PathLike[str]], *,
-        previous: str | os.PathLike[str] | None = None, write_metadata: bool = False,
-        uploaded_by: str | None = None, jobs: int | None = None,
+        folders: Path | Sequence[Path], *, previous: Path | None = None,
+        write_metadata: bool = False, uploaded_by: str | None = None, jobs: int | None = None,
         progress: Progress | None = None,
 ) -> Scan:
-    """List the distribution files in some folders and below, as `dumb-pypi scan` does.
-
-    The arguments are the command's options. `progress` is called with the number of bytes read so
-    far and the total, by one thread at a time. A tar archive is read twice, so its bytes count
-    twice; a broken file counts as if read to its end.
+    """List the wheels, sdists and eggs in folders and below, as `dumb-pypi scan` does.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     scan([folder])
+    ...     scan(folder)
     Scan(lines=[], problems=[], notices=[])
+
+    Args:
+        folders: one folder, or several.
+        previous: the path of the list of the previous scan, or of the `packages.json` of the
+            previous build: a file whose name, size and modification time are the same is not read
+            again.
+        write_metadata: write the metadata of each wheel to a `.metadata` file next to it, so that
+            clients need not download the wheel to resolve dependencies.
+        uploaded_by: who uploaded the files, except for those whose uploader is in the previous
+            list.
+        jobs: the number of files to read at once, from 1 to 256; by default as many as there are
+            CPUs.
+        progress: called with the number of bytes read so far and the total, by one thread at a
+            time. A tar archive is read twice, so its bytes count twice; a broken file counts as if
+            read to its end.
+
+    Returns:
+        The lines of a JSON package list, and notices about files that are not in it.
 
     Raises:
         OptionError: an option makes no sense.
         FileError: a folder or the previous list cannot be read.
     """
+    if isinstance(folders, str | os.PathLike):
+        folders = [folders]
     _check_options(folders, jobs)
     uploaded_by = _clean_uploader(uploaded_by)
     known = PreviousList({}, []) if previous is None else read_list(os.fspath(previous))
@@ -87,7 +104,7 @@ def scan(
     )
 
 
-def _check_options(folders: Sequence[str | os.PathLike[str]], jobs: int | None) -> None:
+def _check_options(folders: Sequence[Path], jobs: int | None) -> None:
     if jobs is not None and not 1 <= jobs <= MAX_JOBS:
         raise OptionError('--jobs', f'{jobs} is not a number of threads from 1 to {MAX_JOBS}')
     if '' in folders:

@@ -14,7 +14,8 @@ import dask
 import pytest
 from distributed import Client, LocalCluster
 
-from dumb_pypi.builder import build, render
+from dumb_pypi import build
+from dumb_pypi.builder import render
 from dumb_pypi.errors import TemplateError, WorkerError
 from dumb_pypi.store.folder import Writer
 from tests.support import trees

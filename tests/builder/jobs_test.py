@@ -17,8 +17,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from dumb_pypi import store
-from dumb_pypi.builder import build
+from dumb_pypi import build, store
 from dumb_pypi.errors import TemplateError, WorkerError
 from dumb_pypi.pages import changelog, paths
 from tests.builder.workers_test import A_MINUTE, children

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from dumb_pypi import store
-from dumb_pypi.builder import build, Report, stamp
+from dumb_pypi import build, store
+from dumb_pypi.builder import Report, stamp
 from dumb_pypi.commands.build import main
 from tests.support import histories
 from tests.support.small_builds import full_tree, LINES, run, tree

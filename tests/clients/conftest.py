@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dumb_pypi.builder import build
+from dumb_pypi import build
 from testing.distributions import Facts, make
 from tests.conftest import NeedProgram
 from tests.support.client_index import ELSEWHERE, FILES, Index, PREFIX, PROJECTS, RESTATED, SECOND

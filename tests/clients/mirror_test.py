@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from dumb_pypi.builder import build
+from dumb_pypi import build
 from testing.distributions import make
 from tests.conftest import NeedProgram
 from tests.support.client_index import JANUARY

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dumb_pypi.builder import build
+from dumb_pypi import build
 from testing.distributions import Facts, make
 from tests.support.client_index import assert_installed, Index
 from tests.support.programs import Pip, Uv

@@ -102,6 +102,10 @@ def test_failure_is_one_line(
     ('options', 'message'), (
         (['--packages-url', 's3://x'], "--packages-url: 's3://x' is not an http or https URL"),
         (['--output-dir', ''], '--output-dir: is empty'),
+        (['--report', ''], '--report: is empty'),
+        (['--changes-file', ''], '--changes-file: is empty'),
+        (['--write-metadata'], '--write-metadata: needs --packages-dir'),
+        (['--packages-dir', 'pool'], 'not allowed with argument'),
         (['--packages-url', ''], "--packages-url: '' is empty"),
         (['--site-url', 'x'], "--site-url: 'x' is not an http or https URL"),
         (['--logo-width', 'wide'], "argument --logo-width: invalid int value: 'wide'"),
@@ -185,10 +189,10 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(('options', 'hints'), (
-    (('--packages-url', 'pool'), ("'pool' is simple/<project>/pool/: ",)),
-    (('--packages-url', '../p\N{RIGHT-TO-LEFT OVERRIDE}'), (' is simple/p%E2%80%AE/: ',)),
+    (('--packages-url', 'pool'), ("--packages-url 'pool' resolves to ",)),
+    (('--packages-url', '../p\N{RIGHT-TO-LEFT OVERRIDE}'), (' resolves to simple/p%E2%80%AE/. ',)),
     (('--packages-url', './'), ()),
-    (('--packages-url', '/pool/', '--site-url', 'https://example.com/simple/'), ('--site-url: ',)),
+    (('--packages-url', '/pool/', '--site-url', 'https://example.com/simple/'), ('--site-url ',)),
     (('--packages-url', 'pool', '--quiet'), ()),
 ))
 def test_suspicious_options_are_warned_about(
@@ -202,5 +206,6 @@ def test_suspicious_options_are_warned_about(
     warnings = capsys.readouterr().err.splitlines()
     assert len(warnings) == len(hints)
     for line, hint in zip(warnings, hints, strict=True):
+        assert line.startswith('dumb-pypi: warning: --')
         assert hint in line
         assert line.isprintable()

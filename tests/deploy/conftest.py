@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dumb_pypi.builder import build
+from dumb_pypi import build
 from testing.distributions import make
 from tests.conftest import NeedProgram
 from tests.support.hosts import Case, Sites, write_user_files

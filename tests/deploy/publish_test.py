@@ -16,7 +16,7 @@ from threading import Lock
 
 import pytest
 
-from dumb_pypi.builder import build
+from dumb_pypi import build
 from dumb_pypi.store import changes as store_changes
 from tests.support import bucket
 from tests.support.servers import HOST, Server, serving, TIMEOUT

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dumb_pypi.builder import build
+from dumb_pypi import build
 from dumb_pypi.errors import FileError
 from dumb_pypi.model import filenames
 from dumb_pypi.scanner import archives, scan

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, HealthCheck, settings
 from hypothesis import strategies as st
 
-from dumb_pypi.builder import build
+from dumb_pypi import build
 from dumb_pypi.errors import FileError
 from dumb_pypi.scanner import Scan, scan
 from dumb_pypi.scanner.folder import FoundFile

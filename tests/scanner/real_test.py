@@ -16,7 +16,7 @@ from urllib.request import build_opener
 import pytest
 import uv
 
-from dumb_pypi.builder import build
+from dumb_pypi import build
 from dumb_pypi.scanner import scan
 from testing import distributions
 from tests.support.archives import decoded, SDIST

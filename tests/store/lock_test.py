@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from dumb_pypi import store
-from dumb_pypi.builder import build
+from dumb_pypi import build, store
 from dumb_pypi.errors import BusyError, FileError, RefusedError
 from dumb_pypi.store import lock
 from tests.support.processes import Builds, Ended, Fate

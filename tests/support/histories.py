@@ -17,7 +17,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import rule, RuleBasedStateMachine, run_state_machine_as_test
 
-from dumb_pypi.builder import build, Report
+from dumb_pypi import build
+from dumb_pypi.builder import Report
 from dumb_pypi.pages import changelog
 
 SPELLINGS = {

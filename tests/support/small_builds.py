@@ -5,7 +5,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from dumb_pypi.builder import build, Report
+from dumb_pypi import build
+from dumb_pypi.builder import Report
 from tests.support import histories
 
 LINES = (

@@ -1,0 +1,264 @@
+"""Build an index from Python: builder and scanner together, and the report of a build."""
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TYPE_CHECKING
+
+from dumb_pypi import __version__, builder
+from dumb_pypi.builder import Report, Scan, Scanned
+from dumb_pypi.errors import (
+    BusyError,
+    DumbPypiError,
+    ListError,
+    Notice,
+    OptionError,
+    shown_path,
+)
+from dumb_pypi.options import BuildOptions, DEFAULT_TITLE, FOLDER, hints
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    Path = str | os.PathLike[str]
+
+# About how much of a build is reading the files of a folder.
+_SCANNING = 0.5
+
+
+def build(
+        *, output_dir: Path, packages_url: str | None = None, packages_dir: Path | None = None,
+        package_list: Path | None = None, package_list_json: Path | None = None,
+        previous_package_list: Path | None = None, previous_package_list_json: Path | None = None,
+        project_list_json: Path | None = None, write_metadata: bool = False,
+        title: str = DEFAULT_TITLE, logo: str | None = None, logo_width: int | None = None,
+        site_url: str | None = None, template_dir: Path | None = None,
+        per_release_json: bool = True, precompress: bool = False,
+        generated: datetime.datetime | None = None,
+        strict: bool = False, full: bool = False, allow_shrink: bool = False,
+        changes_file: Path | None = None, report: Path | None = None, jobs: int | None = None,
+        executor: Executor | None = None, progress: Callable[[float], None] = lambda _: None,
+) -> Report:
+    """Build the index of a folder or a package list, as the command `dumb-pypi` does.
+
+    Pass exactly one of `packages_dir`, `package_list` and `package_list_json`. On systems that
+    don't fork processes, such as macOS, call this below `if __name__ == '__main__':`.
+
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     pathlib.Path(folder, 'list').write_text('foo-1.0.zip\\n')
+    ...     build(package_list=f'{folder}/list', packages_url='../../pool/', output_dir=folder)
+    12
+    Report(projects=1, files=1, written=17, unchanged=0, deleted=0, notices=[])
+
+    Args:
+        output_dir: the folder to write the index to. It is made if it is missing. Files in it that
+            are not part of the index are left alone.
+        packages_url: the URL of the folder that clients download the files from: absolute, or
+            relative to the pages in `simple/<project>/`, such as `../../pool/`. It may be omitted
+            if `packages_dir` is inside `output_dir`.
+        packages_dir: a folder of wheels, sdists and eggs to index, with all folders below it.
+            Files that the previous build read are read again only if their size or modification
+            time changed, or if `full` is true.
+        package_list: the path of a list of files: a name, path or URL per line; `-` is standard
+            input.
+        package_list_json: the path of a list of files: a JSON object per line; `-` is standard
+            input.
+        previous_package_list: the list of the index as it is published: pages that are the same
+            for it are not written, even to an empty folder.
+        previous_package_list_json: the same, in JSON: the `packages.json` of the published index.
+        project_list_json: the path of a list of facts about projects, such as their status: a JSON
+            object per line.
+        write_metadata: write the metadata of each wheel in `packages_dir` to a `.metadata` file
+            next to it, so that clients need not download the wheel to resolve dependencies.
+        title: the title of the web pages.
+        logo: the URL of an image for the web pages: absolute, or relative to the home page.
+        logo_width: the width of the logo in CSS pixels.
+        site_url: the public URL of the index. With it there are feeds, and the JSON APIs have
+            absolute URLs.
+        template_dir: a folder of templates, and a `custom.css`, that override the built-in ones.
+        per_release_json: write the JSON API of each release, `pypi/<project>/<version>/json`.
+        precompress: write a `.gz` file next to each page that gets smaller.
+        generated: the build time to show on the web pages, in UTC. By default none is shown, and
+            the same input gives the same bytes.
+        strict: write nothing, and raise `RefusedError`, if any line or file has to be skipped.
+        full: render everything and read all files again, whatever the previous build remembers.
+        allow_shrink: allow a build that removes more than half of the projects, or all of them.
+        changes_file: the path of a file to write: what was written and deleted, as JSON lines in a
+            safe order for uploading.
+        report: the path of a file to write: the outcome as a JSON object, also if the build fails.
+        jobs: the number of processes that write pages, and of threads that read files, from 1 to
+            256; by default as many as there are CPUs, where that helps.
+        executor: an executor to write the pages in, instead of processes of this machine. It may
+            run tasks on other machines that share the file system, and run a task again whose
+            worker was lost.
+        progress: called with the part of the build that is done, from 0 to 1, sometimes by another
+            thread.
+
+    Returns:
+        The numbers of projects and files in the index, of pages written, found unchanged and
+        deleted, and the notices about skipped lines and files.
+
+    Raises:
+        OptionError: an argument makes no sense.
+        RefusedError: with `strict`, a line or file was skipped. Nothing was written.
+        DumbPypiError: the index could not be built; its text is one line that says why. The two
+            above are of this class too.
+    """
+    given = locals()
+    del given['executor'], given['progress']
+    with built(given, executor, progress) as outcome:
+        return outcome
+
+
+@contextlib.contextmanager
+def built(
+        arguments: Mapping[str, Any], executor: Executor | None = None,
+        progress: Callable[[float], None] = lambda _: None,
+) -> Iterator[Report]:
+    """Build the index, given the other arguments of `build` by their names.
+
+    The index stays locked while the caller takes notice of the report: see `builder.built`.
+
+    Raises:
+        DumbPypiError: the index could not be built.
+    """
+    options = dict(arguments)
+    with _reported(options.pop('report', None)) as write_report:
+        parsed = BuildOptions.parse(**options)
+        scan = None
+        if parsed.package_list.form == FOLDER:
+            scan, progress = _scan_of(parsed, progress), _second_part(progress)
+        with builder.built(parsed, executor, progress, scan) as outcome:
+            # If this fails, the build is not confirmed, and its changes will be repeated.
+            write_report(outcome, hints(
+                options.get('packages_url'), options.get('site_url'), parsed.output_dir,
+            ))
+            yield outcome
+
+
+def _scan_of(options: BuildOptions, progress: Callable[[float], None]) -> Scan:
+    """Return a function that scans the folder, given the path of the previous list."""
+    folder = options.package_list.path
+
+    def scan(previous: str | None) -> Scanned:
+        from dumb_pypi import scanner
+        lines, problems, notices = scanner.scan(
+            [folder], previous=previous, write_metadata=options.write_metadata, jobs=options.jobs,
+            progress=lambda done, total: progress(_SCANNING * done / total),
+        )
+        # The index lacks nothing if other files are in the folder.
+        found = [*problems, *(notice._replace(skipped=False) for notice in notices)]
+        if not lines and not options.allow_shrink:
+            usable = 'usable ' if problems else ''
+            raise ListError(
+                f'there are no {usable}wheels, sdists or eggs in {shown_path(folder)}. Nothing was '
+                'written (pass --allow-shrink to build an empty index)',
+                found,
+            )
+        return Scanned(b''.join(line + b'\n' for line in lines), found)
+    return scan
+
+
+def _second_part(progress: Callable[[float], None]) -> Callable[[float], None]:
+    return lambda part: progress(_SCANNING + (1 - _SCANNING) * part)
+
+
+@contextlib.contextmanager
+def _reported(path: Path | None) -> Iterator[Callable[[Report, Iterable[str]], None]]:
+    """Yield a function that writes the report file of a build that succeeded, given its hints.
+
+    If the build fails, write that. Without a path, write nothing.
+
+    Raises:
+        OptionError: the path is empty.
+        FileError: the file cannot be written.
+    """
+    if path is None:
+        yield lambda *_: None
+        return
+    place = os.fspath(path)
+    if not place:
+        raise OptionError('--report', 'is empty: pass the path of a file to write')
+    # A build with nothing to do needs none of what this imports.
+    from dumb_pypi.store.files import check_user_file, replace_user_file
+    check_user_file(place)
+    start = time.monotonic()
+    known: Report | None = None
+
+    def write(outcome: Report | None, warnings: Iterable[str], error: BaseException | None) -> None:
+        replace_user_file(place, _encode_report(
+            outcome, warnings, error, duration=time.monotonic() - start,
+        ))
+
+    def write_success(outcome: Report, warnings: Iterable[str]) -> None:
+        nonlocal known
+        known = outcome
+        write(outcome, warnings, None)
+
+    try:
+        yield write_success
+    except BaseException as error:
+        # The reason of the build's failure is more important than one to write it.
+        with contextlib.suppress(DumbPypiError):
+            write(known, (), error)
+        raise
+
+
+def _encode_report(
+        outcome: Report | None, warnings: Iterable[str], error: BaseException | None, *,
+        duration: float,
+) -> bytes:
+    """Return the report file: a JSON object, always with the same keys.
+
+    Numbers of pages are null if the build failed. So is `changed` if it may have changed pages.
+    """
+    notices: Sequence[Notice] = ()
+    changed: bool | None = None
+    if outcome is not None:
+        notices, changed = outcome.notices, outcome.written + outcome.deleted > 0
+    elif isinstance(error, ListError | OptionError | BusyError):
+        changed = False
+        notices = error.notices if isinstance(error, ListError) else ()
+    content = json.dumps({
+        'version': __version__,
+        'exit_status': _exit_status(error),
+        'error': _reason(error),
+        'finished': datetime.datetime.now(datetime.UTC).strftime('%Y-%m-%dT%H:%M:%SZ'),
+        'duration': round(duration, 3),
+        'changed': changed,
+        **{
+            key: None if outcome is None else getattr(outcome, key)
+            for key in ('projects', 'files', 'written', 'unchanged', 'deleted')
+        },
+        'skipped': [_encode_notice(notice) for notice in notices if notice.skipped],
+        'warnings': [
+            *(_encode_notice(notice) for notice in notices if not notice.skipped),
+            *({'path': None, 'line': None, 'message': warning} for warning in warnings),
+        ],
+    }, ensure_ascii=False, indent=2)
+    # The names of files may be no UTF-8, which JSON has to be.
+    return content.encode(errors='backslashreplace') + b'\n'
+
+
+def _encode_notice(notice: Notice) -> dict[str, str | int | None]:
+    return {'path': notice.place, 'line': notice.line, 'message': notice.text}
+
+
+def _reason(error: BaseException | None) -> str | None:
+    if error is None:
+        return None
+    return 'interrupted' if isinstance(error, KeyboardInterrupt) else str(error)
+
+
+def _exit_status(error: BaseException | None) -> int:
+    """Return the exit status of the command `dumb-pypi` after an error."""
+    if error is None:
+        return 0
+    if isinstance(error, OptionError):
+        return 2
+    return 130 if isinstance(error, KeyboardInterrupt) else 1
