@@ -8,18 +8,51 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from dumb_pypi.commands.console import FAILED, say
+from dumb_pypi.commands import COMMANDS, describe_commands
+from dumb_pypi.commands.console import FAILED, say, WRONG_USAGE
 from dumb_pypi.errors import is_thread_refused, reason_of, shown_path
 
-COMMANDS = ('build', 'check', 'scan', 'serve')
+HOW_TO_BEGIN = f'''\
+dumb-pypi makes a Python package index of static files.
+
+To begin, put some wheels and sdists into the folder index/pool, and run:
+
+  dumb-pypi --packages-dir index/pool --output-dir index
+  dumb-pypi serve index
+
+commands:
+{describe_commands()}
+dumb-pypi --help lists the options of a build, dumb-pypi COMMAND --help those of another command.'''
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status. Options without a command are those of `build`."""
     _open_standard_files()
     arguments = [*(sys.argv[1:] if argv is None else argv)]
-    name = arguments.pop(0) if arguments and arguments[0] in COMMANDS else 'build'
+    if not arguments:
+        # As after any other wrong command line: a script must not go on.
+        say(HOW_TO_BEGIN)
+        return WRONG_USAGE
+    name = 'build' if arguments[0].startswith('-') else arguments.pop(0)
+    if name not in COMMANDS:
+        say(f'dumb-pypi: {_what_is_meant(name)}')
+        return WRONG_USAGE
     return _run(name, arguments)
+
+
+def _what_is_meant(word: str) -> str:
+    import difflib
+    similar = difflib.get_close_matches(word, COMMANDS, 1)
+    if similar:
+        return f'{word!r} is not a command. Did you mean {similar[0]!r}?'
+    if os.path.isdir(word):
+        return (
+            f'{word!r} is not a command. To make an index of the files in a folder, pass '
+            '--packages-dir DIR --output-dir DIR'
+        )
+    if os.path.isfile(word):
+        return f'{word!r} is not a command. To make an index of a list, pass --package-list PATH'
+    return f'{word!r} is not a command. dumb-pypi --help lists the commands and options'
 
 
 def run() -> NoReturn:
@@ -62,7 +95,7 @@ def _run(name: str, arguments: list[str]) -> int:
         if path is not None:
             reason = f'{shown_path(str(path))}: {reason}'
     # The frames of the failure, with all that they hold, are gone.
-    say(f'{"dumb-pypi-scan" if name == "scan" else "dumb-pypi"}: {reason}')
+    say(f'dumb-pypi: {reason}')
     return FAILED
 
 

@@ -41,26 +41,54 @@ def main(argv: Sequence[str] | None = None) -> int:
     return FAILED if checked.differences else DONE
 
 
+_EPILOG = """\
+Each line of the output is a page that is missing, empty, changed or unknown.
+The check writes and locks nothing. A build with --full repairs what it finds.
+
+exit status:
+  0    there are no differences
+  1    there are differences, or the index cannot be checked
+  2    wrong command line
+  130  interrupted
+
+examples:
+  Check an index, as after a power cut or a restored backup:
+    dumb-pypi check index
+
+  Count the differences of each kind:
+    dumb-pypi check --json index | jq .counts
+"""
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog='dumb-pypi check',
+        usage='%(prog)s [OPTION ...] DIR',
         description='Compare every page of an index with what the previous build remembers of it.',
-        epilog='Prints a line for each page that is missing, empty, changed or unknown. Exits with '
-               '0 if there is none, with 1 if there are any or the index cannot be checked. '
-               'Writes and locks nothing. A build with --full repairs what it finds.',
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        add_help=False,
     )
-    parser.add_argument('output_dir', metavar='DIR', help='the output directory of the builds')
-    parser.add_argument(
+    index = parser.add_argument_group('index')
+    index.add_argument(
+        'output_dir', metavar='DIR', help='check the index in this folder: --output-dir of builds',
+    )
+    messages = parser.add_argument_group('output and help')
+    messages.add_argument(
         '--json', action='store_true',
         help='print a JSON object: "pages", the number of pages that the build remembers; '
              '"counts", the number of differences of each kind; and "differences", a list of '
              'objects with "kind" and "path"',
     )
-    parser.add_argument(
+    messages.add_argument(
         '-q', '--quiet', action='store_true',
         help='print only differences and errors, for example in a cron job',
     )
-    parser.add_argument('--version', action='version', version=f'%(prog)s {__version__}')
+    messages.add_argument(
+        '--version', action='version', version=f'dumb-pypi {__version__}',
+        help='print the version',
+    )
+    messages.add_argument('-h', '--help', action='help', help='print this help')
     return parser
 
 

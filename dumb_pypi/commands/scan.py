@@ -14,7 +14,7 @@ from dumb_pypi.process import garbage_collected_seldom
 from dumb_pypi.scanner import Scan, scan
 from dumb_pypi.scanner.folder import write_atomically
 
-_PROGRAM = 'dumb-pypi-scan'
+_PROGRAM = 'dumb-pypi scan'
 
 
 @garbage_collected_seldom()
@@ -27,10 +27,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OptionError as error:
         parser.error(str(error))
     except DumbPypiError as error:
-        say(f'{_PROGRAM}: {error}')
+        say(f'dumb-pypi: {error}')
         return FAILED
     except KeyboardInterrupt:
-        say(f'{_PROGRAM}: interrupted')
+        say('dumb-pypi: interrupted')
         return INTERRUPTED
 
 
@@ -47,7 +47,7 @@ def _scan(args: argparse.Namespace) -> int:
         )
     _report(result, args)
     if result.problems and args.strict:
-        say(f'{_PROGRAM}: nothing was printed, as --strict asks')
+        say('dumb-pypi: no list was printed, as --strict asks')
     elif args.output is None:
         _print(result.lines)
     else:
@@ -55,50 +55,87 @@ def _scan(args: argparse.Namespace) -> int:
     return FAILED if result.problems else DONE
 
 
+_DESCRIPTION = """\
+Read the wheels, sdists and eggs in some folders and below, and print their
+package list: JSON lines for dumb-pypi --package-list-json.
+"""
+
+_EPILOG = """\
+exit status:
+  0    all files are listed
+  1    some files are not, or the scan failed; messages on stderr say why
+  2    wrong command line
+  130  interrupted
+
+examples:
+  Write the list of a folder, and read only new files the next time:
+    dumb-pypi scan -o packages.jsonl pool
+    dumb-pypi scan -o packages.jsonl --previous packages.jsonl pool
+
+  List the files of a release before they are uploaded:
+    dumb-pypi scan --write-metadata --uploaded-by release-bot dist > new.jsonl
+
+To index one folder, dumb-pypi --packages-dir DIR needs no list.
+"""
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=_PROGRAM,
-        description='Print the package list, JSON lines, of the wheels, sdists and eggs below '
-                    'some folders.',
+        usage='%(prog)s [OPTION ...] DIR [DIR ...]',
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        add_help=False,
     )
-    parser.add_argument('folders', metavar='DIR', nargs='+', help='where to look')
-    parser.add_argument(
+    files = parser.add_argument_group('files')
+    files.add_argument(
+        'folders', metavar='DIR', nargs='+', help='list the files in this folder and below',
+    )
+    files.add_argument(
         '--write-metadata', action='store_true',
-        help='put the metadata of each wheel beside it, in a .metadata file, so that clients '
-             'need not download the wheel to read it',
+        help='write the metadata of each wheel to a .metadata file next to it, so that clients '
+             'need not download the wheel to resolve dependencies',
     )
-    parser.add_argument(
+    files.add_argument(
         '--previous', metavar='PATH',
-        help='the list of the last scan, or the packages.json of the last build: do not read '
-             'files again whose name, size and time are the same',
+        help='copy the lines of unchanged files from this list instead of reading the files: the '
+             'list of the previous scan, or the packages.json of the previous build; a file is '
+             'unchanged if its name, size and modification time are the same',
     )
-    parser.add_argument(
-        '-o', '--output', metavar='PATH',
-        help='where to write the list, whole or not at all (default: standard output); it may be '
-             'the previous one',
-    )
-    parser.add_argument(
-        '--uploaded-by', metavar='TEXT',
-        help='who uploaded the files, but for those of which the previous list says it',
-    )
-    parser.add_argument(
+    files.add_argument(
         '-j', '--jobs', metavar='N', type=int,
-        help='how many files to read at once (default: as many as there are processors)',
+        help='read this many files at once (default: as many as there are CPUs)',
     )
-    bad = parser.add_mutually_exclusive_group()
+    the_list = parser.add_argument_group('list')
+    the_list.add_argument(
+        '-o', '--output', metavar='PATH',
+        help='write the list to this file, atomically (default: standard output); it may be the '
+             'file of --previous',
+    )
+    the_list.add_argument(
+        '--uploaded-by', metavar='TEXT',
+        help='say who uploaded the files, except for those whose uploader is in the previous list',
+    )
+    bad = the_list.add_mutually_exclusive_group()
     bad.add_argument(
         '--keep-going', action='store_true',
-        help='print the good files although others are broken; this is the default',
+        help='skip broken files and list the others; this is the default',
     )
     bad.add_argument(
-        '--strict', action='store_true', help='print nothing if any file is broken',
+        '--strict', action='store_true', help='print no list if any file is broken',
     )
-    parser.add_argument(
+    messages = parser.add_argument_group('messages and help')
+    messages.add_argument(
         '-q', '--quiet', action='store_true',
-        help='say nothing of what is passed over, and show no progress; broken files are reported '
-             'all the same',
+        help='print errors and broken files only: no progress, nothing about skipped files of '
+             'other kinds',
     )
-    parser.add_argument('--version', action='version', version=f'%(prog)s {__version__}')
+    messages.add_argument(
+        '--version', action='version', version=f'dumb-pypi {__version__}',
+        help='print the version',
+    )
+    messages.add_argument('-h', '--help', action='help', help='print this help')
     return parser
 
 
@@ -109,9 +146,9 @@ def _report(result: Scan, args: argparse.Namespace) -> None:
     for problem in result.problems:
         say(str(problem))
     if skipped := sum(problem.skipped for problem in result.problems):
-        say(f'{_PROGRAM}: {_summary(skipped, 0 if args.strict else len(result.lines))}')
+        say(f'dumb-pypi: {_summary(skipped, 0 if args.strict else len(result.lines))}')
     elif not result.lines:
-        say(f'{_PROGRAM}: no distribution below {", ".join(map(shown_path, args.folders))}')
+        say(f'dumb-pypi: no wheels, sdists or eggs in {", ".join(map(shown_path, args.folders))}')
 
 
 def _summary(skipped: int, listed: int) -> str:
@@ -136,7 +173,7 @@ def _check_output(output: str | None, previous: str | None) -> None:
     """
     if output is not None:
         if os.path.exists(output) and not os.path.isfile(output):
-            raise OptionError('--output', f'{shown(output)} is no regular file')
+            raise OptionError('--output', f'{shown(output)} is not a regular file')
     elif previous is not None:
         with suppress(OSError, ValueError):
             standard_output = os.fstat(1)
@@ -144,8 +181,8 @@ def _check_output(output: str | None, previous: str | None) -> None:
                 standard_output, os.stat(previous),
             ):
                 raise OptionError(
-                    '--previous', f'{shown(previous)} is where standard output goes, for which '
-                    'the shell has emptied it; --output writes it when it was read',
+                    '--previous', f'{shown(previous)} is where standard output goes, so the shell '
+                    'may have emptied it. Write the list with --output instead',
                 )
 
 

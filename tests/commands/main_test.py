@@ -2,8 +2,10 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import io
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,12 +13,10 @@ from typing import NoReturn
 
 import pytest
 
-import dumb_pypi
-from dumb_pypi.builder import build
 from dumb_pypi.commands import build as build_command
+from dumb_pypi.commands import COMMANDS
 from dumb_pypi.commands import scan as scan_command
 from dumb_pypi.main import main, run, run_scan
-from dumb_pypi.scanner import scan
 from tests.support import trees
 
 
@@ -51,12 +51,78 @@ def test_scan_is_a_command(tmp_path: Path, capfd: pytest.CaptureFixture[str]) ->
     assert capfd.readouterr().out == ''
 
 
-def test_unknown_command_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
-    """A word that is no command is reported, with exit status 2."""
+@pytest.mark.parametrize(('word', 'message'), (
+    ('biuld', "'biuld' is not a command. Did you mean 'build'?"),
+    ('nonsense', "'nonsense' is not a command. dumb-pypi --help lists the commands and options"),
+    ('pool', ("'pool' is not a command. To make an index of the files in a folder, pass "
+              '--packages-dir DIR --output-dir DIR')),
+    ('list', "'list' is not a command. To make an index of a list, pass --package-list PATH"),
+))
+def test_unknown_command_is_wrong_usage(
+        tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+        word: str, message: str,
+) -> None:
+    """A word that is not a command is reported with what to do, and exit status 2."""
+    (tmp_path / 'pool').mkdir()
+    (tmp_path / 'list').touch()
+    monkeypatch.chdir(tmp_path)
+    assert main([word, '--output-dir', 'index']) == 2
+    assert capsys.readouterr() == ('', f'dumb-pypi: {message}\n')
+
+
+def test_no_arguments_print_how_to_begin(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without arguments the program says how to begin, and exits with 2 as 1.x does."""
+    assert main([]) == 2
+    out, err = capsys.readouterr()
+    assert not out
+    assert 'dumb-pypi --packages-dir index/pool --output-dir index\n' in err
+    assert all(f'\n  {name} ' in err for name in COMMANDS)
+    assert max(map(len, err.splitlines())) <= 100
+
+
+@pytest.mark.parametrize(
+    'arguments', (['--help'], ['build', '-h'], ['scan', '-h'], ['check', '-h']),
+)
+def test_help_has_examples_and_exit_statuses(
+        arguments: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Every help groups the options, and ends with the exit statuses and examples that parse."""
+    monkeypatch.setenv('COLUMNS', '80')
     with pytest.raises(SystemExit) as caught:
-        main(['nonsense'])
-    assert caught.value.code == 2
-    assert 'usage: dumb-pypi' in capsys.readouterr().err
+        main(arguments)
+    assert caught.value.code == 0
+    text = capsys.readouterr().out
+    assert 'options:' not in text
+    assert 'help:' in text
+    _, exit_statuses, examples = re.split('\nexit status:\n|\nexamples:\n', text)
+    assert [line.split()[0] for line in exit_statuses.splitlines() if line] == [
+        '0', '1', '2', '130',
+    ]
+    assert examples.count('dumb-pypi ') >= 2
+    assert max(map(len, [*exit_statuses.splitlines(), *examples.splitlines()])) <= 80
+
+
+def test_help_lists_all_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    """`dumb-pypi --help` lists the commands with what they do."""
+    with pytest.raises(SystemExit):
+        main(['--help'])
+    out = capsys.readouterr().out
+    assert [name for name in COMMANDS if f'\n  {name:8}' not in out] == []
+
+
+def test_examples_of_help_parse(capsys: pytest.CaptureFixture[str]) -> None:
+    """The command lines in the help texts are right: their options exist."""
+    for name in ('build', 'scan', 'check'):
+        parser = importlib.import_module(f'dumb_pypi.commands.{name}')._parser()
+        text = parser.format_help().partition('\nexamples:\n')[2].replace('\\\n', ' ')
+        examples = re.findall(r'^    dumb-pypi (.*?)(?: [>|].*)?$', text, re.MULTILINE)
+        assert examples, name
+        for example in examples:
+            words = example.split()
+            command = words.pop(0) if words[0] in COMMANDS else 'build'
+            if command == name:
+                parser.parse_args(words)
+    assert capsys.readouterr() == ('', '')
 
 
 @pytest.mark.parametrize(('stdout', 'stderr', 'exits_at_once'), (
@@ -82,14 +148,6 @@ def test_command_exits_at_once(
     assert (tmp_path / 'out/packages.json').exists()
 
 
-def test_package_offers_build_and_scan() -> None:
-    """The package itself has the two functions, and nothing that it does not say."""
-    assert dumb_pypi.build is build
-    assert dumb_pypi.scan is scan
-    with pytest.raises(AttributeError, match=r"^module 'dumb_pypi' has no attribute 'nonsense'$"):
-        getattr(dumb_pypi, 'non' + 'sense')
-
-
 @pytest.mark.parametrize(
     ('error', 'message'), (
         (MemoryError(), 'Cannot allocate memory: '),
@@ -109,12 +167,9 @@ def test_refusal_of_the_system_is_reported(
         raise error
 
     monkeypatch.setattr(command, 'main', refuse)
-    name, program = 'build', 'dumb-pypi'
-    if command is scan_command:
-        name, program = 'scan', 'dumb-pypi-scan'
-    assert main([name]) == 1
+    assert main(['scan' if command is scan_command else 'build']) == 1
     line = capsys.readouterr().err
-    assert line.startswith(f'{program}: {message}')
+    assert line.startswith(f'dumb-pypi: {message}')
     assert line.count('\n') == 1
     assert 'ulimit' in line
 
@@ -126,7 +181,7 @@ def test_fault_of_the_program_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(build_command, 'main', fail)
     with pytest.raises(RuntimeError):
-        main([])
+        main(['build'])
 
 
 @pytest.mark.parametrize('encoding', ('utf-8', 'iso8859-1'))
@@ -159,7 +214,7 @@ def test_scan_has_its_own_name(
     monkeypatch.setattr(os, '_exit', sys.exit)
     with pytest.raises(SystemExit, match=r'^0$'):
         run_scan()
-    assert 'dumb-pypi-scan: no distribution' in capfd.readouterr().err
+    assert 'dumb-pypi: no wheels, sdists or eggs in ' in capfd.readouterr().err
 
 
 @pytest.mark.parametrize('closed', ('<&-', '>&-', '2>&-', '<&- >&- 2>&-'))

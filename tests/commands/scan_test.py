@@ -71,7 +71,7 @@ def test_list_is_printed_in_order(
 def test_empty_folder_has_empty_list(tmp_path: Path, capfdbinary: Captured) -> None:
     """A folder without distribution files gives an empty list and one message."""
     assert main([str(tmp_path), str(tmp_path)]) == 0
-    message = f'dumb-pypi-scan: no distribution below {tmp_path}, {tmp_path}\n'
+    message = f'dumb-pypi: no wheels, sdists or eggs in {tmp_path}, {tmp_path}\n'
     assert capfdbinary.readouterr() == (b'', message.encode())
 
 
@@ -85,12 +85,12 @@ def test_broken_files_are_reported(
     assert err.decode().splitlines() == [
         (f'{bad_folder}/README: is neither a wheel, an sdist nor an egg, so it is passed over'),
         f'{bad_folder}/{SDIST}: {NO_SDIST}',
-        'dumb-pypi-scan: 1 file was left out; the other 5 are listed',
+        'dumb-pypi: 1 file was left out; the other 5 are listed',
     ]
     (bad_folder / name(0)).write_bytes(b'')
     assert main([str(bad_folder)]) == 1
     err = capfdbinary.readouterr().err
-    assert err.endswith(b'dumb-pypi-scan: 2 files were left out; the other 4 are listed\n')
+    assert err.endswith(b'dumb-pypi: 2 files were left out; the other 4 are listed\n')
 
 
 def test_quiet_reports_only_problems(bad_folder: Path, capfdbinary: Captured) -> None:
@@ -98,7 +98,7 @@ def test_quiet_reports_only_problems(bad_folder: Path, capfdbinary: Captured) ->
     assert main(['-q', str(bad_folder)]) == 1
     assert capfdbinary.readouterr().err.decode().splitlines() == [
         f'{bad_folder}/{SDIST}: {NO_SDIST}',
-        'dumb-pypi-scan: 1 file was left out; the other 5 are listed',
+        'dumb-pypi: 1 file was left out; the other 5 are listed',
     ]
 
 
@@ -107,7 +107,7 @@ def test_strict_prints_all_or_nothing(bad_folder: Path, capfdbinary: Captured) -
     assert main(['-q', '--strict', str(bad_folder)]) == 1
     out, err = capfdbinary.readouterr()
     assert out == b''
-    assert err.endswith(b'dumb-pypi-scan: nothing was printed, as --strict asks\n')
+    assert err.endswith(b'dumb-pypi: no list was printed, as --strict asks\n')
     (bad_folder / SDIST).unlink()
     assert main(['-q', '--strict', str(bad_folder)]) == 0
     assert len(capfdbinary.readouterr().out.splitlines()) == 5
@@ -123,8 +123,8 @@ def test_strict_prints_all_or_nothing(bad_folder: Path, capfdbinary: Captured) -
     (['--uploaded-by', os.fsdecode(b'\xff'), '.'], 'has bytes that are not UTF-8'),
     ([''], 'DIR: is empty'),
     (['--strict', '--keep-going', '.'], 'not allowed with argument'),
-    (['-o', '/dev/null', '.'], "--output: '/dev/null' is no regular file"),
-    (['-o', '.', '.'], "--output: '.' is no regular file"),
+    (['-o', '/dev/null', '.'], "--output: '/dev/null' is not a regular file"),
+    (['-o', '.', '.'], "--output: '.' is not a regular file"),
 ])
 def test_usage_errors(
         arguments: Sequence[str], message: str, capfdbinary: Captured,
@@ -145,7 +145,7 @@ def test_failure_is_one_line(
 ) -> None:
     """A scan that fails prints one line and exits with 1."""
     assert main(arguments) == 1
-    assert capfdbinary.readouterr() == (b'', f'dumb-pypi-scan: {message}\n'.encode())
+    assert capfdbinary.readouterr() == (b'', f'dumb-pypi: {message}\n'.encode())
 
 
 @pytest.mark.parametrize(('redirection', 'message'), [
@@ -160,7 +160,7 @@ def test_unwritable_standard_output(
     done = run(folder, redirection=redirection)
     assert done.stdout == ''
     if message is not None:
-        assert done.stderr == f'dumb-pypi-scan: cannot write <stdout>: {message}\n'
+        assert done.stderr == f'dumb-pypi: cannot write <stdout>: {message}\n'
         assert done.returncode == 1
 
 
@@ -217,7 +217,7 @@ class TestOutput:
         """A list that cannot be written is an error."""
         place = f'{folder}/nowhere/list'
         assert main(['-o', place, str(folder)]) == 1
-        message = f'dumb-pypi-scan: cannot write {place}: No such file or directory\n'
+        message = f'dumb-pypi: cannot write {place}: No such file or directory\n'
         assert capfdbinary.readouterr() == (b'', message.encode())
 
 
@@ -244,7 +244,7 @@ def test_interruption_while_printing(folder: Path) -> None:
             assert process.wait(10) == 130
         finally:
             process.kill()
-        assert process.stderr.read() == b'dumb-pypi-scan: interrupted\n'
+        assert process.stderr.read() == b'dumb-pypi: interrupted\n'
 
 
 def test_broken_pipe(folder: Path) -> None:
@@ -257,7 +257,7 @@ def test_broken_pipe(folder: Path) -> None:
             check=False, stdout=stream, stderr=subprocess.PIPE,
         )
     assert done.returncode == 1
-    assert done.stderr == b'dumb-pypi-scan: cannot write <stdout>: Broken pipe\n'
+    assert done.stderr == b'dumb-pypi: cannot write <stdout>: Broken pipe\n'
 
 
 @pytest.mark.parametrize('redirection', ['2>&-', '2> /dev/full'])
@@ -297,7 +297,7 @@ def test_interruption_exits_quietly(
 
     monkeypatch.setattr(reader, 'read_files', interrupt)
     assert main([str(folder)]) == 130
-    assert capfdbinary.readouterr() == (b'', b'dumb-pypi-scan: interrupted\n')
+    assert capfdbinary.readouterr() == (b'', b'dumb-pypi: interrupted\n')
 
 
 def test_interruption_stops_reading(folder: Path) -> None:
@@ -446,7 +446,7 @@ def test_version(capfdbinary: Captured) -> None:
     with pytest.raises(SystemExit) as caught:
         main(['--version'])
     assert caught.value.code == 0
-    assert capfdbinary.readouterr().out.decode() == f'dumb-pypi-scan {dumb_pypi.__version__}\n'
+    assert capfdbinary.readouterr().out.decode() == f'dumb-pypi {dumb_pypi.__version__}\n'
 
 
 def test_unchanged_scan_imports_little(folder: Path, tmp_path: Path) -> None:
