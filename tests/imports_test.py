@@ -15,7 +15,7 @@ MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob(
 BELOW = {
     '__init__': {'api', 'scanner'},
     '__main__': {'main'},
-    'main': {'commands'},
+    'main': {'commands', 'errors'},
     'commands': {
         'api', 'builder', 'scanner', 'server', 'store', 'options', 'model', 'errors', 'process',
         '__init__',

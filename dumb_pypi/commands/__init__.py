@@ -6,7 +6,7 @@ COMMANDS = {
     'build': 'build an index; the word "build" may be omitted',
     'scan': 'print the package list of a folder',
     'serve': 'serve an index on this machine, to try it out',
-    'check': 'compare the pages of an index with what the latest build wrote',
+    'check': 'compare the pages of an index with what the previous build wrote',
 }
 
 

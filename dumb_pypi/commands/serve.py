@@ -22,15 +22,21 @@ HOST = '127.0.0.1'
 PORT = 8000
 
 _EPILOG = """\
-examples:
-  dumb-pypi serve index              then open http://127.0.0.1:8000/
-  dumb-pypi serve index --port 0     listen on any free port
-  dumb-pypi serve index 2>> log      keep the log of responses in a file
+The output is the URL of the index and commands that install from it. To publish
+an index, use a web server or a bucket. As with those, scripts of any web site
+in your browser can read it.
 
-The output is the URL of the index and commands that install from it. Ctrl-C
-stops the server, with exit status 0. The exit status is 1 if DIR contains no
-index or if the port is in use. To publish an index, use a web server or a
-bucket. As with those, scripts of any web site in your browser can read it.
+exit status:
+  0    the server was stopped with Ctrl-C
+  1    DIR contains no index, or the port is in use
+  2    wrong command line
+
+examples:
+  Serve an index, then open http://127.0.0.1:8000/ in a browser:
+    dumb-pypi serve index
+
+  Listen on any free port, and keep the log of responses in a file:
+    dumb-pypi serve --port 0 index 2>> serve.log
 """
 
 
@@ -62,22 +68,32 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog='dumb-pypi serve',
+        usage='%(prog)s [OPTION ...] DIR',
         description='Serve an index on this machine, to try it out with pip, uv and a browser.',
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        add_help=False,
     )
-    parser.add_argument('index', metavar='DIR', help='the output directory of a build')
-    parser.add_argument(
+    server = parser.add_argument_group('server')
+    server.add_argument(
+        'index', metavar='DIR', help='serve the index in this folder: --output-dir of a build',
+    )
+    server.add_argument(
         '--host', metavar='ADDRESS', default=HOST,
-        help='address to listen on, such as 0.0.0.0 in a container (default: %(default)s, which '
+        help='listen on this address, such as 0.0.0.0 in a container (default: %(default)s, which '
              'only this machine can reach)',
     )
-    parser.add_argument(
+    server.add_argument(
         '--port', metavar='N', type=_port, default=PORT,
-        help='port to listen on; 0 is any free one (default: %(default)s)',
+        help='listen on this port; 0 is any free one (default: %(default)s)',
     )
-    parser.add_argument('-q', '--quiet', action='store_true', help='do not log responses')
-    parser.add_argument('--version', action='version', version=f'%(prog)s {__version__}')
+    messages = parser.add_argument_group('messages and help')
+    messages.add_argument('-q', '--quiet', action='store_true', help='do not log responses')
+    messages.add_argument(
+        '--version', action='version', version=f'dumb-pypi {__version__}',
+        help='print the version',
+    )
+    messages.add_argument('-h', '--help', action='help', help='print this help')
     return parser
 
 

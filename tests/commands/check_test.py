@@ -15,8 +15,7 @@ from typing import Any
 import pytest
 
 import dumb_pypi
-from dumb_pypi import store
-from dumb_pypi.builder import build
+from dumb_pypi import build, store
 from dumb_pypi.commands import check as check_command
 from dumb_pypi.commands.check import main
 
@@ -186,11 +185,11 @@ def test_wrong_usage(arguments: list[str], capfd: pytest.CaptureFixture[str]) ->
 
 
 def test_version(capfd: pytest.CaptureFixture[str]) -> None:
-    """`--version` prints the command and the version of the program."""
+    """`--version` prints the name and the version of the program."""
     with pytest.raises(SystemExit) as caught:
         main(['--version'])
     assert caught.value.code == 0
-    assert capfd.readouterr().out == f'dumb-pypi check {dumb_pypi.__version__}\n'
+    assert capfd.readouterr().out == f'dumb-pypi {dumb_pypi.__version__}\n'
 
 
 @pytest.mark.parametrize('foreign', (False, True))
