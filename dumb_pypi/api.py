@@ -51,9 +51,12 @@ def build(
     >>> import pathlib, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     pathlib.Path(folder, 'list').write_text('foo-1.0.zip\\n')
-    ...     build(package_list=f'{folder}/list', packages_url='../../pool/', output_dir=folder)
+    ...     report = build(
+    ...         package_list=f'{folder}/list', packages_url='../../pool/', output_dir=folder,
+    ...     )
     12
-    Report(projects=1, files=1, written=17, unchanged=0, deleted=0, notices=[])
+    >>> report.projects, report.written
+    (1, 17)
 
     Args:
         output_dir: the folder to write the index to. It is made if it is missing. Files in it that

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import datetime
 import os
-import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -18,13 +17,6 @@ PLAIN = 'plain'
 JSON = 'json'
 FOLDER = 'folder'
 MAX_JOBS = 256  # processes: each needs some open files of its parent
-
-# `example.com`, `example.com:8080` or `localhost:8080`, with or without a path. A relative path
-# may begin with dots.
-_HOST_WITHOUT_SCHEME = re.compile(
-    r'(?P<host>[A-Za-z0-9][A-Za-z0-9-]*(?:\.[A-Za-z0-9-]+)*)(?P<port>:[0-9]+)?(?:/|$)',
-)
-_USER_INFO = re.compile(r'(?:(?<=^//)|(?<=://))[^/?#]*@')
 
 
 class ListPath(NamedTuple):
@@ -240,14 +232,15 @@ def _with_scheme(text: str) -> str | None:
     >>> _with_scheme('../../pool'), _with_scheme('v1.0/pool'), _with_scheme('pool')
     (None, None, None)
     """
-    found = _HOST_WITHOUT_SCHEME.match(text)
-    if found is None:
+    host, colon, port = text.partition('/')[0].partition(':')
+    if (colon and not port.isdecimal()) or not host.isascii():
         return None
-    host, port = found['host'], found['port']
-    last = host.rpartition('.')[2]
-    if host == 'localhost' or (host.replace('.', '').isdigit() and host.count('.') == 3):
+    labels = host.split('.')
+    if not all(label.replace('-', '').isalnum() for label in labels):
+        return None
+    if host == 'localhost' or (len(labels) == 4 and all(map(str.isdecimal, labels))):
         return f'http://{text}'
-    if port or ('.' in host and last.isalpha() and len(last) > 1):
+    if colon or (len(labels) > 1 and labels[-1].isalpha() and len(labels[-1]) > 1):
         return f'https://{text}'
     return None
 
@@ -258,7 +251,23 @@ def _shown_url(text: str) -> str:
     >>> _shown_url('https://me:secret@example.com/')
     "'https://…@example.com/'"
     """
-    return shown(_USER_INFO.sub('…@', text))
+    user = _user_of(text)
+    return shown(text if user is None else text.replace(f'//{user}@', '//…@', 1))
+
+
+def _user_of(url: str) -> str | None:
+    """Return the user name, and the password, in a URL.
+
+    >>> _user_of('https://me:secret@example.com/'), _user_of('https://example.com/a@b')
+    ('me:secret', None)
+    """
+    scheme, slashes, rest = url.partition('//')
+    if not slashes or (scheme and not scheme.endswith(':')):
+        return None
+    for end in '/?#':
+        rest = rest.partition(end)[0]
+    user, at, _ = rest.rpartition('@')
+    return user if at else None
 
 
 def hints(
@@ -295,7 +304,8 @@ def _hints_about_packages_url(given: str, output_dir: str) -> Iterator[str]:
     below_simple = bool(place.startswith('simple/') and name)
     folder = os.path.expanduser(text)
     # Containers often have a volume at /packages, and that may be its URL path too.
-    if re.match('/[^/]+/|~', text) and os.path.isdir(folder):
+    is_absolute = text.startswith('~') or (text.startswith('/') and '/' in text.strip('/'))
+    if is_absolute and os.path.isdir(folder):
         url = url_of_folder(folder, output_dir)
         yield f'--packages-url {shown(text)} is a folder on this machine. ' + (
             'Pass the URL that clients download from, such as https://example.com/pool/'
@@ -308,9 +318,9 @@ def _hints_about_packages_url(given: str, output_dir: str) -> Iterator[str]:
 
 
 def _hints_about_user(option: str, text: str) -> Iterator[str]:
-    found = _USER_INFO.search(text)
-    if found is not None:
-        what = 'password' if ':' in found[0] else 'user name'
+    user = _user_of(text)
+    if user is not None:
+        what = 'password' if ':' in user else 'user name'
         yield (
             f'{option} {_shown_url(text)} has a {what}, which pages show to everybody. Remove it; '
             'pip and uv read credentials from ~/.netrc'

@@ -82,6 +82,9 @@ def test_logo(logo: str | None) -> None:
          "--site-url: 'https://example.com/?x' has a '?', which no path can follow"),
         ('package_list', None,
          '--packages-dir, --package-list, --package-list-json: exactly one is needed'),
+        ('output_dir', '', '--output-dir: is empty: pass the folder to write the index to'),
+        ('package_list_json', 'list',
+         '--…package-list, --…package-list-json: only one can be used'),
         ('packages_dir', 'pool',
          '--packages-dir, --package-list, --package-list-json: exactly one is needed'),
         ('packages_dir', '', '--packages-dir: is empty; the folder that you are in is .'),
@@ -93,6 +96,13 @@ def test_invalid_options(option: str, value: object, message: str) -> None:
     with pytest.raises(OptionError) as caught:
         check(**{option: value})
     assert str(caught.value) == message
+
+
+def test_one_list_is_standard_input() -> None:
+    """Standard input can be read once, so it is at most one list."""
+    assert check(package_list='-', output_dir='-').package_list.path == '-'
+    with pytest.raises(OptionError, match='only one list can be standard input'):
+        check(package_list='-', project_list_json='-')
 
 
 @pytest.mark.parametrize(('folder', 'output_dir', 'url'), (

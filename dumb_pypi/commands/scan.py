@@ -14,7 +14,7 @@ from dumb_pypi.process import garbage_collected_seldom
 from dumb_pypi.scanner import Scan, scan
 from dumb_pypi.scanner.folder import write_atomically
 
-_PROGRAM = 'dumb-pypi scan'
+_PROGRAM = 'dumb-pypi'
 
 
 @garbage_collected_seldom()
@@ -27,10 +27,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OptionError as error:
         parser.error(str(error))
     except DumbPypiError as error:
-        say(f'dumb-pypi: {error}')
+        say(f'{_PROGRAM}: {error}')
         return FAILED
     except KeyboardInterrupt:
-        say('dumb-pypi: interrupted')
+        say(f'{_PROGRAM}: interrupted')
         return INTERRUPTED
 
 
@@ -47,7 +47,7 @@ def _scan(args: argparse.Namespace) -> int:
         )
     _report(result, args)
     if result.problems and args.strict:
-        say('dumb-pypi: no list was printed, as --strict asks')
+        say(f'{_PROGRAM}: nothing was printed, as --strict asks')
     elif args.output is None:
         _print(result.lines)
     else:
@@ -81,7 +81,7 @@ To index one folder, dumb-pypi --packages-dir DIR needs no list.
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog=_PROGRAM,
+        prog=f'{_PROGRAM} scan',
         usage='%(prog)s [OPTION ...] DIR [DIR ...]',
         description=_DESCRIPTION,
         epilog=_EPILOG,
@@ -132,7 +132,7 @@ def _parser() -> argparse.ArgumentParser:
              'other kinds',
     )
     messages.add_argument(
-        '--version', action='version', version=f'dumb-pypi {__version__}',
+        '--version', action='version', version=f'{_PROGRAM} {__version__}',
         help='print the version',
     )
     messages.add_argument('-h', '--help', action='help', help='print this help')
@@ -146,9 +146,9 @@ def _report(result: Scan, args: argparse.Namespace) -> None:
     for problem in result.problems:
         say(str(problem))
     if skipped := sum(problem.skipped for problem in result.problems):
-        say(f'dumb-pypi: {_summary(skipped, 0 if args.strict else len(result.lines))}')
+        say(f'{_PROGRAM}: {_summary(skipped, 0 if args.strict else len(result.lines))}')
     elif not result.lines:
-        say(f'dumb-pypi: no wheels, sdists or eggs in {", ".join(map(shown_path, args.folders))}')
+        say(f'{_PROGRAM}: no distribution below {", ".join(map(shown_path, args.folders))}')
 
 
 def _summary(skipped: int, listed: int) -> str:
@@ -173,7 +173,7 @@ def _check_output(output: str | None, previous: str | None) -> None:
     """
     if output is not None:
         if os.path.exists(output) and not os.path.isfile(output):
-            raise OptionError('--output', f'{shown(output)} is not a regular file')
+            raise OptionError('--output', f'{shown(output)} is no regular file')
     elif previous is not None:
         with suppress(OSError, ValueError):
             standard_output = os.fstat(1)
@@ -181,8 +181,8 @@ def _check_output(output: str | None, previous: str | None) -> None:
                 standard_output, os.stat(previous),
             ):
                 raise OptionError(
-                    '--previous', f'{shown(previous)} is where standard output goes, so the shell '
-                    'may have emptied it. Write the list with --output instead',
+                    '--previous', f'{shown(previous)} is where standard output goes, for which '
+                    'the shell has emptied it; --output writes it when it was read',
                 )
 
 

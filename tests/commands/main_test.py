@@ -212,7 +212,7 @@ def test_scan_has_its_own_name(
     monkeypatch.setattr(os, '_exit', sys.exit)
     with pytest.raises(SystemExit, match=r'^0$'):
         run_scan()
-    assert 'dumb-pypi: no wheels, sdists or eggs in ' in capfd.readouterr().err
+    assert 'dumb-pypi: no distribution' in capfd.readouterr().err
 
 
 @pytest.mark.parametrize('closed', ('<&-', '>&-', '2>&-', '<&- >&- 2>&-'))

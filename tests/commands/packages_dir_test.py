@@ -192,11 +192,14 @@ def test_empty_folder_is_refused(tmp_path: Path, is_broken: bool, capsys: Captur
         '--packages-url', 'https://example.com/',
     ]
     usable = 'usable ' if is_broken else ''
-    assert main(options) == 1
-    assert capsys.readouterr().err.endswith(
+    reason = (
         f'dumb-pypi: there are no {usable}wheels, sdists or eggs in {pool}. Nothing was written '
-        '(pass --allow-shrink to build an empty index)\n',
+        '(pass --allow-shrink to build an empty index)\n'
     )
+    assert main(options) == 1
+    assert capsys.readouterr().err.endswith(reason)
+    assert main([*options, '--quiet']) == 1
+    assert capsys.readouterr().err == reason
     assert not (tmp_path / 'index').exists()
     assert main([*options, '--allow-shrink']) == 0
     assert (tmp_path / 'index/packages.json').read_bytes() == b''

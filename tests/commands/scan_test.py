@@ -71,7 +71,7 @@ def test_list_is_printed_in_order(
 def test_empty_folder_has_empty_list(tmp_path: Path, capfdbinary: Captured) -> None:
     """A folder without distribution files gives an empty list and one message."""
     assert main([str(tmp_path), str(tmp_path)]) == 0
-    message = f'dumb-pypi: no wheels, sdists or eggs in {tmp_path}, {tmp_path}\n'
+    message = f'dumb-pypi: no distribution below {tmp_path}, {tmp_path}\n'
     assert capfdbinary.readouterr() == (b'', message.encode())
 
 
@@ -107,7 +107,7 @@ def test_strict_prints_all_or_nothing(bad_folder: Path, capfdbinary: Captured) -
     assert main(['-q', '--strict', str(bad_folder)]) == 1
     out, err = capfdbinary.readouterr()
     assert out == b''
-    assert err.endswith(b'dumb-pypi: no list was printed, as --strict asks\n')
+    assert err.endswith(b'dumb-pypi: nothing was printed, as --strict asks\n')
     (bad_folder / SDIST).unlink()
     assert main(['-q', '--strict', str(bad_folder)]) == 0
     assert len(capfdbinary.readouterr().out.splitlines()) == 5
@@ -123,8 +123,8 @@ def test_strict_prints_all_or_nothing(bad_folder: Path, capfdbinary: Captured) -
     (['--uploaded-by', os.fsdecode(b'\xff'), '.'], 'has bytes that are not UTF-8'),
     ([''], 'DIR: is empty'),
     (['--strict', '--keep-going', '.'], 'not allowed with argument'),
-    (['-o', '/dev/null', '.'], "--output: '/dev/null' is not a regular file"),
-    (['-o', '.', '.'], "--output: '.' is not a regular file"),
+    (['-o', '/dev/null', '.'], "--output: '/dev/null' is no regular file"),
+    (['-o', '.', '.'], "--output: '.' is no regular file"),
 ])
 def test_usage_errors(
         arguments: Sequence[str], message: str, capfdbinary: Captured,
