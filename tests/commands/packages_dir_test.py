@@ -8,10 +8,13 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dumb_pypi import build, scan, store
 from dumb_pypi.api import built
@@ -347,3 +350,64 @@ def test_folder_named_like_standard_input(tmp_path: Path, monkeypatch: pytest.Mo
     )
     assert (done.stdout, done.stderr) == (b'', b'')
     assert 'archived' in (tmp_path / 'simple/foo/index.json').read_text()
+
+
+# Of two projects, in two folders: one file name is in both.
+PLACES = (
+    'foo-1.0-py3-none-any.whl', 'foo-2.0-py3-none-any.whl', 'bar-1.0-py3-none-any.whl',
+    'below/bar-1.0-py3-none-any.whl', 'below/bar-1.0-py3-none-any.whl.metadata',
+)
+
+
+class FolderHistory:
+    """What happens to a folder between builds of its index."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._moment = 1704103200  # a clock that ticks between two changes
+
+    def change(self, place: str, content: str) -> None:
+        """Write a file of some content, or remove it."""
+        path = self._root / 'pool' / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        name, version = path.name.split('-')[:2]
+        if content == 'missing':
+            path.unlink(missing_ok=True)
+            return
+        metadata = f'Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n'
+        path.write_bytes({
+            'good': wheel(metadata.encode(), f'{name}-{version}.dist-info'),
+            'other': wheel(
+                f'{metadata}Requires-Python: >3\n'.encode(), f'{name}-{version}.dist-info',
+            ),
+            'broken': b'',
+        }[content])
+        self._moment += 1
+        os.utime(path, (self._moment, self._moment))
+
+    def build(self, output_dir: Path) -> None:
+        build(
+            packages_dir=self._root / 'pool', output_dir=output_dir, packages_url='/pool/',
+            allow_shrink=True,
+        )
+
+
+@given(st.lists(st.tuples(
+    st.sampled_from(PLACES), st.sampled_from(('good', 'other', 'broken', 'missing')),
+), max_size=8))
+@settings(max_examples=20)
+def test_any_history_equals_one_build(changes: list[tuple[str, str]]) -> None:
+    """After any changes of the folder its index is what one build of the folder makes."""
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        (root / 'pool').mkdir()
+        history = FolderHistory(root)
+        for place, content in changes:
+            history.change(place, content)
+            history.build(root / 'index')
+        history.build(root / 'index')
+        before = state_of(root / 'index')
+        history.build(root / 'index')
+        assert state_of(root / 'index') == before
+        history.build(root / 'fresh')
+        assert histories.read_tree(root / 'index') == histories.read_tree(root / 'fresh')
