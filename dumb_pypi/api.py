@@ -94,6 +94,11 @@ def build(
         changes_file: the path of a file to write: what was written and deleted, as JSON lines in a
             safe order for uploading.
         report: the path of a file to write: the outcome as a JSON object, also if the build fails.
+            Its keys are `version`, `exit_status` (of the command), `error` (null after a success),
+            `finished` (UTC), `duration` (seconds), `changed` (whether pages were written or
+            deleted), the counts of `Report`, and `skipped` and `warnings`: lists of objects with
+            `path`, `line` and `message`. After a failure the counts are null, and so is `changed`
+            if pages may have changed.
         jobs: the number of processes that write pages, and of threads that read files, from 1 to
             256; by default as many as there are CPUs, where that helps.
         executor: an executor to write the pages in, instead of processes of this machine. It may
@@ -216,10 +221,7 @@ def _encode_report(
         outcome: Report | None, warnings: Iterable[str], error: BaseException | None, *,
         duration: float,
 ) -> bytes:
-    """Return the report file: a JSON object, always with the same keys.
-
-    Numbers of pages are null if the build failed. So is `changed` if it may have changed pages.
-    """
+    """Return the content of the report file, which the docstring of `build` describes."""
     notices: Sequence[Notice] = ()
     changed: bool | None = None
     if outcome is not None:
