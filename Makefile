@@ -11,6 +11,7 @@ help:
 	@echo 'make screenshots  take pictures of its pages, in Chromium'
 	@echo 'make test         run every check'
 	@echo 'make lint         ruff and mypy only'
+	@echo 'make docs         update docs/cli.md after a change of options'
 	@echo 'make fuzz         repeat the randomised tests with new seeds, for MINUTES=5'
 	@echo 'make bench        measure; BENCH_ARGS=--help says what can be chosen'
 	@echo 'make clean        remove all that these made'
@@ -49,6 +50,11 @@ coverage:
 	$(BIN)/coverage run -m pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+# A test fails if this is forgotten.
+.PHONY: docs
+docs: venv
+	$(BIN)/python -m testing.cli_docs docs/cli.md
 
 .PHONY: fuzz
 fuzz: venv-dev

@@ -1,4 +1,4 @@
-"""What themes rely on is what THEMING.md says."""
+"""Themes can rely on docs/theming.md."""
 from __future__ import annotations
 
 import re
@@ -12,9 +12,10 @@ from dumb_pypi import build
 from dumb_pypi.pages import templates
 from dumb_pypi.pages.templates import Templates
 from tests.support.chromium import POLICY
+from tests.support.docs import block, blocks, DOCUMENTS, ROOT
 
-ROOT = Path(__file__).parent.parent
-TEXT = (ROOT / 'THEMING.md').read_text()
+DOCUMENT = 'docs/theming.md'
+TEXT = DOCUMENTS[DOCUMENT]
 SHARED = 'Every page'
 PAGES = ('home.html', 'project.html', 'changelog.html', 'changelog_month.html')
 
@@ -61,18 +62,18 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Given:
 
 @pytest.mark.parametrize('page', PAGES)
 def test_variables_are_documented(given: Given, page: str) -> None:
-    """THEMING.md lists the variables that each template gets, and no others."""
+    """docs/theming.md lists the variables that each template gets, and no others."""
     assert set(names_in(given[page])) == documented(page) | documented(SHARED)
 
 
 def test_templates_are_documented(given: Given) -> None:
-    """THEMING.md has a section for each template that a build renders."""
+    """docs/theming.md has a section for each template that a build renders."""
     assert set(given) == set(PAGES)
     assert set(re.findall(r'^### (.*\.html)$', TEXT, re.MULTILINE)) == set(PAGES)
 
 
 def test_blocks_are_documented() -> None:
-    """THEMING.md lists the blocks of base.html, and pages use no others."""
+    """docs/theming.md lists the blocks of base.html, and pages use no others."""
     environment = jinja2.Environment(
         autoescape=True, loader=jinja2.FileSystemLoader(f'{templates.HERE}/templates'),
     )
@@ -81,25 +82,32 @@ def test_blocks_are_documented() -> None:
         assert set(environment.get_template(page).blocks) <= documented('Blocks')
 
 
-def test_examples_work(tmp_path: Path) -> None:
-    """A build uses the template, the colour and the policy in THEMING.md."""
-    [template] = re.findall('^```html\n(.*?)^```$', TEXT, re.MULTILINE | re.DOTALL)
-    [style] = re.findall('^```css\n(.*?)^```$', TEXT, re.MULTILINE | re.DOTALL)
+@pytest.mark.parametrize(('number', 'shown'), [
+    (0, 'Questions? Ask the platform team.'), (1, '>Wiki</a>'),
+])
+def test_examples_work(tmp_path: Path, number: int, shown: str) -> None:
+    """A build uses the templates and the colour in docs/theming.md."""
+    template = blocks('html', DOCUMENT)[number]
+    style = block(DOCUMENT, 'css')
     theme = tmp_path / 'theme'
     theme.mkdir()
     (theme / 'base.html').write_text(template)
     (theme / 'custom.css').write_text(style)
     (tmp_path / 'list').write_text('foo-1.0.zip\n')
     build(
-        package_list=str(tmp_path / 'list'), packages_url='../../pool/',
-        output_dir=str(tmp_path / 'out'), template_dir=str(theme),
+        package_list=tmp_path / 'list', packages_url='../../pool/',
+        output_dir=tmp_path / 'out', template_dir=theme,
     )
     for page in ('index.html', 'project/foo/index.html', 'changelog/index.html'):
         text = (tmp_path / 'out' / page).read_text()
-        assert '>Wiki</a>' in text
+        assert shown in text
         assert text.count('rel="stylesheet"') == 2
     [written] = (tmp_path / 'out/static').glob('custom-*.css')
     assert written.read_text() == style
+
+
+def test_style_is_documented() -> None:
+    """docs/theming.md names existing variables of the style sheet, and the tested policy."""
     own = (ROOT / 'dumb_pypi/pages/static/style.css').read_text()
     for variable in set(re.findall('`(--[a-z-]+)`', TEXT)) - {'--title', '--template-dir'}:
         assert f'  {variable}: ' in own

@@ -446,7 +446,7 @@ def test_unnormalized_names_keep_the_form(site: Server) -> None:
 
 @pytest.mark.parametrize('host', [host for host in HOSTS if OLD_NAMES not in HOSTS[host]])
 def test_other_hosts_lack_old_names(sites: Sites, host: str) -> None:
-    """README's table is also right about the hosts that lack the feature."""
+    """docs/serving.md is also right about the hosts that lack the feature."""
     assert ask(sites[Case(host, '/')], 'simple/Scratch.Post/').status == 404
 
 

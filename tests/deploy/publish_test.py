@@ -156,7 +156,7 @@ def serve(recorder: Recorder) -> Iterator[str]:
 
 
 class Publisher:
-    """Build and publish as README recommends."""
+    """Build and publish as docs/buckets.md recommends."""
 
     def __init__(self, folder: Path, recorder: Recorder, rclone: str | None) -> None:
         self.folder = folder

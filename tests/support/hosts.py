@@ -1,7 +1,6 @@
-"""The hosts in README, the features of each, and how to start them."""
+"""The hosts in docs/serving.md, the features of each, and how to start them."""
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, ExitStack
@@ -12,9 +11,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.conftest import NeedProgram
-from tests.support import bucket
+from tests.support import bucket, docs
 from tests.support.servers import (
-    DEPLOY,
     Response,
     run_apache,
     run_caddy,
@@ -23,8 +21,6 @@ from tests.support.servers import (
     run_serve,
     Server,
 )
-
-README = (DEPLOY.parent / 'README.md').read_text()
 
 # It contains a name that the index has, too: no host may confuse the two.
 PREFIX = '/some/pypi/'
@@ -41,7 +37,7 @@ BROWSERS = 'CORS and security headers'
 HIDES = '404 for what is no page'
 OLD_NAMES = 'old names'
 
-# The columns of README's table, each a feature that a host may have.
+# The columns of the table in docs/serving.md, each a feature that a host may have.
 FEATURES = (JSON_TOO, TYPES, CACHING, ETAG, RANGES, GZIP, BROWSERS, HIDES, OLD_NAMES)
 HOSTS: dict[str, frozenset[str]] = {
     'nginx': frozenset(FEATURES) - {OLD_NAMES},
@@ -270,7 +266,7 @@ class Sites:
                 yield server
 
     def _publish(self, s3: Server, destination: str) -> None:
-        """Publish the tree and upload the packages, with the commands of README."""
+        """Publish the tree and upload the packages, with the commands of docs/buckets.md."""
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
         environment = bucket.tool_environment(s3.url, folder)
         (folder / 'changes').mkdir()
@@ -278,7 +274,8 @@ class Sites:
         bucket.run_tool(
             environment, bucket.PYTHON, bucket.PUBLISH, folder / 'changes', self.tree, destination,
         )
-        [commands] = re.findall(r'(?ms)^```sh\n(aws s3 cp pool .*?)^```$', README)
+        # The packages have `.metadata` files already.
+        commands = docs.block('docs/buckets.md', 'sh', 'dumb-pypi scan').partition('\n')[2]
         place = commands.replace('s3://packages.example.com', f'{destination}/pool')
         bucket.run_tool(environment, 'sh', '-e', '-c', f'cd {self.tree} && {place}')
         # Careless users upload all files, with the content types of their extensions.

@@ -1,4 +1,4 @@
-"""README's table of hosts is what the tests show, and its commands for a bucket work."""
+"""The table of hosts is what the tests show, and the commands for a bucket work."""
 from __future__ import annotations
 
 import json
@@ -11,7 +11,8 @@ import pytest
 
 from testing.distributions import make
 from tests.support import bucket
-from tests.support.hosts import FEATURES, HOSTS, README
+from tests.support.docs import block, DOCUMENTS
+from tests.support.hosts import FEATURES, HOSTS
 from tests.support.servers import DEPLOY, Server
 
 PACKAGES = 'packages.example.com'
@@ -19,26 +20,28 @@ INDEX = 'index.example.com'
 
 
 def rows() -> list[list[str]]:
-    table = README.partition('\n## Which host do I have?\n')[2].partition('\n\nAll of it')[0]
-    return [line[2:-2].split(' | ') for line in table.splitlines() if line.startswith('| ')]
+    section = DOCUMENTS['docs/serving.md'].partition('\n## Which host do I have?\n')[2]
+    # The next table, after a blank line, explains the columns.
+    table = section.partition('\n| host ')[2].partition('\n\n')[0]
+    return [line[2:-2].split(' | ') for line in f'| host {table}'.splitlines() if line[1] == ' ']
 
 
 def test_table_matches_the_tests() -> None:
-    """Each row is a host with the features that are tested, or says that it was not tried."""
+    """Each row is a host with the features that are tested, or says that it was not tested."""
     head, *found = rows()
-    assert tuple(head) == ('host', 'settings', *FEATURES)
+    assert tuple(head) == ('host', 'configuration', *FEATURES)
     assert {row[0]: row[2:] for row in found} == {
         **{
             host: ['yes' if feature in has else 'no' for feature in FEATURES]
             for host, has in HOSTS.items()
         },
-        'GitHub or GitLab Pages': ['not tried'] * len(FEATURES),
+        'GitHub or GitLab Pages': ['not tested'] * len(FEATURES),
     }
 
 
 def test_table_links_to_all_settings() -> None:
     """Each folder of deploy/ is in the table."""
-    named = {path for row in rows() for path in re.findall(r'\]\(deploy/([^)]*)\)', row[1])}
+    named = {path for row in rows() for path in re.findall(r'\]\(\.\./deploy/([^)]*)\)', row[1])}
     folders = {path.name for path in DEPLOY.iterdir()}
     assert {path.partition('/')[0] for path in named} == folders
 
@@ -74,9 +77,9 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def test_bucket_commands_keep_the_index_current(s3: Server, tmp_path: Path) -> None:
-    """Each run of README's script updates the index to what the bucket of packages has."""
-    [script] = re.findall(r'^```sh\n(#!/bin/sh\n.*?)^```$', README, re.MULTILINE | re.DOTALL)
-    [first_time] = re.findall(r'^```sh\n(mkdir .*?)^```$', README, re.MULTILINE | re.DOTALL)
+    """Each run of the script updates the index to what the bucket of packages has."""
+    script = block('docs/buckets.md', 'sh', '#!/bin/sh\n')
+    first_time = block('docs/buckets.md', 'sh', 'mkdir ')
     environment = bucket.tool_environment(s3.url, tmp_path)
 
     def run(*command: str | Path) -> str:

@@ -1,4 +1,4 @@
-"""The recipes of README, run as they stand, with programs of the reader's own stood in for."""
+"""Run the recipes of docs/automating.md, with replacements for the programs of the reader."""
 from __future__ import annotations
 
 import json
@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from dumb_pypi import build
+from dumb_pypi.builder import build
+from tests.support.docs import block
 
-README = (Path(__file__).parent.parent / 'README.md').read_text()
+AUTOMATING = 'docs/automating.md'
 
 # Applies a changes file, line by line, to a folder: what an upload does to a bucket.
 UPLOAD = '''\
@@ -29,14 +30,9 @@ for line in changes.read_text().splitlines():
 '''
 
 
-def block(language: str) -> str:
-    [text] = re.findall(rf'^```{language}\n(.*?)^```$', README, re.MULTILINE | re.DOTALL)
-    return str(text)
-
-
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """Programs of ours first: those that README leaves to its reader."""
+    """Return an environment with replacements for the programs of the reader."""
     programs = tmp_path / 'bin'
     programs.mkdir()
     for name, script in (
@@ -75,8 +71,8 @@ def without_times(found: dict[str, bytes]) -> dict[str, bytes]:
 
 
 def test_cron_job(tmp_path: Path, environment: dict[str, str]) -> None:
-    """README's cron job is silent and publishes each new file."""
-    command = block('crontab').removeprefix('* * * * * ')
+    """The cron job is silent and publishes each new file."""
+    command = block(AUTOMATING, 'crontab', '* * * * * list-packages').removeprefix('* * * * * ')
     (tmp_path / 'pool').mkdir()
     for name in ('foo-1.0.zip', 'bar-1.0.zip'):
         (tmp_path / 'pool' / name).touch()
@@ -90,7 +86,7 @@ def test_cron_job(tmp_path: Path, environment: dict[str, str]) -> None:
 
 def test_release_repository(tmp_path: Path, environment: dict[str, str]) -> None:
     """After each release the live site equals a full build of the last list."""
-    (tmp_path / 'Makefile').write_text(block('make'))
+    (tmp_path / 'Makefile').write_text(block(AUTOMATING, 'make'))
     (tmp_path / 'live').mkdir()
     (tmp_path / 'live/packages.json').touch()
     lines = [
