@@ -21,10 +21,6 @@ class Block(NamedTuple):
     language: str
     text: str
 
-    @property
-    def first_line(self) -> str:
-        return self.text.partition('\n')[0]
-
 
 BLOCKS = [
     Block(document, *found)
