@@ -7,20 +7,21 @@ MINUTES := 5
 
 .PHONY: help
 help:
-	@echo 'make test-repo    build the example index, and say how to look at it'
+	@echo 'make test-repo    build an example index, and say how to look at it'
 	@echo 'make screenshots  take pictures of its pages, in Chromium'
 	@echo 'make test         run every check'
 	@echo 'make lint         ruff and mypy only'
 	@echo 'make docs         update docs/cli.md after a change of options'
 	@echo 'make fuzz         repeat the randomised tests with new seeds, for MINUTES=5'
-	@echo 'make bench        measure; BENCH_ARGS=--help says what can be chosen'
-	@echo 'make clean        remove all that these made'
+	@echo 'make bench        measure; BENCH_ARGS=--help lists the options'
+	@echo 'make clean        remove everything that these commands made'
 
 # The example index needs the program and nothing else; the tests need many libraries.
 .PHONY: venv
 venv: venv/.installed
 
 venv/.installed: setup.py setup.cfg
+	@echo 'Installing dumb-pypi and the libraries that it needs into venv/'
 	$(PYTHON) -m venv venv
 	$(BIN)/python -m pip install --quiet -e .
 	@touch $@
@@ -60,9 +61,10 @@ docs: venv
 fuzz: venv-dev
 	$(BIN)/python -m tests.support.fuzz --minutes $(MINUTES) $(FUZZ_ARGS)
 
-# The packages lie beside the index, as they would in a bucket that holds both.
+# The packages are in the folder of the index, so that one web server serves both.
 .PHONY: test-repo
 test-repo: venv
+	@echo 'Making some small packages, and building an index of them in $(EXAMPLE)/'
 	rm -rf $(EXAMPLE)
 	$(BIN)/python -m testing.distributions testing/package-list.jsonl $(EXAMPLE)/pool > $(EXAMPLE).jsonl
 	$(BIN)/dumb-pypi \
@@ -73,9 +75,9 @@ test-repo: venv
 		--output-dir $(EXAMPLE) \
 		--title 'My Example PyPI'
 	@echo
-	@echo 'The example index is in $(EXAMPLE)/. To look at it:'
-	@echo '    $(BIN)/python -m http.server --bind 127.0.0.1 --directory $(EXAMPLE) 8000'
-	@echo 'then open http://127.0.0.1:8000/ in a browser, or install from it:'
+	@echo 'The example index is in $(EXAMPLE)/. To look at it, run'
+	@echo '    $(BIN)/dumb-pypi serve $(EXAMPLE)'
+	@echo 'and open http://127.0.0.1:8000/ in a browser, or install from it:'
 	@echo '    pip install --index-url http://127.0.0.1:8000/simple/ ocelot'
 
 # What is measured is installed as users install it: an editable install takes longer to start.
