@@ -57,39 +57,32 @@ def options(command: str) -> set[str]:
 
 def page() -> str:
     """Return the content of docs/cli.md."""
-    # The build comes first, the others in alphabetical order.
-    commands = sorted(COMMANDS, key=lambda name: (name != 'build', name))
-    return '\n'.join((
-        _INTRODUCTION,
-        *('\n'.join(_section(command, find_parser(command))) for command in commands),
-    ))
+    sections = ('\n'.join(_section(command, find_parser(command))) for command in COMMANDS)
+    return '\n'.join((_INTRODUCTION, *sections))
 
 
 def _section(command: str, parser: argparse.ArgumentParser) -> Iterator[str]:
     yield f'## dumb-pypi {command}\n'
-    if parser.description:
-        yield f'{_prose(parser.description, parser)}\n'
+    yield from _text(parser.description, parser)
     yield f'```\n{_usage(command, parser)}\n```\n'
     # The titles of the first two groups, which every parser has, are argparse's.
     positionals, optionals, *groups = parser._action_groups
-    yield _table([*positionals._group_actions, *optionals._group_actions])
+    yield from _table([*positionals._group_actions, *optionals._group_actions])
     for group in groups:
         yield f'### {str(group.title).capitalize()}\n'
-        if group.description:
-            yield f'{_prose(group.description, parser)}\n'
-        yield _table(group._group_actions)
+        yield from _text(group.description, parser)
+        yield from _table(group._group_actions)
     for exclusive in parser._mutually_exclusive_groups:
         names = [f'`{_long_name(action)}`' for action in exclusive._group_actions]
         how_many = 'exactly' if exclusive.required else 'at most'
         yield f'Use {how_many} one of {", ".join(names[:-1])} and {names[-1]}.\n'
-    epilog = (parser.epilog or '').strip()
-    if '\n' in epilog:
-        yield f'```\n{_with_name(epilog, parser)}\n```\n'
-    elif epilog:
-        yield f'{_prose(epilog, parser)}\n'
+    yield from _text(parser.epilog, parser)
 
 
 def _usage(command: str, parser: argparse.ArgumentParser) -> str:
+    if parser.usage is not None:
+        usage = _with_name(parser.usage, parser)
+        return '\n'.join(line.strip() for line in usage.splitlines())
     arguments = [
         f'{_metavar(action)}{"..." if action.nargs in {"+", "*"} else ""}'
         for action in parser._actions if not action.option_strings
@@ -97,9 +90,10 @@ def _usage(command: str, parser: argparse.ArgumentParser) -> str:
     return ' '.join(('dumb-pypi', command, '[OPTIONS]', *arguments))
 
 
-def _table(actions: Sequence[argparse.Action]) -> str:
+def _table(actions: Sequence[argparse.Action]) -> Iterator[str]:
     rows = [_row(action) for action in actions if action.help != argparse.SUPPRESS]
-    return '\n'.join(('| option | meaning |', '|---|---|', *rows)) + '\n'
+    if rows:
+        yield '\n'.join(('| option | meaning |', '|---|---|', *rows)) + '\n'
 
 
 def _row(action: argparse.Action) -> str:
@@ -124,8 +118,17 @@ def _long_name(action: argparse.Action) -> str:
     return max(action.option_strings or [_metavar(action)], key=len)
 
 
-def _prose(text: str, parser: argparse.ArgumentParser) -> str:
-    return _escape(' '.join(_with_name(text, parser).split()))
+def _text(text: str | None, parser: argparse.ArgumentParser) -> Iterator[str]:
+    """Yield the paragraphs of a description or an epilog; indented ones become blocks."""
+    indented: list[str] = []
+    for paragraph in _with_name((text or '').strip('\n'), parser).split('\n\n'):
+        if '\n  ' in f'\n{paragraph}':
+            indented.append(paragraph.strip('\n'))
+        elif paragraph.strip():
+            yield f'{_escape(" ".join(paragraph.split()))}\n'
+    if indented:
+        block = '\n\n'.join(indented)
+        yield f'```\n{block}\n```\n'
 
 
 def _with_name(text: str, parser: argparse.ArgumentParser) -> str:

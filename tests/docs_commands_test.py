@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from dumb_pypi.builder import build
+from dumb_pypi import build
 from testing import distributions
 from tests.support.docs import block, BLOCKS, DOCUMENTS, ROOT
 from tests.support.programs import installed

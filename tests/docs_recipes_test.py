@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dumb_pypi.builder import build
+from dumb_pypi import build
 from tests.support.docs import block
 
 AUTOMATING = 'docs/automating.md'

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dumb_pypi.builder import build
+from dumb_pypi import build
 from dumb_pypi.main import COMMANDS
 from dumb_pypi.model import filenames
 from dumb_pypi.model.fields import Line
