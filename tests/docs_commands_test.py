@@ -22,6 +22,7 @@ README = 'README.md'
 LISTS = 'docs/lists.md'
 AUTOMATING = 'docs/automating.md'
 BUCKETS = 'docs/buckets.md'
+OPERATIONS = 'docs/operations.md'
 WHEEL = 'your_project-1.0-py3-none-any.whl'
 
 # The test that runs a block, by the document and the start of the block.
@@ -44,6 +45,12 @@ TESTED = {
     (BUCKETS, '#!/bin/sh'): 'deploy/docs_test.py: test_bucket_commands_keep_the_index_current',
     (BUCKETS, 'mkdir changes'): 'deploy/docs_test.py: test_bucket_commands_keep_the_index_current',
     (BUCKETS, 'dumb-pypi scan'): 'support/hosts.py: _publish',
+    (OPERATIONS, 'dumb-pypi check'): 'operations_test.py: test_example_of_check',
+    (OPERATIONS, 'dumb-pypi --full'): 'operations_test.py: test_index_can_be_built_again',
+    (OPERATIONS, '* * * * *'): 'operations_test.py: test_cron_jobs',
+    (OPERATIONS, 'ssh-keygen -q -t'): 'operations_test.py: test_signature',
+    (OPERATIONS, 'ssh-keygen -q -Y sign'): 'operations_test.py: test_signature',
+    (OPERATIONS, 'ssh-keygen -q -Y verify'): 'operations_test.py: test_signature',
 }
 # Why no test runs a block.
 UNTESTED = {
@@ -239,17 +246,3 @@ def test_container_arguments(folder: Path, pool: Path) -> None:
     run(folder, f'dumb-pypi {docker}')
     assert_indexed(pool.parents[1])
 
-
-@pytest.mark.parametrize('option', ['', '--no-per-release-json'])
-def test_inode_estimate(folder: Path, option: str) -> None:
-    """An index needs as many inodes as docs/automating.md says, and some for its root pages."""
-    assert '7 inodes for each project and 2 for each release' in DOCUMENTS[AUTOMATING]
-    projects, releases = 40, 20
-    (folder / 'list').write_text(''.join(
-        f'project-x{number}-1.{minor}.zip\n'
-        for number in range(projects) for minor in range(releases)
-    ))
-    run(folder, f'dumb-pypi --package-list list --packages-url p --quiet --output-dir out {option}')
-    found = sum(1 for _ in (folder / 'out').rglob('*'))
-    expected = 7 * projects + (0 if option else 2 * projects * releases)
-    assert expected <= found <= expected + 40

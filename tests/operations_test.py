@@ -20,7 +20,7 @@ from tests.conftest import NeedProgram
 
 ROOT = Path(__file__).parent.parent
 OPERATIONS = (ROOT / 'docs/operations.md').read_text()
-README = (ROOT / 'README.md').read_text()
+BUCKETS = (ROOT / 'docs/buckets.md').read_text()
 BLOCKS = re.findall(r'^```(\w*)\n(.*?)^```$', OPERATIONS, re.MULTILINE | re.DOTALL)
 TABLE = OPERATIONS.partition('\n| what happened ')[2].partition('\n\n')[0]
 ROWS = [[cell.strip() for cell in line.strip('|').split('|')] for line in TABLE.splitlines()[2:]]
@@ -153,10 +153,10 @@ def test_example_of_json(index: Path) -> None:
 
 
 def test_cron_jobs(index: Path, need_program: NeedProgram) -> None:
-    """The check is silent if all is well, and waits for the lock of README's cron job."""
+    """The check is silent if all is well, and waits for the lock of the cron job of a bucket."""
     need_program('flock', package='util-linux')
     publish, job = block('crontab').splitlines()
-    assert publish in README
+    assert publish in BUCKETS
     command = job.removeprefix('15 3 * * * ').replace('/srv/pypi', str(index.parent))
     done = sh(command, index.parent)
     assert (done.returncode, done.stdout, done.stderr) == (0, '', '')
