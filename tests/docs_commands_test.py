@@ -34,6 +34,7 @@ TESTED = {
     (README, 'pip install --index-url'): 'test_quick_start',
     (README, 'dumb-pypi --package-list'): 'test_plain_list',
     (README, '* * * * * cd /srv/pypi'): 'test_cron_job',
+    (LISTS, 'dumb-pypi --packages-dir'): 'test_folder',
     (LISTS, 'dumb-pypi scan --write-metadata index/pool'): 'test_scan',
     (LISTS, 'dumb-pypi scan --write-metadata --previous'): 'test_scan',
     (AUTOMATING, '* * * * * cd /srv/pypi'): 'test_cron_job',
@@ -179,6 +180,23 @@ def test_cron_job(folder: Path, pool: Path, document: str) -> None:
     assert run(folder, script) == ''
     assert_indexed(folder)
     assert (pool.parent / 'simple/another/index.html').exists()
+
+
+def test_folder(folder: Path, pool: Path) -> None:
+    """The command indexes a folder; it reports a broken file, and indexes the others."""
+    script = block(LISTS, 'sh', 'dumb-pypi --packages-dir')
+    assert run(folder, script) == ''
+    assert_indexed(folder)
+    broken = pool / 'broken-1.0-py3-none-any.whl'
+    broken.write_text('no archive')
+    done = subprocess.run(
+        ['sh', '-c', script], cwd=folder, env=environment(folder), capture_output=True, text=True,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert broken.name in done.stderr
+    assert_indexed(folder)
+    assert not (pool.parent / 'simple/broken').exists()
 
 
 def test_scan(folder: Path, pool: Path) -> None:
