@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from unittest import mock
 
-from dumb_pypi.main import COMMANDS
+from dumb_pypi.commands import COMMANDS
 
 _INTRODUCTION = '''\
 # Command line

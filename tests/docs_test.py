@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dumb_pypi import build
-from dumb_pypi.main import COMMANDS
+from dumb_pypi.commands import COMMANDS
 from dumb_pypi.model import filenames
 from dumb_pypi.model.fields import Line
 from dumb_pypi.model.project_facts import FactsLine, read_facts
