@@ -1,6 +1,7 @@
 """Tasks in an executor, and a process pool whose workers never outlive their build."""
 from __future__ import annotations
 
+import _thread
 import contextlib
 import gc
 import io
@@ -220,7 +221,8 @@ def _start_worker(_: object) -> None:
         _silence()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         collect_garbage_seldom()
-        threading.Thread(target=_exit_with_parent, daemon=True).start()
+        # `threading` would wait forever for a thread that has no memory to begin with.
+        _thread.start_new_thread(_exit_with_parent, ())
     except (MemoryError, OSError, RuntimeError):
         os._exit(CANNOT_START)
 
