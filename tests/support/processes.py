@@ -11,8 +11,10 @@ import functools
 import gc
 import json
 import os
+import random
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -27,6 +29,8 @@ from unittest import mock
 from dumb_pypi import main
 from dumb_pypi.pages import changelog
 from dumb_pypi.pages.templates import Templates
+from tests.support import system_calls
+from tests.support.system_calls import Call, Unflushed
 
 ROOT = Path(__file__).parents[2]
 # So that few uploads make many pages.
@@ -41,6 +45,8 @@ WORKERS_PATIENCE = 30
 USER = 54321
 CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_SYS_ADMIN, CAP_SYS_RESOURCE = 1, 2, 21, 24
 
+Ends = tuple[socket.socket, socket.socket]
+
 
 class Fate(NamedTuple):
     """How a build is interrupted.
@@ -50,6 +56,12 @@ class Fate(NamedTuple):
     can write no file larger than `largest_file` bytes. If `bound_by_modes` the permission bits
     of files hold for it, even if it is root's. `limits` are resource limits, by names such as
     `NOFILE`; that of memory (`AS`) is in bytes above what the process has when it begins.
+
+    If there is a `folder`, the system calls on files below it are seen and counted from 1, those of
+    workers too. At the call with the number `call`, the call fails with the error number `error`,
+    or the process that makes it gets the signal `signal`, or the power is cut: all processes are
+    killed, and files that were not written to disk lose their content; without a `call` the power
+    is cut after the end. It needs `system_calls.unsupported()` to be empty.
     """
     kill_at: int | None = None
     stop_at: int | None = None
@@ -58,6 +70,11 @@ class Fate(NamedTuple):
     largest_file: int | None = None
     bound_by_modes: bool = False
     limits: Mapping[str, int] = {}
+    folder: str | None = None
+    call: int | None = None
+    error: int | None = None
+    signal: int | None = None
+    power_cut: bool = False
 
 
 UNHARMED = Fate()
@@ -86,6 +103,8 @@ class Builds:
         environment = {
             key: value for key, value in os.environ.items() if not key.startswith('COVERAGE_')
         }
+        # The system calls of the last build, if its fate had a folder.
+        self.calls: Sequence[Call] = ()
         self._server = subprocess.Popen(
             [sys.executable, '-m', 'tests.support.processes'], cwd=ROOT, env=environment, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -113,7 +132,9 @@ class Builds:
         assert self._server.stdin is not None
         assert self._server.stdout is not None
         print(json.dumps(request), file=self._server.stdin, flush=True)
-        return Ended(*json.loads(self._server.stdout.readline()))
+        ended, calls = json.loads(self._server.stdout.readline())
+        self.calls = [Call(*call) for call in calls]
+        return Ended(*ended)
 
 
 class End:
@@ -160,21 +181,67 @@ def _serve() -> None:
     messages: dict[int, IO[bytes]] = {}  # ends of pipes, which no limit on files holds for
     for line in sys.stdin:
         request = json.loads(line)
+        calls: Sequence[Call] = ()
         if 'resume' in request:
             pid = request['resume']
             os.kill(pid, signal.SIGCONT)
         else:
             fate = Fate(**request['fate'])
             read_end, write_end = os.pipe()
+            ends = None if fate.folder is None else socket.socketpair()
             pid = os.fork()
             if pid == 0:
-                _build(request['argv'], fate, write_end)
+                _build(request['argv'], fate, write_end, ends)
             os.close(write_end)
             messages[pid] = os.fdopen(read_end, 'rb')
+            if ends is not None:
+                calls = _supervise(pid, ends, fate)
             if fate.kill_after is not None:
                 time.sleep(fate.kill_after)
                 os.kill(pid, signal.SIGKILL)
-        print(json.dumps(_wait(pid, messages)), flush=True)
+        print(json.dumps([_wait(pid, messages), calls]), flush=True)
+
+
+def _supervise(pid: int, ends: Ends, fate: Fate) -> Sequence[Call]:
+    """Let its fate happen to a build; return its system calls."""
+    own_end, end_of_build = ends
+    end_of_build.close()
+    supervisor = _Supervisor(pid, fate)
+    assert fate.folder is not None
+    all_ended = system_calls.supervise(own_end, fate.folder, supervisor)
+    if not all_ended:
+        os.killpg(pid, signal.SIGKILL)
+        raise AssertionError('a build and its workers did not end')
+    if fate.power_cut and (fate.call is None or supervisor.power_is_cut):
+        supervisor.unflushed.lose(fate.folder, random.Random(fate.call))  # noqa: S311
+    return supervisor.calls
+
+
+class _Supervisor:
+    """Decides about the system calls of a build."""
+
+    def __init__(self, pid: int, fate: Fate) -> None:
+        self._pid = pid
+        self._fate = fate
+        self.calls: list[Call] = []
+        self.unflushed = Unflushed()
+        self.power_is_cut = False
+
+    def __call__(self, call: Call) -> int | None:
+        if self.power_is_cut:
+            return system_calls.NO_ANSWER
+        self.calls.append(call)
+        if len(self.calls) != self._fate.call:
+            self.unflushed.add(call)
+            return None
+        if self._fate.power_cut:
+            self.power_is_cut = True
+            os.killpg(self._pid, signal.SIGKILL)
+            return system_calls.NO_ANSWER
+        if self._fate.signal is not None:
+            os.kill(system_calls.process_of(call.thread), self._fate.signal)
+            return system_calls.NO_ANSWER if self._fate.signal == signal.SIGKILL else None
+        return self._fate.error
 
 
 def _wait(pid: int, messages: dict[int, IO[bytes]]) -> Ended:
@@ -198,7 +265,9 @@ def end_group(group: int) -> str:
     return ''
 
 
-def _build(argv: Sequence[str], fate: Fate, messages: int) -> NoReturn:
+def _build(
+        argv: Sequence[str], fate: Fate, messages: int, ends: Ends | None,
+) -> NoReturn:
     os.setpgid(0, 0)
     os.dup2(messages, sys.stdout.fileno())
     os.dup2(messages, sys.stderr.fileno())
@@ -212,6 +281,9 @@ def _build(argv: Sequence[str], fate: Fate, messages: int) -> NoReturn:
         sys.addaudithook(End(fate.kill_at, signal.SIGKILL, coarse=fate.coarse))
     if fate.stop_at is not None:
         sys.addaudithook(End(fate.stop_at, signal.SIGSTOP, coarse=True))
+    if ends is not None:
+        ends[0].close()
+        system_calls.submit(ends[1])
     status = BROKEN
     try:
         status = main.main(argv)
