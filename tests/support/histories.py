@@ -134,14 +134,14 @@ def age(folder: Path) -> Stamps:
 
 def run_histories(
         machine: type[RuleBasedStateMachine], monkeypatch: pytest.MonkeyPatch, *,
-        histories: int,
+        histories: int, steps: int = 40,
 ) -> None:
     """Try that many histories, in which two uploads fill a page of the changelog."""
     monkeypatch.setattr(changelog, 'UPLOADS_A_PAGE', 2)
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=histories, stateful_step_count=40,
+            max_examples=histories, stateful_step_count=steps,
             phases=(Phase.reuse, Phase.generate, Phase.shrink),
             suppress_health_check=[HealthCheck.too_slow],
         ),
@@ -245,6 +245,10 @@ class History(RuleBasedStateMachine):
 
     def build(self, output_dir: Path, **how: Any) -> Report:
         """Build the index of what there is now."""
+        return build(**self.arguments(output_dir, **how))
+
+    def arguments(self, output_dir: Path, **how: Any) -> dict[str, Any]:
+        """Write the lists and templates of what there is now; return the arguments of `build`."""
         lines = [
             json.dumps({'filename': name.text, **line, 'url': line.get('url', '') + name.text})
             for name, line in self.files.items()
@@ -252,16 +256,20 @@ class History(RuleBasedStateMachine):
         lines += ['oops'] * self.bad_lines
         lines = [*lines[self.order:], *lines[:self.order]]
         facts = [json.dumps({'name': name, **facts}) for name, facts in self.facts.items()]
-        shutil.rmtree(self.folder / 'templates', ignore_errors=True)
-        for name, template in {'unused': '', **self.templates}.items():
-            (self.folder / 'templates' / name).parent.mkdir(parents=True, exist_ok=True)
-            (self.folder / 'templates' / name).write_text(template)
-        return build(**{
+        templates = {'unused': '', **self.templates}
+        folder = self.folder / 'templates'
+        # A build that is running notices when its templates are written.
+        if read_tree(folder) != {name: text.encode() for name, text in templates.items()}:
+            shutil.rmtree(folder, ignore_errors=True)
+            for name, text in templates.items():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                (folder / name).write_text(text)
+        return {
             'package_list_json': write_lines(self.folder / 'list', lines),
             'project_list_json': write_lines(self.folder / 'facts', facts),
             'template_dir': str(self.folder / 'templates') if self.templates else None,
             'output_dir': str(output_dir), 'allow_shrink': True, **self.options, **how,
-        })
+        }
 
     def whole_tree(self) -> dict[str, bytes]:
         """What one full build into an empty folder gives."""
@@ -272,5 +280,22 @@ class History(RuleBasedStateMachine):
 
 
 def write_lines(place: Path, lines: list[str]) -> str:
-    place.write_text(''.join(f'{line}\n' for line in lines))
+    """Write a list as another file of that name: a build that has opened the old one keeps it."""
+    new = place.with_suffix('.new')
+    new.write_text(''.join(f'{line}\n' for line in lines))
+    new.replace(place)
     return str(place)
+
+
+def command(arguments: dict[str, Any]) -> list[str]:
+    """Return the command line that means the same as arguments of `build`."""
+    options = ['--no-generate-timestamp', '--quiet']
+    for name, value in arguments.items():
+        option = name.replace('_', '-')
+        if value is True and name != 'per_release_json':
+            options.append(f'--{option}')
+        elif value is False and name == 'per_release_json':
+            options.append(f'--no-{option}')
+        elif value is not None and not isinstance(value, bool):
+            options += [f'--{option}', str(value)]
+    return options

@@ -16,7 +16,7 @@ from urllib.parse import unquote, urljoin
 
 SITE_URL = 'https://index.example.com/'
 ROOTS = ('index.html', 'simple/index.html', 'simple/index.json', 'changelog/index.html')
-# A folder's path ends in a slash.
+# A folder's path ends in a slash, that of a symbolic link in an @; its content is where it points.
 Tree = Mapping[str, bytes]
 
 _HREF = re.compile(r'href="([^"]*)"')
@@ -39,13 +39,16 @@ def own_files(root: Path) -> set[str]:
 
 def _everything(root: Path) -> Iterator[tuple[str, bytes]]:
     start = len(f'{root}/')
-    for folder, _, names in os.walk(root):
+    for folder, folders, names in os.walk(root):
         where = f'{folder}/'[start:]
         if where:
             yield where, b''
-        for name in names:
-            with open(f'{folder}/{name}', 'rb') as file:
-                yield where + name, file.read()
+        for name in (*folders, *names):
+            if os.path.islink(f'{folder}/{name}'):
+                yield f'{where}{name}@', os.fsencode(os.readlink(f'{folder}/{name}'))
+            elif name in names:
+                with open(f'{folder}/{name}', 'rb') as file:
+                    yield where + name, file.read()
 
 
 def problems(tree: Tree, users: Tree) -> list[str]:
