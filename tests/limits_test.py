@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from dumb_pypi.builder import build
+from dumb_pypi import build
 from dumb_pypi.scanner import archives, scan
 from tests.support.archives import wheel
 from tests.support.processes import Builds, end_group, Ended, Fate, PATIENCE, ROOT

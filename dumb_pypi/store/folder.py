@@ -215,7 +215,7 @@ class Writer:
         Raises:
             FileError: it cannot be deleted.
         """
-        self._clear_way(path)
+        self._clear_way(path, to_write=False)
         if self._target.precompress or self._target.sweep:
             self._delete_compressed(path, changed=True)
         self.done.deleted += self.delete_own(path)
@@ -280,8 +280,10 @@ class Writer:
             with contextlib.suppress(OSError):
                 file.close()
 
-    def _clear_way(self, path: str) -> None:
+    def _clear_way(self, path: str, *, to_write: bool = True) -> None:
         """Remove a symbolic link in the place of a folder of a page, or a file if that is `owned`.
+
+        A file is in the way only of a page `to_write`.
 
         Otherwise pages would be written and deleted wherever a link points to.
 
@@ -297,7 +299,7 @@ class Writer:
                     if stat.S_ISLNK(mode) and not folders:
                         raise ValueError(_LINKED)
                     if stat.S_ISLNK(mode) or (
-                        self._target.owned and folders and not stat.S_ISDIR(mode)
+                        to_write and self._target.owned and folders and not stat.S_ISDIR(mode)
                     ):
                         os.unlink(place)
                 except (OSError, ValueError) as error:
