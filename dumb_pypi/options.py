@@ -3,10 +3,11 @@ from __future__ import annotations
 
 import datetime
 import os
+import stat
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from dumb_pypi.errors import FieldError, OptionError, shown
+from dumb_pypi.errors import FieldError, FileError, OptionError, shown
 from dumb_pypi.model import urls
 from dumb_pypi.model.free_text import clean_text
 
@@ -98,7 +99,7 @@ class BuildOptions(NamedTuple):
             )
         if width is not None and width < 1:
             raise OptionError('--logo-width', f'{width} is not a number of pixels')
-        if templates is not None and not os.path.isdir(templates):
+        if templates is not None and not _is_folder(templates):
             raise OptionError('--template-dir', f'{templates} is not a directory')
 
     @property
@@ -108,6 +109,19 @@ class BuildOptions(NamedTuple):
             self.packages_url, self.title, self.logo, self.logo_width, self.site_url,
             self.template_dir, self.per_release_json, self.precompress, self.generated is None,
         )
+
+
+def _is_folder(path: str) -> bool:
+    """
+    Raises:
+        FileError: that is not known, because the disk fails, say.
+    """
+    try:
+        return stat.S_ISDIR(os.stat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return False
+    except OSError as error:
+        raise FileError('read', path, error) from error
 
 
 _PATHS = (

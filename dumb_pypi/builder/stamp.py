@@ -19,6 +19,7 @@ from dumb_pypi.builder.source import BYTE_ORDER_MARK, Chunk, digest_of, ListFile
 from dumb_pypi.errors import FileError, Notice
 from dumb_pypi.options import BuildOptions
 from dumb_pypi.pages import paths
+from dumb_pypi.store.lock import exists
 
 # The libraries that pages depend on, besides the lists, the options and this program.
 _LIBRARIES = ('jinja2', 'markupsafe', 'msgspec', 'packaging')
@@ -128,9 +129,13 @@ def _open_at_once(place: str, flags: int) -> int:
 
 
 def is_pending(output_dir: str) -> bool:
-    """Return whether a build began to change pages and did not finish."""
+    """Return whether a build began to change pages and did not finish.
+
+    Raises:
+        FileError: that is not known, because the disk fails, say.
+    """
     return any(
-        os.path.exists(os.path.join(output_dir, path)) for path in (store.PENDING, store.UNFINISHED)
+        exists(os.path.join(output_dir, path)) for path in (store.PENDING, store.UNFINISHED)
     )
 
 

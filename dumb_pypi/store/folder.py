@@ -16,6 +16,7 @@ from dumb_pypi import store
 from dumb_pypi.errors import FileError
 from dumb_pypi.store import files
 from dumb_pypi.store.changes import Change, content_type, Done
+from dumb_pypi.store.lock import exists
 
 GZ = '.gz'  # the suffix of a page's compressed form
 _MIN_COMPRESSED = 1000  # bytes: a smaller page fits into one packet uncompressed
@@ -94,7 +95,7 @@ class Target(NamedTuple):
 
     def is_run_again(self, task: int) -> bool:
         """Return whether a second run of a task has begun, which may have written its pages."""
-        return os.path.exists(os.path.join(self._task_mark(task), 'again'))
+        return exists(os.path.join(self._task_mark(task), 'again'))
 
     def _task_mark(self, task: int) -> str:
         return os.path.join(self.unfinished, f'task-{task}')

@@ -40,6 +40,21 @@ def locked(output_dir: str) -> Iterator[int]:
         os.close(lock)
 
 
+def exists(place: str) -> bool:
+    """Return whether there is a file. `os.path.exists` says no if the disk fails.
+
+    Raises:
+        FileError: that is not known.
+    """
+    try:
+        os.lstat(place)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise FileError('read', place, error) from error
+    return True
+
+
 def _lock(lock: int, place: str, output_dir: str) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
