@@ -47,7 +47,7 @@ def reason_of(error: BaseException) -> str:
     elif isinstance(error, SystemError):
         # Extension modules raise it where they do not expect memory to run out.
         remedy = _REMEDIES[errno.ENOMEM]
-    elif is_thread_refused(error):
+    elif is_refusal(error):
         remedy = 'use fewer processes (--jobs) or raise the limits (ulimit -u and ulimit -v)'
     return reason if remedy is None else f'{reason}: {remedy}'
 
@@ -57,9 +57,11 @@ def is_limit(error: OSError) -> bool:
     return error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
-def is_thread_refused(error: BaseException) -> bool:
-    """Return whether an error is that of Python for a thread that cannot be started."""
-    return isinstance(error, RuntimeError) and str(error) == "can't start new thread"
+def is_refusal(error: BaseException) -> bool:
+    """Return whether an error is that of Python for a thread or a lock that it cannot make."""
+    return isinstance(error, RuntimeError) and str(error).startswith(
+        ("can't start new thread", "can't allocate "),
+    )
 
 
 def _remark_on_inodes(place: str) -> str:

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from dumb_pypi.commands import COMMANDS, describe_commands
 from dumb_pypi.commands.console import FAILED, say, WRONG_USAGE
-from dumb_pypi.errors import is_thread_refused, reason_of, shown_path
+from dumb_pypi.errors import is_refusal, reason_of, shown_path
 
 HOW_TO_BEGIN = f'''\
 dumb-pypi makes a Python package index of static files.
@@ -88,7 +88,7 @@ def _run(name: str, arguments: list[str]) -> int:
             command = importlib.import_module(f'dumb_pypi.commands.{name}')
         return int(command.main(arguments))
     except (ImportError, MemoryError, OSError, RuntimeError, SystemError) as error:
-        if isinstance(error, RuntimeError) and not is_thread_refused(error):
+        if isinstance(error, RuntimeError) and not is_refusal(error):
             raise
         reason = reason_of(error)
         path = getattr(error, 'filename', None)

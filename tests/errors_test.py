@@ -58,8 +58,10 @@ def fields(error: DumbPypiError) -> dict[str, Any]:
 
 
 def test_table_has_every_error() -> None:
-    """The table of errors has one of every class."""
-    assert {type(error) for error in ERRORS} == kinds(DumbPypiError)
+    """The table of errors has one of every class that a build or a scan may raise."""
+    assert {type(error) for error in ERRORS} == {
+        kind for kind in kinds(DumbPypiError) if kind.__module__ == errors.__name__
+    }
 
 
 @pytest.mark.parametrize('error', ERRORS, ids=repr)

@@ -17,6 +17,7 @@ from multiprocessing import resource_tracker
 from multiprocessing.queues import Queue
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -325,22 +326,18 @@ def test_worker_initializer(monkeypatch: pytest.MonkeyPatch) -> None:
     """The initializer ignores Ctrl-C and ends the process when its parent has ended."""
     ended = threading.Event()
 
-    class Parent:
-        """A process that has ended."""
-
-        def join(self) -> None:
-            pass
-
     def leave_thread(status: int) -> None:
         assert status == 1
         ended.set()
 
-    monkeypatch.setattr(multiprocessing, 'parent_process', Parent)
+    monkeypatch.setattr(multiprocessing, 'parent_process', lambda: Mock(join=lambda: None))
     monkeypatch.setattr(os, '_exit', leave_thread)
     with process_state_kept():
         executors._start_worker(None)
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
         assert ended.wait(A_MINUTE)
+    # Coverage does not see that thread.
+    executors._exit_with_parent()
 
 
 @contextlib.contextmanager
@@ -366,6 +363,32 @@ def no_new_threads() -> Iterator[None]:
         yield
     finally:
         threading.stack_size(size)
+
+
+def test_dead_threads() -> None:
+    """A thread that ended is dead; one that is about to start, or is alive, is not."""
+    end = threading.Event()
+    thread = threading.Thread(target=end.wait)
+    assert not executors._is_dead(None)
+    assert not executors._is_dead(thread)
+    thread.start()
+    assert not executors._is_dead(thread)
+    end.set()
+    thread.join()
+    assert executors._is_dead(thread)
+
+
+def test_thread_that_dies_is_why_tasks_fail(lock: int) -> None:
+    """The error of a dead thread of the pool is reported; it prints no traceback."""
+    with ProcessPool(1, lock) as pool:
+        assert pool.submit(square, 2).result() == 4
+        assert pool.failure() is None
+        died = threading.Thread(target=fail, args=[RuntimeError('x')], name='QueueFeederThread')
+        died.start()
+        died.join()
+        pool._manager, manager = died, pool._manager
+        assert str(pool.failure()) == 'x'
+        pool._manager = manager
 
 
 @pytest.mark.parametrize('stderr', (None, sys.__stderr__))

@@ -152,6 +152,7 @@ def test_command_exits_at_once(
         (SystemError('error return without exception set'), 'error return without exception set: '),
         (OSError(errno.EMFILE, 'Too many open files', 'a\n'), "'a\\n': Too many open files: "),
         (RuntimeError("can't start new thread"), "can't start new thread: "),
+        (RuntimeError("can't allocate read lock"), "can't allocate read lock: "),
         (ImportError("No module named 'x'"), "No module named 'x': "),
     ),
 )
