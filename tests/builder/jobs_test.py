@@ -86,27 +86,36 @@ LINES = [
 ]
 
 
+ENDLESS = '''{% extends 'original/project.html' %}
+{% block title %}
+{% if project == 'p7' %}
+{% for _ in range(1000000) %}{% for _ in range(1000000) %}{% endfor %}{% endfor %}
+{% endif %}
+{% endblock %}
+'''
+
+
 class BlockedBuild:
-    """A build by two workers, one of which blocks at a named pipe in place of a page."""
+    """A build by two workers, one of which renders a page whose template takes for ever."""
 
     def __init__(self, folder: Path, stack: contextlib.ExitStack) -> None:
         self._stack = stack
         self.out = folder / 'out'
         self._list = folder / 'list'
         self._list.write_bytes(trees.json_lines(LINES))
-        self._pipe = self.out / 'simple/p7/index.html'
-        self._pipe.parent.mkdir(parents=True)
-        os.mkfifo(self._pipe)
+        self._template = folder / 'templates/project.html'
+        self._template.parent.mkdir()
+        self._template.write_text(ENDLESS)
 
     @property
     def command(self) -> list[str]:
         return [
             *COMMAND, '--package-list-json', str(self._list), '--output-dir', str(self.out),
-            '--jobs', '2',
+            '--template-dir', str(self._template.parent), '--jobs', '2',
         ]
 
     def start(self) -> subprocess.Popen[str]:
-        """Start a build, and wait until it has written the project before the pipe."""
+        """Start a build, and wait until it has written the project before the endless one."""
         process = self._stack.enter_context(subprocess.Popen(
             self.command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             start_new_session=True,
@@ -120,7 +129,7 @@ class BlockedBuild:
         """Assert that every written page is complete, and that the next build adds the others."""
         found = trees.pages_in(self.out)
         assert paths.PACKAGES_JSON not in found
-        self._pipe.unlink()
+        self._template.write_text(ENDLESS.replace("project == 'p7'", 'false'))
         before = histories.stamps(self.out)
         subprocess.run(self.command, check=True)
         now = trees.pages_in(self.out)
