@@ -6,8 +6,10 @@ It reads the output of one of these commands from standard input, and prints JSO
     aws s3api list-objects-v2 --bucket packages --output json
     rclone lsjson --recursive --files-only --use-server-modtime remote:packages
 
-A listing has neither hashes nor metadata. To add them, run dumb-pypi-scan on the files before you
-upload them, and pass its output as FACTS: they are added to the file of the same name and size.
+With `--hash`, rclone adds the hashes that the bucket has, which are rarely sha256; for some buckets
+that takes a request per file. For sha256 hashes and metadata, run dumb-pypi-scan on the files
+before you upload them, and pass its output as FACTS: they are added to the file of the same name
+and size, unless the listing has another hash for it.
 """
 from __future__ import annotations
 
@@ -19,22 +21,48 @@ from pathlib import Path
 from typing import Any
 
 # Keys with these endings are folders, or files that accompany packages.
-NO_PACKAGES = ('/', '.metadata', '.asc', '.sig', '.provenance')
+NO_PACKAGES = (
+    '/', '.metadata', '.asc', '.sig', '.sigstore', '.sigstore.json', '.crt', '.md5', '.sha1',
+    '.sha256', '.sha512', '.attestation', '.provenance', 'index.html',
+)
+# Hashes that clients check, the best one first.
+ALGORITHMS = ('sha256', 'sha512', 'sha384', 'sha224', 'sha1', 'md5')
 
 
-def read(text: str) -> dict[str, tuple[int, float]]:
-    """Parse a listing; return the size and upload time of each key, in bytes and seconds."""
+def read(text: str) -> dict[str, dict[str, Any]]:
+    """Parse a listing; return the file of each key, with its size in bytes."""
     listing = json.loads(text or 'null') or []
     if isinstance(listing, dict):
         # The listing of an empty bucket has no `Contents`. The output of another command hasn't
         # either, but that has no `RequestCharged`.
         is_empty = 'RequestCharged' in listing and 'Contents' not in listing
         listing = [] if is_empty else listing['Contents']
-    return {
-        file['Key' if 'Key' in file else 'Path']: (file['Size'], datetime.fromisoformat(
-            file['LastModified' if 'Key' in file else 'ModTime'],
-        ).timestamp()) for file in listing
-    }
+    found = {}
+    for file in listing:
+        is_s3 = 'Key' in file
+        uploaded = datetime.fromisoformat(file['LastModified' if is_s3 else 'ModTime'])
+        found[file['Key' if is_s3 else 'Path']] = {
+            'size': file['Size'],
+            'upload_timestamp': int(uploaded.timestamp()),
+            'hashes': {
+                algorithm: digits.lower() for algorithm, digits in file.get('Hashes', {}).items()
+                if digits
+            },
+        }
+    return found
+
+
+def best_hash(hashes: dict[str, str]) -> str | None:
+    """Return the hash that clients check, as `<algorithm>=<hex>`, None if there is none."""
+    return next(
+        (f'{name}={hashes[name]}' for name in ALGORITHMS if name in hashes), None,
+    )
+
+
+def is_of(facts: dict[str, Any], hashes: dict[str, str]) -> bool:
+    """Return whether facts may be about a file with these hashes."""
+    algorithm, _, digits = (facts.get('hash') or '').partition('=')
+    return hashes.get(algorithm, digits) == digits
 
 
 def read_facts(place: Path) -> dict[tuple[str, int], dict[str, Any]]:
@@ -55,20 +83,24 @@ def main() -> None:
         sys.exit(f'list_packages.py: {args.facts} is not what dumb-pypi-scan prints: {error!r}')
     try:
         found = read(sys.stdin.read())
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         sys.exit('list_packages.py: this is not what aws s3api list-objects-v2 or rclone lsjson '
                  f'prints: {error!r}')
-    for key, (size, uploaded) in sorted(found.items()):
+    for key, file in sorted(found.items()):
         if key.endswith(NO_PACKAGES):
             continue
         filename = key.rpartition('/')[2]
-        known = facts.get((filename, size), {})
+        known = facts.get((filename, file['size']), {})
+        if not is_of(known, file['hashes']):
+            known = {}
+        digest = best_hash(file['hashes'])
         print(json.dumps({
+            **({} if digest is None else {'hash': digest}),
             **known,
             'filename': filename,
             'url': key,
-            'size': size,
-            'upload_timestamp': int(uploaded),
+            'size': file['size'],
+            'upload_timestamp': file['upload_timestamp'],
             'core_metadata': (
                 known.get('core_metadata', 'true') if f'{key}.metadata' in found else None
             ),

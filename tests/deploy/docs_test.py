@@ -122,8 +122,12 @@ def test_bucket_commands_keep_the_index_current(s3: Server, tmp_path: Path) -> N
     '', 'null', '{}', '[]', '{"RequestCharged": null, "Prefix": ""}',
     json.dumps([
         {'Path': f'foo-1.0.tar.gz.{suffix}', 'Size': 1, 'ModTime': '2024-01-01T00:00:00Z'}
-        for suffix in ('asc', 'sig', 'provenance', 'metadata')
+        for suffix in (
+            'asc', 'sig', 'provenance', 'metadata', 'sigstore', 'sigstore.json', 'crt', 'md5',
+            'sha256', 'publish.attestation',
+        )
     ]),
+    '[{"Path": "pool/index.html", "Size": 1, "ModTime": "2024-01-01T00:00:00Z"}]',
 ])
 def test_listing_without_packages_is_empty(text: str) -> None:
     """A listing without packages prints nothing: cron mails any output."""
@@ -133,6 +137,7 @@ def test_listing_without_packages_is_empty(text: str) -> None:
 @pytest.mark.parametrize('text', [
     'null-and-void', '{"Buckets": [], "Prefix": null}', '[1]', '"text"', '3',
     '[{"Path": "foo-1.0.zip", "ModTime": "2024-01-01T00:00:00Z"}]',
+    '[{"Path": "foo-1.0.zip", "Size": 1, "ModTime": "2024-01-01T00:00:00Z", "Hashes": 1}]',
     '{"Contents": [{"Key": "foo-1.0.zip", "Size": 1, "LastModified": "yesterday"}]}',
 ])
 def test_other_input_is_reported(text: str) -> None:
@@ -178,6 +183,34 @@ def test_scan_adds_facts_to_listing(tmp_path: Path) -> None:
     ]
 
 
+SHA256, MD5 = 'ab' * 32, 'cd' * 16
+
+
+@pytest.mark.parametrize(('hashes', 'facts', 'expected'), [
+    ({'md5': MD5, 'sha256': SHA256}, {}, f'sha256={SHA256}'),
+    ({'md5': MD5.upper(), 'crc32': '01020304'}, {}, f'md5={MD5}'),
+    ({'sha256': '', 'quickxor': 'abcd'}, {}, None),
+    # A scan has a better hash, of a file that may be the same one.
+    ({'md5': MD5}, {'hash': f'sha256={SHA256}'}, f'sha256={SHA256}'),
+    ({'sha256': SHA256}, {'hash': f'sha256={SHA256}', 'summary': 'Foo'}, f'sha256={SHA256}'),
+    # Another file was uploaded under the same name.
+    ({'sha256': SHA256}, {'hash': f'sha256={"0" * 64}'}, f'sha256={SHA256}'),
+])
+def test_hashes_of_listing(
+        tmp_path: Path, hashes: dict[str, str], facts: dict[str, str], expected: str | None,
+) -> None:
+    """The best hash of the listing is used, unless a scan of the same file has another one."""
+    (tmp_path / 'facts').write_text(json.dumps({'filename': 'foo-1.0.zip', 'size': 5, **facts}))
+    listing = json.dumps([{
+        'Path': 'foo-1.0.zip', 'Size': 5, 'ModTime': '2024-01-01T00:00:00Z', 'Hashes': hashes,
+    }])
+    status, printed, message = run_list_packages(listing, tmp_path / 'facts')
+    assert (status, message) == (0, '')
+    line = json.loads(printed)
+    assert line.get('hash') == expected
+    assert line.get('summary') == facts.get('summary')
+
+
 @pytest.mark.parametrize('text', [None, 'x', '[1]', '{"filename": "foo-1.0.zip"}'])
 def test_other_facts_are_reported(tmp_path: Path, text: str | None) -> None:
     """FACTS that a scan didn't print are an error of one line, and no list is printed."""
@@ -199,7 +232,7 @@ def test_rclone_listing_works_too(s3: Server, rclone: str, tmp_path: Path) -> No
     )
     listing = bucket.run_tool(
         environment, 'rclone', 'lsjson', '--recursive', '--files-only', '--use-server-modtime',
-        'remote:listed',
+        '--hash', 'remote:listed',
     )
     status, printed, message = run_list_packages(listing)
     assert (status, message) == (0, '')
@@ -207,4 +240,5 @@ def test_rclone_listing_works_too(s3: Server, rclone: str, tmp_path: Path) -> No
     assert found.pop('upload_timestamp') > 1.7e9
     assert found == {
         'filename': 'foo-1.0.zip', 'url': 'team/foo-1.0.zip', 'size': 5, 'core_metadata': None,
+        'hash': 'md5=827ccb0eea8a706c4c34a16891f84e7b',
     }
