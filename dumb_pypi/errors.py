@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import errno
 import os
+import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -17,6 +19,8 @@ _REMEDIES = {
     errno.EMFILE: 'use fewer processes (--jobs) or raise the limit (ulimit -n)',
     errno.ENOMEM: 'use fewer processes (--jobs) or raise the limit (ulimit -v)',
 }
+# Where a notice mentions another line.
+_OTHER_LINE = re.compile(r'(?<= is on line )\d+')
 
 
 def shown(value: object) -> str:
@@ -165,6 +169,30 @@ class Notice(NamedTuple):
         return f'{self.place}:{self.line}: {self.text}'
 
 
+def compare_notices(
+        notices: Sequence[Notice], before: Sequence[Notice],
+) -> tuple[tuple[Notice, ...], int]:
+    """Return the notices that are new since the previous build, and the number of those gone.
+
+    Line numbers don't count: they change with every line that is added above. Nor do the paths of
+    lists, which may be temporary files.
+    """
+    known = Counter(_unnumbered(notice) for notice in before)
+    new = []
+    for notice in notices:
+        key = _unnumbered(notice)
+        if known[key]:
+            known[key] -= 1
+        else:
+            new.append(notice)
+    return tuple(new), known.total()
+
+
+def _unnumbered(notice: Notice) -> tuple[str, str]:
+    place = notice.place if notice.line is None else ''
+    return place, _OTHER_LINE.sub('', notice.text)
+
+
 class BrokenError(DumbPypiError):
     """A distribution file is broken; `reason` says so in words like "has no metadata"."""
 
@@ -182,17 +210,43 @@ class ListError(DumbPypiError):
 
 
 class RefusedError(ListError):
-    """A strict build refuses a list with invalid lines."""
+    """A strict build refuses a list with invalid lines, or a folder with broken files."""
 
     def __init__(self, notices: Sequence[Notice]) -> None:
-        super().__init__('nothing was written, as --strict asks', notices)
+        super().__init__(
+            'nothing was written because of --strict: fix these lines or files, or build without '
+            'it',
+            notices,
+        )
+
+
+class UnusableListError(DumbPypiError):
+    """A list is of the wrong kind; `reason` says what it looks like and what to do."""
+
+    def __init__(self, place: str, reason: str) -> None:
+        super().__init__(f'cannot use {place}: {reason}. Nothing was written')
+        self.place = place
+        self.reason = reason
+
+
+class EmptyListError(DumbPypiError):
+    """A package list has no file."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__(
+            f'{place} lists no files: is it complete? Nothing was written (pass --allow-shrink to '
+            f'build an index without projects)',
+        )
+        self.place = place
 
 
 class BusyError(DumbPypiError):
     """Another build is running in the output directory."""
 
     def __init__(self, output_dir: str) -> None:
-        super().__init__(f'another build is at work in {output_dir}')
+        super().__init__(
+            f'another build is running in {output_dir}: wait until it has finished, and try again',
+        )
         self.output_dir = output_dir
 
 
@@ -236,13 +290,13 @@ class ResourceError(DumbPypiError):
 class ShrinkError(ListError):
     """A build refuses to remove more than half of the projects.
 
-    `before` is how many the previous build had, `kept` how many of them are in the list.
+    `before` is the number that the previous build had, `kept` the number of them in the list.
     """
 
     def __init__(self, kept: int, before: int, notices: Sequence[Notice]) -> None:
         super().__init__(
-            f'the list has {kept} of the {before} projects of the last build; nothing was '
-            f'written. If that is meant, --allow-shrink permits it',
+            f'refusing to remove {before - kept} of {before} projects: is the list complete? '
+            f'Nothing was written (pass --allow-shrink to proceed)',
             notices,
         )
         self.kept = kept

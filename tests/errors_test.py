@@ -32,6 +32,8 @@ ERRORS = (
     errors.BrokenError('is invalid'),
     errors.ListError('is invalid', [NOTICE]),
     errors.RefusedError([NOTICE]),
+    errors.UnusableListError('list', 'it looks like JSON lines. Use --package-list-json'),
+    errors.EmptyListError('list'),
     errors.BusyError('out'),
     errors.ChangedError(),
     errors.UncheckableError('out', 'there is no state'),

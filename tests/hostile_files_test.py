@@ -60,7 +60,7 @@ def assert_failed(outcome: Outcome, message: str) -> None:
     ('nothing', 'No such file or directory'),
     ('nothing/at/all', 'No such file or directory'),
     ('', 'No such file or directory'),
-    ('folder', 'Is a directory'),
+    ('folder', 'it is a folder, not a list'),
     ('file/', 'Not a directory'),
     ('file/list', 'Not a directory'),
     ('loop', 'Too many levels of symbolic links'),
@@ -74,6 +74,8 @@ def test_unreadable_list(command: Command, option: str, path: str, why: str) -> 
     place = f'{command.folder}/{path}' if path else ''
     others = [] if option != '--project-list-json' else ['--package-list', f'{command.folder}/file']
     outcome = command.run(*command.arguments(option, place, *others))
+    if path == 'folder' and others == []:
+        why += ': for an index of the packages in it, use --packages-dir'
     assert_failed(outcome, f'cannot read {path}: {why}')
     assert not command.out.exists()
 

@@ -45,14 +45,14 @@ def shortened(row: object) -> str:
     return repr(row)[:60]
 
 
-def assert_one_left_out(outcome: Outcome, of: str, cause: str) -> None:
+def assert_one_skipped(outcome: Outcome, of: str, cause: str) -> None:
     """One message names the line and says the cause, one counts; the good line is built."""
     assert outcome.status == console.DONE
     [notice] = outcome.notices
     assert notice == Notice(of, 2, notice.reason)
     assert cause in notice.reason
     assert len(notice.reason) < 300
-    assert outcome.last_word == 'dumb-pypi: 1 line was left out'
+    assert outcome.last_word == 'dumb-pypi: 1 line was skipped'
     assert outcome.filenames == {'good-1.0.zip'}
     assert 'simple/good/index.html' in outcome.pages
     assert dangers(outcome.pages) == []
@@ -70,7 +70,7 @@ def test_bad_line_in_json_list(command: Command, bad: bytes, cause: str) -> None
     """The line is skipped and reported; with --strict nothing is written."""
     content = GOOD_JSON + b'\n' + bad + b'\n'
     assert_nothing_written(command('--strict', json=content), 'packages')
-    assert_one_left_out(command(json=content), 'packages', cause)
+    assert_one_skipped(command(json=content), 'packages', cause)
 
 
 @pytest.mark.parametrize(('bad', 'cause'), REFUSED_PLAIN, ids=shortened)
@@ -78,7 +78,7 @@ def test_bad_line_in_plain_list(command: Command, bad: bytes, cause: str) -> Non
     """The line is skipped and reported; with --strict nothing is written."""
     content = GOOD_PLAIN + b'\n' + bad + b'\n'
     assert_nothing_written(command('--strict', plain=content), 'packages')
-    assert_one_left_out(command(plain=content), 'packages', cause)
+    assert_one_skipped(command(plain=content), 'packages', cause)
 
 
 @pytest.mark.parametrize(('bad', 'cause'), REFUSED_PROJECTS, ids=shortened)
@@ -87,7 +87,7 @@ def test_bad_line_in_project_list(command: Command, bad: bytes, cause: str) -> N
     lists = {'plain': GOOD_PLAIN, 'projects': GOOD_PROJECT + b'\n' + bad + b'\n'}
     assert_nothing_written(command('--strict', **lists), 'projects')
     outcome = command(**lists)
-    assert_one_left_out(outcome, 'projects', cause)
+    assert_one_skipped(outcome, 'projects', cause)
     assert b'A good neighbour.' in outcome.pages['project/good/index.html']
     assert b'project-status' not in outcome.pages['simple/good/index.json']
 
@@ -100,9 +100,8 @@ def test_value_of_wrong_type(command: Command, key: str) -> None:
     assert outcome.status == console.DONE
     assert [notice.line for notice in outcome.notices] == [*range(1, len(bad) + 1)]
     for notice in outcome.notices:
-        assert notice.reason.startswith((f'{key} is ', f'{key}['))
-        assert ', not a' in notice.reason
-    assert outcome.last_word == f'dumb-pypi: {len(bad)} lines were left out'
+        assert notice.reason.startswith(f'`{key}` must be a')
+    assert outcome.last_word == f'dumb-pypi: {len(bad)} lines were skipped'
     assert outcome.filenames == {'good-1.0.zip'}
 
 
@@ -119,7 +118,7 @@ def test_unknown_keys_are_reported_once(command: Command) -> None:
     assert [notice.line for notice in outcome.notices] == [*range(1, len(unknown) + 1)]
     for notice in outcome.notices:
         told = notice.reason.removesuffix(": did you mean 'size'?")
-        assert told.endswith('is not known and is ignored, on every line')
+        assert told.endswith('is not known and is ignored on all lines')
         assert len(notice.reason) < 300
     assert outcome.last_word is None
     assert len(outcome.filenames) == len(unknown)
@@ -155,10 +154,15 @@ def test_line_with_many_keys(command: Command) -> None:
 
 
 def test_list_of_bad_lines_only(command: Command) -> None:
-    """It gives an index without files."""
+    """It gives an index without files if the user allows that."""
     outcome = command(plain=b'a\nb\n')
+    assert outcome.status == console.FAILED
+    [message] = outcome.messages
+    assert message.startswith('dumb-pypi: cannot use packages: none of its lines is usable. Line 1')
+    assert not outcome.out.exists()
+    outcome = command('--allow-shrink', plain=b'a\nb\n')
     assert outcome.status == console.DONE
-    assert outcome.last_word == 'dumb-pypi: 2 lines were left out'
+    assert outcome.last_word == 'dumb-pypi: 2 lines were skipped'
     assert outcome.filenames == set()
     assert json.loads(outcome.pages['simple/index.json'])['projects'] == []
 
@@ -167,7 +171,7 @@ def test_one_count_for_both_lists(command: Command) -> None:
     """One message counts the skipped lines of both lists."""
     outcome = command(plain=b'a\ngood-1.0.zip', projects=b'{}\n{"name": "good"}')
     assert [notice[:2] for notice in outcome.notices] == [('packages', 1), ('projects', 1)]
-    assert outcome.last_word == 'dumb-pypi: 2 lines were left out'
+    assert outcome.last_word == 'dumb-pypi: 2 lines were skipped'
 
 
 def test_conflicting_lines_for_one_file(command: Command) -> None:
@@ -177,7 +181,7 @@ def test_conflicting_lines_for_one_file(command: Command) -> None:
     )
     outcome = command(json=b'\n'.join((one, one, other, one, one)))
     assert [notice.line for notice in outcome.notices] == [3, 4]
-    assert all('this line stands' in notice.reason for notice in outcome.notices)
+    assert all('this later line wins' in notice.reason for notice in outcome.notices)
     assert outcome.last_word is None
     assert b'"size":1' in outcome.pages['simple/foo/index.json']
     assert command('--strict', json=one + b'\n' + other).status == console.DONE

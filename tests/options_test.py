@@ -64,9 +64,13 @@ def test_logo(logo: str | None) -> None:
         ('packages_url', 'https://me:secret@example.com/?x',
          ("--packages-url: 'https://…@example.com/?x' has a '?' or a '#', which file names cannot "
           'follow')),
-        ('packages_url', 'a\0b', r"--packages-url: 'a\x00b' has the control character U+0000"),
-        ('title', 'a\0b', r"--title: 'a\x00b' has the control character U+0000"),
-        ('title', 'a\udcffb', r"--title: 'a\udcffb' has bytes that are not UTF-8"),
+        ('packages_url', 'a\0b', (
+            r"--packages-url: 'a\x00b' has the control character U+0000: remove it"
+        )),
+        ('title', 'a\0b', r"--title: 'a\x00b' has the control character U+0000: remove it"),
+        ('title', 'a\udcffb', (
+            r"--title: 'a\udcffb' has bytes that are not UTF-8: is the locale set to UTF-8?"
+        )),
         ('logo', 'javascript:alert(1)',
          "--logo: 'javascript:alert(1)' is not an http or https URL"),
         ('logo_width', 0, '--logo-width: 0 is not a number of pixels'),

@@ -8,7 +8,14 @@ from typing import NamedTuple, TYPE_CHECKING
 
 from dumb_pypi.builder.source import ListFile, Lists, open_lists, ScannedList
 from dumb_pypi.builder.stamp import fingerprint_of_facts, marks_of, Shape, shape_of, Stamp
-from dumb_pypi.errors import ChangedError, FileError, Notice, RefusedError, ShrinkError
+from dumb_pypi.errors import (
+    ChangedError,
+    compare_notices,
+    EmptyListError,
+    Notice,
+    RefusedError,
+    ShrinkError,
+)
 from dumb_pypi.options import BuildOptions
 from dumb_pypi.pages import paths
 from dumb_pypi.store.lock import locked
@@ -16,6 +23,7 @@ from dumb_pypi.store.lock import locked
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
+    from dumb_pypi.builder.packages import Packages
     from dumb_pypi.builder.plan import Groups, Previous
     from dumb_pypi.builder.render import Job
     from dumb_pypi.builder.state import State
@@ -31,6 +39,8 @@ class Report(NamedTuple):
     """What a build did; `notices` are about the lists, in the order of their lines.
 
     `written`, `unchanged` and `deleted` count pages; `unchanged` only those that were rendered.
+    `new_notices` are those that the previous build in the directory did not have, `gone_notices` is
+    the number of those that only the previous build had.
     """
     projects: int
     files: int
@@ -38,6 +48,8 @@ class Report(NamedTuple):
     unchanged: int
     deleted: int
     notices: Sequence[Notice]
+    new_notices: Sequence[Notice] = ()
+    gone_notices: int = 0
 
 
 class Scanned(NamedTuple):
@@ -116,14 +128,16 @@ def _build(
             packages = write_packages(source, survey, old, file, workers, reading.add)
         facts, facts_notices = _read_facts(lists.facts, packages.projects)
         notices = [*lists.notices, *packages.notices, *facts_notices]
-        _refuse_bad_lines(notices, options)
-        _refuse_shrink(state.published, packages.projects, notices, options)
+        _refuse_unusable(source, packages, state, notices, options)
         groups = group(packages, facts, state, workers)
         previous = _read_previous(lists.previous, groups, state, job, writer, workers, reading)
         if previous is not None:
             _refuse_shrink(
                 previous.groups.packages.projects, packages.projects, notices, options,
             )
+        # An index without projects was allowed once, and may stay one.
+        if not (packages.projects or options.allow_shrink or state.has_index):
+            raise EmptyListError(source.place)
         plan = Plan(groups, state, previous, full=options.full)
         if not plan.is_empty:
             state.invalidate(
@@ -147,8 +161,10 @@ def _build(
             plan, state, result, compressed=options.precompress,
         ), survey.surveys)
         done = writer.done
+        before = () if options.full or state.stamp is None else state.stamp.notices
         return Report(
             stamp.projects, stamp.files, done.written, done.unchanged, done.deleted, notices,
+            *compare_notices(notices, before),
         )
 
 
@@ -211,8 +227,13 @@ def _read_facts(
         name: fact for name, fact in found.items() if name in projects
     }
     unused = sorted(found.keys() - facts.keys(), key=lines.__getitem__)
+    if notices and not found:
+        from dumb_pypi.builder.wrong_lists import PROJECT_LIST, refuse_unusable
+        refuse_unusable(source, PROJECT_LIST, notices)
     return facts, [*notices, *(
-        Notice(source.place, lines[name], f'project {name} has no file in the list', skipped=False)
+        Notice(source.place, lines[name], (
+            f'project {name} is not in the package list, so what this line says is not shown'
+        ), skipped=False)
         for name in unused
     )]
 
@@ -224,8 +245,8 @@ def _read_previous(
     """Group the previous list, if there is one.
 
     Raises:
-        FileError: none of its lines is usable. A page that says "not found", say, would leave every
-            stale page where it was published.
+        UnusableListError: none of its lines is usable. A page that says "not found", say, would
+            leave every stale page where it was published.
     """
     if source is None:
         return None
@@ -233,16 +254,35 @@ def _read_previous(
     from dumb_pypi.builder.packages import write_packages
     from dumb_pypi.builder.plan import group, may_have_stale_releases, Previous
     from dumb_pypi.builder.render import releases_of
+    from dumb_pypi.builder.wrong_lists import PREVIOUS_LIST, refuse_unusable
 
     with writer.unfinished_file('previous.json') as file:
         survey = survey_list(source, None, {}, workers, reading.add)
         packages = write_packages(source, survey, None, file, workers, reading.add)
-        if packages.notices and not packages.projects:
-            raise FileError('read', source.place, ValueError('none of its lines can be used'))
+        if not packages.projects:
+            refuse_unusable(source, PREVIOUS_LIST, packages.notices)
         # Which facts it was published with is not known.
         before = group(packages, groups.facts, None, workers)
-        stale = may_have_stale_releases(state, groups, before, full=job.options.full)
-        return Previous(before, releases_of(job, before, stale, workers))
+        # The pages that 1.x published are at other paths than ours.
+        ours = packages.are_lines_of(source)
+        stale = may_have_stale_releases(
+            state, groups, before, full=job.options.full or not ours,
+        )
+        return Previous(before, releases_of(job, before, stale, workers), ours)
+
+
+def _refuse_unusable(
+        source: ListFile, packages: Packages, state: State, notices: Sequence[Notice],
+        options: BuildOptions,
+) -> None:
+    """Refuse a list of the wrong kind, one with bad lines if `strict`, and one that shrank."""
+    from dumb_pypi.builder import wrong_lists
+    if not packages.projects or wrong_lists.is_never_a_list(source):
+        wrong_lists.refuse_wrong_kind(source, wrong_lists.PACKAGE_LIST)
+    _refuse_bad_lines(notices, options)
+    if not (packages.projects or options.allow_shrink):
+        wrong_lists.refuse_unusable(source, wrong_lists.PACKAGE_LIST, packages.notices)
+    _refuse_shrink(state.published, packages.projects, notices, options)
 
 
 def _refuse_bad_lines(notices: Sequence[Notice], options: BuildOptions) -> None:

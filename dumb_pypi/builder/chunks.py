@@ -19,15 +19,16 @@ import msgspec
 
 from dumb_pypi.builder.source import BYTE_ORDER_MARK, Chunk, digest_of, ListFile
 from dumb_pypi.builder.workers import batched, Workers
-from dumb_pypi.errors import LineError
+from dumb_pypi.errors import FieldError, LineError
 from dumb_pypi.model import filenames
 from dumb_pypi.model.distfile import read_plain
 from dumb_pypi.model.free_text import clean_text
+from dumb_pypi.model.listings import is_companion, METADATA
 from dumb_pypi.options import PLAIN
 
 # The project of lines that name none: they have messages, and no pages.
 NO_PROJECT = ''
-# The project of blank lines and comments, which a project's name can never be.
+# The project of blank lines, comments and most companions, which a project's name can never be.
 _BLANK = '#'
 
 _CUT = 0xff  # one line in 256 ends a chunk
@@ -256,17 +257,34 @@ def _json_project(line: bytes) -> str:
     if not line:
         return _BLANK
     named = _decode_named(line)
-    return filenames.parse(
-        named.filename, name=clean_text('name', named.name),
-        version=clean_text('version', named.version),
-    ).project
+    try:
+        return filenames.parse(
+            named.filename, name=clean_text('name', named.name),
+            version=clean_text('version', named.version),
+        ).project
+    except FieldError:
+        if is_companion(named.filename):
+            return _BLANK
+        raise
 
 
 def _plain_project(line: bytes) -> str:
     line = line.strip()
     if not line or line.startswith(b'#'):
         return _BLANK
-    return filenames.parse(read_plain(line).filename).project
+    entry = read_plain(line)
+    try:
+        return filenames.parse(entry.filename).project
+    except FieldError:
+        path = (entry.url or '').partition('?')[0]
+        if not is_companion(path):
+            raise
+    # A `.metadata` file is announced on the pages of the file that it describes.
+    described = entry.filename.removesuffix(METADATA)
+    try:
+        return _BLANK if described == entry.filename else filenames.parse(described).project
+    except FieldError:
+        return _BLANK
 
 
 def _projects_and_runs(encoded: bytes) -> tuple[list[str], list[int]]:

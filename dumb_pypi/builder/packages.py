@@ -17,17 +17,19 @@ from typing import BinaryIO, NamedTuple
 
 import msgspec
 
-from dumb_pypi.builder.chunks import Survey
+from dumb_pypi.builder.chunks import NO_PROJECT, Survey
 from dumb_pypi.builder.source import ListFile
 from dumb_pypi.builder.stamp import fingerprint
 from dumb_pypi.builder.workers import batched, Workers
 from dumb_pypi.errors import FileError, LineError, Notice, shown
 from dumb_pypi.model import times
-from dumb_pypi.model.distfile import check_json, check_plain
-from dumb_pypi.model.fields import Line, require_utf8, unknown_key
+from dumb_pypi.model.distfile import check_json, check_plain, read_checked
+from dumb_pypi.model.fields import encode, Line, require_utf8, unknown_key
+from dumb_pypi.model.listings import METADATA
 from dumb_pypi.model.times import month_of, UNDATED
 from dumb_pypi.options import PLAIN
 
+_METADATA = METADATA.encode()
 _COPY = 1 << 20  # bytes copied or searched at once
 _TASK = 1 << 18  # bytes of lines in a task, at least one project's
 _DAY = 86400  # seconds
@@ -100,6 +102,14 @@ class Packages:
         """Return the lines of some consecutive projects, by their indexes in `names`."""
         begin = self.offsets[first]
         return os.pread(self._file.fileno(), self.offsets[stop] - begin, begin)
+
+    def are_lines_of(self, source: ListFile) -> bool:
+        """Return whether a list has these lines exactly, as if it had been written by a build."""
+        size = self.offsets[-1]
+        return source.size == size and all(
+            source.read(at, _COPY) == os.pread(self._file.fileno(), _COPY, at)
+            for at in range(0, size, _COPY)
+        )
 
     def uploads_per_month(self) -> dict[str, int]:
         uploads: dict[str, int] = defaultdict(int)
@@ -261,7 +271,9 @@ def _check(
     for results in workers.map(check_projects, tasks()):
         if results is None:
             # The list is read twice, and another program writes it in place.
-            raise FileError('read', source.place, ValueError('it changed meanwhile'))
+            raise FileError('read', source.place, ValueError(
+                'it changed while it was read: run the build again',
+            ))
         yield from results
 
 
@@ -291,18 +303,26 @@ class _OtherProjectError(Exception):
 
 
 def check_project(project: str, content: bytes, form: str) -> Checked:
-    """Check the lines of a project, in the order of the list; keep the last of each file name."""
+    """Check the lines of a project, in the order of the list; keep the last of each file name.
+
+    In a plain list, the path of a file's metadata announces that file's `core_metadata`.
+    """
     check = check_plain if form == PLAIN else check_json
     notices: list[LineNotice] = []
     found: dict[str, tuple[bytes, str, int]] = {}  # line, month and number, by file name
     reported: set[str] = set()
+    metadata: list[bytes] = []
     for number, raw_line in enumerate(io.BytesIO(content)):
         line = raw_line.strip()
         try:
             require_utf8(raw_line)
             file, checked, unknown_keys = check(line)
         except LineError as error:
-            notices.append(LineNotice(number, error.reason, True))
+            path = line.partition(b'#')[0]
+            if form == PLAIN and project != NO_PROJECT and path.endswith(_METADATA):
+                metadata.append(path)
+            else:
+                notices.append(LineNotice(number, error.reason, True))
             continue
         if file.project != project:
             raise _OtherProjectError
@@ -315,12 +335,32 @@ def check_project(project: str, content: bytes, form: str) -> Checked:
             notices.append(LineNotice(number, shown(name), False, earlier=found[name][2]))
         if name not in found or found[name][0] != checked:
             found[name] = checked, month_of(file.line.upload_timestamp), number
+    for path in metadata:
+        _announce_metadata(path, project, found)
     lines = sorted(line for line, _, _ in found.values())
     joined = b''.join([part for line in lines for part in (line, b'\n')])
     months = Counter(month for _, month, _ in found.values())
     return Checked(
         joined, ProjectLines(fingerprint([joined]), len(joined), len(lines), dict(months)), notices,
     )
+
+
+def _announce_metadata(
+        path: bytes, project: str, found: dict[str, tuple[bytes, str, int]],
+) -> None:
+    """Add `core_metadata` to the line of the file that a `.metadata` file describes, if any."""
+    try:
+        described, _, _ = check_plain(path.removesuffix(_METADATA))
+    except LineError:
+        return
+    if described.project != project:
+        raise _OtherProjectError
+    if described.filename in found:
+        line, month, number = found[described.filename]
+        file = read_checked(line)
+        if file.url == described.url:
+            file.line.core_metadata = 'true'
+            found[described.filename] = encode(file.line), month, number
 
 
 def _lines_at(source: ListFile, places: Sequence[int]) -> bytes:
@@ -351,8 +391,8 @@ def _notices(
         for order, (line, text, skipped, earlier, key) in enumerate(notices):
             number = number_of(line)
             notice = number, order, Notice(place, number, text if earlier is None else (
-                f'filename {text} is on line {number_of(earlier)} too, with other facts: '
-                f'this line stands'
+                f'filename {text} is on line {number_of(earlier)} too, with different '
+                f'facts: this later line wins'
             ), skipped)
             if key is None:
                 found.append(notice)

@@ -56,9 +56,13 @@ class Groups(NamedTuple):
 
 
 class Previous(NamedTuple):
-    """The groups of a previous list, and the releases of projects that it may not share."""
+    """The groups of a previous list, and the releases of projects that it may not share.
+
+    `ours` is whether this program wrote the list, a `packages.json`, next to the published pages.
+    """
     groups: Groups
     releases: Mapping[str, Collection[str]]
+    ours: bool
 
 
 def group(
@@ -127,7 +131,9 @@ class Plan:
         self._state = state
         self._previous = previous
         # Whether pages that only the previous list knows of can be skipped.
-        self._skips_published = previous is not None and not renders_all(state, full=full)
+        self._skips_published = (
+            previous is not None and previous.ours and not renders_all(state, full=full)
+        )
         # Whether the directory will hold all pages of the index.
         self.complete = state.complete or not self._skips_published
         names = groups.packages.projects

@@ -14,6 +14,7 @@ from dumb_pypi.options import BuildOptions, FOLDER, ListPath, STDIN
 
 BYTE_ORDER_MARK = b'\xef\xbb\xbf'
 _COPY = 1 << 20  # bytes read at once
+_IF_FOLDER = ': for an index of the packages in it, use --packages-dir'
 
 
 class ListFile:
@@ -45,7 +46,9 @@ class ListFile:
         except OSError as error:
             raise FileError('read', self.place, error) from error
         if len(found) < length:
-            raise FileError('read', self.place, ValueError('it became shorter meanwhile'))
+            raise FileError('read', self.place, ValueError(
+                'it became shorter while it was read: run the build again',
+            ))
         return found
 
     @property
@@ -102,7 +105,7 @@ def open_lists(options: BuildOptions) -> Iterator[Lists]:
     """
     facts, previous = options.project_list, options.previous_list
     with (
-        open_list(options.package_list) as packages_file,
+        open_list(options.package_list, _IF_FOLDER) as packages_file,
         contextlib.nullcontext() if facts is None else open_list(facts) as facts_file,
         contextlib.nullcontext() if previous is None else open_list(previous) as previous_file,
     ):
@@ -110,8 +113,10 @@ def open_lists(options: BuildOptions) -> Iterator[Lists]:
 
 
 @contextlib.contextmanager
-def open_list(path: ListPath) -> Iterator[ListFile]:
-    """Open a list. That of a folder is empty: the folder is scanned under the lock.
+def open_list(path: ListPath, if_folder: str = '') -> Iterator[ListFile]:
+    """Open a list; `if_folder` is what to do if it is a folder.
+
+    The list of `--packages-dir` is empty: the folder is scanned under the lock.
 
     Raises:
         FileError: it cannot be read.
@@ -122,6 +127,10 @@ def open_list(path: ListPath) -> Iterator[ListFile]:
     place = '<stdin>' if path.path == STDIN else shown_path(path.path)
     try:
         file = _open(path.path)
+    except IsADirectoryError as error:
+        raise FileError('read', place, ValueError(
+            f'it is a folder, not a list{if_folder}',
+        )) from error
     except (OSError, ValueError) as error:
         raise FileError('read', place, error) from error
     try:

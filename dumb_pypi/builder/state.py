@@ -143,6 +143,11 @@ class State:
         return cls(output_dir, stamp, body, pending, trusted=trusted, full=full)
 
     @property
+    def has_index(self) -> bool:
+        """Whether a build has written an index into the directory, with projects or without."""
+        return self.stamp is not None or self._lost
+
+    @property
     def complete(self) -> bool:
         """Whether the records can be trusted and cover every project and month of the index."""
         return self.trusted and self.stamp is not None and self.stamp.complete

@@ -11,6 +11,7 @@ from dumb_pypi.api import built
 from dumb_pypi.builder import Report
 from dumb_pypi.commands import describe_commands
 from dumb_pypi.commands.console import (
+    are_few,
     count,
     count_skipped,
     DONE,
@@ -18,6 +19,7 @@ from dumb_pypi.commands.console import (
     INTERRUPTED,
     ProgressBar,
     say,
+    say_notices,
 )
 from dumb_pypi.errors import DumbPypiError, ListError, Notice, OptionError, RefusedError
 from dumb_pypi.options import DEFAULT_TITLE, hints
@@ -38,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             with contextlib.closing(ProgressBar(patience=PATIENCE)) as progress:
                 report = stack.enter_context(built(options, progress=progress))
             if not quiet:
-                _say_notices(report.notices)
+                _say_notices(report, verbose=verbose)
                 for hint in hints(
                     options['packages_url'], options['site_url'], options['output_dir'],
                 ):
@@ -50,7 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ListError as error:
         # Bad lines are why a strict build fails, and may be why most projects are gone.
         if isinstance(error, RefusedError) or not quiet:
-            _say_notices(error.notices)
+            say_notices(error.notices, verbose=verbose)
+            if any(notice.skipped for notice in error.notices):
+                _say(_count_skipped(error.notices))
         return _failed(error)
     except DumbPypiError as error:
         return _failed(error)
@@ -224,7 +228,8 @@ def _add_message_options(group: argparse._ArgumentGroup) -> None:
         '-q', '--quiet', action='store_true', help='print errors only, no warnings',
     )
     loudness.add_argument(
-        '-v', '--verbose', action='store_true', help='print a summary of what was written',
+        '-v', '--verbose', action='store_true',
+        help='print a summary of what was written, and all messages, however many',
     )
     group.add_argument(
         '--version', action='version', version=f'%(prog)s {__version__}', help='print the version',
@@ -245,12 +250,30 @@ def _say(text: str) -> None:
     say(f'dumb-pypi: {text}')
 
 
-def _say_notices(notices: Sequence[Notice]) -> None:
-    for notice in notices:
-        say(str(notice))
+def _say_notices(report: Report, *, verbose: bool) -> None:
+    """Print what is wrong with the lists, unless the previous build has said it."""
+    notices, new = report.notices, report.new_notices
+    same = not new and not report.gone_notices
+    # Those that the previous build could not show are shown if the user wants to see all.
+    if not (same and are_few(notices)):
+        say_notices(notices if verbose else new, verbose=verbose)
     skipped = sum(notice.skipped for notice in notices)
-    if skipped:
-        _say(count_skipped(skipped, 'line'))
+    new_skipped = sum(notice.skipped for notice in new)
+    if not skipped or (same and not verbose):
+        return
+    summary = _count_skipped(notices)
+    if same:
+        summary += ', the same as in the previous build (--full reports them again)'
+    elif new_skipped < skipped:
+        summary += f', {new_skipped:,} of them new' if new_skipped else ', none of them new'
+    _say(summary)
+
+
+def _count_skipped(notices: Sequence[Notice]) -> str:
+    skipped = [notice for notice in notices if notice.skipped]
+    # Notices without a line are about the files of --packages-dir.
+    thing = 'file' if all(notice.line is None for notice in skipped) else 'line'
+    return count_skipped(len(skipped), thing)
 
 
 def _say_report(report: Report) -> None:

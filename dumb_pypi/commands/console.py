@@ -4,7 +4,10 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any, TYPE_CHECKING
+
+from dumb_pypi.errors import Notice
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -12,6 +15,7 @@ if TYPE_CHECKING:
 DONE = 0
 FAILED = 1
 WRONG_USAGE = 2
+LIMIT = 20  # messages of a kind
 INTERRUPTED = 128 + 2  # as a shell reports a death by SIGINT
 
 
@@ -34,16 +38,38 @@ def count(number: int, thing: str) -> str:
     >>> count(1, 'file'), count(2, 'file')
     ('1 file', '2 files')
     """
-    return f'{number} {thing}' if number == 1 else f'{number} {thing}s'
+    return f'{number} {thing}' if number == 1 else f'{number:,} {thing}s'
 
 
 def count_skipped(number: int, thing: str) -> str:
     """Return the sentence that reports skipped lines or files.
 
-    >>> count_skipped(1, 'file'), count_skipped(2, 'line')
-    ('1 file was left out', '2 lines were left out')
+    >>> count_skipped(1, 'file'), count_skipped(2000, 'line')
+    ('1 file was skipped', '2,000 lines were skipped')
     """
-    return f'{count(number, thing)} {"was" if number == 1 else "were"} left out'
+    return f'{count(number, thing)} {"was" if number == 1 else "were"} skipped'
+
+
+def say_notices(notices: Sequence[Notice], *, verbose: bool) -> None:
+    """Print notices about skipped lines or files, and warnings, in their order.
+
+    Of each of these kinds at most `LIMIT` are printed, and the number of the others, unless the
+    command is `verbose`.
+    """
+    counts = {True: 0, False: 0}
+    for notice in notices:
+        counts[notice.skipped] += 1
+        if verbose or counts[notice.skipped] <= LIMIT:
+            say(str(notice))
+    for skipped, kind in ((True, ''), (False, ' warnings')):
+        if not verbose and counts[skipped] > LIMIT:
+            say(f'and {counts[skipped] - LIMIT:,} more{kind} (-v shows all)')
+
+
+def are_few(notices: Sequence[Notice]) -> bool:
+    """Return whether `say_notices` prints all of these."""
+    skipped = sum(notice.skipped for notice in notices)
+    return max(skipped, len(notices) - skipped) <= LIMIT
 
 
 class ProgressBar:

@@ -8,7 +8,15 @@ from collections.abc import Sequence
 from contextlib import closing, suppress
 
 from dumb_pypi import __version__
-from dumb_pypi.commands.console import count_skipped, DONE, FAILED, INTERRUPTED, ProgressBar, say
+from dumb_pypi.commands.console import (
+    count_skipped,
+    DONE,
+    FAILED,
+    INTERRUPTED,
+    ProgressBar,
+    say,
+    say_notices,
+)
 from dumb_pypi.errors import DumbPypiError, FileError, OptionError, shown, shown_path
 from dumb_pypi.process import garbage_collected_seldom
 from dumb_pypi.scanner import Scan, scan
@@ -47,7 +55,10 @@ def _scan(args: argparse.Namespace) -> int:
         )
     _report(result, args)
     if result.problems and args.strict:
-        say(f'{_PROGRAM}: nothing was printed, as --strict asks')
+        say(
+            f'{_PROGRAM}: nothing was printed because of --strict: fix these files, or scan '
+            'without it',
+        )
     elif args.output is None:
         _print(result.lines)
     else:
@@ -126,10 +137,14 @@ def _parser() -> argparse.ArgumentParser:
         '--strict', action='store_true', help='print no list if any file is broken',
     )
     messages = parser.add_argument_group('messages and help')
-    messages.add_argument(
+    loudness = messages.add_mutually_exclusive_group()
+    loudness.add_argument(
         '-q', '--quiet', action='store_true',
         help='print errors and broken files only: no progress, nothing about skipped files of '
              'other kinds',
+    )
+    loudness.add_argument(
+        '-v', '--verbose', action='store_true', help='print all messages, however many',
     )
     messages.add_argument(
         '--version', action='version', version=f'{_PROGRAM} {__version__}',
@@ -141,23 +156,24 @@ def _parser() -> argparse.ArgumentParser:
 
 def _report(result: Scan, args: argparse.Namespace) -> None:
     """Print the messages of a scan, and a summary if files are missing from its list."""
-    for notice in () if args.quiet else result.notices:
-        say(str(notice))
-    for problem in result.problems:
-        say(str(problem))
+    say_notices([] if args.quiet else result.notices, verbose=args.verbose)
+    say_notices(result.problems, verbose=args.verbose)
     if skipped := sum(problem.skipped for problem in result.problems):
         say(f'{_PROGRAM}: {_summary(skipped, 0 if args.strict else len(result.lines))}')
     elif not result.lines:
-        say(f'{_PROGRAM}: no distribution below {", ".join(map(shown_path, args.folders))}')
+        say(
+            f'{_PROGRAM}: no distribution files found in '
+            f'{", ".join(map(shown_path, args.folders))}: is that the right folder?',
+        )
 
 
 def _summary(skipped: int, listed: int) -> str:
     """Return the sentence that counts the skipped files and those listed nevertheless.
 
     >>> _summary(1, 11)
-    '1 file was left out; the other 11 are listed'
+    '1 file was skipped; the other 11 are listed'
     >>> _summary(2, 1)
-    '2 files were left out; the other one is listed'
+    '2 files were skipped; the other one is listed'
     """
     summary = count_skipped(skipped, 'file')
     if not listed:
@@ -173,7 +189,7 @@ def _check_output(output: str | None, previous: str | None) -> None:
     """
     if output is not None:
         if os.path.exists(output) and not os.path.isfile(output):
-            raise OptionError('--output', f'{shown(output)} is no regular file')
+            raise OptionError('--output', f'{shown(output)} is not an ordinary file')
     elif previous is not None:
         with suppress(OSError, ValueError):
             standard_output = os.fstat(1)
@@ -181,8 +197,8 @@ def _check_output(output: str | None, previous: str | None) -> None:
                 standard_output, os.stat(previous),
             ):
                 raise OptionError(
-                    '--previous', f'{shown(previous)} is where standard output goes, for which '
-                    'the shell has emptied it; --output writes it when it was read',
+                    '--previous', f'{shown(previous)} is also the standard output, so the shell '
+                    'has emptied it: write the list with --output instead',
                 )
 
 

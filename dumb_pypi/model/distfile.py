@@ -22,13 +22,18 @@ from dumb_pypi.model.fields import (
 )
 from dumb_pypi.model.filenames import ParsedName
 from dumb_pypi.model.free_text import clean_text, FORBIDDEN, one_line, refuse
+from dumb_pypi.model.listings import refuse_listing
 
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
 _PLAIN_FILENAME = re.compile(rf'[A-Za-z0-9_.-]{{1,{LONGEST_FILENAME}}}')
+# As numbers they are found faster than as bytes.
+_SPACE, _TAB = b' \t'
 # Characters that reverse the direction of text, so that a name can look like another one.
 _BIDIRECTIONAL = re.compile('[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]')
+# The URL of an object in a bucket, which no client reads.
+_BUCKET = re.compile('(?:s3|gs|az|abfss?|b2|r2)://')
 # pip decodes a file's name once more after it took it from the URL, and sees another name.
 _ENCODED = re.compile('%[0-9A-Fa-f]{2}')
 
@@ -128,8 +133,10 @@ def check_plain(line: bytes) -> tuple[Distfile, bytes, list[str]]:
     Return what `check_json` returns; a plain line has no keys. The line is UTF-8.
 
     Raises:
-        LineError: the line is none of these, or its hash is invalid.
+        LineError: the line is none of these, or has other columns, or its hash is invalid.
     """
+    if _SPACE in line or _TAB in line:
+        refuse_listing(line.partition(b'#')[0].decode())
     file = check_line(read_plain(line))
     return file, encode(file.line), []
 
@@ -175,12 +182,16 @@ def _same_keys(line: bytes, checked: bytes) -> bool:
 
 
 def _check_filename(filename: str) -> None:
-    if not filename or filename != filename.strip():
-        raise FieldError('filename', filename, 'is empty, or has a space at an end')
+    if not filename:
+        raise FieldError('filename', filename, "is empty: give the file's name")
+    if filename != filename.strip():
+        raise FieldError('filename', filename, 'starts or ends with a space: rename the file')
     if '/' in filename or '\\' in filename:
-        raise FieldError('filename', filename, "has a slash: the place of a file is its 'url'")
+        raise FieldError('filename', filename, "has a slash: give the path as 'url'")
     if len(filename.encode(errors='replace')) > LONGEST_FILENAME:
-        raise FieldError('filename', filename, f'is longer than {LONGEST_FILENAME} bytes')
+        raise FieldError(
+            'filename', filename, f'is longer than {LONGEST_FILENAME} bytes: rename the file',
+        )
     if encoded := _ENCODED.search(filename):
         raise FieldError('filename', filename, (
             f'has {shown(encoded[0])}, which clients decode twice: '
@@ -195,10 +206,13 @@ def _url(url: str, filename: str) -> str | None:
     try:
         url = urls.clean_reference(url)
     except urls.UrlError as error:
-        raise FieldError('url', url, str(error)) from None
+        remedy = ': give the path below --packages-url' if _BUCKET.match(url) else ''
+        raise FieldError('url', url, f'{error}{remedy}') from None
     # pip and uv take the file name from the URL, even if the page states another one.
     if urls.file_name(url) != filename:
-        raise FieldError('url', url, f'does not end in the file name {shown(filename)}')
+        raise FieldError('url', url, (
+            f'does not end with {shown(filename)}: clients take the file name from the URL'
+        ))
     return url if '/' in url or '?' in url else None
 
 
@@ -220,8 +234,9 @@ def _timestamp(timestamp: float | None) -> int | float | None:
     if timestamp is None:
         return None
     if not 0 <= timestamp < UPLOADS_END:
+        hint = ': is it in milliseconds?' if 0 <= timestamp / 1000 < UPLOADS_END else ''
         raise FieldError(
-            'upload_timestamp', timestamp, 'is not seconds since 1970, before the year 9999',
+            'upload_timestamp', timestamp, f'is not in seconds from 1970 to 9998{hint}',
         )
     return int(timestamp) if timestamp == int(timestamp) else timestamp
 
@@ -232,7 +247,7 @@ def _yanked_reason(reason: str | None) -> str | None:
 
 def _size(size: int | None) -> int | None:
     if size is not None and not 0 <= size <= LARGEST_SIZE:
-        raise FieldError('size', size, 'is not a number of bytes')
+        raise FieldError('size', size, 'is not a file size in bytes')
     return size
 
 

@@ -42,12 +42,12 @@ class _LooseLine(Line, kw_only=True):
 
 T = TypeVar('T')
 
-_WRONG_TYPE = re.compile(r'Expected `([^`]+)`, got `([^`]+)`(?: - at `\$\.([^`]+)`)?')
+_WRONG_TYPE = re.compile(r'Expected `([^`]+)`, got `[^`]+`(?: - at `\$\.([^`]+)`)?')
 _MISSING = re.compile('Object missing required field `([^`]+)`')
 _TYPES = {
-    'str': 'a text', 'int': 'a whole number', 'float': 'a fraction', 'int | float': 'a number',
-    'bool': 'true or false', 'array': 'a list', 'object': 'an object',
-    'bool | str': 'a text or false',
+    'str': 'a string', 'int': 'an integer', 'float': 'a fraction', 'int | float': 'a number',
+    'bool': 'true or false', 'array': 'a list of strings', 'object': 'a JSON object',
+    'bool | str': 'a string or false',
 }
 # Keys of other programs, and ours for the same fact.
 _SYNONYMS = {
@@ -81,10 +81,10 @@ def decode(line: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     except msgspec.DecodeError as error:
         reason = str(error)
         if 'truncated' in reason and line.endswith(b'}'):
-            reason = 'JSON is malformed, or has half of a character that takes two escapes'
-        raise LineError(reason) from None
+            reason = 'JSON is malformed, or has only one half of a surrogate pair'
+        raise LineError(f'{reason}: write one JSON object per line') from None
     except RecursionError:
-        raise LineError('JSON is nested too deeply') from None
+        raise LineError('JSON is nested too deeply: write one flat object per line') from None
 
 
 def decode_line(line: bytes) -> Line:
@@ -101,7 +101,7 @@ def decode_line(line: bytes) -> Line:
         loose = decode(line, _loose_decoder)
     reason = loose.yanked_reason
     if reason is True:
-        raise LineError('yanked_reason is true, not a text or false: give the reason, "" for none')
+        raise LineError('`yanked_reason` must be a string or false: give the reason, or ""')
     return Line(**msgspec.structs.asdict(loose) | {
         'yanked_reason': None if reason is False else reason,
     })
@@ -117,7 +117,9 @@ def require_utf8(line: bytes) -> None:
         try:
             line.decode()
         except UnicodeDecodeError as error:
-            raise LineError(f'byte {error.start + 1} is not UTF-8') from None
+            raise LineError(
+                f'byte {error.start + 1} is not UTF-8: save the list as UTF-8',
+            ) from None
 
 
 def unknown_keys(line: bytes, struct: type[msgspec.Struct]) -> list[str]:
@@ -140,7 +142,7 @@ def unknown_keys(line: bytes, struct: type[msgspec.Struct]) -> list[str]:
             keys.append(_decode_key(text))
     for key, times in Counter(keys).items():
         if times > 1:
-            raise LineError(f'key {shown(key)} is there twice')
+            raise LineError(f'key {shown(key)} appears twice: keep one')
     return [key for key in keys if key not in struct.__struct_fields__]
 
 
@@ -148,11 +150,11 @@ def unknown_key(key: str, struct: type[msgspec.Struct]) -> str:
     """Return the message about a key for which `struct` has no field.
 
     >>> unknown_key('yanked', Line)
-    "key 'yanked' is not known and is ignored, on every line: did you mean 'yanked_reason'?"
+    "key 'yanked' is not known and is ignored on all lines: did you mean 'yanked_reason'?"
     """
     meant = _meant_key(key.lower().replace('-', '_'), struct.__struct_fields__)
     remedy = '' if meant is None else f': did you mean {shown(meant)}?'
-    return f'key {shown(key)} is not known and is ignored, on every line{remedy}'
+    return f'key {shown(key)} is not known and is ignored on all lines{remedy}'
 
 
 def _meant_key(key: str, fields: Sequence[str]) -> str | None:
@@ -171,14 +173,17 @@ def _in_words(message: str) -> str:
     """Put a message of msgspec about a value of the wrong type into the words of JSON.
 
     >>> _in_words('Expected `int | null`, got `float` - at `$.size`')
-    'size is a fraction, not a whole number'
+    '`size` must be an integer'
     """
     if found := _WRONG_TYPE.fullmatch(message):
-        wanted, got, where = found.groups()
+        wanted, where = found.groups()
         wanted = wanted.removesuffix(' | null')
-        return f'{where or "the line"} is {_TYPES.get(got, got)}, not {_TYPES.get(wanted, wanted)}'
+        if where is None:
+            return 'the line must be a JSON object'
+        key, is_item, _ = where.partition('[')
+        return f'`{key}` must be {_TYPES["array"] if is_item else _TYPES.get(wanted, wanted)}'
     if found := _MISSING.fullmatch(message):
-        return f'key {shown(found[1])} is missing'
+        return f'key {shown(found[1])} is missing: every line needs it'
     what, _, where = message.partition(' - at `$.')
     return f'{where.rstrip("`")}: {what}' if where else what
 
@@ -212,7 +217,7 @@ def clean_hash(key: str, text: str) -> str:
     if lengths is not None and len(digits) not in lengths:
         wanted = ' or '.join(map(str, lengths))
         raise FieldError(
-            key, text, f'has {len(digits)} hex digits where {algorithm} has {wanted}',
+            key, text, f'has {len(digits)} hex digits, but {algorithm} has {wanted}',
         )
     return f'{algorithm}={digits}'
 

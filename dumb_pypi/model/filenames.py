@@ -145,8 +145,10 @@ def parse(filename: str, *, name: str | None = None, version: str | None = None)
     if name is not None:
         project = normalized_name('name', name)
     elif why := _why_no_name(guessed_name):
-        found = f'says {shown(guessed_name)}' if guessed_name else 'has nothing'
-        raise FieldError('filename', filename, f'{found} where its project should be, which {why}')
+        raise FieldError('filename', filename, (
+            f'has the project name {shown(guessed_name)}, which {why}: rename the file'
+            if guessed_name else 'has no project name: rename the file'
+        ))
     else:
         project = canonicalize_name(guessed_name)
     if version is not None and (why := _why_no_version(version)):
@@ -157,8 +159,7 @@ def parse(filename: str, *, name: str | None = None, version: str | None = None)
         if why is None and _SECOND_DOWNLOAD.search(version):
             why = 'ends like a second download: delete or rename the file'
         if why:
-            found = f'says {shown(version)} where its version should be'
-            raise FieldError('filename', filename, f'{found}, which {why}')
+            raise FieldError('filename', filename, f'has the version {shown(version)}, which {why}')
     return ParsedName(project, version, stem.packagetype, stem.python_version)
 
 
@@ -190,13 +191,13 @@ def _normalized(name: str) -> NormalizedName | None:
 def _why_no_name(name: str) -> str | None:
     if len(name) > _LONGEST:
         return f'is longer than {_LONGEST} bytes'
-    return None if _NAME.fullmatch(name) else 'is not a name for a project'
+    return None if _NAME.fullmatch(name) else 'is not a valid project name'
 
 
 def _why_no_version(version: str) -> str | None:
     if len(version.encode()) > _LONGEST:
         return f'is longer than {_LONGEST} bytes'
-    return 'cannot be the name of a folder' if _NOT_A_VERSION.fullmatch(version) else None
+    return 'cannot be used as a folder name' if _NOT_A_VERSION.fullmatch(version) else None
 
 
 def _split(stem: str, name: str | None, version: str | None) -> tuple[str, str | None]:
@@ -247,7 +248,9 @@ def _wheel(stem: str) -> _Stem:
     # variant label.
     wheel = split_wheel(stem)
     if wheel is None:
-        raise FieldError('filename', f'{stem}.whl', 'is not name-version-python-abi-platform.whl')
+        raise FieldError('filename', f'{stem}.whl', (
+            'is not name-version-python-abi-platform.whl: rename the file'
+        ))
     for what, tag in (
             ('ABI tag', wheel.abi), ('platform tag', wheel.platform),
             ('variant label', wheel.variant),
@@ -266,7 +269,8 @@ def _wheel(stem: str) -> _Stem:
 def _variants(stem: str) -> _Stem:
     if _split(stem, None, None)[1] is None:
         raise FieldError(
-            'filename', f'{stem}{VARIANTS_SUFFIX}', f'is not name-version{VARIANTS_SUFFIX}',
+            'filename', f'{stem}{VARIANTS_SUFFIX}',
+            f'is not name-version{VARIANTS_SUFFIX}: rename the file',
         )
     return _Stem(stem, VARIANTS, 'any')
 
@@ -337,5 +341,7 @@ def _stem(filename: str) -> _Stem:
         return _variants(filename[:-len(VARIANTS_SUFFIX)])
     kind = _KINDS.get(filename[-4:].lower())
     if kind is None:
-        raise FieldError('filename', filename, 'has an ending that no distribution file has')
+        raise FieldError('filename', filename, (
+            'is not a distribution file: its name ends with none of .whl, .tar.gz, .zip, …'
+        ))
     return kind(filename[:-4])

@@ -47,6 +47,6 @@ def refuse(key: str, text: str, found: re.Match[str] | None) -> None:
     """
     if found is not None and 0xdc80 <= ord(found[0]) <= 0xdcff:
         # Python represents such bytes of a command line in this way.
-        raise FieldError(key, text, 'has bytes that are not UTF-8')
+        raise FieldError(key, text, 'has bytes that are not UTF-8: is the locale set to UTF-8?')
     if found is not None:
-        raise FieldError(key, text, f'has the control character U+{ord(found[0]):04X}')
+        raise FieldError(key, text, f'has the control character U+{ord(found[0]):04X}: remove it')

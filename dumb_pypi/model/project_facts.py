@@ -93,8 +93,8 @@ def read_facts(content: bytes, place: str) -> ProjectList:
             facts[found.project] = found
             lines[found.project] = number
             reason = (
-                f'project {found.project} is on line {earlier} too, with other facts: '
-                f'this line stands'
+                f'project {found.project} is on line {earlier} too, with different facts: '
+                f'this later line wins'
             )
             notices.append(Notice(place, number, reason, skipped=False))
     return ProjectList(facts, lines, notices)

@@ -54,9 +54,9 @@ def clean_absolute(url: str, schemes: tuple[str, ...] = ('http', 'https')) -> st
     if parts.scheme not in schemes:
         raise UrlError(f'is not an {" or ".join(schemes)} URL')
     if not host or not _HOST.fullmatch(parts.netloc):
-        raise UrlError('has no host, or one that is not plain ASCII')
+        raise UrlError('has no host, or one that is not ASCII')
     if '#' in url:
-        raise UrlError("has a fragment, '#…'")
+        raise UrlError("has a fragment, '#…': remove it")
     query = f'?{_encode(parts.query, _QUERY_SAFE)}' if '?' in url else ''
     return f'{parts.scheme}://{parts.netloc}{_encode(parts.path, _PATH_SAFE) or "/"}{query}'
 
@@ -70,7 +70,7 @@ def clean_reference(url: str) -> str:
     if has_scheme(url):
         return clean_absolute(url)
     if '#' in url:
-        raise UrlError("has a fragment, '#…'")
+        raise UrlError("has a fragment, '#…': remove it")
     path, question, query = url.partition('?')
     # Clients resolve an encoded dot like a dot.
     segments = [segment for segment in path.split('/') if unquote(segment) != '.']

@@ -10,7 +10,13 @@ from typing import Any
 import pytest
 
 from dumb_pypi.builder import Report
-from dumb_pypi.errors import FileError, OptionError, RefusedError
+from dumb_pypi.errors import (
+    EmptyListError,
+    FileError,
+    OptionError,
+    RefusedError,
+    UnusableListError,
+)
 from tests.support.changes_file import record_writes
 from tests.support.small_builds import LINES, run, tree
 
@@ -43,8 +49,11 @@ def test_omitted_pages(tmp_path: Path) -> None:
 
 
 def test_empty_list(tmp_path: Path) -> None:
-    """A first build of an empty list is an index without projects."""
-    assert run(tmp_path, ()).projects == 0
+    """An empty list needs `allow_shrink`; then it gives an index without projects."""
+    with pytest.raises(EmptyListError):
+        run(tmp_path, ())
+    assert not (tmp_path / 'out').exists()
+    assert run(tmp_path, (), allow_shrink=True).projects == 0
     assert (tmp_path / 'out/packages.json').read_bytes() == b''
     simple = json.loads((tmp_path / 'out/simple/index.json').read_bytes())
     assert simple == {
@@ -104,8 +113,9 @@ def test_project_facts_are_shown(tmp_path: Path) -> None:
     simple = json.loads((tmp_path / 'out/simple/foo/index.json').read_bytes())
     assert simple['project-status'] == {'status': 'archived'}
     assert [str(notice) for notice in report.notices] == [
-        f'{tmp_path}/projects:2: the line is a text, not an object',
-        f'{tmp_path}/projects:3: project qux has no file in the list',
+        f'{tmp_path}/projects:2: the line must be a JSON object',
+        (f'{tmp_path}/projects:3: project qux is not in the package list, so what this line says '
+         'is not shown'),
     ]
 
 
@@ -136,7 +146,7 @@ def test_missing_list_changes_nothing(tmp_path: Path) -> None:
 def test_unusable_previous_list_is_refused(tmp_path: Path) -> None:
     """A web page in place of the previous list is refused: every stale page would stay."""
     (tmp_path / 'previous').write_text('<h1>Not found</h1>\n')
-    with pytest.raises(FileError, match=r'cannot read .*/previous: none of its lines can be used'):
+    with pytest.raises(UnusableListError, match='/previous: it looks like an HTML page'):
         run(tmp_path, previous_package_list_json=str(tmp_path / 'previous'))
 
 

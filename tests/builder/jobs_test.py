@@ -258,7 +258,9 @@ def test_failed_build_removes_its_bar(arguments: list[str]) -> None:
     bar, _, _ = shown.partition(f'{arguments[1]}:101: ')
     assert '% |' in bar
     assert not bar.rstrip('\r').rpartition('\r')[2].strip()
-    assert shown.endswith('dumb-pypi: nothing was written, as --strict asks\r\n')
+    assert shown.endswith(
+        'because of --strict: fix these lines or files, or build without it\r\n',
+    )
 
 
 def test_short_build_shows_no_progress(arguments: list[str]) -> None:

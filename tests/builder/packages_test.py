@@ -30,8 +30,7 @@ from tests.support.lists import ignore_progress, ListInMemory, read_files
          "url '/srv/foo-1.0.zip' is neither an http or https URL nor a path below --packages-url"),
         (b'ftp://example.com/foo-1.0.zip',
          "url 'ftp://example.com/foo-1.0.zip' is not an http or https URL"),
-        (b'pool/', "filename '' is empty, or has a space at an end"),
-        (b'foo-1.0\xff.zip', 'byte 8 is not UTF-8'),
+        (b'foo-1.0\xff.zip', 'byte 8 is not UTF-8: save the list as UTF-8'),
     ),
 )
 def test_unusable_plain_line(line: bytes, reason: str) -> None:
@@ -56,7 +55,7 @@ def test_json_has_no_comments() -> None:
     files, notices = read_files(b'\xef\xbb\xbf{"filename": "foo-1.0.zip"}\n\n# bar\n')
     assert [file.filename for file in files] == ['foo-1.0.zip']
     assert [str(notice) for notice in notices] == [
-        'list:3: JSON is malformed: invalid character (byte 0)',
+        'list:3: JSON is malformed: invalid character (byte 0): write one JSON object per line',
     ]
 
 
@@ -75,7 +74,8 @@ def test_later_line_wins() -> None:
     files, notices = read_files(b'\n'.join(lines))
     assert [file.line.size for file in files] == [2]
     assert [str(notice) for notice in notices] == [
-        "list:2: filename 'foo-1.0.zip' is on line 1 too, with other facts: this line stands",
+        ("list:2: filename 'foo-1.0.zip' is on line 1 too, with different facts: this later line "
+         'wins'),
     ]
     assert not notices[0].skipped
 
@@ -94,8 +94,8 @@ def test_unknown_key_is_reported_once() -> None:
     files, notices = read_files(b'\n'.join(lines))
     assert len(files) == 3
     assert [str(notice) for notice in notices] == [
-        "list:1: key 'x' is not known and is ignored, on every line",
-        "list:1: key 'y' is not known and is ignored, on every line",
+        "list:1: key 'x' is not known and is ignored on all lines",
+        "list:1: key 'y' is not known and is ignored on all lines",
     ]
     assert not any(notice.skipped for notice in notices)
 
@@ -222,6 +222,6 @@ def test_list_that_changes_is_reported() -> None:
     source.change()
     with (
         cast(BinaryIO, tempfile.TemporaryFile()) as file,
-        pytest.raises(FileError, match=r'^cannot read list: it changed meanwhile$'),
+        pytest.raises(FileError, match=r'^cannot read list: it changed while it was read'),
     ):
         write_packages(source, survey, None, file, InProcess(), ignore_progress)

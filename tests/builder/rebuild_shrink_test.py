@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -72,17 +71,16 @@ every_record_of_projects = pytest.mark.parametrize(
 
 
 @pytest.mark.parametrize(
-    ('files', 'kept'), (
-        ((), 0),
-        (('oops', 'a'), 0),
-        (('a-1.zip',), 1),
-        (('a-2.zip', 'new-1.zip', 'newer-1.zip', 'newest-1.zip'), 1),
+    ('files', 'removed'), (
+        ((), 4),
+        (('a-1.zip',), 3),
+        (('a-2.zip', 'new-1.zip', 'newer-1.zip', 'newest-1.zip'), 3),
     ),
 )
 @every_record_of_projects
 def test_large_shrink_is_refused(
         out: Path, capsys: pytest.CaptureFixture[str], before: histories.Before,
-        files: tuple[str, ...], kept: int,
+        files: tuple[str, ...], removed: int,
 ) -> None:
     """A list without most known projects is refused and changes nothing, unless allowed."""
     options = before(out)
@@ -91,13 +89,13 @@ def test_large_shrink_is_refused(
     for more in ([], ['--full']):
         assert run(out, files, *options, *more) == 1
         assert capsys.readouterr() == ('', (
-            f'dumb-pypi: the list has {kept} of the 4 projects of the last build; nothing was '
-            'written. If that is meant, --allow-shrink permits it\n'
+            f'dumb-pypi: refusing to remove {removed} of 4 projects: is the list complete? '
+            'Nothing was written (pass --allow-shrink to proceed)\n'
         ))
         assert histories.stamps(out) == stamps
     assert run(out, files, *options, '--allow-shrink') == 0
     projects = json.loads((out / paths.SIMPLE_JSON).read_bytes())['projects']
-    assert len(projects) == sum(name.endswith('.zip') for name in files)
+    assert len(projects) == len(files)
 
 
 @every_record_of_projects
@@ -124,13 +122,46 @@ def test_refusal_reports_skipped_lines(out: Path, capsys: pytest.CaptureFixture[
     assert main(command) == 1
     bad, skipped, refused = capsys.readouterr().err.splitlines()
     assert bad.startswith(f'{package_list}:1: ')
-    assert skipped == 'dumb-pypi: 1 line was left out'
-    assert refused.startswith('dumb-pypi: the list has 1 of the 4 projects')
+    assert skipped == 'dumb-pypi: 1 line was skipped'
+    assert refused.startswith('dumb-pypi: refusing to remove 3 of 4 projects')
 
 
-def test_first_list_may_be_empty(out: Path) -> None:
-    """Without a previous build an empty list is accepted."""
-    for files in ((), (), FOUR):
-        assert run(out, files) == 0
-    shutil.rmtree(out)
-    assert run(out, ()) == 0
+@pytest.mark.parametrize('content', ('', '\n\n', '# nothing yet\n', 'pool/\npool/index.html\n'))
+def test_empty_list_is_refused(
+        out: Path, capsys: pytest.CaptureFixture[str], content: str,
+) -> None:
+    """A list without files is refused, unless allowed; then an index without projects may stay."""
+    files = tuple(content.splitlines())
+    assert run(out, files) == 1
+    assert capsys.readouterr().err == (
+        f'dumb-pypi: {out.with_name("list")} lists no files: is it complete? Nothing was written '
+        '(pass --allow-shrink to build an index without projects)\n'
+    )
+    assert not out.exists()
+    assert run(out, files, '--allow-shrink') == 0
+    for more in ((), ('# another comment',)):
+        for options in ([], ['--full']):
+            assert run(out, (*files, *more), *options) == 0
+    assert run(out, FOUR) == 0
+    assert run(out, files) == 1
+
+
+def test_only_bad_lines_are_refused(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A list with bad lines only is refused in one line, unless allowed; so is a rebuild."""
+    for before in ((), FOUR):
+        if before:
+            assert run(out, before) == 0
+        for options in ([], ['-q'], ['-v']):
+            package_list = histories.write_lines(out.with_name('list'), ['oops', 'a'])
+            assert main([
+                '--package-list', package_list, '--output-dir', str(out), '--packages-url',
+                '../../pool/', *options,
+            ]) == 1
+            [message] = capsys.readouterr().err.splitlines()
+            assert message.startswith(
+                f'dumb-pypi: cannot use {package_list}: none of its lines is usable. Line 1: '
+                "filename 'oops' is not a distribution file",
+            )
+            assert message.endswith('. Nothing was written')
+            assert out.exists() == bool(before)
+    assert run(out, ('oops', 'a'), '--allow-shrink') == 0

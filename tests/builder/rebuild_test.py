@@ -1,9 +1,12 @@
 """Builds over the results of a previous build: what is rendered, written and deleted."""
 from __future__ import annotations
 
+import json
+import operator
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +167,38 @@ def test_new_folder_gets_changed_pages(tmp_path: Path) -> None:
     }
 
 
+def compact(line: object) -> str:
+    return json.dumps(line, separators=(',', ':'))
+
+
+@pytest.mark.parametrize('change', ('new', 'unchanged', 'removed'))
+@pytest.mark.parametrize(
+    ('form', 'line_of'), (
+        # As 1.x writes it, and as programs write it that leave out spaces.
+        ('previous_package_list_json', json.dumps),
+        ('previous_package_list_json', compact),
+        ('previous_package_list', operator.itemgetter('filename')),
+    ),
+)
+def test_foreign_previous_list_renders_everything(
+        tmp_path: Path, form: str, line_of: Callable[[Any], str], change: str,
+) -> None:
+    """Only a `packages.json` says that pages were published; with other lists none is skipped."""
+    lines = [
+        {'filename': 'foo-2.0.zip', 'upload_timestamp': 1704103200},
+        {'filename': 'foo-1.0.zip', 'upload_timestamp': 1706781600}, {'filename': 'bar-1.0.zip'},
+    ]
+    previous = histories.write_lines(tmp_path / 'previous', list(map(line_of, lines)))
+    new = [*lines, {'filename': 'new-1.0.zip'}] if change == 'new' else lines
+    new = new[1:] if change == 'removed' else new
+    listed = tuple(map(json.dumps, new))
+    for _ in range(2):
+        run(tmp_path, listed, **{form: previous}, changes_file=tmp_path / 'changes')
+        assert tree(tmp_path) == full_tree(tmp_path, listed)
+    changes = (tmp_path / 'changes').read_text()
+    assert ('"delete","path":"pypi/foo/2.0/json"' in changes) == (change == 'removed')
+
+
 @pytest.mark.parametrize('site_url', (None, 'https://x.example.com/'))
 @pytest.mark.parametrize('old_state', (None, '', '{', '[]', '{"shape": "of version 0"}'))
 def test_index_of_1_x_is_replaced(
@@ -188,7 +223,7 @@ def test_lost_state_leaves_no_page(
         tmp_path: Path, damage: str | None, lines: tuple[str, ...],
 ) -> None:
     """Without a usable state the next build still deletes all stale pages."""
-    run(tmp_path, lines, site_url='https://x.example.com/')
+    run(tmp_path, lines, site_url='https://x.example.com/', allow_shrink=True)
     (tmp_path / 'out' / store.STATE).unlink()
     if damage is not None:
         write_tree(tmp_path / 'out', {store.STATE: damage})

@@ -59,7 +59,8 @@ def test_shrinking_list_is_reported(tmp_path: Path) -> None:
             with pytest.raises(FileError) as caught:
                 source.read(offset, 6)
             assert str(caught.value) == (
-                f'cannot read {tmp_path}/list: it became shorter meanwhile'
+                f'cannot read {tmp_path}/list: it became shorter while it was read: '
+                'run the build again'
             )
 
 
@@ -122,7 +123,7 @@ def test_empty_device_is_empty_list() -> None:
 
 @pytest.mark.parametrize(
     ('name', 'message'), (
-        ('gone', '/gone: No such file or directory'), ('.', ': Is a directory'),
+        ('gone', '/gone: No such file or directory'), ('.', ': it is a folder, not a list'),
         ('a\0b', "/a\\x00b': embedded null byte"),
         ('a\nb', "/a\\nb': No such file or directory"),
     ),

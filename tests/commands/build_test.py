@@ -11,6 +11,11 @@ import dumb_pypi
 from dumb_pypi.commands import build as build_command
 from dumb_pypi.commands.build import main
 from dumb_pypi.commands.console import DONE
+from dumb_pypi.errors import RefusedError
+
+OOPS = (
+    "filename 'oops' is not a distribution file: its name ends with none of .whl, .tar.gz, .zip, …"
+)
 
 
 @pytest.fixture
@@ -43,12 +48,12 @@ def test_skipped_lines_are_reported(
     """Each skipped line is reported with its place, and their number at the end."""
     assert main(bad_command) == 0
     assert capsys.readouterr() == ('', (
-        f"{tmp_path}/list:2: filename 'oops' has an ending that no distribution file has\n"
-        'dumb-pypi: 1 line was left out\n'
+        f"{tmp_path}/list:2: {OOPS}\n"
+        'dumb-pypi: 1 line was skipped\n'
     ))
     (tmp_path / 'list').write_text('a\nb\n')
     assert main([*bad_command, '--allow-shrink']) == 0
-    assert capsys.readouterr().err.endswith('dumb-pypi: 2 lines were left out\n')
+    assert capsys.readouterr().err.endswith('dumb-pypi: 2 lines were skipped\n')
 
 
 def test_quiet_hides_warnings(bad_command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -72,9 +77,9 @@ def test_strict_fails_with_reasons(
     """With `--strict` the skipped lines are reported even with `-q`, and nothing is written."""
     assert main([*bad_command, '--strict', '-q']) == 1
     assert capsys.readouterr().err.splitlines() == [
-        f"{tmp_path}/list:2: filename 'oops' has an ending that no distribution file has",
-        'dumb-pypi: 1 line was left out',
-        'dumb-pypi: nothing was written, as --strict asks',
+        f'{tmp_path}/list:2: {OOPS}',
+        'dumb-pypi: 1 line was skipped',
+        f'dumb-pypi: {RefusedError([])}',
     ]
     assert not (tmp_path / 'out').exists()
 

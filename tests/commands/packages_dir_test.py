@@ -143,14 +143,22 @@ def test_only_new_files_are_read(pool: Path) -> None:
 
 
 def test_broken_file_is_skipped(pool: Path, capsys: Captured) -> None:
-    """A broken file is reported; the others are indexed, with status 0, in every build."""
+    """A broken file is reported once; the others are indexed, with status 0, in every build."""
     (pool / SDIST).touch()
     (pool / 'README').touch()
-    for _ in range(2):
-        assert main(command(pool)) == 0
+    for options in ([], ['--full']):
+        assert main([*command(pool), *options]) == 0
         err = capsys.readouterr().err
         assert err.startswith(f'{pool}/{SDIST}: {NO_SDIST}\n{pool}/README: is neither ')
+        assert err.endswith('dumb-pypi: 1 file was skipped\n')
         assert len(lines(pool)) == 2
+        # A cron job mails only what is new.
+        assert main(command(pool)) == 0
+        assert capsys.readouterr().err == ''
+        assert len(lines(pool)) == 2
+    (pool / 'LICENSE').touch()
+    assert main(command(pool)) == 0
+    assert capsys.readouterr().err.startswith(f'{pool}/LICENSE: is neither ')
     (pool / SDIST).unlink()
     assert main(command(pool)) == 0
     assert SDIST not in capsys.readouterr().err

@@ -71,7 +71,10 @@ def test_list_is_printed_in_order(
 def test_empty_folder_has_empty_list(tmp_path: Path, capfdbinary: Captured) -> None:
     """A folder without distribution files gives an empty list and one message."""
     assert main([str(tmp_path), str(tmp_path)]) == 0
-    message = f'dumb-pypi: no distribution below {tmp_path}, {tmp_path}\n'
+    message = (
+        f'dumb-pypi: no distribution files found in {tmp_path}, {tmp_path}: is that the right '
+        'folder?\n'
+    )
     assert capfdbinary.readouterr() == (b'', message.encode())
 
 
@@ -85,12 +88,12 @@ def test_broken_files_are_reported(
     assert err.decode().splitlines() == [
         (f'{bad_folder}/README: is neither a wheel, an sdist nor an egg, so it is passed over'),
         f'{bad_folder}/{SDIST}: {NO_SDIST}',
-        'dumb-pypi: 1 file was left out; the other 5 are listed',
+        'dumb-pypi: 1 file was skipped; the other 5 are listed',
     ]
     (bad_folder / name(0)).write_bytes(b'')
     assert main([str(bad_folder)]) == 1
     err = capfdbinary.readouterr().err
-    assert err.endswith(b'dumb-pypi: 2 files were left out; the other 4 are listed\n')
+    assert err.endswith(b'dumb-pypi: 2 files were skipped; the other 4 are listed\n')
 
 
 def test_quiet_reports_only_problems(bad_folder: Path, capfdbinary: Captured) -> None:
@@ -98,7 +101,7 @@ def test_quiet_reports_only_problems(bad_folder: Path, capfdbinary: Captured) ->
     assert main(['-q', str(bad_folder)]) == 1
     assert capfdbinary.readouterr().err.decode().splitlines() == [
         f'{bad_folder}/{SDIST}: {NO_SDIST}',
-        'dumb-pypi: 1 file was left out; the other 5 are listed',
+        'dumb-pypi: 1 file was skipped; the other 5 are listed',
     ]
 
 
@@ -107,7 +110,9 @@ def test_strict_prints_all_or_nothing(bad_folder: Path, capfdbinary: Captured) -
     assert main(['-q', '--strict', str(bad_folder)]) == 1
     out, err = capfdbinary.readouterr()
     assert out == b''
-    assert err.endswith(b'dumb-pypi: nothing was printed, as --strict asks\n')
+    assert err.endswith(
+        b'nothing was printed because of --strict: fix these files, or scan without it\n',
+    )
     (bad_folder / SDIST).unlink()
     assert main(['-q', '--strict', str(bad_folder)]) == 0
     assert len(capfdbinary.readouterr().out.splitlines()) == 5
@@ -123,8 +128,8 @@ def test_strict_prints_all_or_nothing(bad_folder: Path, capfdbinary: Captured) -
     (['--uploaded-by', os.fsdecode(b'\xff'), '.'], 'has bytes that are not UTF-8'),
     ([''], 'DIR: is empty'),
     (['--strict', '--keep-going', '.'], 'not allowed with argument'),
-    (['-o', '/dev/null', '.'], "--output: '/dev/null' is no regular file"),
-    (['-o', '.', '.'], "--output: '.' is no regular file"),
+    (['-o', '/dev/null', '.'], "--output: '/dev/null' is not an ordinary file"),
+    (['-o', '.', '.'], "--output: '.' is not an ordinary file"),
 ])
 def test_usage_errors(
         arguments: Sequence[str], message: str, capfdbinary: Captured,
@@ -173,7 +178,7 @@ def test_previous_list_emptied_by_shell(
         '--previous', tmp_path / 'list', folder, redirection=f'{redirection} {tmp_path}/list',
     )
     assert done.returncode == 2
-    assert f"--previous: '{tmp_path}/list' is where standard output goes" in done.stderr
+    assert f"--previous: '{tmp_path}/list' is also the standard output" in done.stderr
     assert (tmp_path / 'list').read_bytes() == b''
     # A device is not a list.
     assert run('--previous', '/dev/null', folder, redirection='> /dev/null').returncode == 0

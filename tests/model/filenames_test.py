@@ -161,23 +161,23 @@ def test_parsed_name(
 
 @pytest.mark.parametrize(
     ('filename', 'why'), (
-        ('-20160920.193125.zip', 'which is not a name for a project'),
-        ('nicolas nester-1.0.0.zip', "should be, which is not a name for a project"),
-        ('héllo-1.0.zip', 'should be, which is not a name for a project'),
-        ('....zip', "says '...' where its project should be, which is not a name for a project"),
-        ('foo-1.0.txt', 'has an ending that no distribution file has'),
-        ('foo-1.0.tar.gz.asc', 'has an ending that no distribution file has'),
-        ('foo-1.0-py3-none-any.whl.metadata', 'has an ending that no distribution file has'),
-        ('README', 'has an ending that no distribution file has'),
+        ('-20160920.193125.zip', 'has no project name'),
+        ('nicolas nester-1.0.0.zip', 'which is not a valid project name'),
+        ('héllo-1.0.zip', 'which is not a valid project name'),
+        ('....zip', "has the project name '...', which is not a valid project name"),
+        ('foo-1.0.txt', 'is not a distribution file'),
+        ('foo-1.0.tar.gz.asc', 'is not a distribution file'),
+        ('foo-1.0-py3-none-any.whl.metadata', 'is not a distribution file'),
+        ('README', 'is not a distribution file'),
         ('.whl', 'is not name-version-python-abi-platform.whl'),
         ('foo-1.0.whl', 'is not name-version-python-abi-platform.whl'),
         ('foo-none-any-py3.whl', 'is not name-version-python-abi-platform.whl'),
-        ('foo-1.5.tar (1).gz', 'has an ending that no distribution file has'),
+        ('foo-1.5.tar (1).gz', 'is not a distribution file'),
         ('foo-variants.json', 'is not name-version-variants.json'),
         ('-variants.json', 'is not name-version-variants.json'),
-        ('foo-1.0.json', 'has an ending that no distribution file has'),
-        (f'{"a" * 201}-1.0.zip', 'where its project should be, which is longer than 200 bytes'),
-        (f'a-1.{"0" * 200}.zip', 'where its version should be, which is longer than 200 bytes'),
+        ('foo-1.0.json', 'is not a distribution file'),
+        (f'{"a" * 201}-1.0.zip', 'which is longer than 200 bytes'),
+        (f'a-1.{"0" * 200}.zip', 'which is longer than 200 bytes'),
     ),
 )
 def test_invalid_file_name_is_refused(filename: str, why: str) -> None:
@@ -185,7 +185,7 @@ def test_invalid_file_name_is_refused(filename: str, why: str) -> None:
     with pytest.raises(FieldError) as caught:
         parse(filename)
     assert caught.value.key == 'filename'
-    assert caught.value.why.endswith(why)
+    assert why in caught.value.why
 
 
 # What browsers and file managers make of a name that is there already, and names like it.
@@ -219,7 +219,7 @@ def test_second_download_is_refused(filename: str, version: str) -> None:
     with pytest.raises(FieldError) as caught:
         parse(filename)
     assert caught.value.why == (
-        f"says '{version}' where its version should be, which ends like a second download: "
+        f"has the version '{version}', which ends like a second download: "
         f'delete or rename the file'
     )
     assert parse(filename, version='1.5').version == '1.5'
@@ -249,7 +249,7 @@ def test_stated_name_or_version_overrides(
 @pytest.mark.parametrize('name', ('', 'a b', '../x', 'a/b', '.', '..', 'é', 'a\n'))
 def test_invalid_project_name_is_refused(name: str) -> None:
     """A stated name must be a valid name of a project."""
-    with pytest.raises(FieldError, match='is not a name for a project'):
+    with pytest.raises(FieldError, match='is not a valid project name'):
         parse('foo-1.0.zip', name=name)
 
 
@@ -258,7 +258,7 @@ def test_invalid_project_name_is_refused(name: str) -> None:
 )
 def test_unsafe_version_is_refused(version: str) -> None:
     """A version is the name of a folder, next to the file `json`."""
-    with pytest.raises(FieldError, match='cannot be the name of a folder'):
+    with pytest.raises(FieldError, match='cannot be used as a folder name'):
         parse('foo-1.0.zip', version=version)
 
 

@@ -26,12 +26,12 @@ def test_later_facts_override_earlier_ones() -> None:
     }
     assert lines == {foo_bar: 1, baz: 3}
     assert [str(notice) for notice in notices] == [
-        "projects:2: key 'colour' is not known and is ignored, on every line",
-        'projects:3: project baz is on line 2 too, with other facts: this line stands',
+        "projects:2: key 'colour' is not known and is ignored on all lines",
+        'projects:3: project baz is on line 2 too, with different facts: this later line wins',
         "projects:5: status 'lost' is not one of active, archived, deprecated, quarantined",
         "projects:6: home_page 'javascript:alert(1)' is not an http or https URL",
-        "projects:7: name '../bad' is not a name for a project",
-        "projects:8: key 'name' is there twice",
+        "projects:7: name '../bad' is not a valid project name",
+        "projects:8: key 'name' appears twice: keep one",
     ]
 
 
@@ -67,6 +67,6 @@ def test_unknown_key_is_reported_once() -> None:
     """Each unknown key has one notice, on its first line."""
     _, _, notices = read_facts(b'{"name": "a", "x": 1}\n{"name": "b", "x": 1, "y": 2}', 'projects')
     assert [str(notice) for notice in notices] == [
-        "projects:1: key 'x' is not known and is ignored, on every line",
-        "projects:2: key 'y' is not known and is ignored, on every line",
+        "projects:1: key 'x' is not known and is ignored on all lines",
+        "projects:2: key 'y' is not known and is ignored on all lines",
     ]

@@ -39,7 +39,7 @@ def test_absolute_urls_are_encoded_once(url: str, expected: str) -> None:
         ('https:/example.com', 'has no host'),
         ('https://', 'has no host'),
         ('https://exa"mple.com/', 'has no host'),
-        ('https://exämple.com/', 'has no host, or one that is not plain ASCII'),
+        ('https://exämple.com/', 'has no host, or one that is not ASCII'),
         ('https:\\\\example.com/', 'has no host'),
         ('https://[::1/', 'is not a URL: Invalid IPv6 URL'),
         ('https://example.com:http/', 'is not a URL: Port could not be cast'),

@@ -365,7 +365,7 @@ def test_hostile_archives(tmp_path: Path, filename: str, content: bytes, expecte
     )
     assert done.stdout == ''
     assert done.stderr.startswith(f'{tmp_path}/{filename}: {expected}')
-    assert done.stderr.endswith('\ndumb-pypi: 1 file was left out\n')
+    assert done.stderr.endswith('\ndumb-pypi: 1 file was skipped\n')
     assert done.stderr.count('\n') == 2
     assert done.returncode == 1
 

@@ -217,13 +217,13 @@ def test_metadata_that_is_a_pipe(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(('name', 'reason'), [
     ('foo.whl', "filename 'foo.whl' is not name-version-python-abi-platform.whl"),
-    ('-1.0.zip', "filename '-1.0.zip' has nothing where its project should be"),
+    ('-1.0.zip', "filename '-1.0.zip' has no project name"),
     ('fo\u202eo-1.0.zip', "filename 'fo\\u202eo-1.0.zip' has the control character U+202E"),
     ('foo-1.\u202e0.zip', "filename 'foo-1.\\u202e0.zip' has the control character U+202E"),
-    (' foo-1.0.zip', "filename ' foo-1.0.zip' is empty, or has a space at an end"),
+    (' foo-1.0.zip', "filename ' foo-1.0.zip' starts or ends with a space"),
     ('foo-1.0 .zip', None),
     ('foo-1.0%2Blocal.zip', "filename 'foo-1.0%2Blocal.zip' has '%2B', which clients decode twice"),
-    ('foo-1.0 (1).zip', "filename 'foo-1.0 (1).zip' says '1.0 (1)' where its version should be"),
+    ('foo-1.0 (1).zip', "filename 'foo-1.0 (1).zip' has the version '1.0 (1)', which ends"),
     ('foo-1.0-py3-none-any (1).whl', (
         "filename 'foo-1.0-py3-none-any (1).whl' has the invalid platform tag 'any (1)'"
     )),

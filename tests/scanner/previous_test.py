@@ -254,11 +254,13 @@ def test_unusable_lines_are_reported(folder: Path, tmp_path: Path) -> None:
     ({'provenance': 'javascript:x'}, "provenance 'javascript:x' is not an https URL"),
     ({'name': 'zzz'}, "name 'zzz' is not in the name of its file"),
     ({'version': '9'}, "version '9' is not in the name of its file"),
-    ({'name': '/'}, "name '/' is not a name for a project"),
-    ({'summary': 'a\x1b'}, r"summary 'a\x1b' has the control character U+001B"),
-    ({'summary': 'a\x7f'}, r"summary 'a\x7f' has the control character U+007F"),
-    ({'yanked_reason': 'a\x9b'}, r"yanked_reason 'a\x9b' has the control character U+009B"),
-    ({'uploaded_by': 'a\\\x01'}, r"uploaded_by 'a\\\x01' has the control character U+0001"),
+    ({'name': '/'}, "name '/' is not a valid project name"),
+    ({'summary': 'a\x1b'}, r"summary 'a\x1b' has the control character U+001B: remove it"),
+    ({'summary': 'a\x7f'}, r"summary 'a\x7f' has the control character U+007F: remove it"),
+    ({'yanked_reason': 'a\x9b'},
+     r"yanked_reason 'a\x9b' has the control character U+009B: remove it"),
+    ({'uploaded_by': 'a\\\x01'},
+     r"uploaded_by 'a\\\x01' has the control character U+0001: remove it"),
 ])
 @pytest.mark.parametrize('ensure_ascii', [True, False])
 @pytest.mark.parametrize('touched', [True, False])

@@ -70,7 +70,7 @@ def test_second_build_is_refused(workshop: Workshop, list_name: str) -> None:
     out = workshop.place / 'out'
     before = identities(out)
     assert run(workshop, out, list_name) == (
-        1, '', f'dumb-pypi: another build is at work in {out}\n',
+        1, '', f'dumb-pypi: {BusyError(str(out))}\n',
     )
     assert identities(out) == before
 
@@ -81,7 +81,7 @@ def test_linked_directory_has_one_lock(workshop: Workshop) -> None:
     other_name = workshop.place / 'link'
     other_name.symlink_to('out')
     assert run(workshop, other_name, 'new') == (
-        1, '', f'dumb-pypi: another build is at work in {other_name}\n',
+        1, '', f'dumb-pypi: {BusyError(str(other_name))}\n',
     )
 
 
@@ -134,7 +134,7 @@ def test_simultaneous_builds(workshop: Workshop, into: str) -> None:
         for file in inputs:
             file.close()
         outcomes = {process.wait(): process.stdout.read() for process in both if process.stdout}
-    assert outcomes == {0: '', 1: f'dumb-pypi: another build is at work in {out}\n'}
+    assert outcomes == {0: '', 1: f'dumb-pypi: {BusyError(str(out))}\n'}
     alone = workshop.place / 'alone'
     subprocess.run([*command, '--output-dir', alone], check=True, input=content, text=True)
     assert tree_of(out) == tree_of(alone)

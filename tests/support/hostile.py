@@ -19,7 +19,7 @@ GOOD_PROJECT = b'{"name": "good", "summary": "A good neighbour."}'
 
 _JSON_URLS = re.compile(rb'"(?:url|home_page|provenance|\w+_url)":"([^"]*)"')
 _NOTICE = re.compile(r'(?P<list>\w+):(?P<line>\d+): (?P<reason>.+)')
-_COUNT = re.compile(r'dumb-pypi: \d+ lines? (?:was|were) left out')
+_COUNT = re.compile(r'dumb-pypi: \d+ lines? (?:was|were) skipped')
 
 
 class Notice(NamedTuple):
@@ -95,7 +95,10 @@ class Command:
     def run(self, *command: str) -> Outcome:
         """Run the command with these arguments; nothing outside its output may change."""
         before = self._surroundings()
-        status = main.main(command)
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            # Each line is to have its message.
+            monkeypatch.setattr(console, 'LIMIT', 10_000)
+            status = main.main(command)
         assert self._surroundings() == before
         printed, said = self._capsys.readouterr()
         assert printed == ''

@@ -40,6 +40,9 @@ plain_lines = names.map(str.encode) | st.builds(
 ).map(str.encode) | st.sampled_from([
     b'', b'# x', b'oops', b'\xff.zip', b'a-1.zip\r', b'deep/a-1.zip', b'./a-1.zip',
     BYTE_ORDER_MARK + b'c-1.zip', b'deep/' * 60 + b'b-1.zip',
+    # Companions: the metadata of a file is announced with it.
+    b'a-1.zip.metadata', b'deep/a-1.zip.metadata', b'b-1.zip.metadata', b'a-1.zip.asc', b'deep/',
+    b'oops.metadata', b'12345 a-1.zip', b'12345 a-1.zip.metadata',
 ])
 
 Edit = Callable[[list[bytes]], list[bytes]]
