@@ -144,7 +144,7 @@ def _package_list(paths: dict[str, str | None]) -> ListPath:
     elif package_list is not None:
         return package_list
     raise OptionError(
-        '--packages-dir, --package-list, --package-list-json', 'give exactly one of them',
+        '--packages-dir, --package-list, --package-list-json', 'exactly one is needed',
     )
 
 
