@@ -209,15 +209,20 @@ def test_splicing_changes_no_plain_line() -> None:
     check()
 
 
-def test_list_that_changes_is_reported() -> None:
+@pytest.mark.parametrize(
+    ('content', 'changed'), (
+        (b'foo-1.0.zip\n', b'foo'), (b'foo-1.0.zip\nfoo-2.0.zip.metadata', b'foo-2'),
+    ),
+)
+def test_list_that_changes_is_reported(content: bytes, changed: bytes) -> None:
     """A line that names another project when it is read again ends the build."""
     class Changing(ListInMemory):
         """A list that another program overwrites."""
 
         def change(self) -> None:
-            self._content = self._content.replace(b'foo', b'bar')
+            self._content = self._content.replace(changed, changed.replace(b'foo', b'bar'))
 
-    source = Changing(b'foo-1.0.zip\n', PLAIN)
+    source = Changing(content, PLAIN)
     survey = survey_list(source, None, {}, InProcess(), ignore_progress)
     source.change()
     with (
