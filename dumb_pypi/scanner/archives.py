@@ -220,7 +220,7 @@ def _read_tar(
     if metadata is None:
         # The checksum of a compression shows that an archive is complete, even without this block.
         if extension == 'tar' and not found.has_end:
-            raise BrokenError(tarballs.CUT_SHORT)
+            raise BrokenError(tarballs.TRUNCATED)
         _check_without_metadata(member, 'sdist', has_build_file=found.has_others)
     return metadata
 
@@ -278,4 +278,4 @@ def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
 
 def _damaged(error: Exception) -> BrokenError:
     what = ' '.join(str(error).split()) or type(error).__name__
-    return BrokenError(f'is damaged or cut short: {what}')
+    return BrokenError(f'is damaged or truncated: {what}')

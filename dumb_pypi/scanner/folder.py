@@ -129,7 +129,7 @@ def _walk(root: str, seen: set[tuple[int, int]], result: Walk) -> None:
                 elif name.endswith('.egg'):
                     result.notices.append(Notice(
                         entry.path, None,
-                        'is an unpacked egg, which no client installs: passed over',
+                        'is an unpacked egg, which no client installs: skipped',
                     ))
                 else:
                     folders = linked if entry.is_symlink() else own
@@ -157,12 +157,12 @@ def _add_file(
     if not name.lower().endswith(_LISTED):
         if not (is_in_index or _EXPECTED.search(name)):
             result.notices.append(Notice(
-                entry.path, None, 'is neither a wheel, an sdist nor an egg, so it is passed over',
+                entry.path, None, 'is neither a wheel, an sdist nor an egg: skipped',
             ))
         return
     status = entry.stat()
     if not stat.S_ISREG(status.st_mode):
-        result.problems.append(Notice(entry.path, None, 'is no regular file'))
+        result.problems.append(Notice(entry.path, None, 'is not a regular file'))
         return
     if not name.isascii():
         name.encode()  # raises UnicodeEncodeError for a name that is not UTF-8

@@ -114,7 +114,7 @@ def _tasks(
             continue
         if packagetype == 'bdist_dumb':
             outcome.notices.append(Notice(
-                file.path, None, 'is a dumb binary archive, which no client installs: passed over',
+                file.path, None, 'is a dumb binary archive, which no client installs: skipped',
             ))
         else:
             tasks.append(_Task(file, packagetype, previous.get(file.filename)))

@@ -26,7 +26,7 @@ _LONG_NAME, _EXTENDED = b'L', b'x'
 # Long names of links, global headers, and headers of Solaris.
 _IGNORED = b'KgX'
 
-CUT_SHORT = 'has a tar archive that is cut short'
+TRUNCATED = 'has a truncated tar archive'
 _DAMAGED = 'is not a tar archive, or is a damaged one'
 
 
@@ -68,7 +68,7 @@ class _BoundedStream:
         """Read exactly `size` bytes."""
         content = self.read(size)
         if len(content) < size:
-            raise BrokenError(CUT_SHORT)
+            raise BrokenError(TRUNCATED)
         return content
 
 

@@ -86,7 +86,7 @@ def test_broken_files_are_reported(
     out, err = capfdbinary.readouterr()
     assert len(out.splitlines()) == 5
     assert err.decode().splitlines() == [
-        (f'{bad_folder}/README: is neither a wheel, an sdist nor an egg, so it is passed over'),
+        (f'{bad_folder}/README: is neither a wheel, an sdist nor an egg: skipped'),
         f'{bad_folder}/{SDIST}: {NO_SDIST}',
         'dumb-pypi: 1 file was skipped; the other 5 are listed',
     ]
@@ -435,7 +435,7 @@ def test_errors_have_fields(tmp_path: Path) -> None:
     (tmp_path / WHEEL).touch()
     [problem] = scan([str(tmp_path)]).problems
     assert problem.place == str(tmp_path / WHEEL)
-    assert problem.text == 'is damaged or cut short: File is not a zip file'
+    assert problem.text == 'is damaged or truncated: File is not a zip file'
     assert problem.skipped
 
 

@@ -155,8 +155,8 @@ def test_sdist_without_metadata_or_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(('filename', 'content', 'expected'), [
-    (WHEEL, b'', 'is damaged or cut short: File is not a zip file'),
-    (WHEEL, b'<!DOCTYPE html>', 'is damaged or cut short: File is not a zip file'),
+    (WHEEL, b'', 'is damaged or truncated: File is not a zip file'),
+    (WHEEL, b'<!DOCTYPE html>', 'is damaged or truncated: File is not a zip file'),
     (WHEEL, zipped([('foo.py', b'')]), 'has no METADATA in a .dist-info folder'),
     pytest.param(
         WHEEL, many_entries(zipped([('foo-1.0.dist-info/METADATA', METADATA)]), 2),
@@ -188,7 +188,7 @@ def test_sdist_without_metadata_or_end(tmp_path: Path) -> None:
     ),
     pytest.param(
         WHEEL, wheel().replace(METADATA, METADATA.lower()),
-        "is damaged or cut short: Bad CRC-32 for file 'foo-1.0.dist-info/METADATA'",
+        "is damaged or truncated: Bad CRC-32 for file 'foo-1.0.dist-info/METADATA'",
         id='changed by a bit',
     ),
     ('foo-1.0-py3.9.egg', zipped([]), 'has no EGG-INFO/PKG-INFO'),
@@ -203,28 +203,28 @@ def test_sdist_without_metadata_or_end(tmp_path: Path) -> None:
         NO_SDIST, id='another setup.py',
     ),
     pytest.param(
-        SDIST, b'\x1f', 'is damaged or cut short: Not a gzipped file (b\'\\x1f\')', id='no gzip',
+        SDIST, b'\x1f', 'is damaged or truncated: Not a gzipped file (b\'\\x1f\')', id='no gzip',
     ),
     pytest.param(
-        SDIST, tarred(FILES, 'w:'), "is damaged or cut short: Not a gzipped file (b'fo')",
+        SDIST, tarred(FILES, 'w:'), "is damaged or truncated: Not a gzipped file (b'fo')",
         id='not compressed',
     ),
     pytest.param(SDIST, gzip.compress(b'x' * 512), DAMAGED, id='no tar'),
     pytest.param(SDIST, gzip.compress(b'x' * 5), DAMAGED, id='less than a header'),
     pytest.param(
-        SDIST, gzip.compress(PKG_INFO[:-1]), 'has a tar archive that is cut short', id='truncated',
+        SDIST, gzip.compress(PKG_INFO[:-1]), 'has a truncated tar archive', id='truncated',
     ),
     pytest.param(SDIST, sdist(), NO_SDIST, id='empty'),
     pytest.param(
         SDIST, sdist(member(b'foo-1.0/setup.py', kind=b'5')), NO_SDIST, id='setup.py is a folder',
     ),
     pytest.param(
-        'foo-1.0.tar', member(b'foo-1.0/setup.py', b''), 'has a tar archive that is cut short',
+        'foo-1.0.tar', member(b'foo-1.0/setup.py', b''), 'has a truncated tar archive',
         id='neither metadata nor an end',
     ),
     pytest.param(
         'foo-1.0.tar', member(b'foo-1.0/setup.py', b'') + END[:511],
-        'has a tar archive that is cut short', id='no metadata and half an end',
+        'has a truncated tar archive', id='no metadata and half an end',
     ),
     pytest.param(
         SDIST, sdist(member(b'foo-1.0/foo/PKG-INFO', METADATA), member(b'PKG-INFO', METADATA)),
@@ -237,10 +237,10 @@ def test_sdist_without_metadata_or_end(tmp_path: Path) -> None:
         SDIST, sdist(PKG_INFO, member(b'foo-1.0/PKG-INFO', b'')),
         'has more than one PKG-INFO in its folder', id='twice',
     ),
-    ('foo-1.0.tar.bz2', b'x', 'is damaged or cut short: Invalid data stream'),
+    ('foo-1.0.tar.bz2', b'x', 'is damaged or truncated: Invalid data stream'),
     (
         'foo-1.0.tar.xz', b'x' * 99,
-        'is damaged or cut short: Input format not supported by decoder',
+        'is damaged or truncated: Input format not supported by decoder',
     ),
     ('foo-1.0.tar.Z', b'\x1f\x9d', 'is compressed in a way, .z, that cannot be read here'),
     ('foo-1.0.tar.zst', b'\x28', 'is compressed in a way, .zst, that cannot be read here'),
@@ -260,7 +260,7 @@ def test_broken_archives(tmp_path: Path, filename: str, content: bytes, expected
         WHEEL, zipped(
             [('foo-1.0.dist-info/METADATA', bytes(17 * MIB))], zipfile.ZIP_DEFLATED,
         ).replace((17 * MIB).to_bytes(4, 'little'), (100).to_bytes(4, 'little')),
-        "is damaged or cut short: Bad CRC-32 for file 'foo-1.0.dist-info/METADATA'",
+        "is damaged or truncated: Bad CRC-32 for file 'foo-1.0.dist-info/METADATA'",
         id='zip bomb in disguise',
     ),
     pytest.param(
@@ -284,7 +284,7 @@ def test_broken_archives(tmp_path: Path, filename: str, content: bytes, expected
     ),
     pytest.param(
         SDIST, sdist(header(b'x', size_field=b'\x80' + b'\xff' * 11)),
-        'has a tar archive that is cut short', id='file of more than there is',
+        'has a truncated tar archive', id='file of more than there is',
     ),
     pytest.param(SDIST, sdist(header(b'x', size_field=b'\xff' * 12)), DAMAGED, id='less than 0'),
     pytest.param(SDIST, sdist(header(b'x', size_field=b'-1'.ljust(12))), DAMAGED, id='-1'),
@@ -348,12 +348,12 @@ def test_broken_archives(tmp_path: Path, filename: str, content: bytes, expected
         'foo-1.0.tar.xz',
         lzma.compress(PKG_INFO + END, filters=[
             {'id': lzma.FILTER_LZMA2, 'preset': 0, 'dict_size': 2 ** 28},
-        ]), 'is damaged or cut short: Memory usage limit exceeded', id='xz dictionary',
+        ]), 'is damaged or truncated: Memory usage limit exceeded', id='xz dictionary',
     ),
     pytest.param(
         # This dictionary would take four gigabytes.
         'foo-1.0.tar.lzma', b'\x5d' + b'\xff' * 12 + bytes(100),
-        'is damaged or cut short', id='lzma dictionary',
+        'is damaged or truncated', id='lzma dictionary',
     ),
 ])
 def test_hostile_archives(tmp_path: Path, filename: str, content: bytes, expected: str) -> None:

@@ -101,12 +101,12 @@ def test_other_files_are_reported(tmp_path: Path) -> None:
     for name in ('README', 'foo-1.0.exe', 'foo-1.0.linux-x86_64.tar.gz', 'sub/index.html'):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    over = 'is neither a wheel, an sdist nor an egg, so it is passed over'
+    over = 'is neither a wheel, an sdist nor an egg: skipped'
     assert messages(tmp_path) == ([], [
         f'{tmp_path}/README: {over}',
         f'{tmp_path}/foo-1.0.exe: {over}',
         (f'{tmp_path}/foo-1.0.linux-x86_64.tar.gz: is a dumb binary archive, which no client '
-         'installs: passed over'),
+         'installs: skipped'),
         f'{tmp_path}/sub/index.html: {over}',
     ])
 
@@ -115,7 +115,7 @@ def test_unpacked_egg_is_reported_once(tmp_path: Path) -> None:
     """An unpacked egg causes one notice, and its files none."""
     make(tmp_path / 'foo-1.0-py3.9.egg/EGG-INFO/PKG-INFO', tmp_path / 'foo-1.0-py3.9.egg/foo.py')
     assert messages(tmp_path) == ([], [
-        f'{tmp_path}/foo-1.0-py3.9.egg: is an unpacked egg, which no client installs: passed over',
+        f'{tmp_path}/foo-1.0-py3.9.egg: is an unpacked egg, which no client installs: skipped',
     ])
 
 
@@ -203,8 +203,8 @@ def test_special_files_are_not_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / SDIST)
     (tmp_path / f'{SDIST}.metadata').mkdir()
     assert messages(tmp_path) == ([
-        f'{tmp_path}/{WHEEL}: is no regular file',
-        f'{tmp_path}/{SDIST}: is no regular file',
+        f'{tmp_path}/{WHEEL}: is not a regular file',
+        f'{tmp_path}/{SDIST}: is not a regular file',
     ], [])
 
 
