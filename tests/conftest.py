@@ -6,10 +6,15 @@ import shutil
 import signal
 import tempfile
 from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Protocol
 
 import pytest
 from hypothesis import is_hypothesis_test, settings
+
+from tests.support.processes import Builds
+from tests.support.workshop import Workshop
 
 # Administrators' programs, in folders that are often missing from the PATH of other users.
 SYSTEM_FOLDERS = ('/usr/sbin', '/usr/local/sbin')
@@ -93,3 +98,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         # One line per test function, not one per case.
         for test in dict.fromkeys(nodeid.partition('[')[0] for nodeid in tests):
             terminalreporter.line(f'    {test}')
+
+
+@pytest.fixture(scope='module')
+def builds() -> Iterator[Builds]:
+    """Start builds in forked processes, all from one that has loaded what they need."""
+    with Builds() as builds:
+        yield builds
+
+
+@pytest.fixture
+def workshop(tmp_path: Path, builds: Builds) -> Workshop:
+    return Workshop(tmp_path, builds)

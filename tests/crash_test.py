@@ -5,30 +5,18 @@ import contextlib
 import itertools
 import shutil
 import time
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import pytest
 
 from dumb_pypi.errors import BusyError, WorkerError
 from dumb_pypi.store import lock
-from tests.support.processes import Builds, Fate
+from tests.support.processes import Fate
 from tests.support.sound import own_files, problems, Reader, tree_of, wrong_changes
 from tests.support.workshop import keep_users_files, linked_copy, USERS, WITH_SITE, Workshop
 
 NO_RELEASES = ('--no-per-release-json',)
-
-
-@pytest.fixture(scope='module')
-def builds() -> Iterator[Builds]:
-    with Builds() as builds:
-        yield builds
-
-
-@pytest.fixture
-def workshop(tmp_path: Path, builds: Builds) -> Workshop:
-    return Workshop(tmp_path, builds)
 
 
 # What a build says when it was a worker that was killed.

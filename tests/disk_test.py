@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.processes import Builds, Fate
+from tests.support.processes import Fate
 from tests.support.sound import tree_of
 from tests.support.workshop import Hindered, Workshop
 
@@ -57,22 +57,11 @@ class Disk:
             subprocess.run(['umount', self.place], check=True)
 
 
-@pytest.fixture(scope='module')
-def builds() -> Iterator[Builds]:
-    with Builds() as builds:
-        yield builds
-
-
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Disk]:
     disk = Disk(tmp_path / 'disk')
     yield disk
     disk.close()
-
-
-@pytest.fixture
-def workshop(tmp_path: Path, builds: Builds) -> Workshop:
-    return Workshop(tmp_path, builds)
 
 
 def test_disk_can_be_filled(disk: Disk) -> None:

@@ -2,28 +2,15 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.processes import Builds
 from tests.support.sound import problems, tree_of
 from tests.support.workshop import Hindered, USERS, Workshop
 
 # What a server that has no such page gives.
 NOT_FOUND = '<!DOCTYPE html>\n<title>Not found</title>\n'
-
-
-@pytest.fixture(scope='module')
-def builds() -> Iterator[Builds]:
-    with Builds() as builds:
-        yield builds
-
-
-@pytest.fixture
-def workshop(tmp_path: Path, builds: Builds) -> Workshop:
-    return Workshop(tmp_path, builds)
 
 
 @pytest.mark.parametrize(

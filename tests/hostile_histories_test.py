@@ -11,7 +11,7 @@ import re
 import shutil
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -411,12 +411,6 @@ def differences(found: Tree, expected: Tree) -> list[str]:
             if found[path] != expected[path]
         ),
     ]
-
-
-@pytest.fixture(scope='module')
-def builds() -> Iterator[Builds]:
-    with Builds() as builds:
-        yield builds
 
 
 @pytest.mark.randomised

@@ -43,17 +43,6 @@ UNREMOVED = 'unfinished'
 needs_linux = pytest.mark.skipif(sys.platform != 'linux', reason='needs limits that Linux has')
 
 
-@pytest.fixture(scope='module')
-def builds() -> Iterator[Builds]:
-    with Builds() as builds:
-        yield builds
-
-
-@pytest.fixture
-def workshop(tmp_path: Path, builds: Builds) -> Workshop:
-    return Workshop(tmp_path, builds)
-
-
 @pytest.fixture
 def scene(workshop: Workshop, tmp_path: Path) -> Hindered:
     return Hindered(workshop, tmp_path)
@@ -245,7 +234,7 @@ def test_stack(workshop: Workshop, scene: Hindered) -> None:
         lines.write(f'{{"filename": "deep-1.0.zip", "x": {"[" * 100_000}}}\n')
     ended = run_program(workshop.command(scene.out, 'new', '--jobs', '2'), {'STACK': MIB // 2})
     assert ended.status == 0
-    assert ended.messages.splitlines()[0].endswith(': JSON is nested too deeply')
+    assert ': JSON is nested too deeply: ' in ended.messages.splitlines()[0]
 
 
 @pytest.fixture

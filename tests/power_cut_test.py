@@ -31,11 +31,6 @@ def builds() -> Iterator[Builds]:
         yield builds
 
 
-@pytest.fixture
-def workshop(tmp_path: Path, builds: Builds) -> Workshop:
-    return Workshop(tmp_path, builds)
-
-
 @pytest.fixture(params=KINDS, ids=lambda kind: kind.name)
 def disk(
         request: pytest.FixtureRequest, tmp_path: Path, need_program: NeedProgram,

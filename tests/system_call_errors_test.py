@@ -30,11 +30,6 @@ def builds() -> Iterator[Builds]:
         yield builds
 
 
-@pytest.fixture
-def workshop(tmp_path: Path, builds: Builds) -> Workshop:
-    return Workshop(tmp_path, builds)
-
-
 @pytest.mark.parametrize('jobs', (1, 2, 3))
 def test_error_of_any_system_call(
         workshop: Workshop, builds: Builds, tmp_path: Path, jobs: int,

@@ -24,7 +24,7 @@ from dumb_pypi.errors import FileError, UncheckableError
 from dumb_pypi.pages import paths
 from tests.support import histories
 from tests.support.histories import FOREIGN, History
-from tests.support.processes import Builds, Ended, Fate
+from tests.support.processes import Ended, Fate
 from tests.support.small_builds import LINES, run
 from tests.support.workshop import linked_copy, WITH_SITE, Workshop
 
@@ -66,17 +66,6 @@ def bases() -> Iterator[list[Base]]:
             run(folder, TODAY, **options)
             found.append(Base(folder, options, histories.read_tree(folder / 'out'), yesterday))
         yield found
-
-
-@pytest.fixture(scope='module')
-def builds() -> Iterator[Builds]:
-    with Builds() as builds:
-        yield builds
-
-
-@pytest.fixture
-def workshop(tmp_path: Path, builds: Builds) -> Workshop:
-    return Workshop(tmp_path, builds)
 
 
 @pytest.fixture

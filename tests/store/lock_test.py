@@ -25,12 +25,6 @@ PROGRAM = (sys.executable, '-m', 'dumb_pypi')
 HALF_WAY = 30
 
 
-@pytest.fixture(scope='module')
-def builds() -> Iterator[Builds]:
-    with Builds() as builds:
-        yield builds
-
-
 @pytest.fixture
 def workshop(tmp_path: Path, builds: Builds) -> Workshop:
     workshop = Workshop(tmp_path, builds)
