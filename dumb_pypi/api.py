@@ -136,8 +136,11 @@ def built(
         DumbPypiError: the index could not be built.
     """
     options = dict(arguments)
-    with _reported(options.pop('report', None)) as write_report:
+    report = options.pop('report', None)
+    with _reported(report) as write_report:
         parsed = BuildOptions.parse(**options)
+        if report is not None:
+            builder.refuse_file_of_build('--report', os.fspath(report), parsed)
         scan = None
         if parsed.package_list.form == FOLDER:
             scan, progress = _scan_of(parsed, progress), _second_part(progress)
@@ -211,6 +214,8 @@ def _reported(path: Path | None) -> Iterator[Callable[[Report, Iterable[str]], N
     try:
         yield write_success
     except BaseException as error:
+        if isinstance(error, OptionError) and error.option == '--report':
+            raise
         # The reason of the build's failure is more important than one to write it.
         with contextlib.suppress(DumbPypiError):
             write(known, (), error)

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from dumb_pypi.commands import COMMANDS, describe_commands
-from dumb_pypi.commands.console import FAILED, say, WRONG_USAGE
+from dumb_pypi.commands import COMMANDS, console, describe_commands
+from dumb_pypi.commands.console import FAILED, INTERRUPTED, say, WRONG_USAGE
 from dumb_pypi.errors import is_refusal, reason_of, shown_path
 
 HOW_TO_BEGIN = f'''\
@@ -63,6 +63,7 @@ def run() -> NoReturn:
     Python might abort, or wait for a thread of a process pool.
     """
     _ensure_utf8()
+    console.ends_process = True
     status = main()
     try:
         for stream in (sys.stdout, sys.stderr):
@@ -87,6 +88,11 @@ def _run(name: str, arguments: list[str]) -> int:
             # No command imports what only another one needs.
             command = importlib.import_module(f'dumb_pypi.commands.{name}')
         return int(command.main(arguments))
+    except KeyboardInterrupt:
+        say('dumb-pypi: interrupted')
+        return INTERRUPTED
+    except UnicodeEncodeError:
+        reason = 'the locale has no UTF-8: set LC_ALL=C.UTF-8 or PYTHONUTF8=1'
     except (ImportError, MemoryError, OSError, RuntimeError, SystemError) as error:
         if isinstance(error, RuntimeError) and not is_refusal(error):
             raise

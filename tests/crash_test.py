@@ -140,9 +140,9 @@ def test_killed_build_of_nothing_is_completed(workshop: Workshop) -> None:
     wrong = {}
     for moment in itertools.count(1):
         scene.reset()
-        if not scene.kill(Run('nothing', WITH_SITE), moment):
+        if not scene.kill(Run('nothing', ('--allow-shrink', *WITH_SITE)), moment):
             break
-        if found := scene.complete(Run('nothing')):
+        if found := scene.complete(Run('nothing', ('--allow-shrink',))):
             wrong[moment] = found
     assert not wrong
 

@@ -6,14 +6,18 @@ import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple, TYPE_CHECKING
 
+from dumb_pypi import store
 from dumb_pypi.builder.source import ListFile, Lists, open_lists, ScannedList
 from dumb_pypi.builder.stamp import fingerprint_of_facts, marks_of, Shape, shape_of, Stamp
 from dumb_pypi.errors import (
     ChangedError,
     compare_notices,
     EmptyListError,
+    FileError,
     Notice,
+    OptionError,
     RefusedError,
+    shown_path,
     ShrinkError,
 )
 from dumb_pypi.options import BuildOptions
@@ -76,9 +80,11 @@ def built(
     If the caller fails, or the process is killed before the end of the `with` statement, the next
     build has the same changes in its changes file: this one's may have been read by nobody.
     """
+    # Before standard input is read, which may take as long as an upgrade of this program.
+    shape = shape_of(options)
     with open_lists(options) as opened, locked(options.output_dir) as lock:
-        shape = shape_of(options)
         if options.changes_file is not None:
+            refuse_file_of_build('--changes-file', options.changes_file, options)
             from dumb_pypi.store.files import check_user_file
             check_user_file(options.changes_file)
         lists = opened if scan is None else _scanned(opened, options, scan)
@@ -111,10 +117,11 @@ def _build(
     from dumb_pypi.store.changes import write_changes
     from dumb_pypi.store.folder import Target
 
+    _refuse_linked_folders(options.output_dir)
     state = State.load(options.output_dir, shape.fingerprint, full=options.full)
     job = Job(options, shape.fingerprint, Target(
         options.output_dir, os.urandom(8).hex(), keep_changes=options.changes_file is not None,
-        recovering=state.pending is not None, precompress=options.precompress,
+        recovering=state.may_be_unreported, precompress=options.precompress,
         sweep=options.full or state.may_have_compressed_forms, owned=state.stamp is not None,
     ))
     source, reading = lists.packages, _ReadingProgress(lists, progress)
@@ -166,6 +173,42 @@ def _build(
             stamp.projects, stamp.files, done.written, done.unchanged, done.deleted, notices,
             *compare_notices(notices, before),
         )
+
+
+def refuse_file_of_build(option: str, path: str, options: BuildOptions) -> None:
+    """Refuse to overwrite a list of the build, a page, or a file in `.dumb-pypi`.
+
+    Raises:
+        OptionError: the path is that of such a file.
+    """
+    place, root = _real_place(path), os.path.realpath(options.output_dir)
+    for given in (options.package_list, options.previous_list, options.project_list):
+        if given is not None and place == _real_place(given.path):
+            raise OptionError(
+                option, f'{shown_path(path)} is a list of this build; pass another path',
+            )
+    inside = os.path.relpath(place, root)
+    if inside in paths.ROOTS or inside.split(os.sep)[0] in (store.OWN_FOLDER, *paths.FOLDERS):
+        raise OptionError(option, f'{shown_path(path)} is part of the index; pass another path')
+
+
+def _real_place(path: str) -> str:
+    # A link in its place is replaced.
+    folder, name = os.path.split(path)
+    return os.path.join(os.path.realpath(folder), name)
+
+
+def _refuse_linked_folders(output_dir: str) -> None:
+    """Refuse symbolic links in place of the folders that all projects share.
+
+    They may be there on purpose, so that they are not replaced as those of projects are.
+    """
+    for folder in paths.FOLDERS:
+        place = os.path.join(output_dir, folder)
+        if os.path.islink(place):
+            raise FileError('write', place, ValueError(
+                'it is a symbolic link; replace it by a folder',
+            ))
 
 
 def _scanned(lists: Lists, options: BuildOptions, scan: Scan) -> Lists:

@@ -140,12 +140,18 @@ class State:
         trusted = (
             stamp is not None and stamp.shape == shape and not full and not damaged
         )
-        return cls(output_dir, stamp, body, pending, trusted=trusted, full=full)
+        # Nobody knows then which pages an interrupted build had written.
+        return cls(output_dir, stamp, body, pending, trusted=trusted, full=full or damaged)
 
     @property
     def has_index(self) -> bool:
         """Whether a build has written an index into the directory, with projects or without."""
         return self.stamp is not None or self._lost
+
+    @property
+    def may_be_unreported(self) -> bool:
+        """Whether earlier builds may have written pages that no changes file has."""
+        return self._lost or self.pending is not None
 
     @property
     def complete(self) -> bool:
@@ -203,7 +209,9 @@ class State:
         What is missing inside a project's folder is not noticed, nor is an edited page: looking at
         every page would take longer than most builds.
         """
-        return not (self._damaged_pages or self._missing_projects or self._missing_months)
+        return self.stamp is not None and not (
+            self._damaged_pages or self._missing_projects or self._missing_months
+        )
 
     @cached_property
     def projects(self) -> Mapping[str, ProjectRecord]:

@@ -16,6 +16,7 @@ from dumb_pypi.commands.console import (
     count_skipped,
     DONE,
     FAILED,
+    hold_signals,
     INTERRUPTED,
     ProgressBar,
     say,
@@ -47,6 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                     _say(f'warning: {hint}')
             if verbose:
                 _say_report(report)
+            hold_signals()
     except OptionError as error:
         parser.error(str(error))
     except ListError as error:

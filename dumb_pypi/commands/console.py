@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -17,6 +18,18 @@ FAILED = 1
 WRONG_USAGE = 2
 LIMIT = 20  # messages of a kind
 INTERRUPTED = 128 + 2  # as a shell reports a death by SIGINT
+
+
+# Whether the process ends with the command. Python programs may call commands, too.
+ends_process = False
+
+
+def hold_signals() -> None:
+    """Exit with 0 from here on, whatever signals come, if the process ends with the command."""
+    if ends_process:
+        signal.pthread_sigmask(
+            signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP),
+        )
 
 
 def say(line: str) -> None:

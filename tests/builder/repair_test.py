@@ -8,14 +8,16 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dumb_pypi import store
-from dumb_pypi.builder import built, stamp
-from dumb_pypi.errors import ChangedError, FileError, ShrinkError
+from dumb_pypi import builder, store
+from dumb_pypi.builder import built, source, stamp
+from dumb_pypi.builder.source import Lists
+from dumb_pypi.errors import ChangedError, FileError, OptionError, ShrinkError
 from dumb_pypi.model.project import Project
 from dumb_pypi.options import BuildOptions
 from dumb_pypi.pages import paths
@@ -321,3 +323,82 @@ def test_pending_groups_cannot_be_forgotten(
         run(tmp_path)
     run(tmp_path)
     assert tree(tmp_path) == full_tree(tmp_path)
+
+
+def interrupt(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run a build of one more project that is killed just before its state."""
+    def encode(_: object) -> bytes:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(stamp.Stamp, 'encode', encode)
+        run(folder, MORE)
+
+
+def change_last_byte(place: Path) -> None:
+    content = bytearray(place.read_bytes())
+    content[-2] ^= 1
+    place.write_bytes(content)
+
+
+@pytest.mark.parametrize('place', ('simple', 'index.html', 'pypi/foo'))
+def test_damaged_state_hides_no_damage(tmp_path: Path, place: str) -> None:
+    """A build that cannot read its records does not take the index for intact."""
+    run(tmp_path)
+    change_last_byte(tmp_path / 'out' / store.STATE)
+    remove(tmp_path / 'out' / place)
+    run(tmp_path)
+    assert tree(tmp_path) == full_tree(tmp_path)
+
+
+def test_damaged_pending_groups_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If nobody knows what an interrupted build wrote, its pages are searched for."""
+    run(tmp_path)
+    interrupt(tmp_path, monkeypatch)
+    change_last_byte(tmp_path / 'out' / store.PENDING)
+    run(tmp_path)
+    assert tree(tmp_path) == full_tree(tmp_path)
+
+
+def test_lost_state_repeats_all_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without `.dumb-pypi`, nobody knows which pages a changes file has had."""
+    run(tmp_path)
+    interrupt(tmp_path, monkeypatch)
+    shutil.rmtree(tmp_path / 'out/.dumb-pypi')
+    run(tmp_path, MORE, changes_file=str(tmp_path / 'changes'))
+    assert changed_paths(tmp_path) == tree(tmp_path).keys()
+
+
+def test_template_changed_while_list_is_read(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Standard input may take long: what changes meanwhile changed during the build."""
+    template = tmp_path / 'templates/project.html'
+    template.parent.mkdir()
+    template.write_text('one')
+    open_lists = source.open_lists
+
+    def change_template(options: BuildOptions) -> AbstractContextManager[Lists]:
+        template.write_text('two')
+        return open_lists(options)
+
+    monkeypatch.setattr(builder, 'open_lists', change_template)
+    with pytest.raises(ChangedError):
+        run(tmp_path, template_dir=str(template.parent))
+
+
+@pytest.mark.parametrize('option', ('changes_file', 'report'))
+@pytest.mark.parametrize('path', (
+    'list', 'out/../list', 'out/index.html', 'out/packages.json', 'out/simple/mine',
+    'out/.dumb-pypi/state.json', 'out/.dumb-pypi/lock',
+))
+def test_files_of_the_build_are_not_overwritten(tmp_path: Path, option: str, path: str) -> None:
+    """The paths of lists and pages are refused for other files."""
+    run(tmp_path)
+    before = histories.age(tmp_path)
+    with pytest.raises(OptionError, match='; pass another path'):
+        run(tmp_path, LINES, **{option: str(tmp_path / path)})
+    # The helper writes the list anew.
+    changed = {path for path, mark in histories.stamps(tmp_path).items() if mark != before[path]}
+    assert changed <= {'list'}
+    assert (tmp_path / 'list').read_text() == ''.join(f'{line}\n' for line in LINES)

@@ -6,15 +6,17 @@ import importlib
 import io
 import os
 import re
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
 from dumb_pypi.commands import build as build_command
-from dumb_pypi.commands import COMMANDS
+from dumb_pypi.commands import COMMANDS, console
 from dumb_pypi.commands import scan as scan_command
 from dumb_pypi.main import main, run, run_scan
 from tests.support import trees
@@ -25,6 +27,15 @@ class FullDisk(io.StringIO):
 
     def flush(self) -> None:
         raise OSError(28, 'No space left on device')
+
+
+@pytest.fixture(autouse=True)
+def signals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Undo what `run` does to its process, which it is to end."""
+    monkeypatch.setattr(console, 'ends_process', False)
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    yield
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 @pytest.fixture
@@ -227,3 +238,33 @@ def test_closed_streams(options: list[str], tmp_path: Path, closed: str, jobs: s
     tree = trees.pages_in(tmp_path / 'out')
     assert main([*options, '--output-dir', f'{tmp_path}/same']) == 0
     assert tree.keys() == trees.pages_in(tmp_path / 'same').keys()
+
+
+@pytest.mark.parametrize(('error', 'status', 'message'), (
+    (KeyboardInterrupt(), 130, 'interrupted'),
+    (UnicodeEncodeError('ascii', 'é', 0, 1, 'no'), 1, 'the locale has no UTF-8: set LC_ALL='),
+))
+def test_import_may_be_interrupted(
+        options: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+        error: BaseException, status: int, message: str,
+) -> None:
+    """Ctrl-C while a command is imported, or a name that cannot be encoded, is one line."""
+    def import_module(_: str) -> NoReturn:
+        raise error
+
+    monkeypatch.setattr(importlib, 'import_module', import_module)
+    assert main(options) == status
+    output, messages = capsys.readouterr()
+    assert output == ''
+    assert messages.startswith(f'dumb-pypi: {message}')
+    assert messages.count('\n') == 1
+
+
+@pytest.mark.parametrize('ends', (False, True))
+def test_signals_wait_for_the_end(monkeypatch: pytest.MonkeyPatch, ends: bool) -> None:
+    """A build that reported its changes exits with 0; a program that called it goes on."""
+    monkeypatch.setattr(console, 'ends_process', ends)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    console.hold_signals()
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    assert (held - before == {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}) == ends
