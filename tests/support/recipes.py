@@ -118,5 +118,5 @@ RECIPES = {
         json_lines(_odd_lines()), facts=json_lines(_odd_facts()),
         options=('--site-url', SITE_URL, '--title', MARKUP, '--logo', f'{SITE_URL}logo.png'),
     ),
-    'no files at all': Recipe(b'', options=('--site-url', SITE_URL)),
+    'no files at all': Recipe(b'', options=('--site-url', SITE_URL, '--allow-shrink')),
 }
