@@ -44,6 +44,7 @@ WORKERS_PATIENCE = 30
 # A user without processes, as long as no two tests need it at the same time.
 USER = 54321
 CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_SYS_ADMIN, CAP_SYS_RESOURCE = 1, 2, 21, 24
+_PR_SET_CHILD_SUBREAPER = 36
 
 Ends = tuple[socket.socket, socket.socket]
 
@@ -178,6 +179,9 @@ def _nothing() -> None:
 
 def _serve() -> None:
     """Answer requests until there are no more."""
+    if sys.platform == 'linux':
+        # Workers whose build was killed become children of this process.
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     messages: dict[int, IO[bytes]] = {}  # ends of pipes, which no limit on files holds for
     for line in sys.stdin:
         request = json.loads(line)
@@ -258,6 +262,10 @@ def end_group(group: int) -> str:
     end = time.monotonic() + WORKERS_PATIENCE
     with contextlib.suppress(ProcessLookupError):
         while time.monotonic() < end:
+            # If they are this process's now: they would exist until process 1 waits for them.
+            with contextlib.suppress(ChildProcessError):
+                while os.waitpid(-group, os.WNOHANG)[0]:
+                    pass
             os.killpg(group, 0)
             time.sleep(0.001)
         os.killpg(group, signal.SIGKILL)
