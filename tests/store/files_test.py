@@ -5,16 +5,19 @@ import ctypes
 import errno
 import fcntl
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from dumb_pypi.builder.tree import missing_projects
 from dumb_pypi.errors import FileError
+from dumb_pypi.options import BuildOptions
 from dumb_pypi.store import files
 from dumb_pypi.store.folder import Target
+from dumb_pypi.store.lock import exists
 
 
 @pytest.fixture
@@ -114,3 +117,31 @@ def test_folder_may_have_no_flush(
 def test_devices_are_recognized(place: str, is_device: bool) -> None:
     """Paths below `/dev` and `/proc` are devices, except for files of a RAM disk."""
     assert files.is_device(place) == is_device
+
+
+TOO_LONG = 'a' * 300
+
+
+def test_other_errors_are_reported(tmp_path: Path) -> None:
+    """Only a file that is missing, or is no file, counts as another content."""
+    place = f'{tmp_path}/{TOO_LONG}'
+    with pytest.raises(OSError, match='File name too long'):
+        files.holds(place, b'')
+    with pytest.raises(OSError, match='File name too long'):
+        files.are_equal(place, place)
+    with pytest.raises(FileError, match=r'cannot read .*: File name too long'):
+        exists(place)
+    with pytest.raises(FileError, match=r'cannot read .*: File name too long'):
+        BuildOptions.parse(
+            package_list='list', packages_url='/pool/', output_dir=tmp_path, template_dir=place,
+        )
+
+
+def test_unreadable_folder_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failing disk is not taken for an empty folder."""
+    def scandir(place: str) -> Iterator[os.DirEntry[str]]:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), place)
+
+    monkeypatch.setattr(os, 'scandir', scandir)
+    with pytest.raises(FileError, match=r'cannot read .*/simple: Input/output error'):
+        missing_projects(str(tmp_path), ['foo'], ['simple'])
