@@ -161,7 +161,10 @@ def _build(
         stamp = Stamp(
             shape.fingerprint, plan.complete, source.form, source.place, source.size, survey.chunks,
             fingerprint_of_facts(lists.facts),
-            marks_of(options.output_dir, [*paths.FOLDERS, *result.others]),
+            # If nothing was written, the state stays as it is, even if files were touched.
+            state.stamp.marks if plan.is_empty and state.stamp is not None else marks_of(
+                options.output_dir, [*paths.FOLDERS, *result.others],
+            ),
             len(packages.projects), packages.files, notices,
         )
         commit(writer, stamp, records_of(

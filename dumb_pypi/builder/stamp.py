@@ -155,7 +155,8 @@ def _mark(place: str) -> str:
         return ''
     mark = f'{status.st_size} {status.st_mtime_ns}'
     if stat.S_ISREG(status.st_mode):
-        return f'{mark} {status.st_ino}'
+        # Whoever edits a file can set its mtime back, but not its ctime.
+        return f'{mark} {status.st_ino} {status.st_ctime_ns}'
     # Clocks tick every few milliseconds; many file systems count the folders in a folder at once.
     return f'{mark} {status.st_nlink}' if stat.S_ISDIR(status.st_mode) else ''
 
