@@ -95,6 +95,11 @@ def of_another_shape(out: Path) -> None:
     change_stamp(out, {'shape': 'x'})
 
 
+def records_of_another_version(out: Path) -> None:
+    line = (out / store.STATE).read_bytes().partition(b'\n')[0]
+    (out / store.STATE).write_bytes(line + b'\n' + stamps.sealed(b'{}'))
+
+
 DAMAGES: dict[str, Callable[[Path], object]] = {
     'no memo': lambda out: (out / store.CHUNKS).unlink(),
     'empty memo': lambda out: (out / store.CHUNKS).write_bytes(b''),
@@ -109,6 +114,10 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     'half of packages.json': cut(paths.PACKAGES_JSON),
     'empty pending': lambda out: (out / store.PENDING).write_bytes(b''),
     'invalid pending': lambda out: (out / store.PENDING).write_bytes(b'{}'),
+    "another version's pending groups": lambda out: (
+        (out / store.PENDING).write_bytes(stamps.sealed(b'{}'))
+    ),
+    "another version's records": records_of_another_version,
     "another program's state": of_another_shape,
     'half of the state': cut(store.STATE),
     'no state': lambda out: (out / store.STATE).unlink(),
