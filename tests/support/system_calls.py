@@ -202,7 +202,7 @@ def supervise(end: socket.socket, folder: str, decide: Decide) -> bool:
 def _answer_one(listener: int, names: dict[int, str], folder: str, decide: Decide) -> None:
     buffer = bytearray(_NOTIFICATION.size)
     # The caller may be killed at any time.
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
         fcntl.ioctl(listener, _RECEIVE, buffer)
         number_of_call, thread, _, number, _, _, *arguments = _NOTIFICATION.unpack(buffer)
         name = names[number]
