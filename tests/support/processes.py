@@ -291,9 +291,14 @@ def _build(
     if ends is not None:
         ends[0].close()
         system_calls.submit(ends[1])
+    sys.argv[1:] = argv
     status = BROKEN
     try:
-        status = main.main(argv)
+        # It holds signals at its end, and exits at once.
+        main.run()
+    except SystemExit as error:
+        status = int(error.code or 0)
+        raise
     except BaseException:
         traceback.print_exc()
         raise
