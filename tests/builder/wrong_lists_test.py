@@ -87,7 +87,9 @@ WRONG_LISTS: dict[str, tuple[bytes, str]] = {
         "'foo-1.0.zip#sha256=…'"
     )),
     'wheel': (wheel(), f'a zip archive, such as a wheel{DIR}'),
-    'gzip': (gzip.compress(NAMES), f'a gzip file, such as an sdist or a compressed list{DIR}'),
+    'gzip': (
+        gzip.compress(NAMES, mtime=0), f'a gzip file, such as an sdist or a compressed list{DIR}',
+    ),
     'bzip2': (bz2.compress(NAMES), f'a bzip2 file{DIR}'),
     'xz': (lzma.compress(NAMES), f'an xz file{DIR}'),
     'binary': (b'\x7fELF\2\1\1\0\0\0\0\0\1\2\3\4', (
@@ -162,7 +164,7 @@ def test_other_form_is_refused(
     ('option', 'content', 'what'), (
         ('--previous-package-list', LINES, 'JSON lines. Use --previous-package-list-json'),
         ('--previous-package-list-json', NAMES, 'file names. Use --previous-package-list'),
-        ('--previous-package-list-json', gzip.compress(LINES), (
+        ('--previous-package-list-json', gzip.compress(LINES, mtime=0), (
             'a gzip file, such as an sdist or a compressed list. Give a list, not compressed'
         )),
         ('--project-list-json', b'[{"name": "foo"}]', f'{ARRAY}--project-list-json'),
