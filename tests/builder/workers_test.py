@@ -12,11 +12,11 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import resource_tracker
 from multiprocessing.queues import Queue
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from unittest.mock import Mock
 
 import pytest
@@ -472,6 +472,21 @@ def test_other_threads_may_die(monkeypatch: pytest.MonkeyPatch, lock: int) -> No
         thread.start()
         thread.join()
         assert died == [ValueError]
+
+
+def test_forked_process_never_goes_on(lock: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that has no memory to begin with ends, and does not go on as its parent would."""
+    def begin_without_memory(*_: object) -> NoReturn:
+        # What the forked process sees.
+        patch.setattr(os, 'getpid', lambda: -1)
+        raise MemoryError
+
+    with ProcessPool(1, lock) as pool, monkeypatch.context() as patch:
+        patch.setattr(ProcessPoolExecutor, 'submit', begin_without_memory)
+        patch.setattr(os, '_exit', sys.exit)
+        with pytest.raises(SystemExit) as caught:
+            pool.submit(square, 3)
+    assert caught.value.code == CANNOT_START
 
 
 def test_main_process_does_not_exit(monkeypatch: pytest.MonkeyPatch) -> None:
