@@ -180,6 +180,8 @@ def test_memory(workshop: Workshop, scene: Hindered, jobs: int) -> None:
         command = workshop.command(scene.out, 'new', *WITH_SITE, '--jobs', str(jobs))
         return run_program(command, {'AS': limit})
 
+    # Compiling modules takes memory, which an installed program does not need.
+    assert update(resource.RLIM_INFINITY)[1:] == (0, '')
     failures = sweep(
         _amounts_of_memory(), update, lambda: [*scene.wrong_files(UNREMOVED), *scene.complete()],
         crashes=1,
