@@ -13,6 +13,7 @@ from typing import Protocol
 import pytest
 from hypothesis import is_hypothesis_test, settings
 
+from tests.support import system_calls
 from tests.support.processes import Builds
 from tests.support.workshop import Workshop
 
@@ -105,6 +106,13 @@ def builds() -> Iterator[Builds]:
     """Start builds in forked processes, all from one that has loaded what they need."""
     with Builds() as builds:
         yield builds
+
+
+@pytest.fixture(scope='session')
+def supervision() -> None:
+    """Skip tests that watch the system calls of builds where the system does not permit it."""
+    if reason := system_calls.unsupported():
+        pytest.skip(reason)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
 from dumb_pypi.builder.check import check
-from tests.support import histories, system_calls, tampering
+from tests.support import histories, tampering
 from tests.support.histories import History
 from tests.support.processes import Builds, Ended, Fate, UNHARMED
 from tests.support.sound import is_whole, own_files, tree_of
@@ -414,10 +414,9 @@ def differences(found: Tree, expected: Tree) -> list[str]:
 
 
 @pytest.mark.randomised
+@pytest.mark.usefixtures('supervision')
 def test_hostile_histories(monkeypatch: pytest.MonkeyPatch, builds: Builds) -> None:
     """Whatever happened, the next build, or a full one, leaves the right tree and changes file."""
-    if reason := system_calls.unsupported():
-        pytest.skip(reason)
     HostileHistory.builds = builds
     number = HISTORIES[settings.get_current_profile_name()]
     histories.run_histories(HostileHistory, monkeypatch, histories=number, steps=STEPS)

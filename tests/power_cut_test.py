@@ -23,12 +23,7 @@ from tests.support.workshop import WITH_SITE, Workshop
 JOBS = ('1', '2')
 
 
-@pytest.fixture(scope='module')
-def builds() -> Iterator[Builds]:
-    if reason := system_calls.unsupported():
-        pytest.skip(reason)
-    with Builds() as builds:
-        yield builds
+pytestmark = pytest.mark.usefixtures('supervision')
 
 
 @pytest.fixture(params=KINDS, ids=lambda kind: kind.name)

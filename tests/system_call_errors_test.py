@@ -3,13 +3,11 @@ from __future__ import annotations
 
 import errno
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from dumb_pypi import store
-from tests.support import system_calls
 from tests.support.processes import Builds, Ended, Fate
 from tests.support.sound import own_files, problems, tree_of, wrong_changes
 from tests.support.workshop import Hindered, OWN, USERS, WITH_SITE, Workshop
@@ -22,12 +20,7 @@ ERRORS = (
 STRIDE = 17
 
 
-@pytest.fixture(scope='module')
-def builds() -> Iterator[Builds]:
-    if reason := system_calls.unsupported():
-        pytest.skip(reason)
-    with Builds() as builds:
-        yield builds
+pytestmark = pytest.mark.usefixtures('supervision')
 
 
 @pytest.mark.parametrize('jobs', (1, 2, 3))
