@@ -11,6 +11,7 @@ from typing import Any, TYPE_CHECKING
 
 from dumb_pypi import __version__, builder
 from dumb_pypi.builder import Report, Scan, Scanned
+from dumb_pypi.builder.refusals import refuse_file_of_build
 from dumb_pypi.errors import (
     BusyError,
     DumbPypiError,
@@ -140,7 +141,7 @@ def built(
     with _reported(report) as write_report:
         parsed = BuildOptions.parse(**options)
         if report is not None:
-            builder.refuse_file_of_build('--report', os.fspath(report), parsed)
+            refuse_file_of_build('--report', os.fspath(report), parsed)
         scan = None
         if parsed.package_list.form == FOLDER:
             scan, progress = _scan_of(parsed, progress), _second_part(progress)

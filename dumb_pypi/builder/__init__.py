@@ -6,20 +6,16 @@ import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple, TYPE_CHECKING
 
-from dumb_pypi import store
+from dumb_pypi.builder.refusals import (
+    refuse_bad_lines,
+    refuse_file_of_build,
+    refuse_linked_folders,
+    refuse_list,
+    refuse_shrink,
+)
 from dumb_pypi.builder.source import ListFile, Lists, open_lists, ScannedList
 from dumb_pypi.builder.stamp import fingerprint_of_facts, marks_of, Shape, shape_of, Stamp
-from dumb_pypi.errors import (
-    ChangedError,
-    compare_notices,
-    EmptyListError,
-    FileError,
-    Notice,
-    OptionError,
-    RefusedError,
-    shown_path,
-    ShrinkError,
-)
+from dumb_pypi.errors import ChangedError, compare_notices, EmptyListError, Notice
 from dumb_pypi.options import BuildOptions
 from dumb_pypi.pages import paths
 from dumb_pypi.store.lock import locked
@@ -27,7 +23,6 @@ from dumb_pypi.store.lock import locked
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-    from dumb_pypi.builder.packages import Packages
     from dumb_pypi.builder.plan import Groups, Previous
     from dumb_pypi.builder.render import Job
     from dumb_pypi.builder.state import State
@@ -117,7 +112,7 @@ def _build(
     from dumb_pypi.store.changes import write_changes
     from dumb_pypi.store.folder import Target
 
-    _refuse_linked_folders(options.output_dir)
+    refuse_linked_folders(options.output_dir)
     state = State.load(options.output_dir, shape.fingerprint, full=options.full)
     job = Job(options, shape.fingerprint, Target(
         options.output_dir, os.urandom(8).hex(), keep_changes=options.changes_file is not None,
@@ -135,11 +130,11 @@ def _build(
             packages = write_packages(source, survey, old, file, workers, reading.add)
         facts, facts_notices = _read_facts(lists.facts, packages.projects)
         notices = [*lists.notices, *packages.notices, *facts_notices]
-        _refuse_unusable(source, packages, state, notices, options)
+        refuse_list(source, packages, state, notices, options)
         groups = group(packages, facts, state, workers)
         previous = _read_previous(lists.previous, groups, state, job, writer, workers, reading)
         if previous is not None:
-            _refuse_shrink(
+            refuse_shrink(
                 previous.groups.packages.projects, packages.projects, notices, options,
             )
         # An index without projects was allowed once, and may stay one.
@@ -176,42 +171,6 @@ def _build(
             stamp.projects, stamp.files, done.written, done.unchanged, done.deleted, notices,
             *compare_notices(notices, before),
         )
-
-
-def refuse_file_of_build(option: str, path: str, options: BuildOptions) -> None:
-    """Refuse to overwrite a list of the build, a page, or a file in `.dumb-pypi`.
-
-    Raises:
-        OptionError: the path is that of such a file.
-    """
-    place, root = _real_place(path), os.path.realpath(options.output_dir)
-    for given in (options.package_list, options.previous_list, options.project_list):
-        if given is not None and place == _real_place(given.path):
-            raise OptionError(
-                option, f'{shown_path(path)} is a list of this build; pass another path',
-            )
-    inside = os.path.relpath(place, root)
-    if inside in paths.ROOTS or inside.split(os.sep)[0] in (store.OWN_FOLDER, *paths.FOLDERS):
-        raise OptionError(option, f'{shown_path(path)} is part of the index; pass another path')
-
-
-def _real_place(path: str) -> str:
-    # A link in its place is replaced.
-    folder, name = os.path.split(path)
-    return os.path.join(os.path.realpath(folder), name)
-
-
-def _refuse_linked_folders(output_dir: str) -> None:
-    """Refuse symbolic links in place of the folders that all projects share.
-
-    They may be there on purpose, so that they are not replaced as those of projects are.
-    """
-    for folder in paths.FOLDERS:
-        place = os.path.join(output_dir, folder)
-        if os.path.islink(place):
-            raise FileError('write', place, ValueError(
-                'it is a symbolic link; replace it by a folder',
-            ))
 
 
 def _scanned(lists: Lists, options: BuildOptions, scan: Scan) -> Lists:
@@ -254,7 +213,7 @@ def _notices_of_files(stamp: Stamp) -> list[Notice]:
 
 
 def _report_no_change(stamp: Stamp, options: BuildOptions) -> Report:
-    _refuse_bad_lines(stamp.notices, options)
+    refuse_bad_lines(stamp.notices, options)
     if options.changes_file is not None:
         from dumb_pypi.store.changes import write_changes
         write_changes(options.changes_file, ())
@@ -315,35 +274,6 @@ def _read_previous(
             state, groups, before, full=job.options.full or not ours,
         )
         return Previous(before, releases_of(job, before, stale, workers), ours)
-
-
-def _refuse_unusable(
-        source: ListFile, packages: Packages, state: State, notices: Sequence[Notice],
-        options: BuildOptions,
-) -> None:
-    """Refuse a list of the wrong kind, one with bad lines if `strict`, and one that shrank."""
-    from dumb_pypi.builder import wrong_lists
-    if not packages.projects or wrong_lists.is_never_a_list(source):
-        wrong_lists.refuse_wrong_kind(source, wrong_lists.PACKAGE_LIST)
-    _refuse_bad_lines(notices, options)
-    if not (packages.projects or options.allow_shrink):
-        wrong_lists.refuse_unusable(source, wrong_lists.PACKAGE_LIST, packages.notices)
-    _refuse_shrink(state.published, packages.projects, notices, options)
-
-
-def _refuse_bad_lines(notices: Sequence[Notice], options: BuildOptions) -> None:
-    if options.strict and any(notice.skipped for notice in notices):
-        raise RefusedError(notices)
-
-
-def _refuse_shrink(
-        before: Collection[str], now: Collection[str], notices: Sequence[Notice],
-        options: BuildOptions,
-) -> None:
-    """Refuse to remove more than half of the projects, as after a failed listing."""
-    kept = sum(name in now for name in before)
-    if not options.allow_shrink and 2 * kept < len(before):
-        raise ShrinkError(kept, len(before), notices)
 
 
 class _ReadingProgress:

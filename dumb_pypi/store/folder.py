@@ -21,7 +21,7 @@ from dumb_pypi.store.lock import exists
 GZ = '.gz'  # the suffix of a page's compressed form
 _MIN_COMPRESSED = 1000  # bytes: a smaller page fits into one packet uncompressed
 
-_LINKED = 'it is a symbolic link; replace it by a folder'
+LINKED = 'it is a symbolic link; replace it by a folder'
 
 # The errors of renaming to or removing a folder that is not empty, or is not a folder.
 _NOT_EMPTY = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
@@ -298,7 +298,7 @@ class Writer:
                 try:
                     mode = os.lstat(place).st_mode
                     if stat.S_ISLNK(mode) and not folders:
-                        raise ValueError(_LINKED)
+                        raise ValueError(LINKED)
                     if stat.S_ISLNK(mode) or (
                         to_write and self._target.owned and folders and not stat.S_ISDIR(mode)
                     ):
