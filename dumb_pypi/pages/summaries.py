@@ -3,17 +3,23 @@ from __future__ import annotations
 
 import hashlib
 import heapq
+import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
 
+from dumb_pypi.model.filenames import canonicalize_name
 from dumb_pypi.model.project import Project
+from dumb_pypi.model.project_facts import ACTIVE
 from dumb_pypi.pages.changelog import NEWEST_UPLOADS, newest_uploads, Upload
 
 NEWEST_RELEASES = 100
 # The characters of a summary that the home page's search reads and shows.
 SEARCHED_LENGTH = 200
+
+# The name at the beginning of a requirement.
+_REQUIRED = re.compile('[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?')
 
 
 class NewRelease(NamedTuple):
@@ -29,6 +35,8 @@ class ProjectSummary(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
     `newest` holds the newest releases. It is JSON because most projects have none among the newest
     of the index, and are never decoded. `last_release` is the time of the newest of them.
+    `latest` is the version of the latest release, and `requires` has the projects that it requires:
+    a list of normalized names in JSON, sorted.
     """
     name: str
     summary: str | None
@@ -38,6 +46,12 @@ class ProjectSummary(msgspec.Struct, array_like=True, frozen=True, gc=False):
     releases: int
     files: int
     newest: msgspec.Raw
+    latest: str | None = None
+    latest_uploaded: int | float | None = None
+    latest_yanked: bool = False
+    status: str = ACTIVE
+    keywords: str | None = None
+    requires: msgspec.Raw = msgspec.Raw(b'[]')
 
     @property
     def newest_releases(self) -> Sequence[NewRelease]:
@@ -61,6 +75,7 @@ def summarize(project: Project) -> ProjectSummary:
         NewRelease(release.uploaded, project.name, release.name, release.best_informed.summary)
         for release in project.releases if release.uploaded is not None
     )
+    latest = project.latest
     return ProjectSummary(
         project.name,
         project.summary,
@@ -69,8 +84,22 @@ def summarize(project: Project) -> ProjectSummary:
         newest[0].timestamp if newest else None,
         len(project.releases),
         len(project.files),
-        msgspec.Raw(msgspec.json.encode(newest)),
+        msgspec.Raw(_encode(newest)),
+        None if latest is None else latest.name,
+        None if latest is None else latest.uploaded,
+        latest is not None and latest.yanked,
+        project.facts.status,
+        None,
+        msgspec.Raw(_encode(_required(project))),
     )
+
+
+def _required(project: Project) -> list[str]:
+    """Return the other projects that the latest release requires, by their normalized names."""
+    latest = project.latest
+    requirements = () if latest is None else latest.best_informed.requires_dist or ()
+    found = map(_REQUIRED.match, requirements)
+    return sorted({canonicalize_name(name[0]) for name in found if name} - {project.name})
 
 
 def summarize_month(month: str, count: int, newest: Iterable[Upload]) -> MonthSummary:
@@ -121,5 +150,6 @@ def _newest(releases: Iterable[NewRelease]) -> Sequence[NewRelease]:
     return sorted(releases, reverse=True)[:NEWEST_RELEASES]
 
 
+_encode = msgspec.json.Encoder().encode
 _decode_releases = msgspec.json.Decoder(list[NewRelease]).decode
 _decode_uploads = msgspec.json.Decoder(list[Upload]).decode

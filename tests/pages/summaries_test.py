@@ -1,8 +1,13 @@
 from __future__ import annotations
 
-import msgspec
+import json
 
-from dumb_pypi.pages.summaries import ProjectSummary, search_data
+import msgspec
+from packaging.utils import NormalizedName
+
+from dumb_pypi.model.distfile import check_json
+from dumb_pypi.model.project import assemble
+from dumb_pypi.pages.summaries import ProjectSummary, search_data, summarize
 
 
 def project(name: str, summary: str | None) -> ProjectSummary:
@@ -35,3 +40,24 @@ def test_mark_depends_on_names() -> None:
 def test_search_data_of_empty_index() -> None:
     """The files of an empty index have no project."""
     assert lines()[1:] == ([''], [''])
+
+
+def summary_of(*requirements: str) -> ProjectSummary:
+    line = json.dumps({'filename': 'foo-1.0.zip', 'requires_dist': requirements}).encode()
+    return summarize(assemble(NormalizedName('foo'), [check_json(line)[0]]))
+
+
+def test_required_projects_are_normalized_names() -> None:
+    """Each project that the latest release requires is there once, and never itself."""
+    summary = summary_of('Bar>=1', 'bar; extra == "x"', 'a_b.C [d] (>1)', 'foo[x]', '???')
+    assert msgspec.json.decode(summary.requires) == ['a-b-c', 'bar']
+
+
+def test_requirements_of_latest_release_count() -> None:
+    """Releases other than the latest one do not matter."""
+    files = [
+        check_json(json.dumps({'filename': name, 'requires_dist': [requirement]}).encode())[0]
+        for name, requirement in (('foo-1.0.zip', 'old'), ('foo-2.0.zip', 'new'))
+    ]
+    summary = summarize(assemble(NormalizedName('foo'), files))
+    assert (summary.latest, bytes(summary.requires)) == ('2.0', b'["new"]')
