@@ -16,7 +16,7 @@ _MONTH_PAGE = re.compile(r'changelog/([0-9]{4}-[0-9]{2}|undated)(?:-([0-9]{1,4})
 # Pages of no group: 1.x's changelog, and static files, whose names contain a hash.
 _OTHER_PAGE = re.compile(
     r'changelog/page[0-9]+\.html|'
-    r'static/(?:custom|icon|script|search|style)-[0-9a-f]{12}\.(?:css|js|svg)',
+    r'static/(?:custom|icons?|script|search|style)-[0-9a-f]{12}\.(?:css|js|svg)',
 )
 
 

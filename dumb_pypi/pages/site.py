@@ -37,18 +37,19 @@ class Site:
 
     def __init__(self, options: BuildOptions, templates: Templates) -> None:
         self._options = options
-        style, script, self._icon, self._searcher = (
+        style, script, self._icon, icons, self._searcher = (
             _static_page(name, static_file(name))
-            for name in ('style.css', 'script.js', 'icon.svg', 'search.js')
+            for name in ('style.css', 'script.js', 'icon.svg', 'icons.svg', 'search.js')
         )
-        self._static = [style, script, self._icon, self._searcher]
+        self._static = [style, script, self._icon, icons, self._searcher]
         custom = None
         content = custom_style(options.template_dir)
         if content is not None:
             custom = _static_page(CUSTOM_STYLE, content)
             self._static.append(custom)
         self._web = Web(options, templates, StaticFiles(
-            style.path, script.path, self._icon.path, None if custom is None else custom.path,
+            style.path, script.path, self._icon.path, icons.path,
+            None if custom is None else custom.path,
         ))
         self._feeds = None if options.site_url is None else (
             Feeds(options.title, options.site_url, templates)

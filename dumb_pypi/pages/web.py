@@ -18,10 +18,15 @@ PLACEHOLDER = 'https://example.com/'
 
 
 class StaticFiles(msgspec.Struct, frozen=True):
-    """The paths of the static files that all pages use; `custom` is the user's style sheet."""
+    """The paths of the static files that all pages use.
+
+    `icon` is the site's own, `icons` has those that pages draw with. `custom` is the user's style
+    sheet.
+    """
     style: str
     script: str
     icon: str
+    icons: str
     custom: str | None
 
 
@@ -146,6 +151,7 @@ class Web:
             'custom_style': None if static.custom is None else urls.from_page(page, static.custom),
             'script': urls.from_page(page, static.script),
             'icon': urls.from_page(page, static.icon),
+            'icons': urls.from_page(page, static.icons),
             'feeds': options.site_url is not None,
             'index_url': self._index_url,
             'index_url_known': options.site_url is not None,

@@ -56,7 +56,7 @@ def test_unreadable_custom_style_is_reported(tmp_path: Path) -> None:
     with pytest.raises(FileError, match=r'custom\.css: Is a directory'):
         site(template_dir=tmp_path)
     (tmp_path / 'custom.css').rmdir()
-    assert len(list(site(template_dir=tmp_path).static_pages())) == 4
+    assert len(list(site(template_dir=tmp_path).static_pages())) == 5
 
 
 def test_feeds_come_before_home_page() -> None:
