@@ -55,10 +55,20 @@ _SYNONYMS = {
     **dict.fromkeys(('date', 'last_modified', 'mtime', 'timestamp', 'uploaded_at'),
                     'upload_timestamp'),
     **dict.fromkeys(('dependencies', 'install_requires'), 'requires_dist'),
+    **dict.fromkeys(('extras', 'extras_require', 'optional_dependencies'), 'provides_extra'),
     **dict.fromkeys(('href', 'path'), 'url'),
+    **dict.fromkeys(('long_description', 'readme'), 'description'),
+    **dict.fromkeys(('long_description_content_type', 'readme_content_type'),
+                    'description_content_type'),
+    **dict.fromkeys(('links', 'urls'), 'project_urls'),
+    **dict.fromkeys(('spdx', 'spdx_expression'), 'license_expression'),
     'dist_info_metadata': 'core_metadata',
+    'licence': 'license',
     'python_requires': 'requires_python',
+    'tags': 'keywords',
     'uploader': 'uploaded_by',
+    'url': 'home_page',
+    'website': 'home_page',
 }
 # How alike two keys are that a typing error may have caused, between 0 and 1. `yanked` and
 # `yanked_reason` are 0.632.
@@ -180,8 +190,11 @@ def _in_words(message: str) -> str:
         wanted = wanted.removesuffix(' | null')
         if where is None:
             return 'the line must be a JSON object'
-        key, is_item, _ = where.partition('[')
-        return f'`{key}` must be {_TYPES["array"] if is_item else _TYPES.get(wanted, wanted)}'
+        key, _, item = where.partition('[')
+        if item:
+            # Items of a list have a number, the values of an object an ellipsis.
+            wanted = 'array' if item[0].isdigit() else 'an object whose values are strings'
+        return f'`{key}` must be {_TYPES.get(wanted, wanted)}'
     if found := _MISSING.fullmatch(message):
         return f'key {shown(found[1])} is missing: every line needs it'
     what, _, where = message.partition(' - at `$.')

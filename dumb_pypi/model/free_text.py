@@ -10,12 +10,16 @@ import re
 from dumb_pypi.errors import FieldError
 
 _LINE_BREAKS = re.compile(r'[\t\n\r]+')
+_LINE_ENDS = re.compile(r'\r\n?')
 # What neither HTML nor XML can carry: control characters and Unicode's non-characters.
 FORBIDDEN = re.compile(
     r'[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef'
     + ''.join(chr(plane << 16 | last) for plane in range(17) for last in (0xfffe, 0xffff))
     + ']',
 )
+
+# The same without a tab and a line break, the two control characters of a text with lines.
+_FORBIDDEN_IN_LINES = re.compile(rf'(?![\t\n]){FORBIDDEN.pattern}')
 
 
 def clean_text(key: str, text: str | None) -> str | None:
@@ -37,6 +41,17 @@ def one_line(key: str, text: str) -> str:
         text = _LINE_BREAKS.sub(' ', text)
         refuse(key, text, FORBIDDEN.search(text))
     return text.strip()
+
+
+def clean_lines(text: str | None) -> str | None:
+    """Return free text that keeps its lines and tabs, None if there is nothing in it.
+
+    Each line ends in a line feed. Characters that HTML or XML cannot carry are removed: a text of
+    hundreds of lines is worth more than one form feed in it.
+    """
+    if not text or text.isspace():
+        return None
+    return _FORBIDDEN_IN_LINES.sub('', _LINE_ENDS.sub('\n', text)) or None
 
 
 def refuse(key: str, text: str, found: re.Match[str] | None) -> None:

@@ -8,11 +8,11 @@ from typing import NamedTuple, TYPE_CHECKING
 
 import msgspec
 
-from dumb_pypi.errors import FieldError, LineError, Notice
+from dumb_pypi.errors import FieldError, LineError, Notice, shown
 from dumb_pypi.model import urls
 from dumb_pypi.model.fields import decode, require_utf8, unknown_key, unknown_keys
 from dumb_pypi.model.filenames import normalized_name
-from dumb_pypi.model.free_text import clean_text
+from dumb_pypi.model.free_text import clean_lines, clean_text
 
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName
@@ -32,6 +32,19 @@ class FactsLine(msgspec.Struct, kw_only=True):
     status_reason: str | None = None
     summary: str | None = None
     home_page: str | None = None
+    description: str | None = None
+    description_content_type: str | None = None
+    license_expression: str | None = None
+    license: str | None = None
+    license_files: list[str] | None = None
+    author: str | None = None
+    author_email: str | None = None
+    maintainer: str | None = None
+    maintainer_email: str | None = None
+    keywords: str | None = None
+    classifiers: list[str] | None = None
+    project_urls: dict[str, str] | None = None
+    provides_extra: list[str] | None = None
 
 
 class StatusLine(msgspec.Struct):
@@ -41,17 +54,46 @@ class StatusLine(msgspec.Struct):
 
 
 class ProjectFacts(msgspec.Struct, frozen=True):
-    """The facts about a project; `status` is one of `STATUSES`, `home_page` an absolute URL."""
+    """The facts about a project; those below `summary` are about its latest release.
+
+    They have the names and types of the public index's JSON API, and are None if they are not
+    known: no text, list or object is empty. `status` is one of `STATUSES`. `home_page` and the
+    values of `project_urls` are absolute http(s) URLs. `description` and `license` may have
+    several lines, all other texts are one line.
+    """
     project: NormalizedName
     status: str = ACTIVE
     status_reason: str | None = None
     summary: str | None = None
     home_page: str | None = None
+    description: str | None = None
+    description_content_type: str | None = None
+    license_expression: str | None = None
+    license: str | None = None
+    license_files: list[str] | None = None
+    author: str | None = None
+    author_email: str | None = None
+    maintainer: str | None = None
+    maintainer_email: str | None = None
+    keywords: str | None = None
+    classifiers: list[str] | None = None
+    project_urls: dict[str, str] | None = None
+    provides_extra: list[str] | None = None
 
     @property
     def is_known(self) -> bool:
         """Whether a project list states anything about the project."""
         return self != ProjectFacts(self.project)
+
+
+class ParsedFacts(NamedTuple):
+    """A line of a project list: the facts in it, its unknown keys, and messages about the rest.
+
+    `remarks` are about invalid URLs and extras, which are skipped: the rest of the line is good.
+    """
+    facts: ProjectFacts
+    unknown_keys: list[str]
+    remarks: list[str]
 
 
 class ProjectList(NamedTuple):
@@ -77,13 +119,14 @@ def read_facts(content: bytes, place: str) -> ProjectList:
             continue
         try:
             require_utf8(raw_line)
-            found, unknown = parse_facts(line)
+            found, unknown, remarks = parse_facts(line)
         except LineError as error:
             notices.append(Notice(place, number, error.reason))
             quarantined = quarantine(line)
             if quarantined is None:
                 continue
-            found, unknown = quarantined, []
+            found, unknown, remarks = quarantined, [], []
+        notices.extend(Notice(place, number, remark, skipped=False) for remark in remarks)
         for key in unknown:
             if key not in reported:
                 reported.add(key)
@@ -100,21 +143,35 @@ def read_facts(content: bytes, place: str) -> ProjectList:
     return ProjectList(facts, lines, notices)
 
 
-def parse_facts(line: bytes) -> tuple[ProjectFacts, list[str]]:
-    """Check a line of a project list, and return the facts in it and its unknown keys.
+def parse_facts(line: bytes) -> ParsedFacts:
+    """Check a line of a project list.
 
     Raises:
         LineError: the line is not an object with the keys and types of `FactsLine`, a value is
             invalid, or a key is there twice.
     """
     facts = decode(line, _decoder)
-    return ProjectFacts(
+    remarks: list[str] = []
+    return ParsedFacts(ProjectFacts(
         normalized_name('name', facts.name),
         _status(facts.status),
         clean_text('status_reason', facts.status_reason),
         clean_text('summary', facts.summary),
         _home_page(facts.home_page),
-    ), unknown_keys(line, FactsLine)
+        clean_lines(facts.description),
+        clean_text('description_content_type', facts.description_content_type),
+        clean_text('license_expression', facts.license_expression),
+        clean_lines(facts.license),
+        _texts('license_files', facts.license_files),
+        clean_text('author', facts.author),
+        clean_text('author_email', facts.author_email),
+        clean_text('maintainer', facts.maintainer),
+        clean_text('maintainer_email', facts.maintainer_email),
+        clean_text('keywords', facts.keywords),
+        _texts('classifiers', facts.classifiers),
+        _project_urls(facts.project_urls, remarks),
+        _extras(facts.provides_extra, remarks),
+    ), unknown_keys(line, FactsLine), remarks)
 
 
 def quarantine(line: bytes) -> ProjectFacts | None:
@@ -143,9 +200,44 @@ def _status(status: str | None) -> str:
 def _home_page(url: str | None) -> str | None:
     url = clean_text('home_page', url)
     try:
-        return None if url is None else urls.clean_absolute(url)
+        return None if url is None else urls.clean_link(url)
     except urls.UrlError as error:
         raise FieldError('home_page', url, str(error)) from None
+
+
+def _texts(key: str, texts: list[str] | None) -> list[str] | None:
+    cleaned = (clean_text(key, text) for text in texts or ())
+    return [text for text in cleaned if text is not None] or None
+
+
+def _project_urls(given: dict[str, str] | None, remarks: list[str]) -> dict[str, str] | None:
+    found: dict[str, str] = {}
+    for label, url in (given or {}).items():
+        try:
+            text = clean_text('project_urls', url)
+            name = clean_text('project_urls', label)
+            if name is not None and text is not None:
+                found[name] = urls.clean_link(text)
+        except urls.UrlError as error:
+            remarks.append(
+                f'project_urls {shown(label)}: {shown(url)} {error}: this link is not shown',
+            )
+    return found or None
+
+
+def _extras(given: list[str] | None, remarks: list[str]) -> list[str] | None:
+    """Return the extras that are names: others could mean something to the shell of a reader."""
+    found: list[str] = []
+    for extra in given or ():
+        try:
+            normalized_name('provides_extra', extra)
+        except FieldError:
+            remarks.append(
+                f'provides_extra {shown(extra)} is not a valid name: this extra is not shown',
+            )
+        else:
+            found.append(extra)
+    return found or None
 
 
 _decoder = msgspec.json.Decoder(FactsLine)

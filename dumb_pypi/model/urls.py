@@ -61,6 +61,21 @@ def clean_absolute(url: str, schemes: tuple[str, ...] = ('http', 'https')) -> st
     return f'{parts.scheme}://{parts.netloc}{_encode(parts.path, _PATH_SAFE) or "/"}{query}'
 
 
+def clean_link(url: str) -> str:
+    """Return the absolute http(s) URL of a web page, percent-encoded where it is not yet.
+
+    Unlike the URL of a file, it may have a fragment.
+
+    >>> clean_link('https://example.com/foo#read me')
+    'https://example.com/foo#read%20me'
+
+    Raises:
+        UrlError: it is not absolute, has another scheme or no valid host.
+    """
+    page, mark, fragment = url.partition('#')
+    return clean_absolute(page) + mark + _encode(fragment, _QUERY_SAFE)
+
+
 def clean_reference(url: str) -> str:
     """Return an http(s) URL, or one below its base, percent-encoded where it is not yet.
 

@@ -353,5 +353,14 @@ def test_suggestions_are_keys_of_the_list() -> None:
     """A project list has other keys than a package list, and gets no suggestion of those."""
     assert unknown_key('homepage', FactsLine).endswith("did you mean 'home_page'?")
     assert unknown_key('state', FactsLine).endswith("did you mean 'status'?")
+    for key, meant in (
+            ('licence', 'license'), ('classifier', 'classifiers'), ('url', 'home_page'),
+            ('long_description', 'description'), ('readme', 'description'),
+            ('Long-Description-Content-Type', 'description_content_type'), ('tags', 'keywords'),
+            ('project_url', 'project_urls'), ('extras', 'provides_extra'),
+            ('licence_files', 'license_files'), ('authors', 'author'),
+    ):
+        assert unknown_key(key, FactsLine).endswith(f"did you mean '{meant}'?")
+        assert not unknown_key(key, Line).endswith(f"'{meant}'?")
     for key in ('sha256', 'mtime', 'uploader'):
         assert unknown_key(key, FactsLine).endswith(' on all lines')

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+
+import msgspec
 import pytest
 from packaging.utils import canonicalize_name
 
@@ -70,3 +73,108 @@ def test_unknown_key_is_reported_once() -> None:
         "projects:1: key 'x' is not known and is ignored on all lines",
         "projects:2: key 'y' is not known and is ignored on all lines",
     ]
+
+
+# A value of each key about the latest release, as a list may state it, and as it is kept.
+STATED = {
+    'description': ('# Foo\r\n\tcode\rend\x0c\x1b[0m', '# Foo\n\tcode\nend[0m'),
+    'description_content_type': (' text/markdown; charset=UTF-8 ', 'text/markdown; charset=UTF-8'),
+    'license_expression': ('MIT', 'MIT'),
+    'license': ('MIT\n\nPermission is\n', 'MIT\n\nPermission is\n'),
+    'license_files': (['LICENSE', '', 'licenses/a b'], ['LICENSE', 'licenses/a b']),
+    'author': ('A\nB', 'A B'),
+    'author_email': ('"A, B" <a@example.com>', '"A, B" <a@example.com>'),
+    'maintainer': ('M', 'M'),
+    'maintainer_email': ('m@example.com', 'm@example.com'),
+    'keywords': ('a,b\tc', 'a,b c'),
+    'classifiers': (['License :: OSI Approved', ' '], ['License :: OSI Approved']),
+    'project_urls': (
+        {' Source ': 'https://example.com/a b?c#d e', 'Docs': 'HTTP://example.com'},
+        {'Source': 'https://example.com/a%20b?c#d%20e', 'Docs': 'http://example.com/'},
+    ),
+    'provides_extra': (['redis', 'Un_usual.1'], ['redis', 'Un_usual.1']),
+}
+
+
+def read_one(**stated: object) -> tuple[ProjectFacts, list[str]]:
+    facts, _, notices = read_facts(json.dumps({'name': 'foo', **stated}).encode(), 'projects')
+    return facts[canonicalize_name('foo')], [notice.text for notice in notices]
+
+
+@pytest.mark.parametrize('key', STATED)
+def test_fact_about_a_release(key: str) -> None:
+    """A key about the latest release is kept, cleaned, and the build can encode it."""
+    given, kept = STATED[key]
+    facts, notices = read_one(**{key: given})
+    assert not notices
+    assert getattr(facts, key) == kept
+    assert facts.is_known
+    assert json.loads(msgspec.json.encode(facts))[key] == kept
+
+
+@pytest.mark.parametrize('key', STATED)
+def test_empty_fact_is_not_stated(key: str) -> None:
+    """An empty value, null and spaces say nothing."""
+    given = STATED[key][0]
+    blanks: dict[type, list[object]] = {
+        str: ['', ' \n'], list: [[], [' ']] if key != 'provides_extra' else [[]],
+        dict: [{}, {'': 'https://example.com/'}, {'Source': ''}],
+    }
+    for empty in (None, *blanks[type(given)]):
+        facts, notices = read_one(**{key: empty})
+        assert (facts.is_known, notices) == (False, [])
+
+
+@pytest.mark.parametrize('key', STATED)
+def test_fact_of_a_wrong_type(key: str) -> None:
+    """A value of another type is an error that says which type the key has."""
+    kind = {str: 'a string', list: 'a list of strings', dict: 'a JSON object'}[type(STATED[key][0])]
+    for wrong in (1, [1], {'a': 1}):
+        line = json.dumps({'name': 'foo', 'status': 'quarantined', key: wrong}).encode()
+        facts, _, [notice] = read_facts(line, 'projects')
+        in_object = type(wrong) is dict and kind == 'a JSON object'
+        expected = 'an object whose values are strings' if in_object else kind
+        assert notice.text == f'`{key}` must be {expected}'
+        assert [fact.status for fact in facts.values()] == ['quarantined']
+
+
+@pytest.mark.parametrize('key', [key for key in STATED if key not in ('description', 'license')])
+def test_control_character_is_refused(key: str) -> None:
+    """A control character that no page can carry is an error in every text of one line."""
+    bad = '\x1b[0m'
+    value = {str: bad, list: [bad], dict: {'Docs': bad}}[type(STATED[key][0])]
+    facts, _, [notice] = read_facts(json.dumps({'name': 'foo', key: value}).encode(), 'projects')
+    assert key in notice.text
+    assert notice.skipped == (key != 'provides_extra')
+    assert bool(facts) != notice.skipped
+
+
+def test_bad_link_does_not_lose_the_line() -> None:
+    """A link that no page may have is skipped with a notice; all other facts are kept."""
+    facts, notices = read_one(summary='s', project_urls={
+        'A': 'javascript:alert(1)', 'Docs': 'https://example.com/', 'B': 'example.com',
+        'C': 'http://[', 'D': 'https://', 'E': 'ftp://example.com/',
+    })
+    assert (facts.summary, facts.project_urls) == ('s', {'Docs': 'https://example.com/'})
+    assert notices == [f'{reason}: this link is not shown' for reason in (
+        "project_urls 'A': 'javascript:alert(1)' is not an http or https URL",
+        "project_urls 'B': 'example.com' is not an http or https URL",
+        "project_urls 'C': 'http://[' is not a URL: Invalid IPv6 URL",
+        "project_urls 'D': 'https://' has no host, or one that is not ASCII",
+        "project_urls 'E': 'ftp://example.com/' is not an http or https URL",
+    )]
+
+
+def test_bad_extra_does_not_lose_the_line() -> None:
+    """An extra that is no name is skipped with a notice: readers paste extras into a shell."""
+    facts, notices = read_one(summary='s', provides_extra=['a', '$(reboot)', 'b'])
+    assert (facts.summary, facts.provides_extra) == ('s', ['a', 'b'])
+    assert notices == [
+        "provides_extra '$(reboot)' is not a valid name: this extra is not shown",
+    ]
+
+
+def test_home_page_may_have_a_fragment() -> None:
+    """The home page may be a part of a page."""
+    facts, notices = read_one(home_page='https://example.com/foo#readme')
+    assert (facts.home_page, notices) == ('https://example.com/foo#readme', [])
