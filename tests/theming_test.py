@@ -17,7 +17,10 @@ from tests.support.docs import block, blocks, DOCUMENTS, ROOT
 DOCUMENT = 'docs/theming.md'
 TEXT = DOCUMENTS[DOCUMENT]
 SHARED = 'Every page'
-PAGES = ('home.html', 'project.html', 'changelog.html', 'changelog_month.html')
+PAGES = (
+    'home.html', 'project.html', 'changelog.html', 'changelog_month.html', 'projects.html',
+    '404.html',
+)
 
 Given = dict[str, Mapping[str, object]]
 

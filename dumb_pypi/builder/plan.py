@@ -14,7 +14,7 @@ from dumb_pypi.builder.state import State
 from dumb_pypi.builder.tree import Tree, union
 from dumb_pypi.builder.workers import batched, Workers
 from dumb_pypi.model.project_facts import ProjectFacts
-from dumb_pypi.pages import changelog, paths
+from dumb_pypi.pages import changelog, paths, project_list
 from dumb_pypi.pages.changelog import Neighbours
 from dumb_pypi.pages.summaries import MonthSummary, summarize_month
 
@@ -146,10 +146,20 @@ class Plan:
     @cached_property
     def is_empty(self) -> bool:
         """Whether every page, root pages included, is as it is to be."""
-        state = self._state
-        return state.complete and state.intact and state.pending is None and not (
+        return self._is_undamaged and not (
             self.projects or self.months or self.removed_projects or self.removed_months
         )
+
+    @property
+    def keeps_list_pages(self) -> bool:
+        """Whether pages of the list of projects that cannot have changed need not be rendered."""
+        return self._previous is None and self._is_undamaged
+
+    @cached_property
+    def _is_undamaged(self) -> bool:
+        """Whether the directory holds every page of the previous build, as far as builds notice."""
+        state = self._state
+        return state.complete and state.intact and state.pending is None
 
     @property
     def is_published(self) -> bool:
@@ -167,8 +177,11 @@ class Plan:
         return union(self._state.tree, Tree(
             groups.packages.projects.keys(),
             {name: month.pages for name, month in groups.months.items()},
-            # The options may have been others, which made pages that these do not make.
-            () if self._skips_published else paths.ROOTS,
+            [
+                *(page.path for page in project_list.list_pages([*groups.packages.projects])),
+                # The options may have been others, which made pages that these do not make.
+                *(() if self._skips_published else paths.ROOTS),
+            ],
         ))
 
     @cached_property

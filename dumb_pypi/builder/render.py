@@ -24,7 +24,7 @@ from dumb_pypi.model.distfile import read_checked
 from dumb_pypi.model.project import assemble
 from dumb_pypi.model.project_facts import ProjectFacts
 from dumb_pypi.options import BuildOptions
-from dumb_pypi.pages import changelog, paths
+from dumb_pypi.pages import changelog, paths, project_list
 from dumb_pypi.pages.changelog import ChangelogPage
 from dumb_pypi.pages.summaries import ProjectSummary, summarize
 from dumb_pypi.store.changes import Done
@@ -179,6 +179,7 @@ def render(
     others = _write(writer, job.site.static_pages())
     records = _write_projects(plan, state.projects, job, writer, workers, progress)
     months = _write_months(plan, job, writer, workers)
+    others |= _write_list_pages(plan, state, records, job, writer)
     others |= _write(writer, job.site.root_pages(
         [record.summary for record in records.values()],
         [month.summary for month in plan.groups.months.values()],
@@ -354,6 +355,28 @@ def _write_months(
         month: ''.join(checksums[path] for path in month_paths)
         for month, month_paths in numbers.items()
     }
+
+
+def _write_list_pages(
+        plan: Plan, state: State, records: Mapping[str, ProjectRecord], job: Job, writer: Writer,
+) -> dict[str, str]:
+    """Write the list of projects; return the checksums of its pages by their paths.
+
+    A page is kept if it has the same projects as before and none of them changed.
+    """
+    pages = project_list.list_pages([*records])
+    known = project_list.list_pages([*state.projects]) if plan.keeps_list_pages else ()
+    before = {*known}
+    kept = {
+        page.path for page in pages
+        if page in before and plan.projects.isdisjoint(page.projects)
+    }
+    wanted = [page for page in pages if page.path not in kept]
+    existing = plan.tree.others if plan.is_published else [page.path for page in wanted]
+    return {path: state.others[path] for path in kept} | _write(writer, (
+        job.site.list_page(page, [records[name].summary for name in page.projects])
+        for page in project_list.in_safe_order(wanted, existing)
+    ))
 
 
 _decode_names = msgspec.json.Decoder(list[str]).decode

@@ -4,6 +4,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,11 +12,15 @@ from dumb_pypi.errors import FileError
 from dumb_pypi.pages import paths
 
 _CHANGELOG_FOLDER = 'changelog'
+# The folders of pages of months and of no group.
+_PAGE_FOLDERS = (_CHANGELOG_FOLDER, 'projects', 'static')
 _PROJECT_FOLDERS = ('project', 'simple', 'pypi')
 _MONTH_PAGE = re.compile(r'changelog/([0-9]{4}-[0-9]{2}|undated)(?:-([0-9]{1,4}))?\.html')
-# Pages of no group: 1.x's changelog, and static files, whose names contain a hash.
+# Pages of no group: 1.x's changelog, the list of projects, and static files, whose names contain a
+# hash.
 _OTHER_PAGE = re.compile(
     r'changelog/page[0-9]+\.html|'
+    r'projects/(?:[a-z]|0-9|other)(?:-[0-9]{1,5})?\.html|'
     r'static/(?:custom|icons?|script|search|style)-[0-9a-f]{12}\.(?:css|js|svg)',
 )
 
@@ -40,7 +45,7 @@ def found_tree(output_dir: str) -> Tree:
     root = Path(output_dir)
     months: dict[str, int] = {}
     others = [path for path in paths.ROOTS if os.path.lexists(root / path)]
-    for file in (*root.glob('changelog/*'), *root.glob('static/*')):
+    for file in chain.from_iterable(root.glob(f'{folder}/*') for folder in _PAGE_FOLDERS):
         path = file.relative_to(root).as_posix()
         if found := _MONTH_PAGE.fullmatch(path):
             months[found[1]] = max(months.get(found[1], 0), int(found[2] or 1))

@@ -12,21 +12,25 @@ PACKAGES_JSON = 'packages.json'
 SIMPLE_HTML = 'simple/index.html'
 SIMPLE_JSON = 'simple/index.json'
 CHANGELOG = 'changelog/index.html'
+PROJECTS = 'projects/index.html'
+# Web servers show it in place of a missing page.
+NOT_FOUND = '404.html'
 UPDATES_FEED = 'rss/updates.xml'
 PACKAGES_FEED = 'rss/packages.xml'
 # These names have no hash: a build that writes to an empty directory, with a previous list, cannot
 # know the names that need to be deleted.
 SEARCH_NAMES = f'{STATIC}names.txt'
 SEARCH_SUMMARIES = f'{STATIC}summaries.txt'
-# The root pages, in any order: `Site.root_pages` and `packages.json`. Builds find and delete those
-# of other options by this list. Only an index with a public URL has feeds.
+# The root pages, in any order: `Site.root_pages`, the first page of the list of projects, and
+# `packages.json`. Builds find and delete those of other options by this list. Only an index with a
+# public URL has feeds.
 ROOTS = (
-    SIMPLE_HTML, SIMPLE_JSON, CHANGELOG, UPDATES_FEED, PACKAGES_FEED, SEARCH_NAMES,
-    SEARCH_SUMMARIES, HOME, PACKAGES_JSON,
+    SIMPLE_HTML, SIMPLE_JSON, CHANGELOG, PROJECTS, UPDATES_FEED, PACKAGES_FEED, SEARCH_NAMES,
+    SEARCH_SUMMARIES, NOT_FOUND, HOME, PACKAGES_JSON,
 )
 
 # The folders that all projects or months share.
-FOLDERS = ('changelog', 'project', 'pypi', 'rss', 'simple', 'static')
+FOLDERS = ('changelog', 'project', 'projects', 'pypi', 'rss', 'simple', 'static')
 
 
 def folder(page: str) -> str:
@@ -65,6 +69,15 @@ def changelog_page(month: str, number: int) -> str:
     ('changelog/2024-01.html', 'changelog/2024-01-2.html')
     """
     return f'changelog/{month}.html' if number == 1 else f'changelog/{month}-{number}.html'
+
+
+def project_list_page(letter: str, number: int) -> str:
+    """Return the path of a page of the list of projects, for one letter; numbers count from 1.
+
+    >>> project_list_page('a', 1), project_list_page('a', 2)
+    ('projects/a.html', 'projects/a-2.html')
+    """
+    return f'projects/{letter}.html' if number == 1 else f'projects/{letter}-{number}.html'
 
 
 def static(name: str) -> str:

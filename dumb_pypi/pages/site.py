@@ -12,6 +12,7 @@ from dumb_pypi.pages import json_api, paths
 from dumb_pypi.pages import simple as simple_api
 from dumb_pypi.pages.changelog import ChangelogPage, Upload
 from dumb_pypi.pages.feeds import Feeds
+from dumb_pypi.pages.project_list import ListPage
 from dumb_pypi.pages.summaries import (
     MonthSummary,
     newest_of_months,
@@ -77,10 +78,17 @@ class Site:
         """Render one page of a month; `uploads` are those on it, newest first."""
         return Page(page.path, self._web.changelog_page(page, uploads))
 
+    def list_page(self, page: ListPage, projects: Sequence[ProjectSummary]) -> Page:
+        """Render a page of the list of projects; `projects` are those on it."""
+        return Page(page.path, self._web.project_list(page, projects))
+
     def root_pages(
             self, projects: Sequence[ProjectSummary], months: Sequence[MonthSummary],
     ) -> Iterator[Page]:
-        """Render the root pages, each after those that it links to; months come newest first."""
+        """Render the root pages, each after those that it links to; months come newest first.
+
+        They link to the list of projects too, which `list_page` renders.
+        """
         uploads = newest_of_months(months)
         names = [project.name for project in projects]
         yield Page(paths.SIMPLE_JSON, simple_api.projects_json(projects))
@@ -91,6 +99,7 @@ class Site:
             yield Page(paths.UPDATES_FEED, self._feeds.updates(projects))
             yield Page(paths.PACKAGES_FEED, self._feeds.packages(projects))
         yield Page(paths.CHANGELOG, self._web.changelog(uploads, months))
+        yield Page(paths.NOT_FOUND, self._web.not_found())
         names_file, summaries_file = search_data(projects)
         yield Page(paths.SEARCH_NAMES, names_file)
         yield Page(paths.SEARCH_SUMMARIES, summaries_file)

@@ -87,6 +87,12 @@ class UploadView(NamedTuple):
     yanked: bool
 
 
+class LinkView(NamedTuple):
+    """A project in a list of projects; `url` links to its page."""
+    name: str
+    url: str
+
+
 class NewsView(NamedTuple):
     """A release with new files; `anchor` is its fragment on its project's page, `url`.
 
@@ -201,6 +207,12 @@ def upload_views(uploads: Iterable[Upload], page: str) -> Sequence[UploadView]:
             f'{root}project/{project}/', version, filename, uploaded_by, yanked,
         ) for timestamp, project, version, filename, uploaded_by, yanked in uploads
     ]
+
+
+def link_views(projects: Iterable[str], page: str) -> Sequence[LinkView]:
+    """Return links from `page`, a path, to the pages of projects."""
+    root = '../' * page.count('/')
+    return [LinkView(name, f'{root}project/{name}/') for name in projects]
 
 
 def days(uploads: Sequence[Upload]) -> str | None:

@@ -10,6 +10,7 @@ from dumb_pypi.model.project import Project
 from dumb_pypi.options import BuildOptions
 from dumb_pypi.pages import install_commands, paths, views
 from dumb_pypi.pages.changelog import ChangelogPage, page_count, Upload
+from dumb_pypi.pages.project_list import ListPage
 from dumb_pypi.pages.summaries import MonthSummary, ProjectSummary
 from dumb_pypi.pages.templates import Templates
 
@@ -110,6 +111,20 @@ class Web:
                 ), f'{month.uploads:,}') for month in months
             ],
         )
+
+    def project_list(self, page: ListPage, projects: Sequence[ProjectSummary]) -> bytes:
+        """Render a page of the list of projects; `projects` are those on it."""
+        return self._render(
+            page.path, 'projects.html',
+            here='projects',
+            letter=page.letter,
+            projects=views.link_views([project.name for project in projects], page.path),
+            pages=[urls.from_page(page.path, path) for path in page.links],
+        )
+
+    def not_found(self) -> bytes:
+        """Render the page that web servers show in place of a missing one."""
+        return self._render(paths.NOT_FOUND, '404.html')
 
     def home(
             self, uploads: Sequence[Upload], projects: Sequence[ProjectSummary],

@@ -163,7 +163,8 @@ def test_new_folder_gets_changed_pages(tmp_path: Path) -> None:
     assert {path for path in pages if not path.startswith('static/')} == {
         'simple/new/index.html', 'simple/new/index.json', 'project/new/index.html',
         'pypi/new/json', 'pypi/new/1.0/json', 'changelog/undated.html', 'changelog/index.html',
-        'simple/index.html', 'simple/index.json', 'index.html', 'packages.json',
+        'projects/index.html', '404.html', 'simple/index.html', 'simple/index.json', 'index.html',
+        'packages.json',
     }
 
 

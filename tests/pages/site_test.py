@@ -8,8 +8,9 @@ from packaging.utils import canonicalize_name
 
 from dumb_pypi.errors import FileError
 from dumb_pypi.model.project import assemble
-from dumb_pypi.pages import paths
+from dumb_pypi.pages import paths, project_list
 from dumb_pypi.pages.site import Site
+from dumb_pypi.pages.summaries import summarize
 from dumb_pypi.pages.templates import Templates
 from tests.support.lists import file_of
 from tests.support.options import page_options
@@ -77,4 +78,6 @@ def test_builds_know_every_page() -> None:
     assert of_project == [*paths.pages_of_project('foo', ['1.0'])]
     assert {*of_project} == {*paths.of_project('foo'), paths.release_json('foo', '1.0')}
     roots = {page.path for page in site('https://example.com/').root_pages([], [])}
+    [projects] = project_list.list_pages(['foo'])
+    roots.add(site().list_page(projects, [summarize(project)]).path)
     assert {*paths.ROOTS} == {*roots, paths.PACKAGES_JSON}

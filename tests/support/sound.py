@@ -15,7 +15,10 @@ from typing import NamedTuple, Self
 from urllib.parse import unquote, urljoin
 
 SITE_URL = 'https://index.example.com/'
-ROOTS = ('index.html', 'simple/index.html', 'simple/index.json', 'changelog/index.html')
+ROOTS = (
+    'index.html', 'simple/index.html', 'simple/index.json', 'changelog/index.html',
+    'projects/index.html',
+)
 # A folder's path ends in a slash, that of a symbolic link in an @; its content is where it points.
 Tree = Mapping[str, bytes]
 

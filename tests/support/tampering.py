@@ -12,12 +12,13 @@ from dumb_pypi.pages import paths
 
 NO_FOLDER = b'no folder'
 # The folders of pages, which all projects share.
-ROOT_FOLDERS = ('changelog', 'project', 'pypi', 'rss', 'simple', 'static')
+ROOT_FOLDERS = ('changelog', 'project', 'projects', 'pypi', 'rss', 'simple', 'static')
 # Pages that a build of other lists or options would have written, and nobody else.
 UNKNOWN_PAGES = (
     'pypi/foo/8.8/json', 'pypi/gone/json', 'pypi/gone/1.0/json', 'simple/gone/index.html',
     'simple/gone/index.json', 'project/gone/index.html', 'changelog/2019-07.html',
-    'changelog/2024-01-9.html', 'changelog/page7.html', 'rss/updates.xml',
+    'changelog/2024-01-9.html', 'changelog/page7.html', 'projects/q.html', 'projects/0-9-2.html',
+    'rss/updates.xml',
     'static/style-0123456789ab.css',
 )
 
