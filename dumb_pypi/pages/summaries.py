@@ -89,7 +89,7 @@ def summarize(project: Project) -> ProjectSummary:
         None if latest is None else latest.uploaded,
         latest is not None and latest.yanked,
         project.facts.status,
-        None,
+        project.facts.keywords,
         msgspec.Raw(_encode(_required(project))),
     )
 

@@ -20,7 +20,9 @@ from tests.support.markup import HtmlPage, text_of
 from tests.support.options import page_options
 
 SITE_URL = 'https://example.com/'
-STATIC = StaticFiles('static/style.css', 'static/script.js', 'static/icon.svg', 'static/icons.svg', None)
+STATIC = StaticFiles(
+    'static/style.css', 'static/script.js', 'static/icon.svg', 'static/icons.svg', None,
+)
 SEARCH = SearchFiles('static/search.js', 'static/names.txt', 'static/summaries.txt')
 
 
