@@ -147,7 +147,7 @@ def _build(
                 [*paths.ROOTS, *static_paths(job)],
             )
         result = render(plan, state, job, writer, workers, reading.rest)
-        for path in plan.stale_paths(result.releases, result.others):
+        for path in plan.stale_paths(result.extents, result.others):
             writer.delete(path)
         if shape_of(options) != shape:
             raise ChangedError
@@ -257,8 +257,8 @@ def _read_previous(
         return None
     from dumb_pypi.builder.chunks import survey_list
     from dumb_pypi.builder.packages import write_packages
-    from dumb_pypi.builder.plan import group, may_have_stale_releases, Previous
-    from dumb_pypi.builder.render import releases_of
+    from dumb_pypi.builder.plan import group, may_have_stale_pages, Previous
+    from dumb_pypi.builder.render import extents_of
     from dumb_pypi.builder.wrong_lists import PREVIOUS_LIST, refuse_unusable
 
     with writer.unfinished_file('previous.json') as file:
@@ -270,10 +270,10 @@ def _read_previous(
         before = group(packages, groups.facts, None, workers)
         # The pages that 1.x published are at other paths than ours.
         ours = packages.are_lines_of(source)
-        stale = may_have_stale_releases(
+        stale = may_have_stale_pages(
             state, groups, before, full=job.options.full or not ours,
         )
-        return Previous(before, releases_of(job, before, stale, workers), ours)
+        return Previous(before, extents_of(job, before, stale, workers), ours)
 
 
 class _ReadingProgress:

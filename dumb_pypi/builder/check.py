@@ -13,7 +13,12 @@ from typing import cast, Literal, NamedTuple
 from dumb_pypi import store
 from dumb_pypi.builder.stamp import CHECKSUM, is_pending, marks_of
 from dumb_pypi.builder.state import Body, is_as_recorded, load_records
-from dumb_pypi.builder.tree import found_projects, found_releases, found_tree
+from dumb_pypi.builder.tree import (
+    found_projects,
+    found_release_pages,
+    found_releases,
+    found_tree,
+)
 from dumb_pypi.errors import FileError, UncheckableError
 from dumb_pypi.pages import paths
 from dumb_pypi.store import files
@@ -129,7 +134,10 @@ class _Comparison:
         ))
         for project in sorted(records.projects.keys() | found_projects(self._root)):
             pages = self._recorded_pages(project)
-            yield pages, paths.pages_of_project(project, self._found_releases(project, pages))
+            yield pages, paths.pages_of_project(
+                project, self._found_releases(project, pages),
+                found_release_pages(self._root, project),
+            )
 
     def _recorded_pages(self, project: str) -> Mapping[str, str]:
         record = self._records.projects.get(project)

@@ -11,7 +11,7 @@ import msgspec
 from dumb_pypi.builder.packages import Packages
 from dumb_pypi.builder.stamp import fingerprint
 from dumb_pypi.builder.state import State
-from dumb_pypi.builder.tree import Tree, union
+from dumb_pypi.builder.tree import Extent, Tree, union
 from dumb_pypi.builder.workers import batched, Workers
 from dumb_pypi.model.project_facts import ProjectFacts
 from dumb_pypi.pages import changelog, paths, project_list
@@ -56,12 +56,12 @@ class Groups(NamedTuple):
 
 
 class Previous(NamedTuple):
-    """The groups of a previous list, and the releases of projects that it may not share.
+    """The groups of a previous list, and the pages of projects that it may not share.
 
     `ours` is whether this program wrote the list, a `packages.json`, next to the published pages.
     """
     groups: Groups
-    releases: Mapping[str, Collection[str]]
+    extents: Mapping[str, Extent]
     ours: bool
 
 
@@ -204,11 +204,11 @@ class Plan:
         }}
 
     def stale_paths(
-            self, releases: Mapping[str, Collection[str]], others: Collection[str],
+            self, extents: Mapping[str, Extent], others: Collection[str],
     ) -> Iterator[str]:
         """Yield the pages to delete, each before those that it links to.
 
-        `releases` are those of the projects that were rendered, `others` the pages of no group.
+        `extents` are those of the projects that were rendered, `others` the pages of no group.
         """
         stale_others = sorted({*self.tree.others} - {*others})
         # Every page links to a style sheet, and pages of no group link to pages of groups.
@@ -219,11 +219,11 @@ class Plan:
                 yield paths.changelog_page(month, number)
         rendered = self.projects & {*self.tree.projects}
         for project in sorted({*self.removed_projects, *rendered}):
-            before = {*self._state.releases(project)}
+            before = self._state.extent(project)
             if self._previous is not None:
-                before.update(self._previous.releases.get(project, ()))
-            for release in sorted(before.difference(releases.get(project, ()))):
-                yield paths.release_json(project, release)
+                before |= self._previous.extents.get(project, Extent())
+            now = {*extents.get(project, Extent()).paths(project)}
+            yield from (path for path in before.paths(project) if path not in now)
             if project not in rendered:
                 yield from reversed(paths.of_project(project))
         yield from (path for path in stale_others if path.startswith(paths.STATIC))
@@ -284,8 +284,8 @@ def renders_all(state: State, *, full: bool) -> bool:
     return full or (state.stamp is not None and not state.trusted)
 
 
-def may_have_stale_releases(state: State, now: Groups, before: Groups, *, full: bool) -> set[str]:
-    """Return the projects of a previous list whose releases may have pages to delete."""
+def may_have_stale_pages(state: State, now: Groups, before: Groups, *, full: bool) -> set[str]:
+    """Return the projects of a previous list that may have pages to delete."""
     if renders_all(state, full=full):
         return {*before.packages.projects}
     return {

@@ -19,6 +19,7 @@ from dumb_pypi.builder.state import (
     ProjectRecord,
     State,
 )
+from dumb_pypi.builder.tree import Extent
 from dumb_pypi.builder.workers import batched, Workers
 from dumb_pypi.model.distfile import read_checked
 from dumb_pypi.model.project import assemble
@@ -93,12 +94,12 @@ class Result(NamedTuple):
     """The record of each project, in the order of their names, and what was written.
 
     `months` are the checksums of the pages of each month that was rendered, `others` those of pages
-    of no group by their paths, and `releases` those with a page of each project that was rendered.
+    of no group by their paths, and `extents` has that of each project that was rendered.
     """
     records: dict[str, ProjectRecord]
     months: Mapping[str, str]
     others: Mapping[str, str]
-    releases: Mapping[str, Collection[str]]
+    extents: Mapping[str, Extent]
 
 
 def process_projects(task: ProjectsTask) -> ProjectsResult:
@@ -190,7 +191,7 @@ def render(
             others[paths.PACKAGES_JSON] = checksum_of_file(file)
     writer.adopt(paths.PACKAGES_JSON, plan.groups.packages.path)
     return Result(records, months, others, {
-        name: _decode_names(records[name].releases) for name in plan.projects
+        name: records[name].extent for name in plan.projects
     })
 
 
@@ -223,16 +224,16 @@ def static_paths(job: Job) -> list[str]:
     return [page.path for page in job.site.static_pages()]
 
 
-def releases_of(
+def extents_of(
         job: Job, groups: Groups, projects: Collection[str], workers: Workers,
-) -> dict[str, list[str]]:
-    """Return the releases of projects, whether or not their pages are wanted."""
+) -> dict[str, Extent]:
+    """Return the extents of projects, with all releases, whether or not their pages are wanted."""
     job = job._replace(options=job.options._replace(per_release_json=True))
     wanted = [at for at, name in enumerate(groups.packages.names) if name in projects]
     return {
-        groups.packages.names[at]: _decode_names(releases)
+        groups.packages.names[at]: Extent(_decode_names(releases), len(summary.page_starts))
         for batch, result in _processed(job, groups, wanted, (), (), workers)
-        for at, releases in zip(batch, result.releases, strict=True)
+        for at, releases, summary in zip(batch, result.releases, result.summaries, strict=True)
     }
 
 

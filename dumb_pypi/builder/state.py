@@ -18,8 +18,9 @@ from dumb_pypi.builder.packages import LineNotice, OldPackages, ProjectLines
 from dumb_pypi.builder.source import Chunk
 from dumb_pypi.builder.stamp import CHECKSUM, checksum_of, fingerprint, Stamp
 from dumb_pypi.builder.tree import (
+    Extent,
+    found_extent,
     found_projects,
-    found_releases,
     found_tree,
     missing_months,
     missing_projects,
@@ -52,9 +53,13 @@ class ProjectRecord(msgspec.Struct, array_like=True, gc=False):
     summary: ProjectSummary
     checksums: str
 
+    @property
+    def extent(self) -> Extent:
+        return Extent(_decode_names(self.releases), len(self.summary.page_starts))
+
     def pages(self, project: str) -> dict[str, str]:
         """Return the checksums of the project's pages by their paths."""
-        pages = paths.pages_of_project(project, _decode_names(self.releases))
+        pages = paths.pages_of_project(project, *self.extent)
         return dict(zip(pages, _split(self.checksums), strict=True))
 
 
@@ -93,10 +98,10 @@ class Body(msgspec.Struct, array_like=True, gc=False):
 class Pending(msgspec.Struct, array_like=True):
     """The groups that a build has begun to change, until it finishes.
 
-    `projects` have the releases they had, `months` the number of pages they may have. The pages of
-    new projects are found in the directory.
+    `projects` have the pages they had, `months` the number of pages they may have. The pages of new
+    projects are found in the directory.
     """
-    projects: dict[str, list[str]]
+    projects: dict[str, Extent]
     months: dict[str, int]
     others: list[str]
 
@@ -261,14 +266,14 @@ class State:
             tree = union(tree, found_tree(self._output_dir))
         return tree
 
-    def releases(self, project: str) -> Collection[str]:
-        """Return the releases of a project that may have a page."""
+    def extent(self, project: str) -> Extent:
+        """Return which pages of a project may exist, of those that not every project has."""
         record = self._body.projects.get(project)
-        found: set[str] = set() if record is None else {*_decode_names(record.releases)}
+        extent = Extent() if record is None else record.extent
         pending = None if self.pending is None else self.pending.projects.get(project)
         if record is None or pending is not None or self._full:
-            found.update(pending or (), found_releases(self._output_dir, project))
-        return found
+            extent |= (pending or Extent()) | found_extent(self._output_dir, project)
+        return extent
 
     @contextlib.contextmanager
     def old_packages(self, form: str) -> Iterator[OldPackages | None]:
@@ -331,7 +336,7 @@ class State:
         there = self.tree.projects
         pending = Pending(
             {**before.projects, **{
-                project: sorted(self.releases(project)) if project in there else []
+                project: self.extent(project) if project in there else Extent()
                 for project in projects
             }},
             {**before.months, **{

@@ -16,6 +16,7 @@ _CHANGELOG_FOLDER = 'changelog'
 _PAGE_FOLDERS = (_CHANGELOG_FOLDER, 'projects', 'static')
 _PROJECT_FOLDERS = ('project', 'simple', 'pypi')
 _MONTH_PAGE = re.compile(r'changelog/([0-9]{4}-[0-9]{2}|undated)(?:-([0-9]{1,4}))?\.html')
+_RELEASE_PAGE = re.compile(r'releases-([1-9][0-9]{0,4})\.html')
 # Pages of no group: 1.x's changelog, the list of projects, and static files, whose names contain a
 # hash.
 _OTHER_PAGE = re.compile(
@@ -30,6 +31,26 @@ class Tree(NamedTuple):
     projects: Collection[str]
     months: Mapping[str, int]
     others: Collection[str]
+
+
+class Extent(NamedTuple):
+    """How many pages a project has: the releases with a JSON page, and the number of release pages.
+    """
+    releases: Collection[str] = ()
+    release_pages: int = 0
+
+    def __or__(self, other: Extent) -> Extent:
+        """Return the extent of the pages of either."""
+        return Extent(
+            sorted({*self.releases, *other.releases}),
+            max(self.release_pages, other.release_pages),
+        )
+
+    def paths(self, project: str) -> Iterator[str]:
+        """Yield the pages that not every project has, each before those that it links to."""
+        for release in sorted(self.releases):
+            yield paths.release_json(project, release)
+        yield from reversed(paths.release_pages(project, self.release_pages))
 
 
 def union(one: Tree, other: Tree) -> Tree:
@@ -61,7 +82,22 @@ def found_projects(output_dir: str) -> set[str]:
         if any(os.path.lexists(os.path.join(output_dir, page))
                for page in paths.of_project(project) if page.startswith(f'{folder}/'))
         or (folder == 'pypi' and found_releases(output_dir, project))
+        or (folder == 'project' and found_release_pages(output_dir, project))
     }
+
+
+def found_extent(output_dir: str, project: str) -> Extent:
+    """Find the pages of a project in the directory that not every project has."""
+    return Extent(
+        found_releases(output_dir, project), found_release_pages(output_dir, project),
+    )
+
+
+def found_release_pages(output_dir: str, project: str) -> int:
+    """Return the number of the last page of older releases in the directory, 0 if there is none."""
+    folder = Path(output_dir, paths.folder(paths.project_page(project)))
+    found = (_RELEASE_PAGE.fullmatch(page.name) for page in folder.glob('releases-*'))
+    return max((int(page[1]) for page in found if page), default=0)
 
 
 def found_releases(output_dir: str, project: str) -> set[str]:

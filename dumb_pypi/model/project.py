@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _DIGITS = re.compile('([0-9]+)')
 # Text and numbers in turn, text first, so that 9 sorts before 10.
 NaturalKey = tuple[str | int, ...]
+ReleaseOrder = tuple[bool, Version | NaturalKey, str]
 
 
 class Release(msgspec.Struct, frozen=True):
@@ -88,7 +89,10 @@ def assemble(
             unversioned.append(file)
         else:
             groups[_version_key(file.version)].append(file)
-    releases = sorted((_release(key, group) for key, group in groups.items()), key=_release_key)
+    releases = sorted(
+        (_release(key, group) for key, group in groups.items()),
+        key=lambda release: _order(release.version, release.name),
+    )
     ordered = (*_in_order(unversioned), *(file for release in releases for file in release.files))
     timestamps = _timestamps(ordered)
     return Project(
@@ -152,9 +156,18 @@ def _version_key(text: str) -> Version | str:
         return text
 
 
-def _release_key(release: Release) -> tuple[bool, Version | NaturalKey, str]:
-    key = _natural(release.name) if release.version is None else release.version
-    return (release.version is not None, key, release.name)
+def release_order(name: str) -> ReleaseOrder:
+    """Return a key that sorts the names of releases, versions that are not PEP 440 first.
+
+    >>> sorted(['1.10', '1.9', '2013-11-14'], key=release_order)
+    ['2013-11-14', '1.9', '1.10']
+    """
+    key = _version_key(name)
+    return _order(None if isinstance(key, str) else key, name)
+
+
+def _order(version: Version | None, name: str) -> ReleaseOrder:
+    return (version is not None, _natural(name) if version is None else version, name)
 
 
 def _file_key(file: Distfile) -> tuple[bool, NaturalKey, str]:

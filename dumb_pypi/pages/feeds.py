@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from dumb_pypi.model import times, urls
 from dumb_pypi.pages import paths
+from dumb_pypi.pages.release_pages import url_of_release
 from dumb_pypi.pages.summaries import newest_releases, ProjectSummary
 from dumb_pypi.pages.templates import Templates
 
@@ -31,11 +32,17 @@ class Feeds:
 
     def updates(self, projects: Sequence[ProjectSummary]) -> bytes:
         """Render the feed of the latest releases."""
+        newest = newest_releases(projects)
+        names = {new.project for new in newest}
+        starts = {
+            project.name: project.page_starts for project in projects if project.name in names
+        }
         return self._render(paths.UPDATES_FEED, 'latest releases', projects, [
             self._item(
-                f'{new.project} {new.release}', new.project, new.timestamp, new.summary,
-                anchor=f'#{urls.quote_path(new.release)}',
-            ) for new in newest_releases(projects)
+                f'{new.project} {new.release}',
+                url_of_release(new.project, starts[new.project], new.release),
+                new.timestamp, new.summary, anchor=f'#{urls.quote_path(new.release)}',
+            ) for new in newest
         ])
 
     def packages(self, projects: Sequence[ProjectSummary]) -> bytes:
@@ -45,7 +52,9 @@ class Feeds:
             for project in projects if project.first_uploaded is not None
         ), reverse=True)
         return self._render(paths.PACKAGES_FEED, 'newest projects', projects, [
-            self._item(f'{name} added', name, timestamp, summary)
+            self._item(
+                f'{name} added', paths.folder(paths.project_page(name)), timestamp, summary,
+            )
             for timestamp, name, summary in dated[:NEWEST_PROJECTS]
         ])
 
@@ -64,8 +73,8 @@ class Feeds:
         })
 
     def _item(
-            self, title: str, project: str, timestamp: float, description: str | None, *,
+            self, title: str, page: str, timestamp: float, description: str | None, *,
             anchor: str = '',
     ) -> ItemView:
-        link = self._site_url + paths.folder(paths.project_page(project))
+        link = self._site_url + page
         return ItemView(title, link, link + anchor, description, times.rfc822(timestamp))

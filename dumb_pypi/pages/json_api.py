@@ -14,6 +14,7 @@ from dumb_pypi.model.distfile import Distfile
 from dumb_pypi.model.fields import Digest
 from dumb_pypi.model.project import Project, Release
 from dumb_pypi.pages import paths
+from dumb_pypi.pages.release_pages import page_starts, url_of_release
 
 _TO_SECONDS = len('2024-01-31T12:00:00')
 
@@ -124,9 +125,13 @@ def pages(
 
 
 class _Links(msgspec.Struct, frozen=True):
-    """The prefix of relative file URLs on a page, and the URL of the project's web page."""
+    """The prefix of relative file URLs on a page, and the URL of the home page.
+
+    `page_starts` are those of the pages that show releases.
+    """
     prefix: str
-    project_url: str
+    home: str
+    page_starts: Sequence[str]
 
 
 def _links(
@@ -134,7 +139,8 @@ def _links(
 ) -> _Links:
     return _Links(
         packages_url.prefix(project.name, page, site_url),
-        (site_url or urls.from_page(page, '')) + paths.folder(paths.project_page(project.name)),
+        site_url or urls.from_page(page, ''),
+        page_starts(project),
     )
 
 
@@ -150,7 +156,7 @@ def _page(
     # Encoded once, although the files of one release are on the page twice.
     encoded = {release.name: msgspec.Raw(_encode(files[release.name])) for release in releases}
     return _encode(Page(
-        info=_info(project, shown, summary, links.project_url),
+        info=_info(project, shown, summary, links),
         last_serial=times.serial(project.last_uploaded),
         releases=encoded,
         urls=msgspec.Raw(b'[]') if shown is None else encoded[shown.name],
@@ -158,11 +164,12 @@ def _page(
 
 
 def _info(
-        project: Project, release: Release | None, summary: str | None, project_url: str,
+        project: Project, release: Release | None, summary: str | None, links: _Links,
 ) -> Info:
     # All facts come from one file: a mix of two files may describe neither.
     best = None if release is None else release.best_informed
     home_page = project.facts.home_page
+    project_url = links.home + paths.folder(paths.project_page(project.name))
     return Info(
         home_page=home_page,
         name=project.name,
@@ -170,7 +177,8 @@ def _info(
         project_url=project_url,
         project_urls=None if home_page is None else {'Homepage': home_page},
         release_url=project_url if release is None else (
-            f'{project_url}#{urls.quote_path(release.name)}'
+            f'{links.home}{url_of_release(project.name, links.page_starts, release.name)}'
+            f'#{urls.quote_path(release.name)}'
         ),
         requires_dist=None if best is None else best.requires_dist,
         requires_python=None if best is None else best.requires_python,

@@ -54,6 +54,11 @@ def project_page(project: str) -> str:
     return f'project/{project}/index.html'
 
 
+def release_page(project: str, number: int) -> str:
+    """Return the path of a page of older releases; numbers count from 1, for the oldest."""
+    return f'project/{project}/releases-{number}.html'
+
+
 def project_json(project: str) -> str:
     return f'pypi/{project}/json'
 
@@ -94,9 +99,17 @@ def of_project(project: str) -> tuple[str, ...]:
     )
 
 
-def pages_of_project(project: str, releases: Iterable[str]) -> Iterator[str]:
+def release_pages(project: str, count: int) -> list[str]:
+    """Return the paths of all pages of older releases of a project."""
+    return [release_page(project, number) for number in range(1, count + 1)]
+
+
+def pages_of_project(
+        project: str, releases: Iterable[str], release_page_count: int,
+) -> Iterator[str]:
     """Yield all pages of a project in the order of `Site.project_pages`."""
     *pages, last = of_project(project)
+    yield from release_pages(project, release_page_count)
     yield from pages
     for release in releases:
         yield release_json(project, release)

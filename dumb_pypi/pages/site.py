@@ -8,7 +8,7 @@ from typing import NamedTuple
 from dumb_pypi.model import urls
 from dumb_pypi.model.project import Project
 from dumb_pypi.options import BuildOptions
-from dumb_pypi.pages import json_api, paths
+from dumb_pypi.pages import json_api, paths, release_pages
 from dumb_pypi.pages import simple as simple_api
 from dumb_pypi.pages.changelog import ChangelogPage, Upload
 from dumb_pypi.pages.feeds import Feeds
@@ -64,6 +64,10 @@ class Site:
         """Render a project's pages, each after those that it links to."""
         options = self._options
         name, packages_url = project.name, options.packages_url
+        for number, block in enumerate(release_pages.blocks(project).older, start=1):
+            yield Page(
+                paths.release_page(name, number), self._web.release_page(project, number, block),
+            )
         yield Page(paths.project_page(name), self._web.project(project))
         yield Page(paths.simple_json(name), simple_api.project_json(
             project, packages_url, options.site_url,

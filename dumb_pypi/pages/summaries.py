@@ -12,6 +12,7 @@ import msgspec
 from dumb_pypi.model.filenames import canonicalize_name
 from dumb_pypi.model.project import Project
 from dumb_pypi.model.project_facts import ACTIVE
+from dumb_pypi.pages import release_pages
 from dumb_pypi.pages.changelog import NEWEST_UPLOADS, newest_uploads, Upload
 
 NEWEST_RELEASES = 100
@@ -35,6 +36,7 @@ class ProjectSummary(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
     `newest` holds the newest releases. It is JSON because most projects have none among the newest
     of the index, and are never decoded. `last_release` is the time of the newest of them.
+    `page_starts` are the lowest releases on its pages, see `release_pages.page_starts`.
     `latest` is the version of the latest release, and `requires` has the projects that it requires:
     a list of normalized names in JSON, sorted.
     """
@@ -52,6 +54,7 @@ class ProjectSummary(msgspec.Struct, array_like=True, frozen=True, gc=False):
     status: str = ACTIVE
     keywords: str | None = None
     requires: msgspec.Raw = msgspec.Raw(b'[]')
+    page_starts: tuple[str, ...] = ()
 
     @property
     def newest_releases(self) -> Sequence[NewRelease]:
@@ -91,6 +94,7 @@ def summarize(project: Project) -> ProjectSummary:
         project.facts.status,
         project.facts.keywords,
         msgspec.Raw(_encode(_required(project))),
+        release_pages.page_starts(project),
     )
 
 

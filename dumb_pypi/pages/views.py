@@ -10,9 +10,10 @@ from urllib.parse import quote
 from dumb_pypi.model import times, urls
 from dumb_pypi.model.distfile import Distfile
 from dumb_pypi.model.filenames import VARIANTS
-from dumb_pypi.model.project import Project
+from dumb_pypi.model.project import Release
 from dumb_pypi.pages import paths, wheel_tags
 from dumb_pypi.pages.changelog import Upload
+from dumb_pypi.pages.release_pages import Block, url_of_release
 from dumb_pypi.pages.summaries import ProjectSummary
 
 HOME_NEWS = 20
@@ -51,7 +52,7 @@ class FileView(NamedTuple):
 
 
 class ReleaseView(NamedTuple):
-    """A release on its project's page; `anchor` is the fragment of links to it.
+    """A release on a page of its project; `anchor` is the fragment of links to it.
 
     Files without a version come last, as a release without a name and an anchor. `yanked_reason` is
     '' if the release is yanked without a reason. If `open`, the release is shown unfolded.
@@ -64,6 +65,17 @@ class ReleaseView(NamedTuple):
     prerelease: bool
     open: bool
     files: Sequence[FileView]
+
+
+class OlderView(NamedTuple):
+    """A page of older releases, from the `first` to the `last`; `url` links to it.
+
+    Both are None if it has only files without a version.
+    """
+    url: str
+    first: str | None
+    last: str | None
+    releases: int
 
 
 class RequirementView(NamedTuple):
@@ -94,7 +106,7 @@ class LinkView(NamedTuple):
 
 
 class NewsView(NamedTuple):
-    """A release with new files; `anchor` is its fragment on its project's page, `url`.
+    """A release with new files; `anchor` is its fragment on the page that shows it, `url`.
 
     `yanked` is whether all of these files are.
     """
@@ -115,15 +127,19 @@ class MonthView(NamedTuple):
     uploads: str
 
 
-def release_views(project: Project, prefix: str) -> Sequence[ReleaseView]:
-    """Return the releases of a project, newest first; files without a version come last."""
-    offered = not project.quarantined
+def release_views(
+        block: Block, prefix: str, *, offered: bool, latest: Release | None = None,
+) -> Sequence[ReleaseView]:
+    """Return the releases of a block, newest first; files without a version come last.
+
+    Files have links if they are `offered`. The `latest` release is shown unfolded.
+    """
     views: list[ReleaseView] = []
     shown = 0
-    for release in reversed(project.releases):
+    for release in reversed(block.releases):
         requires_python = release.best_informed.requires_python
         reason = release.yanked_reason
-        fits = not views or release is project.latest or shown + len(release.files) <= FILES_SHOWN
+        fits = not views or release is latest or shown + len(release.files) <= FILES_SHOWN
         shown += len(release.files) if fits else FILES_SHOWN
         views.append(ReleaseView(
             release.name,
@@ -135,12 +151,23 @@ def release_views(project: Project, prefix: str) -> Sequence[ReleaseView]:
             fits,
             [_file_view(file, prefix, offered, requires_python, reason) for file in release.files],
         ))
-    if project.unversioned:
+    if block.unversioned:
         views.append(ReleaseView(
             None, None, None, None, None, False, not views,
-            [_file_view(file, prefix, offered, None, None) for file in project.unversioned],
+            [_file_view(file, prefix, offered, None, None) for file in block.unversioned],
         ))
     return views
+
+
+def older_views(project: str, older: Sequence[Block]) -> Sequence[OlderView]:
+    """Return the release pages of a project, newest first, as its page shows them."""
+    page = paths.project_page(project)
+    return [
+        OlderView(
+            urls.from_page(page, paths.release_page(project, number)), block.first, block.last,
+            len(block.releases),
+        ) for number, block in reversed([*enumerate(older, start=1)])
+    ]
 
 
 def _file_view(
@@ -240,15 +267,22 @@ def news_views(uploads: Iterable[Upload], projects: Iterable[ProjectSummary]) ->
         releases.setdefault((upload.project, upload.version), []).append(upload)
     newest = list(releases.values())[:HOME_NEWS]
     names = {upload.project for upload, *_ in newest}
-    summaries = {project.name: project.summary for project in projects if project.name in names}
+    of_names = {project.name: project for project in projects if project.name in names}
     return [
         NewsView(
-            upload.project, urls.quote_path(paths.folder(paths.project_page(upload.project))),
+            upload.project, urls.quote_path(_url_of_upload(upload, of_names[upload.project])),
             upload.version, None if upload.version is None else urls.quote_path(upload.version),
-            _shortened(summaries[upload.project]), times.to_the_minute(upload.timestamp or 0),
+            _shortened(of_names[upload.project].summary),
+            times.to_the_minute(upload.timestamp or 0),
             _shortened(upload.uploaded_by), all(other.yanked for other in (upload, *others)),
         ) for upload, *others in newest
     ]
+
+
+def _url_of_upload(upload: Upload, project: ProjectSummary) -> str:
+    if upload.version is None:
+        return paths.folder(paths.project_page(project.name))
+    return url_of_release(project.name, project.page_starts, upload.version)
 
 
 def _shortened(text: str | None) -> str | None:

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 import msgspec
 
 from dumb_pypi.model import times, urls
-from dumb_pypi.model.project import Project
+from dumb_pypi.model.project import Project, Release
 from dumb_pypi.options import BuildOptions
-from dumb_pypi.pages import install_commands, paths, views
+from dumb_pypi.pages import install_commands, paths, release_pages, views
 from dumb_pypi.pages.changelog import ChangelogPage, page_count, Upload
 from dumb_pypi.pages.project_list import ListPage
+from dumb_pypi.pages.release_pages import Block
 from dumb_pypi.pages.summaries import MonthSummary, ProjectSummary
 from dumb_pypi.pages.templates import Templates
 
@@ -50,11 +51,10 @@ class Web:
         self._shared: dict[int, dict[str, object]] = {}
 
     def project(self, project: Project) -> bytes:
-        """Render a project's page: its releases, newest first, and the files of each."""
+        """Render a project's page: its newest releases, and the files of each."""
         page = paths.project_page(project.name)
-        prefix = self._options.packages_url.prefix(project.name, page)
-        lines = [file.line for file in project.files]
         latest = project.latest
+        shown, older = release_pages.blocks(project)
         best = None if latest is None else latest.best_informed
         required, optional = views.requirement_views(
             () if best is None else best.requires_dist or (), page,
@@ -75,14 +75,47 @@ class Web:
             requires_dist=required,
             optional_dist=optional,
             files_offered=not project.quarantined,
-            releases=views.release_views(project, prefix),
+            older=views.older_views(project.name, older),
+            **self._history(project, shown, page, latest),
+        )
+
+    def release_page(self, project: Project, number: int, block: Block) -> bytes:
+        """Render a page of older releases: those of a block, newest first.
+
+        It depends on no newer release.
+        """
+        page = paths.release_page(project.name, number)
+        return self._render(
+            page, 'releases.html',
+            project=project.name,
+            status=project.facts.status,
+            status_reason=project.facts.status_reason,
+            files_offered=not project.quarantined,
+            first=block.first,
+            last=block.last,
+            earlier=None if number == 1 else urls.from_page(
+                page, paths.release_page(project.name, number - 1),
+            ),
+            **self._history(project, block, page),
+        )
+
+    def _history(
+            self, project: Project, block: Block, page: str, latest: Release | None = None,
+    ) -> dict[str, object]:
+        """Return what the pages that show releases have in common."""
+        lines = [file.line for file in block.files]
+        return {
+            'releases': views.release_views(
+                block, self._options.packages_url.prefix(project.name, page),
+                offered=not project.quarantined, latest=latest,
+            ),
             # An empty column is not shown.
-            has_sizes=any(line.size is not None for line in lines),
-            has_uploads=any(
+            'has_sizes': any(line.size is not None for line in lines),
+            'has_uploads': any(
                 line.upload_timestamp is not None or line.uploaded_by for line in lines
             ),
-            has_digests=any(line.hash for line in lines),
-        )
+            'has_digests': any(line.hash for line in lines),
+        }
 
     def changelog_page(self, page: ChangelogPage, uploads: Sequence[Upload]) -> bytes:
         """Render one page of a month's uploads, which are newest first."""

@@ -167,12 +167,12 @@ def test_links_of_json_pages_work(tree: Tree) -> None:
 
 
 def test_release_url_has_its_anchor(tree: Tree, pages: dict[str, HtmlPage]) -> None:
-    """The JSON API links to a release on its project's page."""
+    """The JSON API links to a release on a page of its project."""
     for page in tree.json_api_pages:
         url, _, anchor = tree.absolute(
             page, tree.read_json(page)['info']['release_url'],
         ).partition('#')
-        target = f'{url.removeprefix(SITE_URL)}index.html'
+        target = url.removeprefix(SITE_URL) + 'index.html' * url.endswith('/')
         assert not anchor or anchor in pages[target].ids, page
 
 

@@ -75,7 +75,7 @@ def test_builds_know_every_page() -> None:
     files = [file_of(b'{"filename": "foo-1.0.zip", "upload_timestamp": 1}')]
     project = assemble(canonicalize_name('foo'), files)
     of_project = [page.path for page in site().project_pages(project)]
-    assert of_project == [*paths.pages_of_project('foo', ['1.0'])]
+    assert of_project == [*paths.pages_of_project('foo', ['1.0'], 0)]
     assert {*of_project} == {*paths.of_project('foo'), paths.release_json('foo', '1.0')}
     roots = {page.path for page in site('https://example.com/').root_pages([], [])}
     [projects] = project_list.list_pages(['foo'])

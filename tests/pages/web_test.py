@@ -299,10 +299,10 @@ def test_older_releases_are_folded() -> None:
     assert len(folds(few)) == 30
     many = page_of(
         {'filename': 'foo-0.zip'},
-        *({'filename': f'foo-{number}.zip', 'yanked_reason': ''} for number in range(1, 100)),
+        *({'filename': f'foo-{number}.zip', 'yanked_reason': ''} for number in range(1, 99)),
     )
-    assert len(many.named('tr')) == 200
-    assert folds(many) == [*(str(number) for number in range(99, 69, -1)), '0']
+    assert len(many.named('tr')) == 198
+    assert folds(many) == [*(str(number) for number in range(98, 68, -1)), '0']
     big = page_of(
         *({'filename': f'foo-1-cp3{minor}-none-any.whl'} for minor in range(40)),
         {'filename': 'foo-0.zip'},

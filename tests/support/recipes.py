@@ -68,6 +68,20 @@ def _odd_facts() -> list[Facts]:
     ]
 
 
+def _long_history() -> list[Facts]:
+    """A project with several pages of older releases, and files without a version."""
+    return [
+        {'filename': 'long.zip', 'size': 1}, {'filename': 'long-2013-11-14.zip'},
+        *(
+            {
+                'filename': f'long-{number // 2}.0+x{ending}', 'upload_timestamp': number,
+                'requires_dist': ['short', 'missing'],
+            } for number in range(400) for ending in ('.zip', '-py3-none-any.whl')
+        ),
+        {'filename': 'short-1.0.zip'},
+    ]
+
+
 def _crowded_lines() -> list[Facts]:
     """A month of 1,200 uploads, some of one moment, with neighbour months and a distant one."""
     return [
@@ -110,6 +124,7 @@ RECIPES = {
         json_lines(_crowded_lines()),
         options=('--site-url', SITE_URL, '--no-per-release-json'),
     ),
+    'a long history': Recipe(json_lines(_long_history()), options=('--site-url', SITE_URL)),
     'a quarantined project': Recipe(
         _sample(), options=('--site-url', SITE_URL),
         facts=b'{"name": "ocelot", "status": "quarantined", "status_reason": "bites & scratches"}',

@@ -145,7 +145,8 @@ def _links(path: str, content: bytes) -> Iterator[str]:
     elif path == 'simple/index.json':
         targets = [f'{project["name"]}/index.json' for project in json.loads(text)['projects']]
     elif path.endswith('/json'):
-        targets = [json.loads(text)['info']['project_url'] or SITE_URL]
+        info = json.loads(text)['info']
+        targets = [info['project_url'], info['release_url']]
     else:
         targets = []
     here = f'{SITE_URL}{path}'
