@@ -14,7 +14,14 @@ from dumb_pypi.builder.refusals import (
     refuse_shrink,
 )
 from dumb_pypi.builder.source import ListFile, Lists, open_lists, ScannedList
-from dumb_pypi.builder.stamp import fingerprint_of_facts, marks_of, Shape, shape_of, Stamp
+from dumb_pypi.builder.stamp import (
+    fingerprint_of_facts,
+    marks_of,
+    renderer_version,
+    Shape,
+    shape_of,
+    Stamp,
+)
 from dumb_pypi.errors import ChangedError, compare_notices, EmptyListError, Notice
 from dumb_pypi.options import BuildOptions
 from dumb_pypi.pages import paths
@@ -106,6 +113,7 @@ def _build(
     from dumb_pypi.builder.chunks import survey_list
     from dumb_pypi.builder.packages import write_packages
     from dumb_pypi.builder.plan import group, Plan
+    from dumb_pypi.builder.readmes import remove_unused, renderers
     from dumb_pypi.builder.render import Job, records_of, render, static_paths
     from dumb_pypi.builder.state import commit, State
     from dumb_pypi.builder.workers import open_workers
@@ -118,11 +126,11 @@ def _build(
         options.output_dir, os.urandom(8).hex(), keep_changes=options.changes_file is not None,
         recovering=state.may_be_unreported, precompress=options.precompress,
         sweep=options.full or state.may_have_compressed_forms, owned=state.stamp is not None,
-    ))
+    ), renderer_version(options))
     source, reading = lists.packages, _ReadingProgress(lists, progress)
     with (
         job.target.opened() as writer, writer.unfinished_file('packages.json') as file,
-        open_workers(options.jobs, executor, lock) as workers,
+        open_workers(options.jobs, executor, lock) as workers, renderers(),
     ):
         with state.old_packages(source.form) as old:
             chunks = None if old is None else state.chunks
@@ -149,6 +157,8 @@ def _build(
         result = render(plan, state, job, writer, workers, reading.rest)
         for path in plan.stale_paths(result.extents, result.others):
             writer.delete(path)
+        if not plan.is_empty:
+            remove_unused(facts.values(), job.renderer, options.output_dir, writer)
         if shape_of(options) != shape:
             raise ChangedError
         if options.changes_file is not None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 import functools
 import io
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import chain, groupby
+from itertools import accumulate, chain, groupby
 from operator import attrgetter
 from typing import cast, NamedTuple, TYPE_CHECKING
 
 import msgspec
 
 from dumb_pypi.builder.plan import Groups, Plan
+from dumb_pypi.builder.readmes import readme_of
 from dumb_pypi.builder.stamp import checksum_of
 from dumb_pypi.builder.state import (
     Body,
@@ -36,14 +37,18 @@ if TYPE_CHECKING:
 
     from dumb_pypi.pages.site import Site
 
-_TASK = 1 << 17  # bytes of lines in a task, at least one project's
+_TASK = 1 << 17  # bytes of lines and characters of READMEs in a task, at least one project's
 
 
 class Job(NamedTuple):
-    """What all tasks of a build share; `shape` distinguishes it from others in one process."""
+    """What all tasks of a build share; `shape` distinguishes it from others in one process.
+
+    `renderer` is the version of what renders READMEs, '' if they are shown as plain text.
+    """
     options: BuildOptions
     shape: str
     target: Target
+    renderer: str = ''
 
     @property
     def site(self) -> Site:
@@ -130,7 +135,8 @@ def _process_projects(task: ProjectsTask, writer: Writer) -> ProjectsResult:
         ]
         found: list[str] = []
         if task.write:
-            pages = _checksummed(job.site.project_pages(project), found)
+            readme = readme_of(facts, job.renderer, job.target.root, writer)
+            pages = _checksummed(job.site.project_pages(project, readme), found)
             if new:
                 writer.write_new(pages)
             else:
@@ -256,9 +262,20 @@ def _processed(
             [name not in existing for name in names],
         )
 
-    batches = list(_batches(packages.names, packages.offsets, wanted, to_write))
+    batches = list(_batches(packages.names, _sizes(groups), wanted, to_write))
     tasks = (task(number, batch) for number, batch in enumerate(batches))
     return zip(batches, workers.map(process_projects, tasks), strict=True)
+
+
+def _sizes(groups: Groups) -> Sequence[int]:
+    """Return the sizes of the lines and READMEs of all projects before each one, and of all."""
+    packages, facts = groups.packages, groups.facts
+    if not any(fact.description for fact in facts.values()):
+        return packages.offsets
+    readmes = accumulate((
+        len(facts[name].description or '') if name in facts else 0 for name in packages.names
+    ), initial=0)
+    return [sum(sizes) for sizes in zip(packages.offsets, readmes, strict=True)]
 
 
 def _batches(
@@ -297,7 +314,7 @@ def _write_projects(
     """Write the pages of the planned projects; return the records of all."""
     groups = plan.groups
     packages = groups.packages
-    offsets = packages.offsets
+    offsets = _sizes(groups)
     wanted = [
         at for at, name in enumerate(packages.names)
         if name in plan.projects or name in plan.unrecorded

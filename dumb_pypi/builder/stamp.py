@@ -17,13 +17,16 @@ import dumb_pypi
 from dumb_pypi import store
 from dumb_pypi.builder.source import BYTE_ORDER_MARK, Chunk, digest_of, ListFile
 from dumb_pypi.errors import FileError, Notice
-from dumb_pypi.options import BuildOptions
+from dumb_pypi.options import BuildOptions, FOLDER
 from dumb_pypi.pages import paths
 from dumb_pypi.store.lock import exists
 
 # The libraries that pages depend on, besides the lists, the options and this program.
 _LIBRARIES = ('jinja2', 'markupsafe', 'msgspec', 'packaging')
-
+# Those that render READMEs: `readme_renderer`, and what releases of it use.
+_RENDERERS = (
+    'readme_renderer', 'readme-renderer', 'cmarkgfm', 'comrak', 'docutils', 'nh3', 'pygments',
+)
 
 CHECKSUM = 8  # characters
 SEAL = CHECKSUM + 1  # bytes: a checksum and a space
@@ -222,7 +225,9 @@ def shape_of(options: BuildOptions) -> Shape:
     return Shape(fingerprint([
         repr(options.shaping).encode(),
         f'{sys.version} {sys.byteorder}'.encode(),
-        *(name.encode() for name in sorted(_installed_libraries())),
+        *(name.encode() for name in sorted(_installed(
+            (*_LIBRARIES, *_RENDERERS) if _may_have_readmes(options) else _LIBRARIES,
+        ))),
         *_contents(own, times, ('.py', '.html', '.xml', '.css', '.js', '.svg')),
         *(() if options.template_dir is None else _contents(
             options.template_dir, times, output_dir=options.output_dir,
@@ -230,7 +235,28 @@ def shape_of(options: BuildOptions) -> Shape:
     ]), fingerprint(time.encode() for time in times))
 
 
-def _installed_libraries() -> Iterator[str]:
+def _may_have_readmes(options: BuildOptions) -> bool:
+    return options.project_list is not None or options.package_list.form == FOLDER
+
+
+def renderer_version(options: BuildOptions) -> str:
+    """Return a fingerprint of all that a rendered README depends on besides its text.
+
+    It is '' if no renderer is installed, or needed.
+    """
+    libraries = sorted(_installed(_RENDERERS)) if _may_have_readmes(options) else ()
+    if not any(name.lower().startswith(_RENDERERS[:2]) for name in libraries):
+        return ''
+    own = os.path.join(os.path.dirname(os.path.abspath(dumb_pypi.__file__)), 'pages')
+    parts = [sys.version.encode(), *(name.encode() for name in libraries)]
+    for name in ('readme.py', 'readme_html.py'):
+        with open(os.path.join(own, name), 'rb') as file:
+            parts.append(file.read())
+    return fingerprint(parts)
+
+
+def _installed(libraries: tuple[str, ...]) -> Iterator[str]:
+    """Yield the names of the folders that say which release of a library is installed."""
     # `importlib.metadata` would take longer than the rest of a build with nothing to do.
     for folder in dict.fromkeys(sys.path):
         try:
@@ -238,7 +264,7 @@ def _installed_libraries() -> Iterator[str]:
         except OSError:
             continue
         for name in names:
-            if name.endswith('-info') and name.lower().startswith(_LIBRARIES):
+            if name.endswith('-info') and name.lower().startswith(libraries):
                 yield name
 
 

@@ -60,15 +60,18 @@ class Site:
         """Return the static files that the web pages use."""
         yield from self._static
 
-    def project_pages(self, project: Project) -> Iterator[Page]:
-        """Render a project's pages, each after those that it links to."""
+    def project_pages(self, project: Project, readme: str | None) -> Iterator[Page]:
+        """Render a project's pages, each after those that it links to.
+
+        `readme` is the README as HTML that is safe to print, None if there is none.
+        """
         options = self._options
         name, packages_url = project.name, options.packages_url
         for number, block in enumerate(release_pages.blocks(project).older, start=1):
             yield Page(
                 paths.release_page(name, number), self._web.release_page(project, number, block),
             )
-        yield Page(paths.project_page(name), self._web.project(project))
+        yield Page(paths.project_page(name), self._web.project(project, readme))
         yield Page(paths.simple_json(name), simple_api.project_json(
             project, packages_url, options.site_url,
         ))

@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
+from markupsafe import Markup
 
 from dumb_pypi.model import times, urls
 from dumb_pypi.model.project import Project, Release
@@ -50,8 +51,11 @@ class Web:
         # The values that all pages of a depth share, by depth.
         self._shared: dict[int, dict[str, object]] = {}
 
-    def project(self, project: Project) -> bytes:
-        """Render a project's page: its newest releases, and the files of each."""
+    def project(self, project: Project, readme: str | None) -> bytes:
+        """Render a project's page: its README, its newest releases, and the files of each.
+
+        `readme` is HTML that is safe to print.
+        """
         page = paths.project_page(project.name)
         latest = project.latest
         shown, older = release_pages.blocks(project)
@@ -63,6 +67,7 @@ class Web:
             page, 'project.html',
             project=project.name,
             summary=project.summary,
+            readme=None if readme is None else Markup(readme),  # noqa: S704 - its caller says so
             home_page=project.facts.home_page,
             status=project.facts.status,
             status_reason=project.facts.status_reason,

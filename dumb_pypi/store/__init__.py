@@ -7,5 +7,7 @@ LOCK = f'{OWN_FOLDER}/lock'
 STATE = f'{OWN_FOLDER}/state.json'
 PENDING = f'{OWN_FOLDER}/pending.json'
 CHUNKS = f'{OWN_FOLDER}/chunks'
+# Rendered READMEs, each in a file named by a hash of what it was rendered from.
+READMES = f'{OWN_FOLDER}/readmes'
 # Files that are not in their place yet, in a folder for each build.
 UNFINISHED = f'{OWN_FOLDER}/unfinished'

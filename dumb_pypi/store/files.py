@@ -15,7 +15,7 @@ from dumb_pypi.errors import FileError
 
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
 # The errors of opening what is not there, not readable, a symbolic link or no file.
-_NO_FILE = (
+NO_FILE = (
     errno.ENOENT, errno.EACCES, errno.EPERM, errno.ELOOP, errno.EISDIR, errno.ENOTDIR, errno.ENXIO,
 )
 # Files that cannot be replaced, such as terminals and pipes. A RAM disk has ordinary files.
@@ -137,7 +137,7 @@ def holds(place: str, content: bytes | bytearray) -> bool:
         with opened(place) as file:
             return os.fstat(file.fileno()).st_size == len(content) and file.read() == content
     except OSError as error:
-        if error.errno in _NO_FILE:
+        if error.errno in NO_FILE:
             return False
         raise
 
@@ -221,7 +221,7 @@ def are_equal(place: str, other: str) -> bool:
     try:
         return not os.path.islink(place) and filecmp.cmp(place, other, shallow=False)
     except OSError as error:
-        if error.errno in _NO_FILE:
+        if error.errno in NO_FILE:
             return False
         raise
 

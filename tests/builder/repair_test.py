@@ -238,10 +238,10 @@ def test_changed_template_ends_the_build(
     template.write_text('one')
     project_pages = Site.project_pages
 
-    def change_template(site: Site, project: Project) -> Iterator[Page]:
+    def change_template(site: Site, project: Project, readme: str | None) -> Iterator[Page]:
         template.write_text('between')
         template.write_text(last)
-        return project_pages(site, project)
+        return project_pages(site, project, readme)
 
     with monkeypatch.context() as patch:
         patch.setattr(Site, 'project_pages', change_template)

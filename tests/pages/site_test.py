@@ -74,7 +74,7 @@ def test_builds_know_every_page() -> None:
     """The pages that builds delete are those that `Site` renders, in the same order."""
     files = [file_of(b'{"filename": "foo-1.0.zip", "upload_timestamp": 1}')]
     project = assemble(canonicalize_name('foo'), files)
-    of_project = [page.path for page in site().project_pages(project)]
+    of_project = [page.path for page in site().project_pages(project, None)]
     assert of_project == [*paths.pages_of_project('foo', ['1.0'], 0)]
     assert {*of_project} == {*paths.of_project('foo'), paths.release_json('foo', '1.0')}
     roots = {page.path for page in site('https://example.com/').root_pages([], [])}

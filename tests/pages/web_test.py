@@ -53,7 +53,7 @@ def project_of(*lines: Mapping[str, object], status: str = 'active') -> Project:
 
 
 def page_of(*lines: Mapping[str, object], status: str = 'active') -> HtmlPage:
-    return HtmlPage(web().project(project_of(*lines, status=status)))
+    return HtmlPage(web().project(project_of(*lines, status=status), None))
 
 
 def texts(page: HtmlPage, name: str) -> list[str]:
@@ -95,7 +95,7 @@ def test_logo_is_relative_to_home(logo: str, changelog_logo: str) -> None:
 )
 def test_install_command(filename: str, command: bytes | None) -> None:
     """A version that a shell might run has no command."""
-    page = web().project(project_of({'filename': filename}))
+    page = web().project(project_of({'filename': filename}), None)
     assert command is None or command in page
     assert (command is None) == (b'pip install' not in page)
 
@@ -135,7 +135,7 @@ def test_commands_have_index_url() -> None:
         'pdm add foo==1.0',
     ]
     assert 'class="placeholder"' not in page.source
-    unknown = web(site_url=None).project(project_of({'filename': 'foo-1.0.zip'}))
+    unknown = web(site_url=None).project(project_of({'filename': 'foo-1.0.zip'}), None)
     assert b'class="placeholder"' in unknown
     assert b'class="placeholder"' in web(site_url=None).home([], [], SEARCH)
 
@@ -153,7 +153,7 @@ def test_commands_have_index_url() -> None:
 def test_plain_http_needs_trusted_host(site_url: str, host: str | None) -> None:
     """pip trusts plain http of loopback hosts only."""
     trusting = [] if host is None else ['--trusted-host', host]
-    page = web(site_url=site_url).project(project_of({'filename': 'foo-1.0.zip'}))
+    page = web(site_url=site_url).project(project_of({'filename': 'foo-1.0.zip'}), None)
     assert texts(HtmlPage(page), 'code')[0].split() == [
         'pip', 'install', '--index-url', f'{site_url}simple/', *trusting, 'foo==1.0',
     ]

@@ -1,0 +1,107 @@
+"""READMEs as HTML that is safe to print: Markdown, reStructuredText and plain text.
+
+`readme_renderer` renders and sanitizes them as the public index does. It is optional. Without it,
+and where it fails, a README is shown as plain text.
+"""
+from __future__ import annotations
+
+import html
+import importlib
+import io
+import warnings
+from typing import NamedTuple
+
+PLAIN = 'text/plain'
+_RST = 'text/x-rst'
+_MARKDOWN = 'text/markdown'
+
+# Longer texts are shown as plain text, and so are those that become longer HTML than this.
+_LONGEST = 1 << 19  # characters
+_LONGEST_HTML = 1 << 21
+
+
+class Markup(NamedTuple):
+    """The content type of a README, one of three, and the variant of Markdown."""
+    content_type: str
+    variant: str
+
+
+def markup_of(content_type: str | None) -> Markup:
+    """Return what a `Description-Content-Type` means.
+
+    Without one it is reStructuredText, as on the public index. Unknown ones mean plain text.
+    """
+    kind, *parameters = (part.strip().lower() for part in (content_type or _RST).split(';'))
+    variants = [
+        value.strip().strip('"') for name, _, value in (text.partition('=') for text in parameters)
+        if name.strip() == 'variant'
+    ]
+    return Markup(
+        kind if kind in (_RST, _MARKDOWN) else PLAIN,
+        'CommonMark' if 'commonmark' in variants else 'GFM',
+    )
+
+
+def is_plain(description: str, content_type: str | None) -> bool:
+    """Return whether a README is shown as plain text, with or without a renderer."""
+    return len(description) > _LONGEST or markup_of(content_type).content_type == PLAIN
+
+
+def plain_text(description: str) -> str:
+    """Return a text as HTML that shows it as it is."""
+    # HTML parsers ignore a line break at the beginning.
+    return f'<pre class="plain" tabindex="0">\n{html.escape(description, quote=False)}</pre>'
+
+
+def render(description: str, content_type: str | None, project: str) -> str:
+    """Return a README as HTML that fits into the project's page, as plain text if need be.
+
+    The HTML is balanced, and has no script, no inline style, no link with a scheme other than
+    `http`, `https` or `mailto`, no image that is not at an `https` URL, and no ID of the page's.
+    This may take minutes or crash if the README is meant to: see `builder.readmes`.
+    """
+    if is_plain(description, content_type):
+        return plain_text(description)
+    markup = markup_of(content_type)
+    rendered = (
+        _render_rst(description) if markup.content_type == _RST
+        else _render_markdown(description, markup.variant)
+    )
+    if rendered is None or not rendered.strip() or len(rendered) > _LONGEST_HTML:
+        return plain_text(description)
+    from dumb_pypi.pages.readme_html import tidy
+    return tidy(rendered, project) or plain_text(description)
+
+
+def _render_markdown(text: str, variant: str) -> str | None:
+    """Return sanitized HTML, None without a renderer for Markdown."""
+    with warnings.catch_warnings():
+        # It warns where only its renderer for reStructuredText is installed.
+        warnings.simplefilter('ignore')
+        try:
+            from readme_renderer import markdown
+        except ImportError:
+            return None
+        return markdown.render(text, variant)
+
+
+def _render_rst(text: str) -> str | None:
+    """Return sanitized HTML, None without a renderer, or if the text is no reStructuredText."""
+    try:
+        from readme_renderer import rst
+    except ImportError:
+        return None
+    parser, roles, nodes = (
+        importlib.import_module(f'docutils.{name}')
+        for name in ('parsers.rst', 'parsers.rst.roles', 'nodes')
+    )
+    # The page must not depend on the day on which it was rendered.
+    parser.directives.register_directive('date', type('NoDate', (parser.Directive,), {
+        'has_content': True, 'run': lambda _: [nodes.Text('')],
+    }))
+    # Roles that a text defines would stay for all later ones.
+    roles._roles.clear()
+    try:
+        return rst.render(text, io.StringIO())
+    except Exception:  # noqa: BLE001 - docutils has bugs, and a recursion limit
+        return None
