@@ -12,6 +12,7 @@ from typing import Any, TYPE_CHECKING
 from dumb_pypi import __version__, builder
 from dumb_pypi.builder import Report, Scan, Scanned
 from dumb_pypi.builder.refusals import refuse_file_of_build
+from dumb_pypi.builder.scanned import Described
 from dumb_pypi.errors import (
     BusyError,
     DumbPypiError,
@@ -21,6 +22,7 @@ from dumb_pypi.errors import (
     shown_path,
 )
 from dumb_pypi.options import BuildOptions, DEFAULT_TITLE, FOLDER, hints
+from dumb_pypi.process import usable_cpus
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
 # About how much of a build is reading the files of a folder.
 _SCANNING = 0.5
+# About how much of that is reading their lines, rather than the metadata of latest releases.
+_READING = 0.9
 
 
 def build(
@@ -156,23 +160,35 @@ def built(
 def _scan_of(options: BuildOptions, progress: Callable[[float], None]) -> Scan:
     """Return a function that scans the folder, given the path of the previous list."""
     folder = options.package_list.path
+    describing = _SCANNING * (1 - _READING)
 
     def scan(previous: str | None) -> Scanned:
         from dumb_pypi import scanner
-        lines, problems, notices = scanner.scan(
+        result, files, _ = scanner.scan_folders(
             [folder], previous=previous, write_metadata=options.write_metadata, jobs=options.jobs,
-            progress=lambda done, total: progress(_SCANNING * done / total),
+            progress=lambda done, total: progress(_SCANNING * _READING * done / total),
         )
+        problems = result.problems
         # The index lacks nothing if other files are in the folder.
-        found = [*problems, *(notice._replace(skipped=False) for notice in notices)]
-        if not lines and not options.allow_shrink:
+        found = [*problems, *(notice._replace(skipped=False) for notice in result.notices)]
+        if not result.lines and not options.allow_shrink:
             usable = 'usable ' if problems else ''
             raise ListError(
                 f'there are no {usable}wheels, sdists or eggs in {shown_path(folder)}. Nothing was '
                 'written (pass --allow-shrink to build an empty index)',
                 found,
             )
-        return Scanned(b''.join(line + b'\n' for line in lines), found)
+
+        def describe(known: bytes) -> Described:
+            from dumb_pypi.scanner import projects
+            return Described(*projects.describe_projects(
+                result.lines, files, projects.known_lines(known, ''),
+                jobs=options.jobs or usable_cpus(), progress=lambda done, total: progress(
+                    _SCANNING - describing * (1 - done / total),
+                ),
+            ))
+
+        return Scanned(b''.join(line + b'\n' for line in result.lines), found, describe)
     return scan
 
 

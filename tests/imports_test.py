@@ -20,7 +20,7 @@ BELOW = {
         'api', 'builder', 'scanner', 'server', 'store', 'options', 'model', 'errors', 'process',
         '__init__',
     },
-    'api': {'builder', 'scanner', 'store', 'options', 'errors', '__init__'},
+    'api': {'builder', 'scanner', 'store', 'options', 'errors', 'process', '__init__'},
     'builder': {'store', 'pages', 'options', 'model', 'errors', 'process', '__init__'},
     'scanner': {'store', 'model', 'errors', 'process'},
     'server': {'store', 'errors', '__init__'},

@@ -139,13 +139,28 @@ MESSAGES = (
     (PROJECTS, '{"name": "good", "home_page": "good.example.com"}',
      "home_page 'good.example.com' is not an http or https URL"),
     (PROJECTS, '{"name": "good", "summary": "Other"}', (
-        'project good is on line 1 too, with different facts: this later line wins'
+        'project good is on line 1 too, with another summary: this later line wins'
     )),
+    (PROJECTS, '{"name": "good", "classifiers": "a"}', '`classifiers` must be a list of strings'),
+    (PROJECTS, '{"name": "good", "license_files": [1]}',
+     '`license_files` must be a list of strings'),
+    (PROJECTS, '{"name": "good", "project_urls": []}', '`project_urls` must be a JSON object'),
+    (PROJECTS, '{"name": "good", "project_urls": {"Docs": 1}}',
+     '`project_urls` must be an object whose values are strings'),
+    (PROJECTS, '{"name": "good", "project_urls": {"Docs": "good.example.com"}}', (
+        "project_urls 'Docs': 'good.example.com' is not an http or https URL: this link is not "
+        'shown'
+    )),
+    (PROJECTS, '{"name": "good", "provides_extra": ["a b"]}',
+     "provides_extra 'a b' is not a valid name: this extra is not shown"),
+    (PROJECTS, '{"name": "good", "licence": "MIT"}',
+     "key 'licence' is not known and is ignored on all lines: did you mean 'license'?"),
     (PROJECTS, '{"name": "bad"}', (
         'project bad is not in the package list, so what this line says is not shown'
     )),
 )
-GOOD = {JSON: '{"filename": "good-1.0.zip"}', PLAIN: 'good-1.0.zip', PROJECTS: '{"name": "good"}'}
+GOOD_FACTS = '{"name": "good", "summary": "Good"}'
+GOOD = {JSON: '{"filename": "good-1.0.zip"}', PLAIN: 'good-1.0.zip', PROJECTS: GOOD_FACTS}
 # Words that the style guide of this project replaces.
 BAD_WORDS = re.compile(
     r'passed over|left out|told of|leads to|\bodd\b|\bwhole\b|at work|beside\b|last build',

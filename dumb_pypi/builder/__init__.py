@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple, TYPE_CHECKING
 
+from dumb_pypi import store
 from dumb_pypi.builder.refusals import (
     refuse_bad_lines,
     refuse_file_of_build,
@@ -13,6 +14,7 @@ from dumb_pypi.builder.refusals import (
     refuse_list,
     refuse_shrink,
 )
+from dumb_pypi.builder.scanned import Describe, ScannedFacts
 from dumb_pypi.builder.source import ListFile, Lists, open_lists, ScannedList
 from dumb_pypi.builder.stamp import (
     fingerprint_of_facts,
@@ -59,9 +61,13 @@ class Report(NamedTuple):
 
 
 class Scanned(NamedTuple):
-    """The list of a folder, JSON lines, and notices about its files."""
+    """The list of a folder, JSON lines, and notices about its files.
+
+    `describe` makes the project list of the folder.
+    """
     content: bytes
     notices: list[Notice]
+    describe: Describe
 
 
 # Given the path of the list that the previous build got from the same folder, if there is one.
@@ -94,7 +100,11 @@ def built(
             stamp = Stamp.load(options.output_dir)
             if (
                 stamp is not None
-                and stamp.is_current(shape.fingerprint, lists.packages, lists.facts)
+                and (lists.scanned is None or lists.scanned.is_kept)
+                and stamp.is_current(
+                    shape.fingerprint, lists.packages, lists.facts,
+                    '' if lists.scanned is None else lists.scanned.fingerprint,
+                )
                 and (scan is None or _notices_of_files(stamp) == lists.notices)
                 and _is_intact(options.output_dir, stamp)
             ):
@@ -136,7 +146,7 @@ def _build(
             chunks = None if old is None else state.chunks
             survey = survey_list(source, chunks, state.memo(source.form), workers, reading.add)
             packages = write_packages(source, survey, old, file, workers, reading.add)
-        facts, facts_notices = _read_facts(lists.facts, packages.projects)
+        facts, facts_notices = _read_facts(lists, packages.projects)
         notices = [*lists.notices, *packages.notices, *facts_notices]
         refuse_list(source, packages, state, notices, options)
         groups = group(packages, facts, state, workers)
@@ -165,13 +175,19 @@ def _build(
             write_changes(options.changes_file, writer.done.changes)
         stamp = Stamp(
             shape.fingerprint, plan.complete, source.form, source.place, source.size, survey.chunks,
-            fingerprint_of_facts(lists.facts),
+            fingerprint_of_facts(
+                lists.facts, '' if lists.scanned is None else lists.scanned.fingerprint,
+            ),
             # If nothing was written, the state stays as it is, even if files were touched.
             state.stamp.marks if plan.is_empty and state.stamp is not None else marks_of(
                 options.output_dir, [*paths.FOLDERS, *result.others],
             ),
             len(packages.projects), packages.files, notices,
         )
+        if lists.scanned is None:
+            writer.delete_own(store.SCANNED)
+        elif not lists.scanned.is_kept:
+            writer.write_own(store.SCANNED, lists.scanned.encode())
         commit(writer, stamp, records_of(
             plan, state, result, compressed=options.precompress,
         ), survey.surveys)
@@ -184,9 +200,11 @@ def _build(
 
 
 def _scanned(lists: Lists, options: BuildOptions, scan: Scan) -> Lists:
-    content, notices = scan(_list_of_previous_scan(options, lists.packages))
+    content, notices, describe = scan(_list_of_previous_scan(options, lists.packages))
+    facts = ScannedFacts(options.output_dir, content, describe, full=options.full)
     return lists._replace(
-        packages=ScannedList(content, lists.packages.place), notices=notices,
+        packages=ScannedList(content, lists.packages.place), scanned=facts,
+        notices=[*notices, *facts.notices],
     )
 
 
@@ -231,12 +249,21 @@ def _report_no_change(stamp: Stamp, options: BuildOptions) -> Report:
 
 
 def _read_facts(
-        source: ListFile | None, projects: Collection[str],
+        lists: Lists, projects: Collection[str],
 ) -> tuple[Mapping[str, ProjectFacts], list[Notice]]:
-    """Return the facts about projects of the list, and notices about those that are not in it."""
-    if source is None:
+    """Return the facts about projects of the list, and notices about those that are not in it.
+
+    What the project list states takes the place of what a scan has found, key by key.
+    """
+    if lists.facts is None and lists.scanned is None:
         return {}, []
-    from dumb_pypi.model.project_facts import read_facts
+    from dumb_pypi.model.project_facts import overlay, read_facts
+    scanned: dict[str, ProjectFacts] = {} if lists.scanned is None else dict(
+        read_facts(lists.scanned.content, lists.packages.place).facts.items(),
+    )
+    source = lists.facts
+    if source is None:
+        return scanned, []
     found, lines, notices = read_facts(source.content, source.place)
     facts: dict[str, ProjectFacts] = {
         name: fact for name, fact in found.items() if name in projects
@@ -245,7 +272,10 @@ def _read_facts(
     if notices and not found:
         from dumb_pypi.builder.wrong_lists import PROJECT_LIST, refuse_unusable
         refuse_unusable(source, PROJECT_LIST, notices)
-    return facts, [*notices, *(
+    return scanned | {
+        name: overlay(scanned[name], fact, has_status=True) if name in scanned else fact
+        for name, fact in facts.items()
+    }, [*notices, *(
         Notice(source.place, lines[name], (
             f'project {name} is not in the package list, so what this line says is not shown'
         ), skipped=False)

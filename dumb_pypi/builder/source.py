@@ -6,11 +6,14 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO, cast, NamedTuple
+from typing import BinaryIO, cast, NamedTuple, TYPE_CHECKING
 
 from dumb_pypi import __version__
 from dumb_pypi.errors import FileError, Notice, shown_path
 from dumb_pypi.options import BuildOptions, FOLDER, ListPath, STDIN
+
+if TYPE_CHECKING:
+    from dumb_pypi.builder.scanned import ScannedFacts
 
 BYTE_ORDER_MARK = b'\xef\xbb\xbf'
 _COPY = 1 << 20  # bytes read at once
@@ -88,11 +91,13 @@ def digest_of(content: bytes) -> str:
 class Lists(NamedTuple):
     """The open lists: of packages, of facts about projects, and the previous list of packages.
 
-    `notices` are about files that are missing from a list that a scan made.
+    If a scan made the list of packages, `scanned` are the facts that it found, and `notices` are
+    about files.
     """
     packages: ListFile
     facts: ListFile | None
     previous: ListFile | None
+    scanned: ScannedFacts | None = None
     notices: Sequence[Notice] = ()
 
 

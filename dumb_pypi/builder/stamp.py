@@ -87,24 +87,21 @@ class Stamp(NamedTuple):
         Raises:
             FileError: it cannot be read.
         """
-        place = os.path.join(output_dir, store.STATE)
-        try:
-            with open(place, 'rb', opener=_open_at_once) as file:
-                return cls.decode(unsealed(file.readline().rstrip(b'\n')))
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise FileError('read', place, error) from error
+        return cls.decode(read_first_line(os.path.join(output_dir, store.STATE)))
 
-    def is_current(self, shape: str, packages: ListFile, facts: ListFile | None) -> bool:
+    def is_current(
+            self, shape: str, packages: ListFile, facts: ListFile | None, scanned: str = '',
+    ) -> bool:
         """Return whether a build of these lists would change no page of an intact directory.
+
+        `scanned` is the fingerprint of the facts that a scan found.
 
         This is the first rule for rebuilding: `Plan` is not asked if it holds.
         """
         return (
             self.complete and self.shape == shape
             and (self.form, self.place, self.size) == (packages.form, packages.place, packages.size)
-            and self.facts_fingerprint == fingerprint_of_facts(facts)
+            and self.facts_fingerprint == fingerprint_of_facts(facts, scanned)
             and self._has_chunks_of(packages)
         )
 
@@ -124,6 +121,21 @@ def _chunk(digest: str, size: int) -> Chunk:
     if size < 1:
         raise ValueError('a chunk is not empty')
     return Chunk(digest, size)
+
+
+def read_first_line(place: str) -> bytes | None:
+    """Return what is behind the seal of a file's first line, None if that is not as it was left.
+
+    Raises:
+        FileError: it cannot be read.
+    """
+    try:
+        with open(place, 'rb', opener=_open_at_once) as file:
+            return unsealed(file.readline().rstrip(b'\n'))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise FileError('read', place, error) from error
 
 
 def _open_at_once(place: str, flags: int) -> int:
@@ -197,11 +209,16 @@ def fingerprint(parts: Iterable[bytes]) -> str:
     return digest.hexdigest()[:32]
 
 
-def fingerprint_of_facts(facts: ListFile | None) -> str:
-    """Return a fingerprint of the project list and of its name, which messages show."""
+def fingerprint_of_facts(facts: ListFile | None, scanned: str = '') -> str:
+    """Return a fingerprint of the project list and of its name, which messages show.
+
+    `scanned` is the fingerprint of the facts that a scan found.
+    """
     if facts is None:
-        return ''
-    return fingerprint([facts.place.encode(errors='replace'), facts.content])
+        return scanned
+    return fingerprint([
+        facts.place.encode(errors='replace'), facts.content, scanned.encode(),
+    ])
 
 
 class Shape(NamedTuple):

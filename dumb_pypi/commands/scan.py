@@ -43,11 +43,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _scan(args: argparse.Namespace) -> int:
-    _check_output(args.output, args.previous)
+    _check_output(args)
     with closing(ProgressBar(unit='B', hidden=args.quiet)) as progress:
         result = scan(
             args.folders,
             previous=args.previous,
+            projects=args.projects is not None,
+            previous_projects=_previous_projects(args),
             write_metadata=args.write_metadata,
             uploaded_by=args.uploaded_by,
             jobs=args.jobs,
@@ -59,10 +61,13 @@ def _scan(args: argparse.Namespace) -> int:
             f'{_PROGRAM}: nothing was printed because of --strict: fix these files, or scan '
             'without it',
         )
-    elif args.output is None:
-        _print(result.lines)
     else:
-        _write(args.output, result.lines)
+        if args.projects is not None:
+            _write(args.projects, result.projects)
+        if args.output is None:
+            _print(result.lines)
+        else:
+            _write(args.output, result.lines)
     return FAILED if result.problems else DONE
 
 
@@ -82,6 +87,11 @@ examples:
   Write the list of a folder, and read only new files the next time:
     dumb-pypi scan -o packages.jsonl pool
     dumb-pypi scan -o packages.jsonl --previous packages.jsonl pool
+
+  Write a second list, of what the metadata says about each project:
+    dumb-pypi scan -o packages.jsonl --projects projects.jsonl pool
+    dumb-pypi --package-list-json packages.jsonl --packages-url ../../pool/ \\
+        --project-list-json projects.jsonl --output-dir index
 
   List the files of a release before they are uploaded:
     dumb-pypi scan --write-metadata --uploaded-by release-bot dist > new.jsonl
@@ -123,6 +133,12 @@ def _parser() -> argparse.ArgumentParser:
         '-o', '--output', metavar='PATH',
         help='write the list to this file, atomically (default: standard output); it may be the '
              'file of --previous',
+    )
+    the_list.add_argument(
+        '--projects', metavar='PATH',
+        help='write a list for --project-list-json to this file, atomically: README, licence, '
+             'authors, links and other metadata of the latest release of each project; with '
+             '--previous, only metadata that is not in this file yet is read',
     )
     the_list.add_argument(
         '--uploaded-by', metavar='TEXT',
@@ -181,16 +197,26 @@ def _summary(skipped: int, listed: int) -> str:
     return f'{summary}; the other {"one is" if listed == 1 else f"{listed} are"} listed'
 
 
-def _check_output(output: str | None, previous: str | None) -> None:
-    """Refuse an output that cannot be written, or that has overwritten the previous list.
+def _check_output(args: argparse.Namespace) -> None:
+    """Refuse files that cannot be written, or that would overwrite each other or a list to read.
 
     Raises:
-        OptionError: the list cannot go there.
+        OptionError: a list cannot go there.
     """
-    if output is not None:
-        if os.path.exists(output) and not os.path.isfile(output):
-            raise OptionError('--output', f'{shown(output)} is not an ordinary file')
-    elif previous is not None:
+    output, projects, previous = args.output, args.projects, args.previous
+    for option, path in (('--output', output), ('--projects', projects)):
+        if path is not None and os.path.exists(path) and not os.path.isfile(path):
+            raise OptionError(option, f'{shown(path)} is not an ordinary file')
+    if projects is not None:
+        if projects in ('', '-'):
+            raise OptionError('--projects', f'{shown(projects)} is not the path of a file')
+        for option, path in (('--output', output), ('--previous', previous)):
+            if path is not None and os.path.realpath(path) == os.path.realpath(projects):
+                raise OptionError(
+                    '--projects', f'{shown(projects)} is also the file of {option}: the list of '
+                    'projects needs a file of its own',
+                )
+    if output is None and previous is not None:
         with suppress(OSError, ValueError):
             standard_output = os.fstat(1)
             if stat.S_ISREG(standard_output.st_mode) and os.path.samestat(
@@ -200,6 +226,23 @@ def _check_output(output: str | None, previous: str | None) -> None:
                     '--previous', f'{shown(previous)} is also the standard output, so the shell '
                     'has emptied it: write the list with --output instead',
                 )
+
+
+def _previous_projects(args: argparse.Namespace) -> str | None:
+    """Return the project list whose lines may be taken over.
+
+    Without --previous everything is read again, but nobody's own facts are overwritten.
+
+    Raises:
+        FileError: the file of --projects is not a list that a scan wrote.
+    """
+    if args.projects is None or args.previous is not None:
+        projects: str | None = args.projects
+        return projects
+    # Most scans write no project list, and need none of what this imports.
+    from dumb_pypi.scanner.projects import read_known
+    read_known(args.projects)
+    return None
 
 
 def _print(lines: Sequence[bytes]) -> None:
@@ -219,7 +262,7 @@ def _print(lines: Sequence[bytes]) -> None:
 
 
 def _write(path: str, lines: Sequence[bytes]) -> None:
-    """Write the list atomically; if `path` is a link, write the file that it links to.
+    """Write a list atomically; if `path` is a link, write the file that it links to.
 
     Raises:
         FileError: it cannot be written. The old file is unchanged.

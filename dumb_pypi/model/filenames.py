@@ -174,6 +174,11 @@ def normalized_name(key: str, name: str) -> NormalizedName:
     return canonicalize_name(name)
 
 
+def is_name(name: str) -> bool:
+    """Return whether a text is a valid name, of a project or of an extra."""
+    return _why_no_name(name) is None
+
+
 def canonicalize_name(name: str) -> NormalizedName:
     """Normalize a name as the specification says, without checking it.
 

@@ -13,12 +13,17 @@ from packaging.version import InvalidVersion, Version
 
 from dumb_pypi.model.distfile import Distfile
 from dumb_pypi.model.fields import Line
+from dumb_pypi.model.filenames import is_name
 from dumb_pypi.model.project_facts import ProjectFacts, QUARANTINED
 
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
 _DIGITS = re.compile('([0-9]+)')
+# What a marker says of an extra, such as `extra == "redis"`.
+_EXTRA = re.compile(
+    r"""\bextra\s*==\s*(?:"([^"]*)"|'([^']*)')|(?:"([^"]*)"|'([^']*)')\s*==\s*extra\b""",
+)
 # Text and numbers in turn, text first, so that 9 sorts before 10.
 NaturalKey = tuple[str | int, ...]
 ReleaseOrder = tuple[bool, Version | NaturalKey, str]
@@ -72,6 +77,16 @@ class Project(msgspec.Struct, frozen=True):
     def quarantined(self) -> bool:
         return self.facts.status == QUARANTINED
 
+    def extras(self, release: Release | None) -> list[str] | None:
+        """Return the extras of a release, None if none are known.
+
+        They are those in the markers of its requirements, unless the facts, which are about the
+        latest release, state others.
+        """
+        stated = self.facts.provides_extra if release is self.latest else None
+        requirements = None if release is None else release.best_informed.requires_dist
+        return stated or extras_in(requirements or ()) or None
+
     @property
     def summary(self) -> str | None:
         latest = self.latest
@@ -99,6 +114,21 @@ def assemble(
         name, facts or ProjectFacts(name), tuple(releases), ordered[:len(unversioned)], ordered,
         _latest(releases), min(timestamps, default=None), max(timestamps, default=None),
     )
+
+
+def extras_in(requirements: Iterable[str]) -> list[str]:
+    """Return the extras in the markers of requirements, each once, in their order.
+
+    >>> extras_in(['a', 'b; extra == "x"', "c[z]; python_version > '3' and 'y' == extra"])
+    ['x', 'y']
+    """
+    extras: dict[str, None] = {}
+    for requirement in requirements:
+        _, _, marker = requirement.partition(';')
+        if 'extra' in marker:
+            found = (''.join(groups) for groups in _EXTRA.findall(marker))
+            extras.update(dict.fromkeys(filter(is_name, found)))
+    return list(extras)
 
 
 def _latest(releases: Sequence[Release]) -> Release | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 import codecs
 import io
 import re
+from collections.abc import Iterator
 from typing import NamedTuple, TYPE_CHECKING
 
 import msgspec
@@ -11,7 +12,7 @@ import msgspec
 from dumb_pypi.errors import FieldError, LineError, Notice, shown
 from dumb_pypi.model import urls
 from dumb_pypi.model.fields import decode, require_utf8, unknown_key, unknown_keys
-from dumb_pypi.model.filenames import normalized_name
+from dumb_pypi.model.filenames import is_name, normalized_name
 from dumb_pypi.model.free_text import clean_lines, clean_text
 
 if TYPE_CHECKING:
@@ -25,8 +26,11 @@ STATUSES = (ACTIVE, 'archived', 'deprecated', QUARANTINED)
 _SURROGATE = re.compile(rb'\\u[dD][89a-fA-F][0-9a-fA-F]{2}')
 
 
-class FactsLine(msgspec.Struct, kw_only=True):
-    """A line of a project list: its keys and their types."""
+class FactsLine(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A line of a project list: its keys and their types.
+
+    `scanned_hash` is for the next scan: the hash of the file that a scan read the line from.
+    """
     name: str
     status: str | None = None
     status_reason: str | None = None
@@ -45,6 +49,7 @@ class FactsLine(msgspec.Struct, kw_only=True):
     classifiers: list[str] | None = None
     project_urls: dict[str, str] | None = None
     provides_extra: list[str] | None = None
+    scanned_hash: str | None = None
 
 
 class StatusLine(msgspec.Struct):
@@ -92,6 +97,7 @@ class ParsedFacts(NamedTuple):
     `remarks` are about invalid URLs and extras, which are skipped: the rest of the line is good.
     """
     facts: ProjectFacts
+    has_status: bool
     unknown_keys: list[str]
     remarks: list[str]
 
@@ -103,11 +109,29 @@ class ProjectList(NamedTuple):
     notices: list[Notice]
 
 
+def overlay(facts: ProjectFacts, later: ProjectFacts, *, has_status: bool) -> ProjectFacts:
+    """Return facts with those that a later line states in place of its own.
+
+    `has_status` is whether the later line states a status: without one, that of `facts` counts.
+    """
+    stated = {key: value for key, value in _stated(later) if key != 'status' or has_status}
+    return msgspec.structs.replace(facts, **stated)
+
+
+def _stated(facts: ProjectFacts) -> Iterator[tuple[str, object]]:
+    """Yield the keys that are stated, and their values; the status always."""
+    for key in ProjectFacts.__struct_fields__[1:]:
+        value = getattr(facts, key)
+        if value is not None:
+            yield key, value
+
+
 def read_facts(content: bytes, place: str) -> ProjectList:
     """Read a project list; `place` is its name in notices.
 
-    If two lines state different facts about a project, the later one counts. A line that cannot be
-    used is skipped with a notice, but quarantines its project if it says so.
+    Several lines about a project are read as one: if they state different values of a key, the
+    later one counts, with a notice. A line that cannot be used is skipped with a notice, but
+    quarantines its project if it says so.
     """
     facts: dict[NormalizedName, ProjectFacts] = {}
     lines: dict[NormalizedName, int] = {}
@@ -119,27 +143,33 @@ def read_facts(content: bytes, place: str) -> ProjectList:
             continue
         try:
             require_utf8(raw_line)
-            found, unknown, remarks = parse_facts(line)
+            found, has_status, unknown, remarks = parse_facts(line)
         except LineError as error:
             notices.append(Notice(place, number, error.reason))
             quarantined = quarantine(line)
             if quarantined is None:
                 continue
-            found, unknown, remarks = quarantined, [], []
+            found, has_status, unknown, remarks = quarantined, True, [], []
         notices.extend(Notice(place, number, remark, skipped=False) for remark in remarks)
         for key in unknown:
             if key not in reported:
                 reported.add(key)
                 notices.append(Notice(place, number, unknown_key(key, FactsLine), skipped=False))
-        earlier = lines.setdefault(found.project, number)
-        if facts.setdefault(found.project, found) != found:
+        earlier = facts.get(found.project)
+        first_line = lines.setdefault(found.project, number)
+        if earlier is None:
             facts[found.project] = found
-            lines[found.project] = number
-            reason = (
-                f'project {found.project} is on line {earlier} too, with different facts: '
-                f'this later line wins'
-            )
-            notices.append(Notice(place, number, reason, skipped=False))
+            continue
+        merged = overlay(earlier, found, has_status=has_status)
+        if other := [
+            key for key, value in _stated(earlier)
+            if getattr(merged, key) != value and not (key == 'status' and value == ACTIVE)
+        ]:
+            notices.append(Notice(place, number, (
+                f'project {found.project} is on line {first_line} too, with another '
+                f'{", ".join(other)}: this later line wins'
+            ), skipped=False))
+        facts[found.project] = merged
     return ProjectList(facts, lines, notices)
 
 
@@ -171,7 +201,7 @@ def parse_facts(line: bytes) -> ParsedFacts:
         _texts('classifiers', facts.classifiers),
         _project_urls(facts.project_urls, remarks),
         _extras(facts.provides_extra, remarks),
-    ), unknown_keys(line, FactsLine), remarks)
+    ), facts.status is not None, unknown_keys(line, FactsLine), remarks)
 
 
 def quarantine(line: bytes) -> ProjectFacts | None:
@@ -229,14 +259,12 @@ def _extras(given: list[str] | None, remarks: list[str]) -> list[str] | None:
     """Return the extras that are names: others could mean something to the shell of a reader."""
     found: list[str] = []
     for extra in given or ():
-        try:
-            normalized_name('provides_extra', extra)
-        except FieldError:
+        if is_name(extra):
+            found.append(extra)
+        else:
             remarks.append(
                 f'provides_extra {shown(extra)} is not a valid name: this extra is not shown',
             )
-        else:
-            found.append(extra)
     return found or None
 
 

@@ -4,6 +4,7 @@ A fact that the list does not state has the value that the public index gives to
 """
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
@@ -13,9 +14,11 @@ from dumb_pypi.model import times, urls
 from dumb_pypi.model.distfile import Distfile
 from dumb_pypi.model.fields import Digest
 from dumb_pypi.model.project import Project, Release
+from dumb_pypi.model.project_facts import ProjectFacts
 from dumb_pypi.pages import paths
 from dumb_pypi.pages.release_pages import page_starts, url_of_release
 
+_NO_LETTERS = re.compile('[^a-z]+')
 _TO_SECONDS = len('2024-01-31T12:00:00')
 
 
@@ -27,7 +30,13 @@ class Downloads(msgspec.Struct):
 
 
 class Info(msgspec.Struct, kw_only=True):
-    """The core metadata of a release, and its URLs."""
+    """The core metadata of a release, and its URLs.
+
+    The facts of a project list are about the latest release. The page of another release has none
+    of them, because its licence, say, may be another one, except for the links: they are about the
+    project, and are more likely to work than those of years ago. Only the project's own page has
+    the README, as on the public index.
+    """
     author: str | None = None
     author_email: str | None = None
     bugtrack_url: str | None = None
@@ -116,12 +125,15 @@ def pages(
             _place(files[release.name], release, links)
             yield paths.release_json(project.name, release.name), _page(
                 project, release, files, [release], release.best_informed.summary, links,
+                readme=False,
             )
     path = paths.project_json(project.name)
     links = _links(project, path, packages_url, site_url)
     for release in project.releases:
         _place(files[release.name], release, links)
-    yield path, _page(project, project.latest, files, project.releases, project.summary, links)
+    yield path, _page(
+        project, project.latest, files, project.releases, project.summary, links, readme=True,
+    )
 
 
 class _Links(msgspec.Struct, frozen=True):
@@ -151,12 +163,12 @@ def _place(files: Iterable[File], release: Release, links: _Links) -> None:
 
 def _page(
         project: Project, shown: Release | None, files: Mapping[str, Sequence[File]],
-        releases: Iterable[Release], summary: str | None, links: _Links,
+        releases: Iterable[Release], summary: str | None, links: _Links, *, readme: bool,
 ) -> bytes:
     # Encoded once, although the files of one release are on the page twice.
     encoded = {release.name: msgspec.Raw(_encode(files[release.name])) for release in releases}
     return _encode(Page(
-        info=_info(project, shown, summary, links),
+        info=_info(project, shown, summary, links, readme=readme),
         last_serial=times.serial(project.last_uploaded),
         releases=encoded,
         urls=msgspec.Raw(b'[]') if shown is None else encoded[shown.name],
@@ -164,18 +176,33 @@ def _page(
 
 
 def _info(
-        project: Project, release: Release | None, summary: str | None, links: _Links,
+        project: Project, release: Release | None, summary: str | None, links: _Links, *,
+        readme: bool,
 ) -> Info:
     # All facts come from one file: a mix of two files may describe neither.
     best = None if release is None else release.best_informed
-    home_page = project.facts.home_page
+    facts = project.facts
+    # A release that is not the latest one has no facts of its own.
+    own = facts if release is project.latest else ProjectFacts(project.name)
     project_url = links.home + paths.folder(paths.project_page(project.name))
     return Info(
-        home_page=home_page,
+        author=own.author,
+        author_email=own.author_email,
+        classifiers=own.classifiers or [],
+        description=(readme and own.description) or '',
+        description_content_type=own.description_content_type if readme else None,
+        home_page=facts.home_page,
+        keywords=own.keywords,
+        license=own.license,
+        license_expression=own.license_expression,
+        license_files=own.license_files,
+        maintainer=own.maintainer,
+        maintainer_email=own.maintainer_email,
         name=project.name,
         package_url=project_url,
         project_url=project_url,
-        project_urls=None if home_page is None else {'Homepage': home_page},
+        project_urls=_project_urls(facts),
+        provides_extra=project.extras(release),
         release_url=project_url if release is None else (
             f'{links.home}{url_of_release(project.name, links.page_starts, release.name)}'
             f'#{urls.quote_path(release.name)}'
@@ -187,6 +214,19 @@ def _info(
         yanked=release is not None and release.yanked,
         yanked_reason=None if release is None else release.yanked_reason or None,
     )
+
+
+def _project_urls(facts: ProjectFacts) -> dict[str, str] | None:
+    """Return the links of a project, the home page among them, as the public index does."""
+    links = facts.project_urls or {}
+    if facts.home_page is not None and not any(map(_is_home_page, links)):
+        links = {'Homepage': facts.home_page, **links}
+    return links or None
+
+
+def _is_home_page(label: str) -> bool:
+    """Return whether a link is to the home page, which has several well-known labels."""
+    return _NO_LETTERS.sub('', label.lower()) == 'homepage'
 
 
 def _file(file: Distfile) -> File:

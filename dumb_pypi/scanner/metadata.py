@@ -33,7 +33,7 @@ _RELIABLE = Version('2.2')
 # of thousands of digits.
 _LONGEST_VERSION = LONGEST_FILENAME
 _NO_LETTERS = re.compile('[^a-z0-9]+')
-_ABSENT = ('', 'UNKNOWN')  # distutils wrote the latter
+ABSENT = ('', 'UNKNOWN')  # distutils wrote the latter
 
 
 class Facts(NamedTuple):
@@ -52,18 +52,18 @@ def parse(metadata: bytes, packagetype: str) -> Facts:
         BrokenError: it has no name or version, several of them, or fields that are too long.
     """
     fields, _ = parse_email(_fields(metadata))
-    name, version = _one_line(fields.get('name', '')), _one_line(fields.get('version', ''))
+    name, version = one_line(fields.get('name', '')), one_line(fields.get('version', ''))
     if not name or not version:
         raise BrokenError('has metadata that does not say its name and version, each once')
-    summary = _one_line(fields.get('summary', ''))
+    summary = one_line(fields.get('summary', ''))
     reliable = packagetype == 'bdist_wheel' or (
         _is_reliable(fields.get('metadata_version', ''))
         and 'requires-dist' not in map(str.lower, fields.get('dynamic', ()))
     )
     return Facts(
-        name, version, _one_line(fields.get('requires_python', '')) or None,
-        list(map(_one_line, fields.get('requires_dist', ()))) if reliable else None,
-        None if summary in _ABSENT else FORBIDDEN.sub('\ufffd', summary),
+        name, version, one_line(fields.get('requires_python', '')) or None,
+        list(map(one_line, fields.get('requires_dist', ()))) if reliable else None,
+        None if summary in ABSENT else FORBIDDEN.sub('\ufffd', summary),
     )
 
 
@@ -111,8 +111,18 @@ def write(path: str, metadata: bytes) -> bool:
     return True
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """Return a text with a space in place of each run of white space."""
     return ' '.join(text.split())
+
+
+def split(metadata: bytes) -> tuple[bytes, bytes]:
+    """Split metadata into its fields and the text below them; each line ends in a line feed."""
+    metadata = metadata.replace(b'\r\n', b'\n').replace(b'\r', b'\n')
+    body = _BODY.search(metadata)
+    if body is None:
+        return metadata, b''
+    return metadata[:body.start()], metadata[body.start():].removeprefix(b'\n')
 
 
 def _is_same_version(in_filename: str | None, version: str) -> bool:
@@ -143,9 +153,7 @@ def _fields(metadata: bytes) -> str:
     The parser takes quadratic time for many different fields, parses messages nested in the body,
     and is slow if the text is not ASCII.
     """
-    metadata = metadata.replace(b'\r\n', b'\n').replace(b'\r', b'\n')
-    body = _BODY.search(metadata)
-    head = metadata if body is None else metadata[:body.start()]
+    head, _ = split(metadata)
     found = [(name.title(), rest) for name, rest in _FIELD.findall(head)]
     # Reversed, so that the first one overwrites the others.
     first = {name: rest for name, rest in reversed(found) if name in _FIRST_COUNTS}

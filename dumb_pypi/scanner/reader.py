@@ -9,7 +9,7 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from threading import Lock
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 from dumb_pypi.errors import BrokenError, FieldError, is_limit, Notice, shown_path
 from dumb_pypi.model.distfile import check_line
@@ -22,12 +22,31 @@ _BLOCK = 2 ** 20  # bytes: large, so that threads seldom wait for each other
 # Called with the number of bytes read so far, and the total.
 Progress = Callable[[int, int], object]
 
+# What is wrong with one file: the others are read nevertheless.
+SKIPPED = (BrokenError, FieldError, OSError, MemoryError, RecursionError, ValueError)
+
 
 class Outcome(NamedTuple):
-    """The lines of the files that were read, by file name, and messages about all files."""
+    """The lines of the files that were read, by file name, and messages about all files.
+
+    `size` is the number of bytes read, as progress counts them.
+    """
     lines: dict[str, bytes]
     problems: list[Notice]
     notices: list[Notice]
+    size: int
+
+
+class Sized(Protocol):
+    """Something to read."""
+
+    @property
+    def size(self) -> int:
+        """The number of bytes to read."""
+
+
+TaskT = TypeVar('TaskT', bound=Sized)
+ResultT = TypeVar('ResultT')
 
 
 class _Task(NamedTuple):
@@ -51,12 +70,16 @@ class _Result(NamedTuple):
     notices: tuple[Notice, ...] = ()
 
 
-class _Counter:
-    """The number of bytes that all threads have read; stops them on request."""
+class Counter:
+    """The number of bytes that all threads have read; stops them on request.
 
-    def __init__(self, total: int, progress: Progress | None) -> None:
-        self._done = 0
-        self._total = total
+    `before` is the number of bytes that were read for something else, and `total` that of bytes to
+    read now.
+    """
+
+    def __init__(self, total: int, progress: Progress | None, before: int = 0) -> None:
+        self._done = before
+        self._total = before + total
         self._progress = progress
         self._lock = Lock()
         self._is_stopped = False
@@ -74,6 +97,21 @@ class _Counter:
             if self._progress is not None and size:
                 self._progress(self._done, self._total)
 
+    def limited(self, size: int) -> archives.Advance:
+        """Return `advance` for a file of `size` bytes, which never counts more than these.
+
+        What is read again, such as the directory of a zip archive, counts once.
+        """
+        left = size
+
+        def advance(size: int) -> None:
+            nonlocal left
+            size = min(size, left)
+            left -= size
+            self.advance(size)
+
+        return advance
+
     def stop(self) -> None:
         self._is_stopped = True
 
@@ -87,13 +125,16 @@ def read_files(
     `previous` are the lines of the previous list by file name. The other arguments are those of
     `scan`.
     """
-    outcome = Outcome({}, [], [])
-    tasks = _tasks(files, previous, outcome)
-    counter = _Counter(sum(task.size for task in tasks), progress)
+    problems: list[Notice] = []
+    notices: list[Notice] = []
+    tasks = _tasks(files, previous, problems, notices)
+    outcome = Outcome({}, problems, notices, sum(task.size for task in tasks))
+    counter = Counter(outcome.size, progress)
     read = partial(
         _read, write_metadata=write_metadata, uploaded_by=uploaded_by, counter=counter,
     )
-    results = sorted(_run(read, tasks, jobs, counter.stop), key=lambda result: result.file)
+    results = run_in_threads(read, tasks, jobs, counter.stop)
+    results.sort(key=lambda result: result.file)
     for result in results:
         outcome.problems.extend(result.problems)
         outcome.notices.extend(result.notices)
@@ -102,7 +143,8 @@ def read_files(
 
 
 def _tasks(
-        files: Iterable[FoundFile], previous: Mapping[str, Line], outcome: Outcome,
+        files: Iterable[FoundFile], previous: Mapping[str, Line], problems: list[Notice],
+        notices: list[Notice],
 ) -> list[_Task]:
     """Return the files to read; report those that no list may have."""
     tasks = []
@@ -110,10 +152,10 @@ def _tasks(
         try:
             packagetype = check_line(Line(filename=file.filename)).packagetype
         except FieldError as error:
-            outcome.problems.append(Notice(file.path, None, error.reason))
+            problems.append(Notice(file.path, None, error.reason))
             continue
         if packagetype == 'bdist_dumb':
-            outcome.notices.append(Notice(
+            notices.append(Notice(
                 file.path, None, 'is a dumb binary archive, which no client installs: skipped',
             ))
         else:
@@ -121,14 +163,14 @@ def _tasks(
     return tasks
 
 
-def _run(
-        read: Callable[[_Task], _Result], tasks: list[_Task], jobs: int, stop: Callable[[], None],
-) -> list[_Result]:
+def run_in_threads(
+        read: Callable[[TaskT], ResultT], tasks: list[TaskT], jobs: int, stop: Callable[[], None],
+) -> list[ResultT]:
     """Read files in threads and return the results in no order; an exception stops all threads."""
     # The largest first, so that no thread is left alone with it at the end.
-    queue = deque(sorted(tasks, key=lambda task: task.file.size, reverse=True))
+    queue = deque(sorted(tasks, key=lambda task: task.size, reverse=True))
 
-    def work() -> list[_Result]:
+    def work() -> list[ResultT]:
         try:
             return [read(task) for task in _taken(queue)]
         except CancelledError:
@@ -146,7 +188,7 @@ def _run(
             raise
 
 
-def _taken(queue: deque[_Task]) -> Iterator[_Task]:
+def _taken(queue: deque[TaskT]) -> Iterator[TaskT]:
     """Take tasks until there are no more; other threads may do so at the same time."""
     with suppress(IndexError):
         while True:
@@ -154,39 +196,40 @@ def _taken(queue: deque[_Task]) -> Iterator[_Task]:
 
 
 def _read(
-        task: _Task, *, write_metadata: bool, uploaded_by: str | None, counter: _Counter,
+        task: _Task, *, write_metadata: bool, uploaded_by: str | None, counter: Counter,
 ) -> _Result:
     """Read a file; whatever is wrong with it is a problem of this file alone."""
     file = task.file
-    left = task.size
-
-    def advance(size: int) -> None:
-        # What is read again, such as the directory of a zip archive, counts once.
-        nonlocal left
-        size = min(size, left)
-        left -= size
-        counter.advance(size)
-
+    advance = counter.limited(task.size)
     result = _Result(file)
     try:
         digest, content, line = _read_distribution(task, uploaded_by, advance)
         if task.packagetype == 'bdist_wheel' and content is not None:
             line.core_metadata, result = _offer_metadata(result, content, write_metadata)
         result = result._replace(hash=digest, line=encode(check_line(line).line))
-    except (BrokenError, FieldError) as error:
-        result = _with_problem(result, file.path, error.reason)
-    except OSError as error:
-        if is_limit(error):
-            # A list without the file would remove it from the index.
-            raise
-        result = _with_problem(result, file.path, f'cannot be read: {error.strerror or error}')
-    except (MemoryError, RecursionError, ValueError) as error:
-        # A hostile file that no check has foreseen.
-        what = ' '.join(f'{type(error).__name__} {error}'.split())
-        result = _with_problem(result, file.path, f'cannot be read: {what}')
+    except SKIPPED as error:
+        result = _with_problem(result, file.path, reason_to_skip(error))
     # The rest of a broken file need not be read.
-    counter.advance(left)
+    advance(task.size)
     return result
+
+
+def reason_to_skip(error: Exception) -> str:
+    """Return why a file is skipped, given one of the `SKIPPED` exceptions.
+
+    Raises:
+        OSError: the process or the system is at a limit. A list without the file would remove it
+            from the index.
+    """
+    if isinstance(error, BrokenError | FieldError):
+        return error.reason
+    if isinstance(error, OSError):
+        if is_limit(error):
+            raise error
+        return f'cannot be read: {error.strerror or error}'
+    # A hostile file that no check has foreseen.
+    what = ' '.join(f'{type(error).__name__} {error}'.split())
+    return f'cannot be read: {what}'
 
 
 def _with_problem(
@@ -208,14 +251,14 @@ def _read_distribution(
     """
     file, packagetype, previous = task
     with archives.BoundedFile(file.path, advance) as stream:
-        _check_unchanged(file, stream)
+        check_unchanged(file, stream)
         content = archives.read_metadata(stream, file.filename, packagetype, file.size)
         line = Line(filename=file.filename) if content is None else (
             _stated_line(file.filename, content, packagetype)
         )
         stream.seek(0)
         digest = _hash(stream, file.size)
-        _check_unchanged(file, stream)
+        check_unchanged(file, stream)
     line.hash = digest
     line.size = file.size
     line.url = file.url
@@ -241,7 +284,7 @@ def _stated_line(filename: str, content: bytes, packagetype: str) -> Line:
     )
 
 
-def _check_unchanged(file: FoundFile, stream: archives.BoundedFile) -> None:
+def check_unchanged(file: FoundFile, stream: archives.BoundedFile) -> None:
     status = os.fstat(stream.fileno())
     if (status.st_size, status.st_mtime_ns) != (file.size, file.mtime_ns):
         raise BrokenError('changes while it is read')

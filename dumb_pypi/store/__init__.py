@@ -9,5 +9,6 @@ PENDING = f'{OWN_FOLDER}/pending.json'
 CHUNKS = f'{OWN_FOLDER}/chunks'
 # Rendered READMEs, each in a file named by a hash of what it was rendered from.
 READMES = f'{OWN_FOLDER}/readmes'
+SCANNED = f'{OWN_FOLDER}/projects.jsonl'
 # Files that are not in their place yet, in a folder for each build.
 UNFINISHED = f'{OWN_FOLDER}/unfinished'

@@ -14,8 +14,8 @@ def test_later_facts_override_earlier_ones() -> None:
     facts, lines, notices = read_facts(b'\n'.join([
         (b'{"name": "Foo.Bar", "status": "archived", "status_reason": "done", "summary": "s", '
         b'"home_page": "https://example.com"}'),
-        b'{"name": "baz", "status": null, "colour": "red"}',
-        b'{"name": "baz", "summary": "later"}',
+        b'{"name": "baz", "status": "archived", "summary": "earlier", "colour": "red"}',
+        b'{"name": "baz", "status": null, "summary": "later"}',
         b'{"name": "baz", "summary": "later"}',
         b'{"name": "bad", "status": "lost"}',
         b'{"name": "bad", "home_page": "javascript:alert(1)"}',
@@ -25,17 +25,44 @@ def test_later_facts_override_earlier_ones() -> None:
     foo_bar, baz = canonicalize_name('foo-bar'), canonicalize_name('baz')
     assert facts == {
         foo_bar: ProjectFacts(foo_bar, 'archived', 'done', 's', 'https://example.com/'),
-        baz: ProjectFacts(baz, summary='later'),
+        baz: ProjectFacts(baz, 'archived', summary='later'),
     }
-    assert lines == {foo_bar: 1, baz: 3}
+    assert lines == {foo_bar: 1, baz: 2}
     assert [str(notice) for notice in notices] == [
         "projects:2: key 'colour' is not known and is ignored on all lines",
-        'projects:3: project baz is on line 2 too, with different facts: this later line wins',
+        'projects:3: project baz is on line 2 too, with another summary: this later line wins',
         "projects:5: status 'lost' is not one of active, archived, deprecated, quarantined",
         "projects:6: home_page 'javascript:alert(1)' is not an http or https URL",
         "projects:7: name '../bad' is not a valid project name",
         "projects:8: key 'name' appears twice: keep one",
     ]
+
+
+def test_lines_of_a_project_add_up() -> None:
+    """A list that a scan wrote can be followed by lines with a status, say, without a message."""
+    facts, _, notices = read_facts(b'\n'.join([
+        b'{"name": "foo", "license": "MIT", "keywords": "a", "scanned_hash": "sha256=0"}',
+        b'{"name": "foo", "status": "quarantined", "summary": "s"}',
+        b'{"name": "Foo", "keywords": "a", "summary": ""}',
+    ]), 'projects')
+    foo = canonicalize_name('foo')
+    assert facts == {foo: ProjectFacts(foo, 'quarantined', None, 's', license='MIT', keywords='a')}
+    assert not notices
+
+
+def test_later_status_counts() -> None:
+    """Only a line that states a status changes that of an earlier line, with a notice."""
+    facts, _, notices = read_facts(b'\n'.join([
+        b'{"name": "foo", "status": "quarantined", "license": "MIT"}',
+        b'{"name": "foo", "status": "active", "license": "BSD"}',
+    ]), 'projects')
+    foo = canonicalize_name('foo')
+    assert facts == {foo: ProjectFacts(foo, license='BSD')}
+    [notice] = notices
+    assert str(notice) == (
+        'projects:2: project foo is on line 1 too, with another status, license: this later line '
+        'wins'
+    )
 
 
 @pytest.mark.parametrize(
