@@ -12,14 +12,12 @@ from dumb_pypi.errors import FieldError
 _LINE_BREAKS = re.compile(r'[\t\n\r]+')
 _LINE_ENDS = re.compile(r'\r\n?')
 # What neither HTML nor XML can carry: control characters and Unicode's non-characters.
-FORBIDDEN = re.compile(
-    r'[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef'
-    + ''.join(chr(plane << 16 | last) for plane in range(17) for last in (0xfffe, 0xffff))
-    + ']',
+_OTHERS = r'\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef' + ''.join(
+    chr(plane << 16 | last) for plane in range(17) for last in (0xfffe, 0xffff)
 )
-
-# The same without a tab and a line break, the two control characters of a text with lines.
-_FORBIDDEN_IN_LINES = re.compile(rf'(?![\t\n]){FORBIDDEN.pattern}')
+FORBIDDEN = re.compile(rf'[\x00-\x1f{_OTHERS}]')
+# The same, but for a tab and a line feed.
+_FORBIDDEN_IN_LINES = re.compile(rf'[\x00-\x08\x0b-\x1f{_OTHERS}]')
 
 
 def clean_text(key: str, text: str | None) -> str | None:

@@ -1,6 +1,7 @@
 """Core metadata → what a project list says of a release, in linear time whatever the bytes are."""
 from __future__ import annotations
 
+import codecs
 import re
 import textwrap
 from collections import defaultdict
@@ -122,9 +123,10 @@ def _bounded(text: bytes) -> tuple[str, bool]:
     """Return a text, or as many lines of it as may be kept, and whether it was cut."""
     if len(text) <= MAX_DESCRIPTION:
         return text.decode(errors='replace'), False
-    # The last line may end within a character.
     start = text[:MAX_DESCRIPTION]
-    return (start.rpartition(b'\n')[0] or start).decode(errors='replace'), True
+    # This decoder waits for the rest of a character that the limit has split.
+    decoder = codecs.getincrementaldecoder('utf-8')('replace')
+    return decoder.decode(start.rpartition(b'\n')[0] or start), True
 
 
 def _unfolded(text: str) -> str:

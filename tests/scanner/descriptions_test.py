@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+from email import message_from_string
 from importlib import metadata as installed
 from typing import Any
 
@@ -144,8 +145,9 @@ def test_links(fields: list[str], expected: dict[str, str] | None) -> None:
     assert described('\n'.join(fields)) == ({} if expected is None else {'project_urls': expected})
 
 
-@pytest.mark.parametrize('field', [b'', b'Description: '])
-@pytest.mark.parametrize('content', [b'a\n', b'a', '€\n'.encode(), b'a\0'])
+@pytest.mark.parametrize(('field', 'content'), [
+    (b'', b'a\n'), (b'', '€'.encode()), (b'', b'a\0'), (b'Description: ', b'a\n'),
+])
 def test_long_readme_is_cut(field: bytes, content: bytes) -> None:
     """A README of more than 1 MiB is cut at a line, if it has any, and says so."""
     size = descriptions.MAX_DESCRIPTION
@@ -200,7 +202,7 @@ def test_hostile_metadata(content: bytes) -> None:
         'a, https://example.com/', 'https://example.com/#\x7f', 'UNKNOWN', 'x\n        y\n',
     ]),
 ), max_size=6), st.binary(max_size=20))
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_any_metadata_makes_a_valid_line(fields: list[tuple[str, str]], body: bytes) -> None:
     """Whatever bytes a file has, a build accepts the line without a message."""
     head = ''.join(f'{name}: {value}\n' for name, value in fields)
@@ -215,7 +217,7 @@ def test_installed_distributions() -> None:
         text = distribution.read_text('METADATA')
         if text is None:
             continue
-        found, expected = described(text), distribution.metadata
+        found, expected = described(text), message_from_string(text)
         assert found.get('classifiers', []) == (expected.get_all('Classifier') or [])
         assert found.get('license_expression') == expected.get('License-Expression')
         assert found.get('author_email') == expected.get('Author-email')
