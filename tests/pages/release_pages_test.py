@@ -43,7 +43,7 @@ def project_of(releases: Iterable[tuple[str, int]], unversioned: int = 0) -> Pro
 
 def pages_of(project: Project) -> dict[str, bytes]:
     site = Site(page_options(site_url=SITE_URL), Templates())
-    return {page.path: page.content for page in site.project_pages(project)}
+    return {page.path: page.content for page in site.project_pages(project, None)}
 
 
 def release_page_paths(pages: Iterable[str]) -> list[str]:
