@@ -35,7 +35,7 @@ _EXPECTED = re.compile(
     re.IGNORECASE,
 )
 # The folders of an index, besides OWN_FOLDER, that hold nothing but pages.
-_PAGES = {'changelog', 'project', 'pypi', 'rss', 'simple', 'static'}
+_PAGES = {'changelog', 'project', 'projects', 'pypi', 'rss', 'simple', 'static'}
 
 
 class FoundFile(msgspec.Struct, frozen=True, order=True, gc=False):
