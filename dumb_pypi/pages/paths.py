@@ -20,13 +20,14 @@ PACKAGES_FEED = 'rss/packages.xml'
 # These names have no hash: a build that writes to an empty directory, with a previous list, cannot
 # know the names that need to be deleted.
 SEARCH_NAMES = f'{STATIC}names.txt'
+SEARCH_RELEASES = f'{STATIC}releases.txt'
 SEARCH_SUMMARIES = f'{STATIC}summaries.txt'
 # The root pages, in any order: `Site.root_pages`, the first page of the list of projects, and
 # `packages.json`. Builds find and delete those of other options by this list. Only an index with a
 # public URL has feeds.
 ROOTS = (
     SIMPLE_HTML, SIMPLE_JSON, CHANGELOG, PROJECTS, UPDATES_FEED, PACKAGES_FEED, SEARCH_NAMES,
-    SEARCH_SUMMARIES, NOT_FOUND, HOME, PACKAGES_JSON,
+    SEARCH_RELEASES, SEARCH_SUMMARIES, NOT_FOUND, HOME, PACKAGES_JSON,
 )
 
 # The folders that all projects or months share.

@@ -20,7 +20,7 @@ from dumb_pypi.pages.summaries import (
     search_data,
 )
 from dumb_pypi.pages.templates import CUSTOM_STYLE, custom_style, static_file, Templates
-from dumb_pypi.pages.web import SearchFiles, StaticFiles, Web
+from dumb_pypi.pages.web import StaticFiles, Web
 
 
 class Page(NamedTuple):
@@ -38,18 +38,24 @@ class Site:
 
     def __init__(self, options: BuildOptions, templates: Templates) -> None:
         self._options = options
-        style, script, self._icon, icons, self._searcher = (
-            _static_page(name, static_file(name))
-            for name in ('style.css', 'script.js', 'icon.svg', 'icons.svg', 'search.js')
+        style, script, self._icon, icons, search_worker = (
+            _static_page(name, content) for name, content in (
+                ('style.css', static_file('style.css')),
+                # One file, for one request.
+                ('script.js', static_file('script.js') + static_file('finder.js')),
+                ('icon.svg', static_file('icon.svg')),
+                ('icons.svg', static_file('icons.svg')),
+                ('search.js', static_file('search.js')),
+            )
         )
-        self._static = [style, script, self._icon, icons, self._searcher]
+        self._static = [style, script, self._icon, icons, search_worker]
         custom = None
         content = custom_style(options.template_dir)
         if content is not None:
             custom = _static_page(CUSTOM_STYLE, content)
             self._static.append(custom)
         self._web = Web(options, templates, StaticFiles(
-            style.path, script.path, self._icon.path, icons.path,
+            style.path, script.path, search_worker.path, self._icon.path, icons.path,
             None if custom is None else custom.path,
         ))
         self._feeds = None if options.site_url is None else (
@@ -107,15 +113,11 @@ class Site:
             yield Page(paths.PACKAGES_FEED, self._feeds.packages(projects))
         yield Page(paths.CHANGELOG, self._web.changelog(uploads, months))
         yield Page(paths.NOT_FOUND, self._web.not_found())
-        names_file, summaries_file = search_data(projects)
-        yield Page(paths.SEARCH_NAMES, names_file)
-        yield Page(paths.SEARCH_SUMMARIES, summaries_file)
-        # The queries change with the content, so that no cache serves an outdated file.
-        yield Page(paths.HOME, self._web.home(uploads, projects, SearchFiles(
-            self._searcher.path,
-            f'{paths.SEARCH_NAMES}?{_digest(names_file)}',
-            f'{paths.SEARCH_SUMMARIES}?{_digest(summaries_file)}',
-        )))
+        data = search_data(projects)
+        yield Page(paths.SEARCH_NAMES, data.names)
+        yield Page(paths.SEARCH_RELEASES, data.releases)
+        yield Page(paths.SEARCH_SUMMARIES, data.summaries)
+        yield Page(paths.HOME, self._web.home(uploads, projects))
 
 
 def _static_page(name: str, content: bytes) -> Page:

@@ -9,14 +9,15 @@ from typing import NamedTuple
 
 import msgspec
 
+from dumb_pypi.model import times
 from dumb_pypi.model.filenames import canonicalize_name
 from dumb_pypi.model.project import Project
-from dumb_pypi.model.project_facts import ACTIVE
+from dumb_pypi.model.project_facts import ACTIVE, QUARANTINED
 from dumb_pypi.pages import release_pages
 from dumb_pypi.pages.changelog import NEWEST_UPLOADS, newest_uploads, Upload
 
 NEWEST_RELEASES = 100
-# The characters of a summary that the home page's search reads and shows.
+# The characters of a summary, and of the keywords, that the search reads.
 SEARCHED_LENGTH = 200
 
 # The name at the beginning of a requirement.
@@ -135,19 +136,50 @@ def newest_of_months(months: Iterable[MonthSummary]) -> Sequence[Upload]:
     return newest_uploads(uploads)
 
 
-def search_data(projects: Sequence[ProjectSummary]) -> tuple[bytes, bytes]:
-    """Return the two files that the home page's search reads: the names, and the summaries.
+class SearchData(NamedTuple):
+    """The files that the search reads: each has one line for each project, in the same order.
 
-    The projects come sorted by name. Each has one line in both files. The first line of both is a
-    digest of the names, so that the search notices files of two different builds.
+    A line of `releases` has the latest version, its date, and tags separated by spaces; one of
+    `summaries` has the summary and the keywords. Tabs separate these fields.
+    """
+    names: bytes
+    releases: bytes
+    summaries: bytes
+
+
+def search_data(projects: Sequence[ProjectSummary]) -> SearchData:
+    """Return what the search reads of the projects, which come sorted by name.
+
+    The first line of each file is a digest of the names, so that the search notices files of two
+    different builds.
     """
     names = '\n'.join([project.name for project in projects]).encode()
-    summaries = '\n'.join([
-        '' if project.summary is None else project.summary[:SEARCHED_LENGTH]
-        for project in projects
-    ]).encode()
     mark = hashlib.sha256(names).hexdigest()[:12].encode()
-    return b'%s\n%s' % (mark, names), b'%s\n%s' % (mark, summaries)
+    return SearchData(*(
+        b'%s\n%s' % (mark, text)
+        for text in (
+            names,
+            '\n'.join(map(_searched_release, projects)).encode(),
+            '\n'.join(map(_searched_summary, projects)).encode(),
+        )
+    ))
+
+
+def _searched_release(project: ProjectSummary) -> str:
+    if project.status == QUARANTINED:
+        return f'\t\t{QUARANTINED}'
+    uploaded = project.latest_uploaded
+    date = '' if uploaded is None else times.date(uploaded)
+    tags = [] if project.status == ACTIVE else [project.status]
+    if project.latest_yanked:
+        tags.append('yanked')
+    return f'{project.latest or ""}\t{date}\t{" ".join(tags)}'.rstrip('\t')
+
+
+def _searched_summary(project: ProjectSummary) -> str:
+    summary = (project.summary or '')[:SEARCHED_LENGTH]
+    keywords = project.keywords
+    return f'{summary}\t{keywords[:SEARCHED_LENGTH]}' if keywords else summary
 
 
 def _newest(releases: Iterable[NewRelease]) -> Sequence[NewRelease]:

@@ -28,16 +28,10 @@ class StaticFiles(msgspec.Struct, frozen=True):
     """
     style: str
     script: str
+    search_worker: str
     icon: str
     icons: str
     custom: str | None
-
-
-class SearchFiles(msgspec.Struct, frozen=True):
-    """The paths of the files that the home page's search reads, with their queries."""
-    worker: str
-    names: str
-    summaries: str
 
 
 class Web:
@@ -164,25 +158,20 @@ class Web:
         """Render the page that web servers show in place of a missing one."""
         return self._render(paths.NOT_FOUND, '404.html')
 
-    def home(
-            self, uploads: Sequence[Upload], projects: Sequence[ProjectSummary],
-            search: SearchFiles,
-    ) -> bytes:
+    def home(self, uploads: Sequence[Upload], projects: Sequence[ProjectSummary]) -> bytes:
         """Render the home page: search, the latest uploads, and how to install."""
         page = paths.HOME
         generated = self._options.generated
         last_upload = uploads[0].timestamp if uploads else None
         return self._render(
             page, 'home.html',
+            here='home',
             projects=f'{len(projects):,}',
             releases=f'{sum([project.releases for project in projects]):,}',
             files=f'{sum([project.files for project in projects]):,}',
             last_upload=_date(last_upload),
             news=views.news_views(uploads, projects),
             snippets=install_commands.for_index(self._index_url),
-            search_worker=search.worker,
-            search_names=search.names,
-            search_summaries=search.summaries,
             generated=None if generated is None else f'{generated:%Y-%m-%d %H:%M:%S}',
         )
 
@@ -203,6 +192,7 @@ class Web:
             'style': urls.from_page(page, static.style),
             'custom_style': None if static.custom is None else urls.from_page(page, static.custom),
             'script': urls.from_page(page, static.script),
+            'search_worker': urls.from_page(page, static.search_worker),
             'icon': urls.from_page(page, static.icon),
             'icons': urls.from_page(page, static.icons),
             'feeds': options.site_url is not None,

@@ -1,113 +1,212 @@
-"""The search of the web UI: what it finds, in which order, and how it is used."""
+"""The search of the home page: what it finds, in which order, and how it is used."""
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect, Page
+from playwright.sync_api import Browser, expect, Page
 
-from tests.support import chromium, trees
+from tests.support import chromium
 from tests.support.recipes import MARKUP
-from tests.support.searching import found, search
-from tests.support.trees import json_lines, Recipe
-
-SUMMARIES = {
-    'foo-bar': 'Bars of <b>foo</b>.',
-    'foo': None,
-    'foo-bar-plugin': 'Plugs into foo_bar.',
-    'foobar': 'Another one',
-    'barfoo': 'The other way round',
-    'my-foo': 'Mine',
-    'requests': 'Über alles: HTTP for people',
-    'request-mocker': 'Mocks',
-    'requesting': None,
-    'http-client': 'Asks for pages',
-    'server': 'Serves http to its guests',
-    'markup': MARKUP,
-    **{f'many-{number}': None for number in range(60)},
-}
+from tests.support.searching import BOX, found, indexed, search, STATUS
 
 
 @pytest.fixture(scope='module')
 def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    lines = json_lines(
-        {'filename': f'{name}-1.0.zip', 'summary': summary} for name, summary in SUMMARIES.items()
-    )
-    tree = trees.build(tmp_path_factory.mktemp('tree') / 'web', Recipe(lines))
-    with chromium.served(tree.server_root) as root:
-        yield f'{root}index/'
+    with indexed(tmp_path_factory.mktemp('tree')) as url:
+        yield url
+
+
+@pytest.fixture(scope='module')
+def loaded(browser: Browser, index: str) -> Iterator[Page]:
+    """A home page that has loaded all data, for tests that only search."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(index)
+    search(page, 'another one')
+    expect(page.locator('.results .name')).to_have_text(['foobar'])
+    yield page
+    context.close()
 
 
 def enter(page: Page, how: str) -> None:
     if how == 'Enter':
         page.keyboard.press('Enter')
     else:
-        page.click('.search button')
+        page.locator('.find').evaluate('form => form.requestSubmit()')
 
 
 @pytest.mark.parametrize(('query', 'names'), (
     # The exact name, prefixes of names, words in names, then anywhere; short names first.
     ('foo', ['foo', 'foobar', 'foo-bar', 'foo-bar-plugin', 'my-foo', 'barfoo']),
-    ('foo-bar', ['foo-bar', 'foo-bar-plugin']),
-    ('Foo.Bar', ['foo-bar', 'foo-bar-plugin']),
-    ('FOO__bar', ['foo-bar', 'foo-bar-plugin']),
     ('  foo  ', ['foo', 'foobar', 'foo-bar', 'foo-bar-plugin', 'my-foo', 'barfoo']),
+    ('reque', ['requests', 'requesting', 'request-mocker']),
+    # Separators count less than letters, and it does not matter which ones they are.
+    ('foo-bar', ['foo-bar', 'foobar', 'foo-bar-plugin']),
+    ('Foo.Bar', ['foo-bar', 'foobar', 'foo-bar-plugin']),
+    ('FOO__bar', ['foo-bar', 'foobar', 'foo-bar-plugin']),
+    ('foo bar', ['foo-bar', 'foobar', 'foo-bar-plugin', 'barfoo']),
+    ('foobar', ['foobar', 'foo-bar', 'foo-bar-plugin']),
+    ('barplug', ['foo-bar-plugin']),
     # All of the words, in any order.
     ('foo plug', ['foo-bar-plugin']),
     ('plug FOO', ['foo-bar-plugin']),
-    ('reque', ['requests', 'requesting', 'request-mocker']),
-    # Names before summaries; prefixes of words come first in summaries, too.
-    ('http', ['http-client', 'requests', 'server']),
+    # Names, then keywords, then summaries; prefixes of words come first, in projects' order.
+    ('http', ['http-client', 'server', 'requests', 'xhr']),
     ('http serv', ['server']),
+    ('transfer', ['http-client', 'server']),
+    ('hyper transfer', ['server']),
     ('über', ['requests']),
-    ('UBER', []),
     ('pages asks', ['http-client']),
     ('foo-bar plugs', ['foo-bar-plugin']),
     ('foo another', ['foobar']),
+    # Two letters have to begin a word of a summary.
+    ('gu', ['server']),
+    ('ue', ['requests', 'requesting', 'request-mocker']),
+    # One typo: a wrong letter, one too many, one too few, two swapped ones; at either end.
+    ('requezts', ['requests']),
+    ('requestss', ['requests']),
+    ('rquests', ['requests']),
+    ('reqeusts', ['requests']),
+    ('sequests', ['requests']),
+    ('equests', ['requests']),
+    ('erquests', ['requests']),
+    ('requestz', ['requests', 'request-mocker']),
+    ('requesst', ['requests', 'requesting', 'request-mocker']),
+    ('arequests', ['requests']),
+    # The typo may be next to a separator, or in one word of several, a keyword or a summary.
+    ('htttp-client', ['http-client']),
+    ('htpclient', ['http-client']),
+    ('mocer request', ['request-mocker']),
+    ('hypre', ['server']),
+    ('guests srver', ['server']),
+    ('srves', ['serves-1', 'server']),
+    ('uber', ['requests']),
+    # A typo in a name that is found below exact matches, if there are few of them.
+    ('serve', ['server', 'serves-1', 'nerve']),
+    # Not two typos, nor one in a short word.
+    ('reqeuzts', []),
+    ('xfo', []),
+    ('mocer reqest', []),
+    # Nothing but separators, and what is special in patterns.
     ('nothing-of-that-name', []),
     ('', []),
     (' . - _ ', []),
     ('\\n', []),
+    ('^r.*s$', []),
+    ('[a-z]+', []),
+    ('c++', ['plus']),
+    ('(http) server', ['server']),
+    ('عربي', ['arabic']),
+    ('x' * 5000, []),
+    ('a b c d e f g h i j k l m n o p q r s t u v w x y z ' * 20, []),
 ))
-def test_search_finds(page: Page, index: str, query: str, names: list[str]) -> None:
+def test_search_finds(loaded: Page, query: str, names: list[str]) -> None:
     """A query finds these projects, in this order."""
-    page.goto(index)
-    page.focus('#q')
-    # Wait for the summaries, which load after the names.
-    search(page, 'another one')
-    expect(page.locator('.results b')).to_have_text(['foobar'])
-    assert search(page, query) == names
+    assert search(loaded, query) == names
+
+
+def test_result_describes_the_project(page: Page, index: str) -> None:
+    """A result has the version, its date, the tags and the summary; matches are marked."""
+    page.goto(f'{index}?q=dated')
+    found(page)
+    rows = page.locator('.results > li').all()
+    assert [row.inner_text().split('\n') for row in rows] == [
+        ['dated', 'An old hand', '2.0', '2024-01-31'],
+        ['dated-twice archived yanked', 'No summary', '1.0', '2024-01-31'],
+        ['dated-thrice quarantined', 'Malware'],
+        ['dated-four-times deprecated', 'No summary', '1.0'],
+    ]
+    assert page.locator('.results time').first.get_attribute('datetime') == '2024-01-31'
+    assert page.locator('mark').all_text_contents() == ['dated'] * 4
+    tags = page.locator('.tag')
+    assert tags.evaluate_all('tags => tags.map(tag => tag.className)') == [
+        'tag', 'tag warn', 'tag bad', 'tag warn',
+    ]
+
+
+@pytest.mark.parametrize(('query', 'marks'), (
+    ('foobar plug', ['foo-bar-plug', 'Plug', 'foo_bar']),
+    ('uber', []),
+    ('über', ['Über']),
+    ('wrong-ltter', []),
+    ('c++', ['C++']),
+))
+def test_matches_are_marked(loaded: Page, query: str, marks: list[str]) -> None:
+    """Matches are marked in names and summaries, whatever their case and separators."""
+    search(loaded, query)
+    assert loaded.locator('mark').all_text_contents() == marks
 
 
 def test_result_shows_summary_as_text(page: Page, index: str) -> None:
     """Markup in a summary is shown as text, and the result links to the project's page."""
     page.goto(f'{index}?q=markup')
     expect(page.locator('.results bdi')).to_have_text([MARKUP])
-    expect(page.locator('.found')).to_have_text('1 project')
+    expect(page.locator(STATUS)).to_have_text('1 project')
     page.click('.results a')
     page.wait_for_url(f'{index}project/markup/')
 
 
-def test_at_most_50_results(page: Page, index: str) -> None:
-    """The search shows at most 50 projects and says so."""
+@pytest.mark.parametrize(('query', 'status'), (
+    ('many', '50 of 60 projects, best first'),
+    ('foo', '6 projects'),
+    ('markup', '1 project'),
+    ('serve', '2 projects, and 1 similar name'),
+    ('reqeusts', 'No exact match, but 1 similar project'),
+    ('nothing-of-that-name', 'No project found'),
+    ('', ''),
+))
+def test_status_tells_the_number(loaded: Page, query: str, status: str) -> None:
+    """Screen readers announce how many projects were found."""
+    search(loaded, query)
+    expect(loaded.locator(STATUS)).to_have_text(status)
+
+
+def test_all_results_can_be_shown(page: Page, index: str) -> None:
+    """A link shows all results, focuses the first new one, and has a URL of its own."""
     page.goto(f'{index}?q=many')
     assert len(found(page)) == 50
-    expect(page.locator('.found')).to_have_text('The best 50 projects')
-    search(page, 'nothing of that name')
-    expect(page.locator('.found')).to_have_text('No project found')
-    search(page, '')
-    expect(page.locator('.found')).to_have_text('')
+    more = page.locator('.more a')
+    expect(more).to_have_text('Show all 60')
+    more.click()
+    expect(page.locator('.results > li')).to_have_count(60)
+    expect(page.locator('.results a').nth(50)).to_be_focused()
+    expect(page.locator('.more')).to_be_hidden()
+    expect(page.locator(STATUS)).to_have_text('60 projects')
+    page.wait_for_url(f'{index}?q=many&show=60')
+    page.reload()
+    assert len(found(page)) == 60
+    # Another query begins with the first results again.
+    assert len(search(page, 'man')) == 50
+    page.wait_for_url(f'{index}?q=man')
+
+
+def test_link_to_more_results_opens_windows(page: Page, index: str) -> None:
+    """With a modifier key, the link opens in a tab of its own, and the page stays as it is."""
+    page.goto(f'{index}?q=many')
+    found(page)
+    with page.context.expect_page() as opened:
+        page.locator('.more a').click(modifiers=['ControlOrMeta'])
+    assert len(found(opened.value)) == 60
+    assert len(found(page)) == 50
+
+
+def test_no_results_link_to_the_list(page: Page, index: str) -> None:
+    """If nothing is found, the page links to the list of all projects."""
+    page.goto(index)
+    search(page, 'nothing-of-that-name')
+    page.locator('.more a').click()
+    page.wait_for_url(f'{index}projects/')
 
 
 def test_results_update_while_typing(page: Page, index: str) -> None:
     """Each key that is typed updates the results."""
     page.goto(index)
-    page.focus('#q')
+    page.focus(BOX)
     for typed, first in zip('requ', ('requests', 'requests', 'requests', 'requests'), strict=True):
         page.keyboard.type(typed)
-        expect(page.locator('.results b').first).to_have_text(first)
+        expect(page.locator('.results .name').first).to_have_text(first)
 
 
 def test_keyboard_navigation(page: Page, index: str) -> None:
@@ -115,21 +214,20 @@ def test_keyboard_navigation(page: Page, index: str) -> None:
     page.goto(index)
     page.keyboard.press('/')
     page.keyboard.type('foo')
-    expect(page.locator('.results b')).to_have_count(6)
-    focused = 'document.activeElement.innerText'
-    for key, text in (
-            ('ArrowDown', 'foo '), ('ArrowDown', 'foobar'), ('ArrowUp', 'foo '),
+    expect(page.locator('.results .name')).to_have_count(6)
+    for key, name in (
+            ('ArrowDown', 'foo'), ('ArrowDown', 'foobar'), ('ArrowUp', 'foo'),
             ('ArrowDown', 'foobar'), ('ArrowDown', 'foo-bar'),
     ):
         page.keyboard.press(key)
-        assert page.evaluate(focused).startswith(text.strip())
+        assert page.evaluate('document.activeElement.textContent') == name
     page.keyboard.press('Escape')
-    assert page.evaluate('document.activeElement.id') == 'q'
+    expect(page.locator(BOX)).to_be_focused()
     # Within a text field, a slash is text.
     page.keyboard.type('/')
-    assert page.input_value('#q') == 'foo/'
+    assert page.input_value(BOX) == 'foo/'
     page.keyboard.press('Backspace')
-    expect(page.locator('.results b')).to_have_count(6)
+    expect(page.locator('.results .name')).to_have_count(6)
     page.keyboard.press('ArrowDown')
     page.keyboard.press('ArrowDown')
     with page.expect_navigation(url=re.compile('/project/')):
@@ -137,7 +235,7 @@ def test_keyboard_navigation(page: Page, index: str) -> None:
     assert page.url == f'{index}project/foobar/'
 
 
-@pytest.mark.parametrize('how', ('Enter', 'the button'))
+@pytest.mark.parametrize('how', ('Enter', 'a submit button'))
 @pytest.mark.parametrize(('query', 'name'), (
     ('foo.bar', 'foo-bar'),
     (' FOO ', 'foo'),
@@ -150,52 +248,72 @@ def test_enter_opens_the_obvious_project(
 ) -> None:
     """Enter opens an exact match or the only result, even before the results are shown."""
     page.goto(index)
-    page.focus('#q')
+    page.focus(BOX)
     with page.expect_navigation(url=re.compile('/project/')):
         page.keyboard.insert_text(query)
         enter(page, how)
     assert page.url == f'{index}project/{name}/'
 
 
-@pytest.mark.parametrize('how', ('Enter', 'the button'))
-def test_enter_focuses_the_first_result(page: Page, index: str, how: str) -> None:
-    """Of several results Enter focuses the first; Enter again opens it."""
+@pytest.mark.parametrize('how', ('Enter', 'a submit button'))
+@pytest.mark.parametrize(('query', 'names'), (
+    ('http', ['http-client', 'server', 'requests', 'xhr']),
+    # It may not be the one that is meant.
+    ('reqeusts', ['requests']),
+))
+def test_enter_focuses_the_first_result(
+        page: Page, index: str, query: str, names: list[str], how: str,
+) -> None:
+    """Of several or similar results Enter focuses the first; Enter again opens it."""
     page.goto(index)
-    page.focus('#q')
-    page.keyboard.insert_text('http')
+    page.focus(BOX)
+    page.keyboard.insert_text(query)
     enter(page, how)
     expect(page.locator('.results a').first).to_be_focused()
-    assert found(page) == ['http-client', 'requests', 'server']
+    assert found(page) == names
     expect(page.locator('.results a').first).to_be_focused()
     with page.expect_navigation(url=re.compile('/project/')):
         page.keyboard.press('Enter')
-    assert page.url == f'{index}project/http-client/'
+    assert page.url == f'{index}project/{names[0]}/'
 
 
 def test_typing_after_enter_cancels_it(page: Page, index: str) -> None:
     """If the user types on after Enter, the page stays and updates the results."""
     page.goto(index)
-    page.focus('#q')
-    page.evaluate('''() => {
-        const input = document.querySelector('#q');
+    page.focus(BOX)
+    page.evaluate('''(box) => {
+        const input = document.querySelector(box);
         input.value = 'foo';
         input.form.requestSubmit();
         input.value = 'foo-';
         input.dispatchEvent(new Event('input', {bubbles: true}));
-    }''')
+    }''', BOX)
     assert found(page)[0] == 'foo'
     assert page.url.startswith(index)
-    expect(page.locator('#q')).to_be_focused()
+    expect(page.locator(BOX)).to_be_focused()
 
 
-def test_enter_without_results_stays(page: Page, index: str) -> None:
+@pytest.mark.parametrize('query', ('nothing-of-that-name', ''))
+def test_enter_without_results_stays(page: Page, index: str, query: str) -> None:
     """Enter without results stays on the page and keeps the focus."""
     page.goto(index)
-    page.focus('#q')
-    page.keyboard.insert_text('nothing-of-that-name')
+    page.focus(BOX)
+    page.keyboard.insert_text(query)
     page.keyboard.press('Enter')
-    expect(page.locator('.found')).to_have_text('No project found')
-    expect(page.locator('#q')).to_be_focused()
+    assert found(page) == []
+    expect(page.locator(BOX)).to_be_focused()
+
+
+def test_results_replace_latest_uploads(page: Page, index: str) -> None:
+    """While somebody searches, the page shows the results only."""
+    page.goto(index)
+    others = page.locator('.cols > .main, .cols > aside')
+    assert [other.is_visible() for other in others.all()] == [True, True]
+    search(page, 'foo')
+    assert [other.is_visible() for other in others.all()] == [False, False]
+    search(page, '')
+    assert [other.is_visible() for other in others.all()] == [True, True]
+    assert page.locator('.results').is_hidden()
 
 
 def test_url_has_the_query(page: Page, index: str) -> None:
@@ -206,7 +324,7 @@ def test_url_has_the_query(page: Page, index: str) -> None:
     address = page.url
     page.goto('about:blank')
     page.goto(address)
-    assert page.input_value('#q') == 'foo plug'
+    assert page.input_value(BOX) == 'foo plug'
     assert found(page) == ['foo-bar-plugin']
     search(page, '')
     page.wait_for_url(index)
@@ -218,7 +336,7 @@ def test_back_restores_the_results(page: Page, index: str) -> None:
     page.click('.results a')
     page.wait_for_url(f'{index}project/my-foo/')
     page.go_back()
-    assert page.input_value('#q') == 'my'
+    assert page.input_value(BOX) == 'my'
     assert found(page) == ['my-foo']
 
 
@@ -226,11 +344,11 @@ def test_back_restores_the_results(page: Page, index: str) -> None:
 def test_back_works_before_url_update(page: Page, index: str, key: str) -> None:
     """The query is kept even if a result is opened before the URL has it."""
     page.goto(index)
-    page.focus('#q')
+    page.focus(BOX)
     # In one script, since the page updates its URL a little later.
     with page.expect_navigation(url=re.compile('/project/')):
-        page.evaluate('''(key) => {
-            const input = document.querySelector('#q');
+        page.evaluate('''([box, key]) => {
+            const input = document.querySelector(box);
             input.value = 'my';
             input.dispatchEvent(new Event('input', {bubbles: true}));
             if (key === 'Enter') input.form.requestSubmit();
@@ -239,32 +357,10 @@ def test_back_works_before_url_update(page: Page, index: str, key: str) -> None:
                 observer.disconnect();
                 document.querySelector('.results a').click();
             }).observe(document.querySelector('.results'), {childList: true});
-        }''', key)
+        }''', [BOX, key])
     page.go_back()
-    assert page.input_value('#q') == 'my'
+    assert page.input_value(BOX) == 'my'
     assert found(page) == ['my-foo']
-
-
-def test_search_continues_from_another_page(page: Page, index: str) -> None:
-    """After a search from another page, arrows and letters work wherever the focus is."""
-    page.goto(f'{index}project/foo/')
-    page.locator('[role=search] input').fill('foo')
-    page.keyboard.press('Enter')
-    expect(page.locator('.results b')).to_have_count(6)
-    expect(page.locator('#q')).to_be_focused()
-    page.keyboard.press('ArrowDown')
-    page.keyboard.press('ArrowDown')
-    page.keyboard.type('-b')
-    assert page.input_value('#q') == 'foo-b'
-    assert found(page) == ['foo-bar', 'foo-bar-plugin']
-    page.keyboard.press('ArrowDown')
-    page.keyboard.press('Backspace')
-    assert page.input_value('#q') == 'foo-'
-    page.keyboard.press('ArrowDown')
-    # The page leaves these keys to the browser.
-    for key in ('Space', 'Control+c'):
-        page.keyboard.press(key)
-        expect(page.locator('.results a').first).to_be_focused()
 
 
 def test_home_page_takes_no_focus(page: Page, index: str) -> None:
@@ -273,50 +369,43 @@ def test_home_page_takes_no_focus(page: Page, index: str) -> None:
     assert page.evaluate('document.activeElement === document.body')
 
 
-def test_other_pages_open_the_search(page: Page, index: str) -> None:
-    """The search field of every other page opens the home page with the query."""
-    for path in ('project/foo/', 'changelog/', 'changelog/undated.html'):
-        page.goto(index + path)
-        page.keyboard.press('/')
-        page.keyboard.type('foo & bar')
-        with page.expect_navigation():
-            page.keyboard.press('Enter')
-        assert page.url == f'{index}?q=foo+%26+bar'
+@pytest.mark.parametrize('width', chromium.WIDTHS)
+@pytest.mark.parametrize('query', ('foo', 'many', 'nothing-of-that-name', 'long'))
+def test_link_with_query_causes_no_jumps(
+        browser: Browser, index: str, query: str, width: str,
+) -> None:
+    """The cumulative layout shift of a page that is opened with a query is below 0.1."""
+    context = browser.new_context(viewport={'width': chromium.WIDTHS[width], 'height': 800})
+    page = context.new_page()
+    page.add_init_script('''window.shift = 0;
+        new PerformanceObserver((list) => {
+            for (const entry of list.getEntries()) window.shift += entry.value;
+        }).observe({type: 'layout-shift', buffered: true});
+    ''')
+    page.goto(f'{index}?q={query}')
+    found(page)
+    # An observer gets its entries after the next frame.
+    page.evaluate('''() => new Promise((resolve) => {
+        requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(resolve)));
+    })''')
+    assert page.evaluate('window.shift') < 0.1
+    context.close()
 
 
-def test_search_data_loads_on_focus(page: Page, index: str) -> None:
-    """Names and script of the search load once, when the search is first used."""
-    requested: list[str] = []
-    page.on('request', lambda request: requested.append(request.url))
-    page.goto(index, wait_until='networkidle')
-    assert not any('/names' in url or '/search-' in url for url in requested)
-    page.focus('#q')
-    search(page, 'foo')
-    assert [sum(part in url for url in requested) for part in ('/names', '/search-')] == [1, 1]
-
-
-def test_search_reports_missing_data(page: Page, index: str) -> None:
-    """If the names can't be loaded, the page says so and links to the list of projects."""
-    page.route(re.compile('/names'), lambda route: route.abort())
+def test_first_paint_with_query_is_calm(browser: Browser, index: str) -> None:
+    """A page that is opened with a query never shows the latest uploads, not even at first."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.add_init_script('''
+        window.frames_with_uploads = 0;
+        const look = () => {
+            const uploads = document.querySelector('.cols > .main');
+            if (uploads?.checkVisibility()) window.frames_with_uploads += 1;
+            requestAnimationFrame(look);
+        };
+        requestAnimationFrame(look);
+    ''')
     page.goto(f'{index}?q=foo')
-    page.click('.found a')
-    page.wait_for_url(f'{index}simple/')
-
-
-def test_search_reports_file_urls(page: Page, tmp_path: Path) -> None:
-    """On file: URLs, where browsers start no workers, the page points to the list."""
-    tree = trees.build(tmp_path / 'web', Recipe(b'{"filename": "foo-1.0.zip"}\n'))
-    page.goto((tree.root / 'index.html').as_uri())
-    page.fill('#q', 'foo')
-    page.keyboard.press('Enter')
-    expect(page.locator('.found')).to_contain_text('There is a list of all projects.')
-
-
-def test_summaries_of_another_build_are_ignored(page: Page, index: str) -> None:
-    """If the summaries don't belong to the names, only names are searched and shown."""
-    page.route(re.compile('/summaries'), lambda route: route.fulfill(body='another\nMine\nYours'))
-    with page.expect_response(re.compile('/summaries')):
-        page.goto(f'{index}?q=foo')
-    assert search(page, 'yours') == []
-    assert search(page, 'my') == ['my-foo']
-    expect(page.locator('.results bdi')).to_have_text([''])
+    found(page)
+    assert page.evaluate('window.frames_with_uploads') == 0
+    context.close()

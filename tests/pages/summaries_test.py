@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import msgspec
+import pytest
 from packaging.utils import NormalizedName
 
 from dumb_pypi.model.distfile import check_json
@@ -10,36 +12,55 @@ from dumb_pypi.model.project import assemble
 from dumb_pypi.pages.summaries import ProjectSummary, search_data, summarize
 
 
-def project(name: str, summary: str | None) -> ProjectSummary:
-    return ProjectSummary(name, summary, None, None, None, 0, 0, msgspec.Raw(b'[]'))
+def project(name: str, summary: str | None = None, **facts: Any) -> ProjectSummary:
+    return ProjectSummary(name, summary, None, None, None, 0, 0, msgspec.Raw(b'[]'), **facts)
 
 
-def lines(*projects: ProjectSummary) -> tuple[str, list[str], list[str]]:
-    """Return the first line of both files, and the other lines of each."""
-    names, summaries = (text.decode().split('\n') for text in search_data(projects))
-    assert names[0] == summaries[0]
-    return names[0], names[1:], summaries[1:]
+def lines(*projects: ProjectSummary) -> tuple[str, list[list[str]]]:
+    """Return the first line, which all files share, and the other lines of each file."""
+    files = [content.decode().split('\n') for content in search_data(projects)]
+    [mark] = {file[0] for file in files}
+    return mark, [file[1:] for file in files]
 
 
 def test_search_data_has_every_project() -> None:
-    """Both files have one line for each project; a long summary is shortened."""
-    _, names, summaries = lines(
-        project('bar', None), project('foo', 'Foos → bars'), project('long', 'a' * 999),
+    """Each file has one line for each project; long summaries and keywords are shortened."""
+    _, [names, _, summaries] = lines(
+        project('bar'), project('foo', 'Foos → bars'), project('key', keywords='a, b'),
+        project('long', 'a' * 999, keywords='b' * 999),
     )
-    assert names == ['bar', 'foo', 'long']
-    assert summaries == ['', 'Foos → bars', 'a' * 200]
+    assert names == ['bar', 'foo', 'key', 'long']
+    assert summaries == ['', 'Foos → bars', '\ta, b', f'{"a" * 200}\t{"b" * 200}']
+
+
+@pytest.mark.parametrize(('facts', 'line'), (
+    ({}, ''),
+    ({'latest': '1.0'}, '1.0'),
+    ({'latest': '1.0', 'latest_uploaded': 1_706_745_599.5}, '1.0\t2024-01-31'),
+    ({'latest': '1.0', 'status': 'archived'}, '1.0\t\tarchived'),
+    ({'latest': '1.0', 'latest_yanked': True}, '1.0\t\tyanked'),
+    ({'latest': '1.0', 'status': 'deprecated', 'latest_yanked': True},
+     '1.0\t\tdeprecated yanked'),
+    # Nobody should install it.
+    ({'latest': '1.0', 'latest_uploaded': 1, 'latest_yanked': True, 'status': 'quarantined'},
+     '\t\tquarantined'),
+))
+def test_search_data_has_latest_release(facts: dict[str, Any], line: str) -> None:
+    """A line has the version, its date and the tags, except of a quarantined project."""
+    _, [_, releases, _] = lines(project('foo', **facts))
+    assert releases == [line]
 
 
 def test_mark_depends_on_names() -> None:
     """Files of different lists of names have different first lines."""
-    mark, _, _ = lines(project('foo', 'a'))
-    assert mark == lines(project('foo', 'b'))[0]
+    mark, _ = lines(project('foo', 'a'))
+    assert mark == lines(project('foo', 'b', latest='1.0'))[0]
     assert mark != lines(project('bar', 'a'))[0]
 
 
 def test_search_data_of_empty_index() -> None:
     """The files of an empty index have no project."""
-    assert lines()[1:] == ([''], [''])
+    assert lines()[1] == [[''], [''], ['']]
 
 
 def summary_of(*requirements: str) -> ProjectSummary:

@@ -14,16 +14,16 @@ from dumb_pypi.pages.feeds import Feeds
 from dumb_pypi.pages.summaries import NewRelease, ProjectSummary
 from dumb_pypi.pages.templates import Templates
 from dumb_pypi.pages.views import readable_size
-from dumb_pypi.pages.web import SearchFiles, StaticFiles, Web
+from dumb_pypi.pages.web import StaticFiles, Web
 from tests.support.lists import file_of
 from tests.support.markup import HtmlPage, text_of
 from tests.support.options import page_options
 
 SITE_URL = 'https://example.com/'
 STATIC = StaticFiles(
-    'static/style.css', 'static/script.js', 'static/icon.svg', 'static/icons.svg', None,
+    'static/style.css', 'static/script.js', 'static/search.js', 'static/icon.svg',
+    'static/icons.svg', None,
 )
-SEARCH = SearchFiles('static/search.js', 'static/names.txt', 'static/summaries.txt')
 
 
 def web(logo: str | None = None, site_url: str | None = SITE_URL) -> Web:
@@ -79,9 +79,9 @@ def test_readable_sizes(size: int, text: str) -> None:
 )
 def test_logo_is_relative_to_home(logo: str, changelog_logo: str) -> None:
     """Other pages link to a relative logo from their own depth."""
-    assert f'<img src="{logo}"'.encode() in web(logo).home([], [], SEARCH)
+    assert f'<img src="{logo}"'.encode() in web(logo).home([], [])
     assert f'<img src="{changelog_logo}"'.encode() in web(logo).changelog([], [])
-    assert b'<img' not in web().home([], [], SEARCH)
+    assert b'<img' not in web().home([], [])
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_commands_have_index_url() -> None:
     assert 'class="placeholder"' not in page.source
     unknown = web(site_url=None).project(project_of({'filename': 'foo-1.0.zip'}), None)
     assert b'class="placeholder"' in unknown
-    assert b'class="placeholder"' in web(site_url=None).home([], [], SEARCH)
+    assert b'class="placeholder"' in web(site_url=None).home([], [])
 
 
 @pytest.mark.parametrize(('site_url', 'host'), (
@@ -157,7 +157,7 @@ def test_plain_http_needs_trusted_host(site_url: str, host: str | None) -> None:
     assert texts(HtmlPage(page), 'code')[0].split() == [
         'pip', 'install', '--index-url', f'{site_url}simple/', *trusting, 'foo==1.0',
     ]
-    home = HtmlPage(web(site_url=site_url).home([], [], SEARCH))
+    home = HtmlPage(web(site_url=site_url).home([], []))
     command, *settings = texts(home, 'code')
     assert command.split()[4:] == [*trusting, 'PROJECT']
     assert f'[global]\nindex-url = {site_url}simple/' + (
@@ -325,7 +325,7 @@ def test_home_has_release_once() -> None:
         for number in range(60)
     ]
     projects = [project(number, 1, 'word ' * 1000) for number in range(30)]
-    page = HtmlPage(web().home(uploads, projects, SEARCH))
+    page = HtmlPage(web().home(uploads, projects))
     news = [text for text in texts(page, 'li') if ' 1.0 ' in text]
     assert [text.split()[0] for text in news] == [f'p{number}' for number in range(20)]
     assert '1970-01-01 01:39 UTC by ana' in news[0]
@@ -337,7 +337,7 @@ def test_home_links_to_releases() -> None:
     uploads = [
         Upload(2, 'p1', '1.0+local', 'p1-1.0+local.zip', None), Upload(1, 'p2', None, 'p2', None),
     ]
-    page = HtmlPage(web().home(uploads, [project(1, 1), project(2)], SEARCH))
+    page = HtmlPage(web().home(uploads, [project(1, 1), project(2)]))
     assert [link.url for link in page.links() if link.url.startswith('project/')] == [
         'project/p1/', 'project/p1/#1.0%2Blocal', 'project/p2/',
     ]
@@ -351,7 +351,7 @@ def test_home_marks_yanked_releases() -> None:
         Upload(2, 'p2', '2.0', 'p2-2.0.zip', None, yanked=True),
         Upload(1, 'p2', '2.0', 'p2-2.0.whl', None, yanked=True),
     ]
-    page = HtmlPage(web().home(uploads, [project(1, 1), project(2, 1)], SEARCH))
+    page = HtmlPage(web().home(uploads, [project(1, 1), project(2, 1)]))
     news = [text for text in texts(page, 'li') if text.startswith(('p1 ', 'p2 '))]
     assert ['yanked' in text for text in news] == [False, True]
 
@@ -359,11 +359,11 @@ def test_home_marks_yanked_releases() -> None:
 def test_plurals_of_counts() -> None:
     """One project is singular, and large numbers have separators."""
     counted = re.compile('<b>([^<]*)</b> (projects?|releases?|files?)<')
-    assert counted.findall(web().home([], [project(1, 1)], SEARCH).decode()) == [
+    assert counted.findall(web().home([], [project(1, 1)]).decode()) == [
         ('1', 'project'), ('1', 'release'), ('1', 'file'),
     ]
     many = [project(number, 2) for number in range(1234)]
-    assert counted.findall(web().home([], many, SEARCH).decode()) == [
+    assert counted.findall(web().home([], many).decode()) == [
         ('1,234', 'projects'), ('2,468', 'releases'), ('2,468', 'files'),
     ]
 
@@ -379,4 +379,4 @@ def test_home_page_is_bounded() -> None:
         msgspec.structs.replace(project(0), name=upload.project, summary='"' * 10000)
         for upload in uploads
     ]
-    assert len(web().home(uploads, projects, SEARCH)) < 100_000
+    assert len(web().home(uploads, projects)) < 100_000

@@ -1,41 +1,133 @@
 'use strict';
 
-// Finds projects in a worker, so that the page stays responsive.
+// Finds projects in a worker, so that pages stay responsive.
 //
-// The page sends the URLs of the names and of the summaries, then queries. The worker answers a
-// query from the names, and, if they do not fill the results, again from the summaries. `done`
-// means that it is ready for the next query, `last` that this query finds no more. Until the
-// summaries are loaded it cannot know; an empty message reports that they are.
+// The worker loads the names, then the latest releases, then the summaries, from the folder that it
+// is in. A page sends `{query, limit}`. The worker answers from the names, and again from the
+// summaries; `last` means that the answer is complete. It answers again when more data is loaded. A
+// new query ends the work on the previous one.
 
-const SHOWN = 50;
+// Lines are searched in blocks, so that the worker notices a new query in between.
+const BLOCK = 4096;
+const MILLISECONDS_AT_ONCE = 12;
+// Below this number of exact matches, look for names with a typo.
+const FEW = 5;
+// In words shorter than this, a typo would match too many others.
+const TYPO_LENGTH = 4;
 
-function normalized(text) {
-  return text.toLowerCase().replace(/[-_.]+/g, '-');
+// What a project can match, worst first. "Joined" ignores the separators within a name.
+const [
+  NONE, SIMILAR_SUMMARY, SIMILAR_KEYWORD, SIMILAR_WORD, SIMILAR_NAME,
+  SUMMARY, SUMMARY_WORD, KEYWORD, KEYWORD_WORD,
+  JOINED, NAME, NAME_WORD, JOINED_PREFIX, PREFIX, JOINED_EXACT, EXACT, RANKS,
+] = Array(17).keys();
+
+// The fields of a block: what begins a word, and the ranks of a match at its beginning, elsewhere,
+// and with a typo.
+const NAMES = ['names', '-', NAME_WORD, NAME, SIMILAR_WORD];
+const FIELDS = [
+  NAMES,
+  ['keywords', ' ', KEYWORD_WORD, KEYWORD, SIMILAR_KEYWORD],
+  ['summaries', ' ', SUMMARY_WORD, SUMMARY, SIMILAR_SUMMARY],
+];
+
+const decoder = new TextDecoder();
+const {port1, port2} = new MessageChannel();
+const waiting = [];
+port1.onmessage = () => waiting.shift()();
+let since = 0;
+
+// Let messages from the page arrive, if they had to wait for long enough.
+async function breathe() {
+  if (performance.now() - since < MILLISECONDS_AT_ONCE) return;
+  await new Promise((resolve) => {
+    waiting.push(resolve);
+    port2.postMessage(null);
+  });
+  since = performance.now();
 }
 
-// The lines of a text by their numbers. The text stays one string, with a line break at both ends
-// of each line: `indexOf` searches many megabytes in a few milliseconds.
+// The lines of a file by their numbers. As bytes they take less memory than as strings.
 class Lines {
-  constructor(text) {
-    this.text = `\n${text}\n`;
-    const starts = [];
-    for (let at = 0; at !== -1; at = this.text.indexOf('\n', at + 1)) starts.push(at + 1);
-    this.starts = Uint32Array.from(starts);
+  static async in(bytes, start) {
+    const starts = [start];
+    for (let at = start; at < bytes.length; at += 1) {
+      if (bytes[at] === 10) {
+        starts.push(at + 1);
+        if (starts.length % BLOCK === 0) await breathe();
+      }
+    }
+    starts.push(bytes.length + 1);
+    return new Lines(bytes, Uint32Array.from(starts));
   }
 
-  line(number) {
-    return this.text.slice(this.starts[number], this.starts[number + 1] - 1);
+  constructor(bytes, starts) {
+    this.bytes = bytes;
+    this.starts = starts;
+    this.count = starts.length - 1;
   }
 
-  // Call `see` with the number of each line that contains `needle`, until it returns true.
-  search(needle, see) {
+  // Return the lines from number `first` to before `end`, one by default.
+  text(first, end = first + 1) {
+    return decoder.decode(this.bytes.subarray(this.starts[first], this.starts[end] - 1));
+  }
+
+  length(number) {
+    return this.starts[number + 1] - this.starts[number] - 1;
+  }
+}
+
+// The text of a block, as it is searched. A line break is at both ends of each line: `indexOf`
+// searches many megabytes in a few milliseconds.
+class Text {
+  constructor(lines) {
+    this.text = `\n${lines.join('\n')}\n`;
+    this.starts = new Uint32Array(lines.length + 1);
+    this.starts[0] = 1;
+    lines.forEach((line, number) => {
+      this.starts[number + 1] = this.starts[number] + line.length + 1;
+    });
+  }
+
+  // Rank the lines that contain a word, unless they have a better rank: with `first` where it comes
+  // after the separator, if there is one, otherwise with `inside`.
+  rank(word, separator, first, inside, ranks) {
     const {text, starts} = this;
-    const ahead = needle.startsWith('\n') ? 1 : 0;
+    const code = separator.charCodeAt();
     let number = 0;
-    for (let at = text.indexOf(needle); at !== -1;) {
-      number = this.numberAt(at + ahead, number);
-      if (see(number)) return;
-      at = text.indexOf(needle, starts[number + 1] - 1);
+    for (let at = text.indexOf(word); at !== -1;) {
+      number = this.numberAt(at, number);
+      if (separator === '' || text.charCodeAt(at - 1) === code) {
+        if (ranks[number] < first) ranks[number] = first;
+        at = text.indexOf(word, starts[number + 1] - 1);
+      } else {
+        if (ranks[number] < inside) ranks[number] = inside;
+        at = text.indexOf(word, at + 1);
+      }
+    }
+  }
+
+  // Rank the lines with a word that is like the given one, but for a typo. One of its halves is the
+  // same: the first, after the separator, or the other one, somewhere behind a separator.
+  rankSimilar(word, separator, rank, ranks) {
+    const {text, starts} = this;
+    const code = separator.charCodeAt();
+    const middle = (word.length - 1) >> 1;
+    const halves = [
+      [separator + word.slice(0, middle), [-1]],
+      [word.slice(middle + 1), [middle, middle + 1, middle + 2]],
+    ];
+    for (const [half, distances] of halves) {
+      let number = 0;
+      for (let at = text.indexOf(half); at !== -1;) {
+        const isSimilar = distances.some((distance) => text.charCodeAt(at - distance - 1) === code
+          && endOfSimilar(word, text, at - distance) !== -1);
+        if (isSimilar) {
+          number = this.numberAt(at, number);
+          if (ranks[number] < rank) ranks[number] = rank;
+        }
+        at = text.indexOf(half, isSimilar ? starts[number + 1] - 1 : at + 1);
+      }
     }
   }
 
@@ -54,137 +146,325 @@ class Lines {
   }
 }
 
-let names = null;
-let summaries = null;  // as the page shows them
-let searched = null;  // normalized, each after a space, which marks the beginning of a word
-let complete = false;  // whether all files are loaded
-
-// Add lines that contain one of the needles to `found`, until it has one more than the page shows.
-// `order` returns a line's rank, lowest first, or null to skip the line. Once enough lines of rank
-// `best` are found, the search ends.
-function collect(found, lines, needles, order, best = null) {
-  if (found.size > SHOWN) return;
-  const places = [];
-  for (const needle of needles) {
-    lines.search(needle, (number) => {
-      if (found.has(number)) return false;
-      const place = order(number);
-      if (place === null) return false;
-      places[place] ??= new Set();
-      if (places[place].size <= SHOWN) places[place].add(number);
-      return place === best && found.size + places[place].size > SHOWN;
-    });
-  }
-  for (const numbers of places.filter(Boolean)) {
-    for (const number of numbers) {
-      if (found.size <= SHOWN) found.add(number);
-    }
-  }
+function isEnd(character) {
+  return character === '\n' || character === '-' || character === ' ';
 }
 
-// The rank of a name: the shorter it is, the more of it matches.
-function nameLength(number) {
-  return names.starts[number + 1] - names.starts[number];
+// Return where a word that begins at `at` ends if it is like `word` with one typo, otherwise -1. The
+// word may go on, unless the typo is in the last letter: almost every word would match then.
+function endOfSimilar(word, text, at) {
+  const {length} = word;
+  let same = 0;
+  while (same < length && word.charCodeAt(same) === text.charCodeAt(at + same)) same += 1;
+  if (same === length) return at + same;
+  const here = at + same;
+  const goesOn = (from, position) => {
+    for (let index = from; index < length; index += 1, position += 1) {
+      if (word.charCodeAt(index) !== text.charCodeAt(position)) return -1;
+    }
+    return same < length - 1 || isEnd(text[position]) ? position : -1;
+  };
+  // A letter too many in the query.
+  let end = goesOn(same + 1, here);
+  if (end !== -1 || text[here] === '\n') return end;
+  // A wrong letter, or one too few.
+  end = Math.max(goesOn(same + 1, here + 1), goesOn(same, here + 1));
+  if (end !== -1) return end;
+  const areSwapped = same + 1 < length
+    && word.charCodeAt(same) === text.charCodeAt(here + 1)
+    && word.charCodeAt(same + 1) === text.charCodeAt(here);
+  return areSwapped ? goesOn(same + 2, here + 2) : -1;
+}
+
+function normalized(text) {
+  return text.toLowerCase().replace(/[-_.]+/g, '-').replace(/[ !"'(),/:;<>?[\]`{|}]+/g, ' ');
 }
 
 function wordsOf(query) {
-  return normalized(query).split(/\s+/)
-    .map((word) => word.replace(/^-|-$/g, '')).filter((word) => word !== '');
+  const words = normalized(query).split(/\s+/).map((word) => word.replace(/^-|-$/g, ''));
+  return [...new Set(words.filter((word) => word !== ''))];
 }
 
-// Find names, best matches first: those that begin with the query, those with words that begin with
-// its words, those that contain its words anywhere.
-function searchNames(found, words) {
-  const [longest, ...others] = words.toSorted((one, other) => other.length - one.length);
-  collect(found, names, [`\n${words.join('-')}`], nameLength);
-  collect(found, names, [`\n${longest}`, `-${longest}`], (number) => {
-    const name = `-${names.line(number)}`;
-    return others.every((word) => name.includes(`-${word}`)) ? nameLength(number) : null;
-  });
-  collect(found, names, [longest], (number) => {
-    if (others.length === 0) return nameLength(number);
-    const name = names.line(number);
-    return others.every((word) => name.includes(word)) ? nameLength(number) : null;
-  });
+let names = null;
+let releases = null;
+let summaries = null;  // and keywords
+let blocks = [];
+let complete = false;  // whether no more data will come
+
+let asked = {query: '', limit: 0};
+let turn = 0;
+
+// Return the number of the first name that is not before `text`; names are sorted.
+function placeOf(text) {
+  let low = 0;
+  let high = names.count;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (names.text(middle) < text) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
-// Find projects whose name and summary together contain all words; best at the beginning of words.
-function searchSummaries(found, words) {
-  const [longest] = words.toSorted((one, other) => other.length - one.length);
-  const order = (number) => {
-    const name = ` ${names.line(number)}`;
-    const summary = searched.line(number);
-    // Two searches are faster than joining both texts.
-    const has = (word) => summary.includes(word) || name.includes(word);
-    if (!words.every(has)) return null;
-    return words.every((word) => has(` ${word}`)) ? 0 : 1;
-  };
-  collect(found, names, [longest], order, 0);
-  if (words.length === 1) {
-    collect(found, searched, [` ${longest}`], () => 0, 0);
-    collect(found, searched, [longest], () => 0, 0);
-  } else {
-    collect(found, searched, [longest], order, 0);
+// Rank the names that begin with a text.
+function rankPrefix(phrase, ranks) {
+  const first = placeOf(phrase);
+  ranks.fill(PREFIX, first, placeOf(`${phrase}\x7f`));
+  if (first < names.count && names.text(first) === phrase) ranks[first] = EXACT;
+}
+
+// Rank the names of a block that contain a text if their separators are ignored.
+function rankJoined(block, joined, ranks) {
+  const {text, starts} = block.joined;
+  let number = 0;
+  for (let at = text.indexOf(joined); at !== -1; at = text.indexOf(joined, at + 1)) {
+    number = block.joined.numberAt(at, number);
+    const end = at + joined.length;
+    const rank = at !== starts[number] ? JOINED : text[end] === '\n' ? JOINED_EXACT : JOINED_PREFIX;
+    if (ranks[number] < rank) ranks[number] = rank;
   }
 }
 
-function answer(found, done, last) {
-  postMessage({
-    found: [...found].slice(0, SHOWN).map(
-      (number) => [names.line(number), summaries === null ? '' : summaries.line(number)],
-    ),
-    more: found.size > SHOWN,
-    done,
-    last,
-  });
-}
-
-function search(query) {
-  const words = wordsOf(query);
-  const found = new Set();
-  // A word that is in no text rules out any result, and is quickly noticed.
-  const inNames = words.map((word) => names.text.includes(word));
-  if (words.length !== 0 && inNames.every(Boolean)) searchNames(found, words);
-  const nowhere = (word, index) => !inNames[index] && !searched.text.includes(word);
-  const enough = words.length === 0 || found.size > SHOWN
-    || (summaries !== null && words.some(nowhere));
-  if (enough || summaries === null) {
-    answer(found, true, enough || complete);
+// Rank the lines of a block that contain all words, by the worst match.
+function rankWords(block, words, fields, ranks) {
+  const rankWord = (word, ofWord) => {
+    for (const [field, separator, first, inside] of fields) {
+      // One or two letters are in almost every summary: there, they have to begin a word.
+      if (word.length > 2 || field === 'names') {
+        block[field].rank(word, separator, first, inside, ofWord);
+      } else {
+        block[field].rank(separator + word, '', first, NONE, ofWord);
+      }
+    }
+    return ofWord;
+  };
+  if (words.length === 1) {
+    rankWord(words[0], ranks);
     return;
   }
-  answer(found, false, false);
-  searchSummaries(found, words);
-  answer(found, true, true);
-}
-
-// Return the first line, a digest of all names, and the rest.
-async function textAt(address) {
-  const response = await fetch(address);
-  if (!response.ok) throw new Error(`${address}: ${response.status}`);
-  const text = await response.text();
-  const end = text.indexOf('\n');
-  return [text.slice(0, end), text.slice(end + 1)];
-}
-
-async function load(addresses) {
-  try {
-    const [mark, text] = await textAt(addresses.names);
-    names = new Lines(text);
-    postMessage({done: true});
-    const [sameMark, summaryText] = await textAt(addresses.summaries);
-    // During a build, the two files may be of different builds. Then search the names only.
-    if (sameMark === mark) {
-      searched = new Lines(` ${normalized(summaryText).replaceAll('\n', '\n ')}`);
-      summaries = new Lines(summaryText);
+  const worst = new Uint8Array(ranks.length).fill(RANKS);
+  for (const word of words) {
+    const ofWord = rankWord(word, new Uint8Array(ranks.length));
+    let any = 0;
+    for (let number = 0; number < ranks.length; number += 1) {
+      if (ofWord[number] < worst[number]) worst[number] = ofWord[number];
+      any |= worst[number];
     }
-    complete = true;
-    postMessage({});
-  } catch {
-    postMessage({failed: true});
+    if (any === NONE) return;
   }
+  for (let number = 0; number < ranks.length; number += 1) {
+    if (worst[number] > ranks[number]) ranks[number] = worst[number];
+  }
+}
+
+// Rank the lines of a block that are like the query, but for one typo in a name.
+function rankSimilarNames(block, joined, ranks) {
+  const {text, starts} = block.joined;
+  for (let number = 0; number < ranks.length; number += 1) {
+    if (ranks[number] === NONE
+        && endOfSimilar(joined, text, starts[number]) === starts[number + 1] - 1) {
+      ranks[number] = SIMILAR_NAME;
+    }
+  }
+}
+
+// Rank the lines of a block that contain all words, but for one typo in one of the words.
+function rankSimilarWords(block, words, ranks) {
+  words.forEach((word, at) => {
+    if (word.length < TYPO_LENGTH) return;
+    const others = new Uint8Array(ranks.length);
+    if (words.length === 1) others.fill(EXACT);
+    else rankWords(block, words.toSpliced(at, 1), FIELDS, others);
+    if (others.every((rank) => rank === NONE)) return;
+    const similar = new Uint8Array(ranks.length);
+    for (const [field, separator, , , rank] of FIELDS) {
+      block[field].rankSimilar(word, separator, rank, similar);
+    }
+    for (let number = 0; number < ranks.length; number += 1) {
+      if (others[number] !== NONE && similar[number] > ranks[number]) {
+        ranks[number] = similar[number];
+      }
+    }
+  });
+}
+
+// Return the number of lines with each rank.
+function counted(ranks) {
+  const counts = new Uint32Array(RANKS);
+  for (let number = 0; number < ranks.length; number += 1) counts[ranks[number]] += 1;
+  return counts;
+}
+
+function sum(counts, from, end) {
+  return counts.subarray(from, end).reduce((total, count) => total + count, 0);
+}
+
+// Return the numbers of the best lines, best first.
+function best(ranks, counts, limit) {
+  let worst = RANKS - 1;
+  while (worst > NONE + 1 && sum(counts, worst, RANKS) < limit) worst -= 1;
+  const found = Array.from({length: RANKS}, () => []);
+  for (let number = 0; number < ranks.length; number += 1) {
+    if (ranks[number] >= worst) found[ranks[number]].push(number);
+  }
+  return found.reverse().flatMap((numbers, index) => {
+    // Of names that match equally well the shorter one is better: more of it matches.
+    const rank = RANKS - 1 - index;
+    const byLength = rank >= JOINED || rank === SIMILAR_NAME || rank === SIMILAR_WORD;
+    return byLength ? shortestFirst(numbers, limit) : numbers;
+  }).slice(0, limit);
+}
+
+// Return the numbers of lines with the shortest names, of a sorted list; sorting all takes longer.
+function shortestFirst(numbers, limit) {
+  const ofLength = [];
+  for (const number of numbers) {
+    const length = names.length(number);
+    ofLength[length] ??= [];
+    if (ofLength[length].length < limit) ofLength[length].push(number);
+  }
+  return ofLength.flat();
+}
+
+function row(number, rank) {
+  const [version = '', date = '', tags = ''] = releases?.text(number).split('\t') ?? [];
+  const summary = summaries?.text(number).split('\t')[0];
+  return {
+    name: names.text(number), version, date, tags: tags.split(' ').filter(Boolean),
+    // Undefined as long as the summaries are not loaded.
+    summary: summary ?? (complete ? '' : undefined),
+    similar: rank <= SIMILAR_NAME,
+  };
+}
+
+// Answer the latest query. A newer one ends this, at the next break.
+async function search() {
+  const {query, limit} = asked;
+  const mine = turn += 1;
+  const words = wordsOf(query);
+  // A long word rules out more than a short one.
+  const longestFirst = words.toSorted((one, other) => other.length - one.length);
+  const phrase = words.join('-');
+  const joined = phrase.replaceAll('-', '');
+  const ranks = new Uint8Array(names.count);
+  // Return whether there is a newer query.
+  const inBlocks = async (rankBlock) => {
+    for (const block of words.length === 0 ? [] : blocks) {
+      rankBlock(block, ranks.subarray(block.first, block.first + BLOCK));
+      await breathe();
+      if (mine !== turn) return true;
+    }
+    return false;
+  };
+  const answer = (last) => {
+    const counts = counted(ranks);
+    postMessage({
+      query, limit, words, last,
+      total: sum(counts, NONE + 1, RANKS),
+      similar: sum(counts, NONE + 1, SIMILAR_NAME + 1),
+      found: best(ranks, counts, limit).map((number) => row(number, ranks[number])),
+    });
+  };
+
+  if (words.length !== 0) rankPrefix(phrase, ranks);
+  const rankNames = (block, part) => {
+    if (joined.length >= TYPO_LENGTH) rankJoined(block, joined, part);
+    rankWords(block, longestFirst, [NAMES], part);
+  };
+  if (await inBlocks(rankNames)) return;
+  if (words.length !== 0) answer(false);
+  if (summaries !== null) {
+    const fields = words.length === 1 ? FIELDS.slice(1) : FIELDS;
+    if (await inBlocks((block, part) => rankWords(block, longestFirst, fields, part))) return;
+  }
+  if (complete) {
+    const found = ranks.length - counted(ranks)[NONE];
+    if (found < FEW && joined.length >= TYPO_LENGTH) {
+      if (await inBlocks((block, part) => rankSimilarNames(block, joined, part))) return;
+    }
+    if (found === 0 && summaries !== null) {
+      if (await inBlocks((block, part) => rankSimilarWords(block, longestFirst, part))) return;
+    }
+  }
+  answer(complete || words.length === 0);
+}
+
+async function linesOf(file, cache) {
+  const response = await fetch(file, {cache});
+  if (!response.ok) throw new Error(`${file}: ${response.status}`);
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  const end = bytes.indexOf(10);
+  const mark = decoder.decode(bytes.subarray(0, Math.max(end, 0)));
+  // Some hosts answer with their home page, and the status 200, if a file is missing.
+  if (!/^[0-9a-f]{12}$/.test(mark)) throw new Error(`${file}: not the data of a search`);
+  return [mark, await Lines.in(bytes, end + 1)];
+}
+
+async function prepareNames(lines) {
+  const prepared = [];
+  for (let first = 0; first < lines.count; first += BLOCK) {
+    const block = lines.text(first, Math.min(first + BLOCK, lines.count)).split('\n');
+    prepared.push({
+      first,
+      names: new Text(block.map((name) => `-${name}`)),
+      joined: new Text(block.map((name) => name.replaceAll('-', ''))),
+      keywords: new Text([]),
+      summaries: new Text([]),
+    });
+    await breathe();
+  }
+  names = lines;
+  blocks = prepared;
+}
+
+async function prepareSummaries(lines) {
+  for (const block of blocks) {
+    const {first} = block;
+    const text = normalized(lines.text(first, Math.min(first + BLOCK, lines.count)));
+    const pairs = text.split('\n').map((line) => line.split('\t'));
+    block.summaries = new Text(pairs.map(([summary]) => ` ${summary}`));
+    block.keywords = new Text(pairs.map(([, keywords]) => keywords ? ` ${keywords}` : ''));
+    await breathe();
+  }
+  summaries = lines;
+}
+
+// Load the files; return whether they are of one build.
+async function loadAll(cache) {
+  const [mark, lines] = await linesOf('names.txt', cache);
+  await prepareNames(lines);
+  search();
+  const [releasesMark, releaseLines] = await linesOf('releases.txt', cache);
+  if (releasesMark !== mark) return false;
+  releases = releaseLines;
+  search();
+  const [summariesMark, summaryLines] = await linesOf('summaries.txt', cache);
+  if (summariesMark !== mark) return false;
+  await prepareSummaries(summaryLines);
+  return true;
+}
+
+async function load() {
+  try {
+    // A build may have replaced only some of the files: then load all of them once more. If they
+    // still differ, search and show what belongs to the names.
+    if (!await loadAll('no-cache')) {
+      releases = null;
+      await loadAll('reload');
+    }
+  } catch {
+    if (names === null) {
+      postMessage({failed: true});
+      return;
+    }
+  }
+  complete = true;
+  search();
 }
 
 onmessage = ({data}) => {
-  if ('query' in data) search(data.query);
-  else load(data);
+  asked = data;
+  if (names !== null) search();
 };
+
+load();
