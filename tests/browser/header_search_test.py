@@ -64,7 +64,7 @@ def test_arrows_move_through_the_list(page: Page, index: str) -> None:
     expect(hits).to_be_hidden()
     box.focus()
     expect(hits).to_be_visible()
-    page.locator('h1').click()
+    page.mouse.click(1, 1)
     expect(hits).to_be_hidden()
     box.focus()
     page.locator('.results a', has_text='foo-bar-plugin').click()
@@ -104,7 +104,7 @@ def test_search_continues_on_home_page(page: Page, index: str) -> None:
     page.keyboard.press('ArrowDown')
     page.keyboard.type('o-b')
     assert page.input_value(BOX) == 'foo-b'
-    assert found(page) == ['foo-bar', 'foo-bar-plugin', 'foobar']
+    assert found(page) == ['foo-bar', 'foo-bar-plugin', 'foobar', 'foo']
     page.keyboard.press('ArrowDown')
     page.keyboard.press('Backspace')
     assert page.input_value(BOX) == 'foo-'

@@ -106,5 +106,4 @@ def test_search_of_700_000_projects(
         assert len(search(page, 'library')) == 50
         assert search(page, 'library wrapper') == []
         assert search(page, 'library qq') == []
-    print(chr(10).join(lines))
     record_property('the search of 700,000 projects', '\n'.join(lines))

@@ -188,7 +188,7 @@ class HomeFinder extends Finder {
     this.heading = element('h2', {className: 'vh', textContent: 'Results', hidden: true});
     results.before(this.heading);
     results.after(this.more);
-    document.querySelector('.counts').prepend(this.status);
+    (document.querySelector('.counts') ?? form).prepend(this.status);
     form.addEventListener('submit', () => this.writeAddress());
     // The back button returns to these results.
     results.addEventListener('click', () => this.writeAddress());
