@@ -15,8 +15,9 @@ PLAIN = 'text/plain'
 _RST = 'text/x-rst'
 _MARKDOWN = 'text/markdown'
 
-# Longer texts are shown as plain text, and so are those that become longer HTML than this.
-_LONGEST = 1 << 19  # characters
+# Longer texts are shown as plain text, and so are those that become longer HTML. These take up to 5
+# seconds; longer ones take more than proportionally longer.
+_LONGEST = {_RST: 1 << 18, _MARKDOWN: 1 << 19, PLAIN: 0}  # characters
 _LONGEST_HTML = 1 << 21
 
 
@@ -44,7 +45,7 @@ def markup_of(content_type: str | None) -> Markup:
 
 def is_plain(description: str, content_type: str | None) -> bool:
     """Return whether a README is shown as plain text, with or without a renderer."""
-    return len(description) > _LONGEST or markup_of(content_type).content_type == PLAIN
+    return len(description) > _LONGEST[markup_of(content_type).content_type]
 
 
 def plain_text(description: str) -> str:
@@ -57,40 +58,46 @@ def render(description: str, content_type: str | None, project: str) -> str:
     """Return a README as HTML that fits into the project's page, as plain text if need be.
 
     The HTML is balanced, and has no script, no inline style, no link with a scheme other than
-    `http`, `https` or `mailto`, no image that is not at an `https` URL, and no ID of the page's.
+    `http` or `https`, no image that is not at an `https` URL, and no ID of the page's.
     This may take minutes or crash if the README is meant to: see `builder.readmes`.
     """
     if is_plain(description, content_type):
         return plain_text(description)
-    markup = markup_of(content_type)
+    try:
+        found = _render(description, markup_of(content_type), project)
+    except Exception:  # noqa: BLE001 - no library, one with a bug, or with a recursion limit
+        found = None
+    return found or plain_text(description)
+
+
+def _render(text: str, markup: Markup, project: str) -> str | None:
+    """Return tidy HTML, None or '' if there is none or too much of it.
+
+    Raises:
+        Exception: the library is not installed, or fails.
+    """
     rendered = (
-        _render_rst(description) if markup.content_type == _RST
-        else _render_markdown(description, markup.variant)
+        _render_rst(text) if markup.content_type == _RST
+        else _render_markdown(text, markup.variant)
     )
-    if rendered is None or not rendered.strip() or len(rendered) > _LONGEST_HTML:
-        return plain_text(description)
+    if rendered is None or len(rendered) > _LONGEST_HTML:
+        return None
     from dumb_pypi.pages.readme_html import tidy
-    return tidy(rendered, project) or plain_text(description)
+    return tidy(rendered, project)
 
 
 def _render_markdown(text: str, variant: str) -> str | None:
-    """Return sanitized HTML, None without a renderer for Markdown."""
+    """Return sanitized HTML, None without the library's own library for Markdown."""
     with warnings.catch_warnings():
         # It warns where only its renderer for reStructuredText is installed.
         warnings.simplefilter('ignore')
-        try:
-            from readme_renderer import markdown
-        except ImportError:
-            return None
+        from readme_renderer import markdown
         return markdown.render(text, variant)
 
 
 def _render_rst(text: str) -> str | None:
-    """Return sanitized HTML, None without a renderer, or if the text is no reStructuredText."""
-    try:
-        from readme_renderer import rst
-    except ImportError:
-        return None
+    """Return sanitized HTML, None if the text is no reStructuredText."""
+    from readme_renderer import rst
     parser, roles, nodes = (
         importlib.import_module(f'docutils.{name}')
         for name in ('parsers.rst', 'parsers.rst.roles', 'nodes')
@@ -101,7 +108,4 @@ def _render_rst(text: str) -> str | None:
     }))
     # Roles that a text defines would stay for all later ones.
     roles._roles.clear()
-    try:
-        return rst.render(text, io.StringIO())
-    except Exception:  # noqa: BLE001 - docutils has bugs, and a recursion limit
-        return None
+    return rst.render(text, io.StringIO())

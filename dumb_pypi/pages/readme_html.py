@@ -12,6 +12,9 @@ from html.parser import HTMLParser
 from typing import NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
+from dumb_pypi.model import urls
+from dumb_pypi.model.free_text import clean_lines
+
 # Precedes all IDs. No version, and so no ID of a release, starts with a colon.
 ID_PREFIX = ':readme-'
 # Elements deeper than this are dropped, not their content. Ordinary READMEs have up to 20 levels.
@@ -35,8 +38,6 @@ _TITLES = {'admonition-title', 'topic-title'}
 _SEVERE = {'warning', 'caution', 'danger', 'attention', 'error'}
 # The classes of Pygments: `k` is a keyword, `s1` a string in single quotes.
 _TOKEN = re.compile('[a-z]{1,2}[a-z0-9]?')
-_ABSOLUTE = re.compile(r'(?:https?://[^/?#\\\s]|mailto:.)', re.IGNORECASE)
-_SECURE = re.compile('https:', re.IGNORECASE)
 _NAME_SEPARATORS = re.compile(r'[-_.\s]+')
 _SIZE = re.compile('[1-9][0-9]{0,3}(?:px|%)?')
 _SPAN = re.compile('[1-9][0-9]?')
@@ -66,7 +67,7 @@ _ATTRIBUTES = {
 
 
 class Element:
-    """An element, whose children are elements and texts."""
+    """An element, whose children are elements and texts. Without a tag it is only its children."""
     __slots__ = ('attributes', 'children', 'tag')
 
     def __init__(
@@ -105,38 +106,38 @@ def tidy(rendered: str, project: str) -> str:
     _set_levels(body)
     if not _has_content(body.children):
         return ''
-    return nh3.clean(
+    cleaned = nh3.clean(
         ''.join(map(_encode, body.children)), tags=_TAGS, attributes=_ATTRIBUTES,
-        url_schemes={'http', 'https', 'mailto'}, link_rel='nofollow',
-    ).strip()
+        url_schemes={'http', 'https'}, link_rel='nofollow',
+    )
+    # Entities may stand for any character.
+    return (clean_lines(cleaned.replace('&nbsp;', '\xa0')) or '').strip()
 
 
 class _Parser(HTMLParser):
-    """Builds a tree of balanced HTML."""
+    """Builds a tree of HTML in which each element ends, as that of the sanitizer does."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.root = Element('div')
-        # The open elements with their tags. One that is too deep is represented by its parent.
-        self._open = [('div', self.root)]
+        # The open elements. One that is too deep is represented by its parent.
+        self._open = [self.root]
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        parent = self._open[-1][1]
-        if len(self._open) > _DEEPEST:
-            if tag not in _VOID:
-                self._open.append((tag, parent))
-            return
+        parent = self._open[-1]
         element = Element(tag, {name: value or '' for name, value in attrs})
-        parent.children.append(element)
+        if len(self._open) > _DEEPEST:
+            element = parent
+        else:
+            parent.children.append(element)
         if tag not in _VOID:
-            self._open.append((tag, element))
+            self._open.append(element)
 
-    def handle_endtag(self, tag: str) -> None:
-        if len(self._open) > 1 and self._open[-1][0] == tag:
-            self._open.pop()
+    def handle_endtag(self, _: str) -> None:
+        self._open.pop()
 
     def handle_data(self, data: str) -> None:
-        self._open[-1][1].children.append(data)
+        self._open[-1].children.append(data)
 
 
 def _parse(rendered: str) -> Element:
@@ -264,12 +265,10 @@ def _tidy_image(element: Element, around: _Around) -> list[Node]:
         alt = ''
     if source is None:
         return [*_anchor(element), *([alt] if alt else [])]
-    if not _SECURE.match(source):
+    if not source.startswith('https:'):
         text: list[Node] = [alt or 'image']
         return [*_anchor(element), *(
-            text if around.link or not source.startswith('http') else [
-                Element('a', {'href': source}, text),
-            ]
+            text if around.link else [Element('a', {'href': source}, text)]
         )]
     element.attributes = {
         **({'id': before['id']} if 'id' in before else {}), 'src': source, 'alt': alt,
@@ -277,7 +276,7 @@ def _tidy_image(element: Element, around: _Around) -> list[Node]:
         'loading': 'lazy', 'referrerpolicy': 'no-referrer',
     }
     align = before.get('align', '').lower() or next(
-        (name.removeprefix('align-') for name in before.get('class', '').split()), '',
+        (name[6:] for name in before.get('class', '').split() if name.startswith('align-')), '',
     )
     if align in _ALIGNMENTS:
         element.attributes['align'] = align
@@ -313,16 +312,17 @@ def _tidy_link(element: Element, around: _Around, ids: dict[str, str]) -> list[N
 
 def _absolute(url: str) -> str | None:
     """Return a URL that means the same on every page, None for one that does not."""
+    import nh3
     url = url.strip()
     if url.startswith('//'):
         url = f'https:{url}'
-    if not _ABSOLUTE.match(url):
-        return None
     try:
-        urlsplit(url)
-    except ValueError:
+        url = urls.clean_link(url)
+    except urls.UrlError:
         return None
-    return url
+    # An image without a URL would remain of one that the library refuses, such as `https://1.2.999`.
+    link = f'<a href="{html.escape(url)}">'
+    return url if 'href=' in nh3.clean(link, url_schemes={'http', 'https'}) else None
 
 
 def _tidy_pre(element: Element, _: _Around, __: dict[str, str]) -> list[Node]:
@@ -387,18 +387,18 @@ def _tidy_details(element: Element, _: _Around, __: dict[str, str]) -> list[Node
 
 
 def _tidy_paragraph(element: Element, _: _Around, __: dict[str, str]) -> list[Node]:
-    return [element] if _has_content(element.children) else _anchor(element)
+    return [element] if _has_content(element.children) else _unwrapped(element)
 
 
 def _tidy_span(element: Element, _: _Around, __: dict[str, str]) -> list[Node]:
     return [element] if element.attributes else element.children
 
 
-def _tidy_heading(element: Element, _: _Around, __: dict[str, str]) -> list[Node]:
+def _tidy_heading(element: Element, around: _Around, ids: dict[str, str]) -> list[Node]:
     if _text(element.children):
         return [element]
-    element.tag = 'p'
-    return [element] if _has_content(element.children) else _anchor(element)
+    element.tag = 'div'
+    return _tidy_paragraph(element, around, ids)
 
 
 _TIDIERS: dict[str, Callable[[Element, _Around, dict[str, str]], list[Node]]] = {
@@ -432,8 +432,8 @@ def _drop_title(body: Element, project: str) -> None:
     ):
         return
     title.children = _images(title.children)
-    # Without an image it is only a target of links.
-    title.tag = 'p' if title.children else 'span'
+    # Without an image it is at most a target of links.
+    title.tag = 'p' if title.children else 'span' if 'id' in title.attributes else ''
 
 
 def _images(nodes: Iterable[Node]) -> list[Node]:
@@ -472,6 +472,8 @@ def _encode(node: Node) -> str:
     attributes = ''.join(
         f' {name}="{html.escape(value)}"' for name, value in node.attributes.items()
     )
+    if not node.tag:
+        return ''.join(map(_encode, node.children))
     if node.tag in _VOID:
         return f'<{node.tag}{attributes}>'
     return f'<{node.tag}{attributes}>{"".join(map(_encode, node.children))}</{node.tag}>'

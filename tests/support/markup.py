@@ -13,7 +13,7 @@ from justhtml import Element, JustHTML
 # A start tag with its attributes, or an end tag with None.
 Tag = tuple[str, dict[str, str | None] | None]
 
-_NO_END_TAG = frozenset(('br', 'img', 'input', 'link', 'meta'))
+_NO_END_TAG = frozenset(('br', 'col', 'hr', 'img', 'input', 'link', 'meta'))
 # Elements that run code, embed content, or change how the rest of a page is parsed.
 _ACTIVE = frozenset((
     'applet', 'base', 'embed', 'frame', 'iframe', 'math', 'noscript', 'object', 'style', 'svg',
@@ -23,7 +23,7 @@ LINK_ATTRIBUTES = (
     'action', 'background', 'cite', 'data', 'formaction', 'href', 'ping', 'poster', 'src', 'srcset',
 )
 _BARE_AMPERSAND = re.compile('&(?!(?:amp|lt|gt|quot|#34|#39);)')
-_CONTROL_CHARACTER = re.compile('[\x00-\x09\x0b-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]')
+_CONTROL_CHARACTER = re.compile('[\x00-\x08\x0b-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]')
 
 
 class Link(NamedTuple):
