@@ -75,7 +75,7 @@ _SYNONYMS = {
 _ALIKE = 0.63
 
 # The tokens that tell an object's own keys from everything else in it.
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]:]')
+_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]:]')
 
 
 def decode(line: bytes, decoder: msgspec.json.Decoder[T]) -> T:
