@@ -63,7 +63,7 @@ class Renderer:
             WorkerError: the process died, and not of the README.
         """
         try:
-            _send(self._requests, (text, content_type, project))
+            _send(self._requests, (_SECONDS, text, content_type, project))
             answer: str | None = _receive(self._answers)
         except (BrokenPipeError, EOFError):
             self._close_pipes()
@@ -109,9 +109,10 @@ def serve() -> None:
     sys.addaudithook(_refuse_files)
     with contextlib.suppress(BrokenPipeError, EOFError):
         while (request := _receive(sys.stdin.buffer)) is not None:
-            _limit(resource.RLIMIT_CPU, int(time.process_time()) + 1 + _SECONDS)
+            seconds, *arguments = request
+            _limit(resource.RLIMIT_CPU, int(time.process_time()) + 1 + seconds)
             try:
-                answer = readme.render(*request)
+                answer = readme.render(*arguments)
             except BaseException:  # noqa: BLE001 - a panic in Rust is no Exception
                 answer = None
             _send(answers, answer)
