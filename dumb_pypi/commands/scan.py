@@ -207,25 +207,32 @@ def _check_output(args: argparse.Namespace) -> None:
     for option, path in (('--output', output), ('--projects', projects)):
         if path is not None and os.path.exists(path) and not os.path.isfile(path):
             raise OptionError(option, f'{shown(path)} is not an ordinary file')
+    if projects in ('', '-'):
+        raise OptionError('--projects', f'{shown(projects)} is not the path of a file')
     if projects is not None:
-        if projects in ('', '-'):
-            raise OptionError('--projects', f'{shown(projects)} is not the path of a file')
         for option, path in (('--output', output), ('--previous', previous)):
             if path is not None and os.path.realpath(path) == os.path.realpath(projects):
                 raise OptionError(
-                    '--projects', f'{shown(projects)} is also the file of {option}: the list of '
-                    'projects needs a file of its own',
+                    '--projects', f'{shown(projects)} is also the file of {option}: give the list '
+                    'of projects a file of its own',
                 )
-    if output is None and previous is not None:
-        with suppress(OSError, ValueError):
-            standard_output = os.fstat(1)
-            if stat.S_ISREG(standard_output.st_mode) and os.path.samestat(
-                standard_output, os.stat(previous),
-            ):
+    if output is None:
+        for option, path in (('--previous', previous), ('--projects', projects)):
+            if path is not None and _is_standard_output(path):
                 raise OptionError(
-                    '--previous', f'{shown(previous)} is also the standard output, so the shell '
-                    'has emptied it: write the list with --output instead',
+                    option, f'{shown(path)} is also the standard output, so the shell has emptied '
+                    'it: write the list with --output instead',
                 )
+
+
+def _is_standard_output(path: str) -> bool:
+    """Return whether the shell has redirected the standard output to a file."""
+    with suppress(OSError, ValueError):
+        standard_output = os.fstat(1)
+        return stat.S_ISREG(standard_output.st_mode) and os.path.samestat(
+            standard_output, os.stat(path),
+        )
+    return False
 
 
 def _previous_projects(args: argparse.Namespace) -> str | None:

@@ -8,7 +8,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from dumb_pypi.model.distfile import Distfile
-from dumb_pypi.model.project import assemble, Project
+from dumb_pypi.model.project import assemble, extras_in, Project
 from dumb_pypi.model.project_facts import ProjectFacts
 from tests.support.lists import file_of
 
@@ -173,3 +173,40 @@ def test_quarantined_project_offers_no_file() -> None:
     foo = project(['foo-1.0.zip'], ProjectFacts(FOO, 'quarantined'))
     assert len(foo.files) == 1
     assert foo.offered == ()
+
+
+@pytest.mark.parametrize(('requirement', 'extras'), [
+    ('bar', []),
+    ('bar[x]>1', []),
+    ('bar; extra == "x"', ['x']),
+    ("bar ; extra=='x'", ['x']),
+    ('bar; (python_version>"3" or os_name == "nt") and extra == "a.b-c"', ['a.b-c']),
+    ('bar; "x" == extra', ['x']),
+    ('bar; extra == "x" or extra == "y" or extra == "x"', ['x', 'y']),
+    ('bar; extra != "x"', []),
+    ('bar; extra == ""', []),
+    ('bar; extra == "$(reboot)"', []),
+    ('bar; xextra == "x"', []),
+    ('bar @ https://example.com/extra=="x"', []),
+    ('extra == "x"', []),
+    ('bar; ' + 'extra ' * 50_000, []),
+    ('bar; extra == "' * 20_000, []),
+])
+def test_extras_of_markers(requirement: str, extras: list[str]) -> None:
+    """The extras are those that a marker compares with, in linear time."""
+    assert extras_in([requirement]) == extras
+
+
+def test_extras_of_a_release() -> None:
+    """The latest release has the stated extras, every other one those of its own requirements."""
+    files: list[Distfile | str] = [
+        'foo-0.9.zip', file('foo-1.0.zip', requires_dist=['bar; extra == "old"']),
+        file('foo-2.0.zip', requires_dist=['bar; extra == "new"']),
+    ]
+    for facts, expected in (
+            (None, ['new']),
+            (ProjectFacts(FOO, provides_extra=['a', 'b']), ['a', 'b']),
+    ):
+        foo = project(files, facts)
+        assert [foo.extras(release) for release in foo.releases] == [None, ['old'], expected]
+        assert foo.extras(None) is None
