@@ -298,7 +298,7 @@ def _read_previous(
     from dumb_pypi.builder.chunks import survey_list
     from dumb_pypi.builder.packages import write_packages
     from dumb_pypi.builder.plan import group, may_have_stale_pages, Previous
-    from dumb_pypi.builder.render import extents_of
+    from dumb_pypi.builder.render import previous_projects
     from dumb_pypi.builder.wrong_lists import PREVIOUS_LIST, refuse_unusable
 
     with writer.unfinished_file('previous.json') as file:
@@ -313,7 +313,7 @@ def _read_previous(
         stale = may_have_stale_pages(
             state, groups, before, full=job.options.full or not ours,
         )
-        return Previous(before, extents_of(job, before, stale, workers), ours)
+        return Previous(before, previous_projects(job, before, stale, workers), ours)
 
 
 class _ReadingProgress:

@@ -104,7 +104,8 @@ def _page_count(records: Body) -> int:
         (record.checksums for record in records.projects.values()),
         (record.checksums for record in records.months.values()),
     )
-    return len(records.others) + sum(map(len, checksums)) // CHECKSUM
+    # Each project has a page of dependents.
+    return len(records.others) + len(records.projects) + sum(map(len, checksums)) // CHECKSUM
 
 
 class _Comparison:
@@ -134,10 +135,10 @@ class _Comparison:
         ))
         for project in sorted(records.projects.keys() | found_projects(self._root)):
             pages = self._recorded_pages(project)
-            yield pages, paths.pages_of_project(
+            yield pages, (paths.dependents(project), *paths.pages_of_project(
                 project, self._found_releases(project, pages),
                 found_release_pages(self._root, project),
-            )
+            ))
 
     def _recorded_pages(self, project: str) -> Mapping[str, str]:
         record = self._records.projects.get(project)

@@ -10,7 +10,7 @@ import msgspec
 
 from dumb_pypi.builder.packages import Packages
 from dumb_pypi.builder.stamp import fingerprint
-from dumb_pypi.builder.state import State
+from dumb_pypi.builder.state import NOTHING, State
 from dumb_pypi.builder.tree import Extent, Tree, union
 from dumb_pypi.builder.workers import batched, Workers
 from dumb_pypi.model.project_facts import ProjectFacts
@@ -55,13 +55,19 @@ class Groups(NamedTuple):
         return self.packages.projects[project].fingerprint, self.facts_fingerprints.get(project, '')
 
 
+class PreviousProject(NamedTuple):
+    """Which pages a project had, and the names, in JSON, that its latest release required."""
+    extent: Extent
+    requires: msgspec.Raw
+
+
 class Previous(NamedTuple):
-    """The groups of a previous list, and the pages of projects that it may not share.
+    """The groups of a previous list; `projects` are those that may have other pages in it.
 
     `ours` is whether this program wrote the list, a `packages.json`, next to the published pages.
     """
     groups: Groups
-    extents: Mapping[str, Extent]
+    projects: Mapping[str, PreviousProject]
     ours: bool
 
 
@@ -185,6 +191,18 @@ class Plan:
         ))
 
     @cached_property
+    def with_dependents(self) -> Collection[str]:
+        """The projects to render that have a page of dependents, here or where they were published.
+
+        An index of an earlier version has none.
+        """
+        state = self._state
+        return {
+            name for name in self.projects.intersection(self.tree.projects)
+            if self._skips_published or name in state.projects or state.has_dependents_page(name)
+        }
+
+    @cached_property
     def removed_projects(self) -> Collection[str]:
         return sorted({*self.tree.projects} - self.groups.packages.projects.keys())
 
@@ -217,16 +235,32 @@ class Plan:
             kept = self.groups.months[month].pages if month in self.groups.months else 0
             for number in range(kept + 1, pages + 1):
                 yield paths.changelog_page(month, number)
+        for project in self.removed_projects:
+            # It links to pages of other projects.
+            yield paths.dependents(project)
         rendered = self.projects & {*self.tree.projects}
         for project in sorted({*self.removed_projects, *rendered}):
             before = self._state.extent(project)
-            if self._previous is not None:
-                before |= self._previous.extents.get(project, Extent())
+            if self._previous is not None and project in self._previous.projects:
+                before |= self._previous.projects[project].extent
             now = {*extents.get(project, Extent()).paths(project)}
             yield from (path for path in before.paths(project) if path not in now)
             if project not in rendered:
-                yield from reversed(paths.of_project(project))
+                yield from reversed(paths.of_project(project)[1:])
         yield from (path for path in stale_others if path.startswith(paths.STATIC))
+
+    def required_before(self, project: str) -> Iterator[msgspec.Raw]:
+        """Yield what a project required in the previous build here and in the previous list.
+
+        It follows from the lines of the project alone. Each is a list of names in JSON.
+        """
+        if self._state.complete:
+            yield self._state.requires(project)
+        previous = self._previous
+        if previous is not None and project in previous.projects:
+            yield previous.projects[project].requires
+        elif previous is not None and project not in previous.groups.packages.projects:
+            yield NOTHING
 
     def _is_known_project(self, name: str) -> bool:
         state, now = self._state, self.groups

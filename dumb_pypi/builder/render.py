@@ -6,11 +6,12 @@ import io
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, chain, groupby
 from operator import attrgetter
-from typing import cast, NamedTuple, TYPE_CHECKING
+from typing import cast, NamedTuple, TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from dumb_pypi.builder.plan import Groups, Plan
+from dumb_pypi.builder.dependents import Dependents, dependents_of, unknown_dependents
+from dumb_pypi.builder.plan import Groups, Plan, PreviousProject
 from dumb_pypi.builder.readmes import readme_of
 from dumb_pypi.builder.stamp import checksum_of
 from dumb_pypi.builder.state import (
@@ -38,6 +39,10 @@ if TYPE_CHECKING:
     from dumb_pypi.pages.site import Site
 
 _TASK = 1 << 17  # bytes of lines and characters of READMEs in a task, at least one project's
+_DEPENDENTS_TASK = 1 << 10  # names on the pages of a task, with one more for each page
+
+R = TypeVar('R')
+Task = TypeVar('Task', 'ProjectsTask', 'DependentsTask')
 
 
 class Job(NamedTuple):
@@ -66,7 +71,8 @@ def _site(options: BuildOptions, _: str) -> Site:
 class ProjectsTask(NamedTuple):
     """Consecutive projects to render, or, if not `write`, only to sum up.
 
-    `lines` are those of all of them, `counts` their numbers; `new` says which have no page yet.
+    `lines` are those of all of them, `counts` their numbers; `new` says which have no page yet, and
+    `lonely` which may have no page of dependents.
     """
     job: Job
     number: int
@@ -75,15 +81,31 @@ class ProjectsTask(NamedTuple):
     lines: bytes
     write: bool
     new: Sequence[bool]
+    lonely: Sequence[bool]
 
 
 class ProjectsResult(NamedTuple):
     """The releases of each project, encoded, what root pages show of it, and what was written.
 
-    `checksums` are those of each project's pages, as in its record; '' if they are not written.
+    `checksums` are those of each project's pages, as in its record, and `dependents` those of empty
+    pages of dependents; '' if they were not written.
     """
     releases: Sequence[bytes]
     summaries: Sequence[ProjectSummary]
+    checksums: Sequence[str]
+    dependents: Sequence[str]
+    done: Done
+
+
+class DependentsTask(NamedTuple):
+    """Projects whose pages of dependents to render; `number` is unlike those of other tasks."""
+    job: Job
+    number: int
+    projects: Sequence[tuple[str, Dependents]]
+
+
+class DependentsResult(NamedTuple):
+    """The checksum of each page, and what was written."""
     checksums: Sequence[str]
     done: Done
 
@@ -108,18 +130,23 @@ class Result(NamedTuple):
 
 
 def process_projects(task: ProjectsTask) -> ProjectsResult:
-    """Write the pages of projects, or only sum them up.
+    """Write the pages of projects, or only sum them up."""
+    if not task.write:
+        return _process_projects(task, Writer(task.job.target))
+    return _run(_process_projects, task)
 
-    An executor may run the task twice, even at the same time: both runs write the same pages, and
-    either result has every change.
+
+def _run(process: Callable[[Task, Writer], R], task: Task) -> R:
+    """Run a task that writes pages.
+
+    An executor may run it twice, even at the same time: both runs write the same pages, and either
+    result has every change.
     """
     target = task.job.target
-    if not task.write:
-        return _process_projects(task, Writer(target))
-    result = _process_projects(task, target.task_writer(task.number))
+    result = process(task, target.task_writer(task.number))
     if target.is_run_again(task.number):
         # The other run may have written pages that this one then found to be as they should.
-        return _process_projects(task, Writer(target._replace(recovering=True)))
+        return process(task, Writer(target._replace(recovering=True)))
     return result
 
 
@@ -127,25 +154,35 @@ def _process_projects(task: ProjectsTask, writer: Writer) -> ProjectsResult:
     job = task.job
     # Without a second copy of the lines: one project may have a hundred megabytes of them.
     lines = io.BytesIO(task.lines)
-    releases, summaries, checksums = [], [], []
-    for facts, count, new in zip(task.facts, task.counts, task.new, strict=True):
+    releases, summaries, checksums, dependents = [], [], [], []
+    for facts, count, new, lonely in zip(
+            task.facts, task.counts, task.new, task.lonely, strict=True,
+    ):
         project = assemble(facts.project, [read_checked(next(lines)) for _ in range(count)], facts)
         names = [
             release.name for release in project.releases if job.options.per_release_json
         ]
         found: list[str] = []
+        dependents.append('')
         if task.write:
             readme = readme_of(facts, job.renderer, job.target.root, writer)
             pages = _checksummed(job.site.project_pages(project, readme), found)
-            if new:
-                writer.write_new(pages)
-            else:
+            if lonely:
+                # The project's page links to it. What it is to be is only known later.
+                empty = job.site.dependents_page(project.name, (), 0)
+                if new:
+                    written = writer.write_new(chain([empty], pages), empty.path)
+                else:
+                    written = writer.write_missing(*empty)
+                if written:
+                    dependents[-1] = checksum_of(empty.content)
+            if not new:
                 for path, content in pages:
                     writer.write(path, content)
         releases.append(msgspec.json.encode(names))
         summaries.append(summarize(project))
         checksums.append(''.join(found))
-    return ProjectsResult(releases, summaries, checksums, writer.done)
+    return ProjectsResult(releases, summaries, checksums, dependents, writer.done)
 
 
 def _checksummed(
@@ -155,6 +192,18 @@ def _checksummed(
     for page in pages:
         checksums.append(checksum_of(page[1]))
         yield page
+
+
+def write_dependents(task: DependentsTask) -> DependentsResult:
+    """Write pages of dependents."""
+    return _run(_write_dependents, task)
+
+
+def _write_dependents(task: DependentsTask, writer: Writer) -> DependentsResult:
+    checksums = _write(writer, (
+        task.job.site.dependents_page(project, *dependents) for project, dependents in task.projects
+    ))
+    return DependentsResult([*checksums.values()], writer.done)
 
 
 def render_months(tasks: Sequence[MonthTask]) -> list[list[bytes]]:
@@ -184,7 +233,11 @@ def render(
     if plan.is_empty:
         return Result({**state.projects}, {}, state.others, {})
     others = _write(writer, job.site.static_pages())
-    records = _write_projects(plan, state.projects, job, writer, workers, progress)
+    if plan.is_published and paths.PROJECTS not in plan.tree.others:
+        # An earlier version wrote the index. Every page is about to link to the list of projects.
+        _write(writer, (job.site.list_page(page, ()) for page in project_list.list_pages(())))
+    records = _write_projects(plan, state, job, writer, workers, progress)
+    records |= _write_dependents_pages(plan, state, records, job, writer, workers)
     months = _write_months(plan, job, writer, workers)
     others |= _write_list_pages(plan, state, records, job, writer)
     others |= _write(writer, job.site.root_pages(
@@ -204,13 +257,16 @@ def render(
 def records_of(plan: Plan, state: State, result: Result, *, compressed: bool) -> Body:
     """Return the records of the groups that the directory holds after rendering.
 
-    Those that only a previous list vouched for need not be there.
+    Those that only a previous list vouched for need not be there, but for pages of dependents.
     """
     groups = plan.groups
     return Body(
         {
-            name: record for name, record in result.records.items()
-            if name in plan.projects or name in state.projects
+            name: record if name in plan.projects or name in state.projects else (
+                record.of_dependents_only
+            )
+            for name, record in result.records.items()
+            if name in plan.projects or name in state.projects or record.dependents
         },
         {
             name: MonthRecord(
@@ -230,24 +286,29 @@ def static_paths(job: Job) -> list[str]:
     return [page.path for page in job.site.static_pages()]
 
 
-def extents_of(
+def previous_projects(
         job: Job, groups: Groups, projects: Collection[str], workers: Workers,
-) -> dict[str, Extent]:
-    """Return the extents of projects, with all releases, whether or not their pages are wanted."""
+) -> dict[str, PreviousProject]:
+    """Sum up projects of a previous list. The options may have been others: all have JSON pages."""
     job = job._replace(options=job.options._replace(per_release_json=True))
     wanted = [at for at, name in enumerate(groups.packages.names) if name in projects]
     return {
-        groups.packages.names[at]: Extent(_decode_names(releases), len(summary.page_starts))
-        for batch, result in _processed(job, groups, wanted, (), (), workers)
+        groups.packages.names[at]: PreviousProject(
+            Extent(_decode_names(releases), len(summary.page_starts)), summary.requires,
+        )
+        for batch, result in _processed(job, groups, wanted, (), (), (), workers)
         for at, releases, summary in zip(batch, result.releases, result.summaries, strict=True)
     }
 
 
 def _processed(
         job: Job, groups: Groups, wanted: Iterable[int], to_write: Collection[str],
-        existing: Collection[str], workers: Workers,
+        existing: Collection[str], with_dependents: Collection[str], workers: Workers,
 ) -> Iterator[tuple[range, ProjectsResult]]:
-    """Process projects, given by their indexes: write some, sum up the others."""
+    """Process projects, given by their indexes: write some, sum up the others.
+
+    There are `existing` projects, and some have a page of dependents.
+    """
     packages = groups.packages
 
     def task(number: int, batch: range) -> ProjectsTask:
@@ -260,6 +321,7 @@ def _processed(
             packages.content(batch.start, batch.stop),
             names[0] in to_write,
             [name not in existing for name in names],
+            [name not in with_dependents for name in names],
         )
 
     batches = list(_batches(packages.names, _sizes(groups), wanted, to_write))
@@ -308,11 +370,15 @@ def _write(writer: Writer, pages: Iterable[tuple[str, bytes]]) -> dict[str, str]
 
 
 def _write_projects(
-        plan: Plan, known: Mapping[str, ProjectRecord], job: Job, writer: Writer,
-        workers: Workers, progress: Callable[[float], None],
+        plan: Plan, state: State, job: Job, writer: Writer, workers: Workers,
+        progress: Callable[[float], None],
 ) -> dict[str, ProjectRecord]:
-    """Write the pages of the planned projects; return the records of all."""
+    """Write the pages of the planned projects, but for those of dependents.
+
+    Return the records of all projects. Those without a checksum of that page may not have it.
+    """
     groups = plan.groups
+    known = state.projects
     packages = groups.packages
     offsets = _sizes(groups)
     wanted = [
@@ -323,20 +389,54 @@ def _write_projects(
     done = 0
     new: dict[str, ProjectRecord] = {}
     for batch, result in _processed(
-            job, groups, wanted, plan.projects, {*plan.tree.projects}, workers,
+            job, groups, wanted, plan.projects, {*plan.tree.projects}, plan.with_dependents,
+            workers,
     ):
         writer.add(result.done)
-        for at, releases, summary, checksums in zip(
-                batch, result.releases, result.summaries, result.checksums, strict=True,
+        for at, releases, summary, checksums, dependents in zip(
+                batch, result.releases, result.summaries, result.checksums, result.dependents,
+                strict=True,
         ):
             name = packages.names[at]
             new[name] = ProjectRecord(
                 packages.projects[name], groups.facts_fingerprints.get(name, ''),
                 msgspec.Raw(releases), summary, checksums,
+                dependents or (known[name].dependents if name in known else ''),
             )
         done += offsets[batch.stop] - offsets[batch.start]
         progress(done / size)
     return {name: new[name] if name in new else known[name] for name in packages.names}
+
+
+def _write_dependents_pages(
+        plan: Plan, state: State, records: Mapping[str, ProjectRecord], job: Job, writer: Writer,
+        workers: Workers,
+) -> dict[str, ProjectRecord]:
+    """Write the pages of dependents that may not be as they are to be; return the new records.
+
+    Those of new projects were written without names, as most are to be.
+    """
+    unknown = unknown_dependents(plan, state, records)
+    wanted = [
+        (name, dependents) for name, dependents in dependents_of(unknown, records).items()
+        if dependents.total or name in state.projects or not records[name].dependents
+    ]
+    if not plan.projects.issuperset(name for name, _ in wanted):
+        state.invalidate(writer, (name for name, _ in wanted), {}, ())
+    # The numbers of tasks follow those for projects, of which each had one at most.
+    tasks = (
+        DependentsTask(job, number, batch) for number, batch in enumerate(batched(
+            wanted, lambda item: len(item[1].names) + 1, _DEPENDENTS_TASK,
+        ), start=len(records))
+    )
+    found: dict[str, ProjectRecord] = {}
+    names = iter(wanted)
+    for result in workers.map(write_dependents, tasks):
+        writer.add(result.done)
+        for checksum in result.checksums:
+            name, _ = next(names)
+            found[name] = msgspec.structs.replace(records[name], dependents=checksum)
+    return found
 
 
 def _write_months(

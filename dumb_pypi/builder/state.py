@@ -36,6 +36,8 @@ from dumb_pypi.store.folder import Writer
 
 T = TypeVar('T')
 
+# An empty list of names.
+NOTHING = msgspec.Raw(b'[]')
 _CHECKSUM = 32  # bytes
 _COPY = 1 << 20  # bytes read at once
 
@@ -45,22 +47,38 @@ class ProjectRecord(msgspec.Struct, array_like=True, gc=False):
 
     `facts_fingerprint` is '' if there are no facts about it. `releases` are the names of those with
     a page, in JSON, because hardly any are ever looked at. `checksums` has those of its pages,
-    in the order of `paths.pages_of_project`.
+    in the order of `paths.pages_of_project`, and `dependents` is that of the page of dependents.
+
+    Of a project that only a previous list vouches for, the directory may have that page alone.
     """
     lines: ProjectLines
     facts_fingerprint: str
     releases: msgspec.Raw
     summary: ProjectSummary
     checksums: str
+    dependents: str
+
+    @property
+    def of_dependents_only(self) -> ProjectRecord:
+        """The record of the page of dependents, without the others. No fingerprint equals its own.
+        """
+        return ProjectRecord(
+            ProjectLines('', 0, 0, {}), '', NOTHING, self.summary, '', self.dependents,
+        )
 
     @property
     def extent(self) -> Extent:
+        if not self.checksums:
+            return Extent()
         return Extent(_decode_names(self.releases), len(self.summary.page_starts))
 
     def pages(self, project: str) -> dict[str, str]:
         """Return the checksums of the project's pages by their paths."""
-        pages = paths.pages_of_project(project, *self.extent)
-        return dict(zip(pages, _split(self.checksums), strict=True))
+        pages = paths.pages_of_project(project, *self.extent) if self.checksums else ()
+        return {
+            paths.dependents(project): self.dependents,
+            **dict(zip(pages, _split(self.checksums), strict=True)),
+        }
 
 
 class MonthRecord(msgspec.Struct, array_like=True, gc=False):
@@ -121,6 +139,7 @@ class State:
         self._body = body or Body({}, {}, {}, {}, compressed=False)
         self.stamp = stamp
         self.pending = pending
+        self._invalid = pending or Pending({}, {}, [])
         # Whether the records are of this shape, and can be believed.
         self.trusted = trusted
         published = self._body.projects.keys() if body else _published_projects(output_dir)
@@ -275,6 +294,14 @@ class State:
             extent |= (pending or Extent()) | found_extent(self._output_dir, project)
         return extent
 
+    def has_dependents_page(self, project: str) -> bool:
+        return os.path.lexists(os.path.join(self._output_dir, paths.dependents(project)))
+
+    def requires(self, project: str) -> msgspec.Raw:
+        """Return the names, in JSON, that a project required in the previous build."""
+        record = self._body.projects.get(project)
+        return NOTHING if record is None else record.summary.requires
+
     @contextlib.contextmanager
     def old_packages(self, form: str) -> Iterator[OldPackages | None]:
         """Open the previous build's `packages.json`, if it is as it was left.
@@ -327,14 +354,14 @@ class State:
     ) -> None:
         """Save that groups are about to change: until `commit` they are unknown.
 
-        Groups that an interrupted build was about to change stay unknown as well.
+        So are those of earlier calls, and those that an interrupted build was about to change.
 
         Raises:
             FileError: it cannot be written.
         """
-        before = self.pending or Pending({}, {}, [])
+        before = self._invalid
         there = self.tree.projects
-        pending = Pending(
+        self._invalid = Pending(
             {**before.projects, **{
                 project: self.extent(project) if project in there else Extent()
                 for project in projects
@@ -346,7 +373,7 @@ class State:
         )
         # Durable before the first page changes: the previous build's state claims the old ones.
         writer.write_own(
-            store.PENDING, stamps.sealed(msgspec.json.encode(pending)), durable=True,
+            store.PENDING, stamps.sealed(msgspec.json.encode(self._invalid)), durable=True,
         )
 
 

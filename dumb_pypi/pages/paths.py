@@ -55,6 +55,10 @@ def project_page(project: str) -> str:
     return f'project/{project}/index.html'
 
 
+def dependents(project: str) -> str:
+    return f'project/{project}/dependents/index.html'
+
+
 def release_page(project: str, number: int) -> str:
     """Return the path of a page of older releases; numbers count from 1, for the oldest."""
     return f'project/{project}/releases-{number}.html'
@@ -91,12 +95,14 @@ def static(name: str) -> str:
 
 
 def of_project(project: str) -> tuple[str, ...]:
-    """Return the pages that every project has, in the order in which `Site.project_pages` has them.
+    """Return the pages that every project has.
 
-    Builds delete these, the last one first, when a project is removed.
+    The page of dependents comes first, the others in the order of `Site.project_pages`. Builds
+    delete these, the last one first, when a project is removed.
     """
     return (
-        project_page(project), simple_json(project), simple_html(project), project_json(project),
+        dependents(project), project_page(project), simple_json(project), simple_html(project),
+        project_json(project),
     )
 
 
@@ -108,8 +114,8 @@ def release_pages(project: str, count: int) -> list[str]:
 def pages_of_project(
         project: str, releases: Iterable[str], release_page_count: int,
 ) -> Iterator[str]:
-    """Yield all pages of a project in the order of `Site.project_pages`."""
-    *pages, last = of_project(project)
+    """Yield the pages of a project in the order of `Site.project_pages`."""
+    _, *pages, last = of_project(project)
     yield from release_pages(project, release_page_count)
     yield from pages
     for release in releases:

@@ -69,7 +69,8 @@ class Site:
     def project_pages(self, project: Project, readme: str | None) -> Iterator[Page]:
         """Render a project's pages, each after those that it links to.
 
-        `readme` is the README as HTML that is safe to print, None if there is none.
+        `readme` is the README as HTML that is safe to print, None if there is none. The project's
+        page links to that of its dependents too, which depends on other projects.
         """
         options = self._options
         name, packages_url = project.name, options.packages_url
@@ -86,6 +87,13 @@ class Site:
                 project, packages_url, options.site_url, per_release=options.per_release_json,
         ):
             yield Page(path, content)
+
+    def dependents_page(self, project: str, dependents: Sequence[str], count: int) -> Page:
+        """Render the page of the projects that require a project, of which there are `count`.
+
+        `dependents` are those to show, sorted by name.
+        """
+        return Page(paths.dependents(project), self._web.dependents(project, dependents, count))
 
     def changelog_page(self, page: ChangelogPage, uploads: Sequence[Upload]) -> Page:
         """Render one page of a month; `uploads` are those on it, newest first."""

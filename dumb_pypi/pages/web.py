@@ -116,6 +116,19 @@ class Web:
             'has_digests': any(line.hash for line in lines),
         }
 
+    def dependents(self, project: str, dependents: Sequence[str], count: int) -> bytes:
+        """Render a list of `count` projects that require a project; `dependents` are shown."""
+        page = paths.dependents(project)
+        more = count - len(dependents)
+        return self._render(
+            page, 'dependents.html',
+            project=project,
+            url=urls.from_page(page, paths.folder(paths.project_page(project))),
+            count=f'{count:,}',
+            dependents=views.link_views(dependents, page),
+            more=f'{more:,}' if more else None,
+        )
+
     def changelog_page(self, page: ChangelogPage, uploads: Sequence[Upload]) -> bytes:
         """Render one page of a month's uploads, which are newest first."""
         earlier, later = (

@@ -135,45 +135,87 @@ class Writer:
         if self._target.precompress or self._target.sweep:
             self._write_compressed(path, content, changed=changed)
 
-    def write_new(self, pages: Iterable[tuple[str, bytes]]) -> None:
+    def write_new(self, pages: Iterable[tuple[str, bytes]], preliminary: str = '') -> bool:
         """Write the pages of a project that has none yet; those of a folder follow each other.
 
-        A folder is filled elsewhere and renamed once: a rename per page would cost as much as
-        writing the pages.
+        A `preliminary` page, which a later step replaces, is written as by `write_missing`; return
+        whether it was. The others are written anyway.
 
         Raises:
             FileError: a page cannot be written.
         """
+        written = False
         for folder, group in groupby(pages, key=_folder_of):
-            contents = [(path, content, self._compressed(content)) for path, content in group]
-            place = os.path.join(self._root, folder)
-            path = folder
-            self._clear_way(folder)
-            try:
-                os.mkdir(self._unfinished)
-                made = ''
-                for path, content, compressed in contents:
-                    new = self._unfinished + path[len(folder):]
-                    if (inner := new[:new.rindex('/')]) not in (made, self._unfinished):
-                        os.mkdir(made := inner)
-                    files.create_new(new, content)
-                    if compressed is not None:
-                        files.create_new(new + GZ, compressed)
-                        _copy_mtime(new, new + GZ)
-                files.rename(self._unfinished, place)
-            except OSError as error:
-                with contextlib.suppress(OSError):
-                    shutil.rmtree(self._unfinished)
-                if error.errno not in _NOT_EMPTY:
-                    raise FileError('write', os.path.join(self._root, path), error) from error
-                # The folder has files of the user's, or the file system ignores case.
-                for path, content, _ in contents:
-                    self.write(path, content)
+            contents = [*group]
+            if self._fill_folder(folder, contents):
+                written |= any(path == preliminary for path, _ in contents)
                 continue
+            # The folder has files of the user's, or the file system ignores case.
+            for path, content in contents:
+                if path == preliminary:
+                    written = self.write_missing(path, content)
+                else:
+                    self.write(path, content)
+        return written
+
+    def write_missing(self, path: str, content: bytes) -> bool:
+        """Write the only page of a folder if it is missing; return whether it was.
+
+        If another run of the task wrote it, a later step may have replaced it by now.
+
+        Raises:
+            FileError: it cannot be written.
+        """
+        place = os.path.join(self._root, path)
+        self._clear_way(path)
+        if not exists(place):
+            if self._fill_folder(os.path.dirname(path), [(path, content)]):
+                return True
+            if not exists(place):
+                # The folder has files of the user's.
+                self.write(path, content)
+                return True
+        if self._target.recovering and files.holds(place, content):
+            # The other run may have written it, and its result may not count.
+            self._count_write(path, content, changed=False)
+            compressed = self._compressed(content)
+            if compressed is not None and self._target.keep_changes:
+                self._record_write(path + GZ, compressed)
+        return False
+
+    def _fill_folder(self, folder: str, pages: Iterable[tuple[str, bytes]]) -> bool:
+        """Write pages into a new folder; return whether it is new.
+
+        It is filled elsewhere and renamed once: a rename per page would cost as much as writing the
+        pages.
+        """
+        contents = [(path, content, self._compressed(content)) for path, content in pages]
+        place = os.path.join(self._root, folder)
+        path = folder
+        self._clear_way(folder)
+        try:
+            os.mkdir(self._unfinished)
+            made = ''
             for path, content, compressed in contents:
-                self._count_write(path, content, changed=True)
-                if compressed is not None and self._target.keep_changes:
-                    self._record_write(path + GZ, compressed)
+                new = self._unfinished + path[len(folder):]
+                if (inner := new[:new.rindex('/')]) not in (made, self._unfinished):
+                    os.mkdir(made := inner)
+                files.create_new(new, content)
+                if compressed is not None:
+                    files.create_new(new + GZ, compressed)
+                    _copy_mtime(new, new + GZ)
+            files.rename(self._unfinished, place)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                shutil.rmtree(self._unfinished)
+            if error.errno in _NOT_EMPTY:
+                return False
+            raise FileError('write', os.path.join(self._root, path), error) from error
+        for path, content, compressed in contents:
+            self._count_write(path, content, changed=True)
+            if compressed is not None and self._target.keep_changes:
+                self._record_write(path + GZ, compressed)
+        return True
 
     def write_own(
             self, path: str, content: bytes | bytearray, *, durable: bool = False,

@@ -81,6 +81,7 @@ def test_builds_know_every_page() -> None:
     project = assemble(canonicalize_name('foo'), files)
     of_project = [page.path for page in site().project_pages(project, None)]
     assert of_project == [*paths.pages_of_project('foo', ['1.0'], 0)]
+    of_project.append(site().dependents_page('foo', [], 0).path)
     assert {*of_project} == {*paths.of_project('foo'), paths.release_json('foo', '1.0')}
     roots = {page.path for page in site('https://example.com/').root_pages([], [])}
     [projects] = project_list.list_pages(['foo'])

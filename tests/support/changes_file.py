@@ -40,6 +40,7 @@ def record_writes(
 ) -> None:
     """Call `record` with the path and content of each page that this process writes, in order."""
     write, write_new, adopt = Writer.write, Writer.write_new, Writer.adopt
+    write_missing = Writer.write_missing
 
     def recorded(pages: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
         for path, content in pages:
@@ -50,10 +51,22 @@ def record_writes(
         record(path, content)
         write(self, path, content)
 
+    def record_and_write_missing(self: Writer, path: str, content: bytes) -> bool:
+        written = write_missing(self, path, content)
+        if written:
+            record(path, content)
+        return written
+
+    def record_and_write_new(
+            self: Writer, pages: Iterable[tuple[str, bytes]], preliminary: str = '',
+    ) -> bool:
+        return write_new(self, recorded(pages), preliminary)
+
     def record_and_adopt(self: Writer, path: str, file: str) -> None:
         record(path, Path(file).read_bytes())
         adopt(self, path, file)
 
     monkeypatch.setattr(Writer, 'write', record_and_write)
-    monkeypatch.setattr(Writer, 'write_new', lambda self, pages: write_new(self, recorded(pages)))
+    monkeypatch.setattr(Writer, 'write_missing', record_and_write_missing)
+    monkeypatch.setattr(Writer, 'write_new', record_and_write_new)
     monkeypatch.setattr(Writer, 'adopt', record_and_adopt)

@@ -1,0 +1,59 @@
+"""Which projects of the index require each other: what the pages of dependents show.
+
+All other pages of a project are functions of its own lines. These are functions of what the latest
+releases of other projects require, so they are rendered after all projects, and only those whose
+names may have changed.
+"""
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from dumb_pypi.builder.plan import Plan
+from dumb_pypi.builder.state import NOTHING, ProjectRecord, State
+
+# More names would make a page that browsers take long to show.
+MOST_SHOWN = 1000
+
+
+class Dependents(NamedTuple):
+    """The projects that require a project: the first ones by name, and the number of all."""
+    names: list[str]
+    total: int
+
+
+def unknown_dependents(
+        plan: Plan, state: State, records: Mapping[str, ProjectRecord],
+) -> set[str]:
+    """Return the projects whose pages of dependents are not known to be as they are to be."""
+    names = plan.groups.packages.projects
+    found = {name for name in plan.projects if name not in state.projects}
+    if not state.complete:
+        # Which pages they were made from is not known.
+        found.update(state.published)
+    for name in {*plan.projects, *plan.removed_projects}:
+        now = records[name].summary.requires if name in records else NOTHING
+        for before in plan.required_before(name):
+            if before != now:
+                found.update({*_decode_names(before)} ^ {*_decode_names(now)})
+    return {name for name in found if name in names}
+
+
+def dependents_of(
+        projects: Collection[str], records: Mapping[str, ProjectRecord],
+) -> dict[str, Dependents]:
+    """Return the dependents of projects; `records` are those of all projects, sorted by name."""
+    names: dict[str, list[str]] = {name: [] for name in projects}
+    counts = dict.fromkeys(projects, 0)
+    for name, record in records.items() if projects else ():
+        for required in _decode_names(record.summary.requires):
+            if required in names:
+                counts[required] += 1
+                if counts[required] <= MOST_SHOWN:
+                    names[required].append(name)
+    return {name: Dependents(names[name], counts[name]) for name in sorted(projects)}
+
+
+_decode_names = msgspec.json.Decoder(list[str]).decode
