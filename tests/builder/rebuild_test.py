@@ -162,9 +162,9 @@ def test_new_folder_gets_changed_pages(tmp_path: Path) -> None:
     pages = histories.read_tree(tmp_path / 'new')
     assert {path for path in pages if not path.startswith('static/')} == {
         'simple/new/index.html', 'simple/new/index.json', 'project/new/index.html',
-        'pypi/new/json', 'pypi/new/1.0/json', 'changelog/undated.html', 'changelog/index.html',
-        'projects/index.html', '404.html', 'simple/index.html', 'simple/index.json', 'index.html',
-        'packages.json',
+        'project/new/dependents/index.html', 'pypi/new/json', 'pypi/new/1.0/json',
+        'changelog/undated.html', 'changelog/index.html', 'projects/index.html', '404.html',
+        'simple/index.html', 'simple/index.json', 'index.html', 'packages.json',
     }
 
 

@@ -32,7 +32,9 @@ def stage(change: Change) -> int:
     if change['action'] == 'delete':
         return 3
     path = change['path']
-    return 2 if path == paths.PACKAGES_JSON else int(path in paths.ROOTS)
+    if path == paths.PACKAGES_JSON:
+        return 2
+    return int(path in paths.ROOTS or path.startswith('projects/'))
 
 
 def record_writes(

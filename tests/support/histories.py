@@ -19,7 +19,7 @@ from hypothesis.stateful import rule, RuleBasedStateMachine, run_state_machine_a
 
 from dumb_pypi import build
 from dumb_pypi.builder import Report
-from dumb_pypi.pages import changelog
+from tests.support.small_pages import make_pages_small
 
 SPELLINGS = {
     'a': ('a', 'A'),
@@ -36,12 +36,16 @@ A_DAY = 86400.5
 MONTHS: tuple[int | None, ...] = (1704103200, 1706781600, 1709287200, None)
 MOMENTS = (*MONTHS, *(moment + A_DAY for moment in MONTHS if moment is not None))
 
+# Some of projects that are not there, or that come and go.
+REQUIREMENTS: tuple[list[str] | None, ...] = (
+    None, [], ['a', 'b>1'], ['foo', 'Foo.Bar>=1', 'JSON; extra == "x"'], ['undated', 'a[b]', '???'],
+)
 # What each key of a line may be; None is absent.
 VALUES: dict[str, tuple[Any, ...]] = {
     'upload_timestamp': MOMENTS,
     'hash': (None, f'sha256={"ab" * 32}', f'md5={"cd" * 16}'),
     'requires_python': (None, '>=3.8', '<4'),
-    'requires_dist': (None, ['a', 'b>1'], []),
+    'requires_dist': REQUIREMENTS,
     'core_metadata': (None, 'true', f'sha256={"ef" * 32}'),
     'uploaded_by': (None, 'me <me@example.com>'),
     'yanked_reason': (None, '', 'broken'),
@@ -54,7 +58,9 @@ VALUES: dict[str, tuple[Any, ...]] = {
 }
 LINES = st.fixed_dictionaries(
     {'upload_timestamp': st.sampled_from(MOMENTS)},
-    optional={key: st.sampled_from(VALUES[key]) for key in ('yanked_reason', 'size')},
+    optional={
+        key: st.sampled_from(VALUES[key]) for key in ('yanked_reason', 'size', 'requires_dist')
+    },
 )
 FACTS = st.fixed_dictionaries({}, optional={
     'status': st.sampled_from(('active', 'archived', 'deprecated', 'quarantined')),
@@ -136,8 +142,8 @@ def run_histories(
         machine: type[RuleBasedStateMachine], monkeypatch: pytest.MonkeyPatch, *,
         histories: int, steps: int = 40,
 ) -> None:
-    """Try that many histories, in which two uploads fill a page of the changelog."""
-    monkeypatch.setattr(changelog, 'UPLOADS_A_PAGE', 2)
+    """Try that many histories, in which two entries fill a page of any kind."""
+    make_pages_small(monkeypatch.setattr)
     run_state_machine_as_test(
         machine,
         settings=settings(

@@ -23,6 +23,7 @@ facts = st.fixed_dictionaries({}, optional={
     'upload_timestamp': st.sampled_from([0, 1706745599, 1706745600.5, 1709251200]),
     'size': st.integers(0, 2),
     'yanked_reason': st.sampled_from([None, '', 'broken']),
+    'requires_dist': st.sampled_from([[], ['a'], ['b', 'c>1; extra == "x"', 'e']]),
     # An explicit name assigns the file to another project.
     'name': st.sampled_from(['a', 'c', 'd']),
     'version': st.just('7'),

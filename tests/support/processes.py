@@ -27,14 +27,12 @@ from typing import Any, IO, NamedTuple, NoReturn, Self
 from unittest import mock
 
 from dumb_pypi import main
-from dumb_pypi.pages import changelog
 from dumb_pypi.pages.templates import Templates
 from tests.support import system_calls
+from tests.support.small_pages import make_pages_small
 from tests.support.system_calls import Call, Unflushed
 
 ROOT = Path(__file__).parents[2]
-# So that few uploads make many pages.
-UPLOADS_A_PAGE = 2
 # The exit status of a build that ended with a traceback.
 BROKEN = 70
 # Seconds after which a build with limits hangs.
@@ -343,7 +341,7 @@ def _give_up(*capabilities: int) -> None:
 
 def _warm_up() -> None:
     """Load what a build needs, and compile the templates, which takes half of a small build."""
-    changelog.UPLOADS_A_PAGE = UPLOADS_A_PAGE
+    make_pages_small()
     mock.patch('dumb_pypi.pages.templates.Templates', functools.cache(Templates)).start()
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, 'list').write_text('{"filename": "foo-1.0.zip", "upload_timestamp": 1}\n')
