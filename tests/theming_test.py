@@ -19,7 +19,7 @@ TEXT = DOCUMENTS[DOCUMENT]
 SHARED = 'Every page'
 PAGES = (
     'home.html', 'project.html', 'changelog.html', 'changelog_month.html', 'projects.html',
-    '404.html', 'releases.html',
+    '404.html', 'releases.html', 'dependents.html',
 )
 
 Given = dict[str, Mapping[str, object]]
@@ -53,6 +53,7 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Given:
     (folder / 'list').write_text(
         '{"filename": "foo-1.0.zip", "upload_timestamp": 1, "requires_dist": '
         '["bar", "baz; extra == \\"x\\""]}\n'
+        '{"filename": "bar-1.0.zip", "requires_dist": ["foo"]}\n'
         + ''.join(f'{{"filename": "foo-0.{number}.zip"}}\n' for number in range(100)),
     )
     with pytest.MonkeyPatch.context() as patch:

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -490,6 +490,71 @@ def test_repeated_task_loses_no_change(root: Path) -> None:
     other = target.task_writer(8)
     write_each(other, pages)
     assert not other.done.changes
+
+
+PRELIMINARY = 'project/foo/dependents/index.html'
+
+
+def test_preliminary_page_replaces_nothing(root: Path) -> None:
+    """A late run of a task does not replace the page that a later step wrote."""
+    target = Target(str(root), BUILD, keep_changes=True)
+    pages = [(PRELIMINARY, b'preliminary'), ('project/foo/index.html', b'foo')]
+    assert target.task_writer(7).write_new(pages, PRELIMINARY)
+    Writer(target).write(PRELIMINARY, b'final')
+    late = target.task_writer(7)
+    assert not late.write_new(pages, PRELIMINARY)
+    assert not late.write_missing(PRELIMINARY, b'preliminary')
+    assert (root / PRELIMINARY).read_bytes() == b'final'
+    assert [change.path for change in late.done.changes] == ['project/foo/index.html']
+
+
+@pytest.mark.parametrize('users', ((), ('project/foo/mine',), ('project/foo/dependents/mine',)))
+@pytest.mark.parametrize('compressed', (False, True))
+def test_missing_page_is_written(root: Path, users: Sequence[str], *, compressed: bool) -> None:
+    """A preliminary page is written where it is missing, whatever else is there."""
+    for path in users:
+        (root / path).parent.mkdir(parents=True)
+        (root / path).write_bytes(b'mine')
+    target = Target(str(root), BUILD, keep_changes=True, precompress=compressed)
+    content = b'preliminary' * 100
+    forms = [PRELIMINARY, f'{PRELIMINARY}.gz'][:1 + compressed]
+    with target.opened():
+        writer = target.task_writer(7)
+        assert writer.write_missing(PRELIMINARY, content)
+        assert [change.path for change in writer.done.changes] == forms
+        assert not target.task_writer(8).write_missing(PRELIMINARY, content)
+        # Nobody may have heard of what the first run wrote.
+        again = target.task_writer(7)
+        assert not again.write_missing(PRELIMINARY, content)
+        assert [change.path for change in again.done.changes] == forms
+    assert all((root / path).read_bytes() == b'mine' for path in users)
+    assert all((root / path).exists() for path in forms)
+
+
+def test_preliminary_page_replaces_a_link(root: Path, tmp_path: Path) -> None:
+    """A symbolic link in place of the folder of a preliminary page is not followed."""
+    (tmp_path / 'elsewhere').mkdir()
+    (tmp_path / 'elsewhere/index.html').write_bytes(b'theirs')
+    folder = root / PRELIMINARY.removesuffix('/index.html')
+    folder.parent.mkdir(parents=True)
+    folder.symlink_to(tmp_path / 'elsewhere')
+    target = Target(str(root), BUILD)
+    with target.opened() as writer:
+        assert writer.write_missing(PRELIMINARY, b'preliminary')
+    assert (root / PRELIMINARY).read_bytes() == b'preliminary'
+    assert (tmp_path / 'elsewhere/index.html').read_bytes() == b'theirs'
+
+
+def test_preliminary_page_among_users_files(root: Path) -> None:
+    """A new project whose folder has files of the user's gets its preliminary page too."""
+    folder = root / 'project/foo'
+    folder.mkdir(parents=True)
+    (folder / 'mine').write_bytes(b'mine')
+    pages = [(PRELIMINARY, b'preliminary'), ('project/foo/index.html', b'foo')]
+    with Target(str(root), BUILD).opened() as writer:
+        assert writer.write_new(pages, PRELIMINARY)
+    assert (root / PRELIMINARY).read_bytes() == b'preliminary'
+    assert (folder / 'index.html').read_bytes() == b'foo'
 
 
 def write_each(writer: Writer, pages: Iterable[tuple[str, bytes]]) -> None:
