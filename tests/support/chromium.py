@@ -55,13 +55,16 @@ def launched(program: str) -> Iterator[Browser]:
             browser.close()
 
 
-def accessibility_violations(page: Page) -> list[dict[str, Any]]:
-    """Check a page with axe; each violation has `impact`, `help` and `nodes` with their `html`."""
+def accessibility_violations(page: Page, within: str = 'html') -> list[dict[str, Any]]:
+    """Check the elements `within` those of a selector with axe.
+
+    Each violation has `impact`, `help` and `nodes` with their `html`.
+    """
     page.evaluate(files('axe_playwright_python').joinpath('axe.min.js').read_text())
     # By default axe also describes each element that passes a rule, which takes most of the time
     # on a page with hundreds of rows.
-    violations: list[dict[str, Any]] = page.evaluate('''async () => {
+    violations: list[dict[str, Any]] = page.evaluate('''async within => {
         const options = {resultTypes: ['violations'], selectors: false};
-        return (await axe.run(options)).violations;
-    }''')
+        return (await axe.run(within, options)).violations;
+    }''', within)
     return violations
