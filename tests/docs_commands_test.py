@@ -37,6 +37,8 @@ TESTED = {
     (LISTS, 'dumb-pypi --packages-dir'): 'test_folder',
     (LISTS, 'dumb-pypi scan --write-metadata index/pool'): 'test_scan',
     (LISTS, 'dumb-pypi scan --write-metadata --previous'): 'test_scan',
+    (LISTS, 'dumb-pypi scan --output packages.jsonl --projects'): 'test_scan_of_projects',
+    (LISTS, 'cat projects.jsonl'): 'test_scan_of_projects',
     (AUTOMATING, '* * * * * cd /srv/pypi'): 'test_cron_job',
     (AUTOMATING, '* * * * * list-packages'): 'docs_recipes_test.py: test_cron_job',
     (AUTOMATING, '.PHONY: release'): 'docs_recipes_test.py: test_release_repository',
@@ -207,6 +209,17 @@ def test_scan(folder: Path, pool: Path) -> None:
     assert run(folder, block(LISTS, 'sh', 'dumb-pypi scan --write-metadata --previous')) == ''
     assert (folder / 'packages.jsonl').read_bytes() == before
     assert list(pool.glob('*.metadata'))
+
+
+def test_scan_of_projects(folder: Path, pool: Path) -> None:
+    """The commands that scan metadata make an index that shows it, with the reader's own facts."""
+    assert pool.is_dir()
+    (folder / 'my-projects.jsonl').write_text('{"name": "your-project", "keywords": "mine"}')
+    for start in ('dumb-pypi scan --output packages.jsonl --projects', 'cat projects.jsonl'):
+        assert run(folder, block(LISTS, 'sh', start)) == ''
+    [line] = (folder / 'projects.jsonl').read_text().splitlines()
+    assert '"name":"your-project"' in line
+    assert '"keywords":"mine"' in (folder / 'index/pypi/your-project/json').read_text()
 
 
 def test_report(folder: Path, pool: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from dumb_pypi.commands import console
+from dumb_pypi.model.project_facts import FactsLine
 from tests.support.hostile import Command, dangers, GOOD_JSON, GOOD_PLAIN, Outcome
 from tests.support.markup import HtmlPage
 from tests.support.trees import Facts, json_lines
@@ -68,7 +69,9 @@ KEYS = (
     'filename', 'hash', 'requires_python', 'requires_dist', 'core_metadata', 'upload_timestamp',
     'uploaded_by', 'yanked_reason', 'size', 'url', 'summary', 'provenance', 'name', 'version',
 )
-PROJECT_KEYS = ('name', 'status', 'status_reason', 'summary', 'home_page')
+PROJECT_KEYS = FactsLine.__struct_fields__
+# The keys whose values are lists or objects of texts.
+LISTS = ('license_files', 'classifiers', 'provides_extra')
 
 
 @pytest.fixture
@@ -132,6 +135,22 @@ def test_hostile_values_in_project_list(command: Command, key: str) -> None:
     outcome = command(plain=b'\n'.join([GOOD_PLAIN, *files]), projects=json_lines(lines))
     assert_harmless(outcome, files)
     assert {notice.list for notice in outcome.notices} == {'projects'}
+    assert len(outcome.filenames) == len(files) + 1
+
+
+@pytest.mark.parametrize('key', (*LISTS, 'project_urls', 'labels'))
+def test_hostile_items_in_project_list(command: Command, key: str) -> None:
+    """Whatever an item of a list, a link or its label holds, no page runs it."""
+    lines: list[Facts] = [
+        {'name': f'foo{number}', **(
+            {key: [text, 'x']} if key in LISTS else {'project_urls': (
+                {text: 'https://example.com/'} if key == 'labels' else {'Docs': text}
+            )}
+        )} for number, text in enumerate(TEXTS)
+    ]
+    files = [f'foo{number}-1.0.zip'.encode() for number in range(len(lines))]
+    outcome = command(plain=b'\n'.join([GOOD_PLAIN, *files]), projects=json_lines(lines))
+    assert_harmless(outcome, files)
     assert len(outcome.filenames) == len(files) + 1
 
 

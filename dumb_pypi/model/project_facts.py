@@ -11,7 +11,14 @@ import msgspec
 
 from dumb_pypi.errors import FieldError, LineError, Notice, shown
 from dumb_pypi.model import urls
-from dumb_pypi.model.fields import decode, require_utf8, unknown_key, unknown_keys
+from dumb_pypi.model.fields import (
+    decode,
+    encode,
+    have_same_keys,
+    require_utf8,
+    unknown_key,
+    unknown_keys,
+)
 from dumb_pypi.model.filenames import is_name, normalized_name
 from dumb_pypi.model.free_text import clean_lines, clean_text
 
@@ -181,6 +188,8 @@ def parse_facts(line: bytes) -> ParsedFacts:
             invalid, or a key is there twice.
     """
     facts = decode(line, _decoder)
+    # To look for keys in a README takes longer than to encode it.
+    unknown = [] if have_same_keys(line, encode(facts)) else unknown_keys(line, FactsLine)
     remarks: list[str] = []
     return ParsedFacts(ProjectFacts(
         normalized_name('name', facts.name),
@@ -201,7 +210,7 @@ def parse_facts(line: bytes) -> ParsedFacts:
         _texts('classifiers', facts.classifiers),
         _project_urls(facts.project_urls, remarks),
         _extras(facts.provides_extra, remarks),
-    ), facts.status is not None, unknown_keys(line, FactsLine), remarks)
+    ), facts.status is not None, unknown, remarks)
 
 
 def quarantine(line: bytes) -> ProjectFacts | None:

@@ -67,6 +67,9 @@ FACTS = st.fixed_dictionaries({}, optional={
     'status_reason': st.just('Because'),
     'summary': st.just('Told'),
     'home_page': st.just('https://example.com/home'),
+    'description': st.sampled_from(('# A', '# B')),
+    'license_expression': st.just('MIT'),
+    'project_urls': st.just({'Source': 'https://example.com/source'}),
 })
 OPTIONS: dict[str, tuple[Any, ...]] = {
     'title': ('My Private PyPI', 'Other <title>'),

@@ -1,6 +1,7 @@
 """Runs the command on hostile input, and looks for whatever it may have done wrong."""
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +19,7 @@ GOOD_JSON = b'{"filename": "good-1.0.zip"}'
 GOOD_PROJECT = b'{"name": "good", "summary": "A good neighbour."}'
 
 _JSON_URLS = re.compile(rb'"(?:url|home_page|provenance|\w+_url)":"([^"]*)"')
+_JSON_LINKS = re.compile(rb'"project_urls":(\{(?:"(?:[^"\\]|\\.)*"|[:,])*\})')
 _NOTICE = re.compile(r'(?P<list>\w+):(?P<line>\d+): (?P<reason>.+)')
 _COUNT = re.compile(r'dumb-pypi: \d+ lines? (?:was|were) skipped')
 
@@ -134,6 +136,8 @@ def dangers(pages: dict[str, bytes]) -> list[str]:
         if path.startswith(('pypi/', 'simple/')) and not path.endswith('.html'):
             found += [f'{path}: {url!r}' for url in _JSON_URLS.findall(content)
                       if not is_web_link(url.decode())]
+            for links in map(json.loads, _JSON_LINKS.findall(content)):
+                found += [f'{path}: {url!r}' for url in links.values() if not is_web_link(url)]
     return found
 
 

@@ -205,6 +205,29 @@ REFUSED_PROJECTS: Table = (
     (line(name='good', home_page='https://'), 'has no host'),
     (line(name='good', home_page='https://[/'), 'is not a URL'),
     (line(name='good', home_page=['https://example.com/']), '`home_page` must be a string'),
+    *(
+        (line(name='good', **{key: '\0'}), 'control character U+0000') for key in (
+            'description_content_type', 'license_expression', 'author', 'author_email',
+            'maintainer', 'maintainer_email', 'keywords',
+        )
+    ),
+    *(
+        (line(name='good', **{key: wrong}), f'`{key}` must be a string')
+        for key in ('description', 'license', 'author') for wrong in (1, ['a'], {'a': 'b'})
+    ),
+    *(
+        (line(name='good', **{key: wrong}), f'`{key}` must be a list of strings')
+        for key in ('license_files', 'classifiers', 'provides_extra')
+        for wrong in (1, 'a', {'a': 'b'}, [1], [['a']])
+    ),
+    *((line(name='good', **{key: ['\0']}), 'control character U+0000') for key in (
+        'license_files', 'classifiers',
+    )),
+    *((line(name='good', project_urls=wrong), '`project_urls` must be a') for wrong in (
+        1, 'a', ['a'], {'a': 1}, {'a': {'b': 'c'}},
+    )),
+    (line(name='good', project_urls={'a': '\0'}), 'control character U+0000'),
+    (line(name='good', project_urls={'\0': 'https://example.com/'}), 'control character U+0000'),
     (b'["good"]', 'the line must be a JSON object'),
     (b'\xff', 'byte 1 is not UTF-8'),
     (DEEP, ''),

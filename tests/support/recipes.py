@@ -62,7 +62,12 @@ def _odd_lines() -> list[Facts]:
 def _odd_facts() -> list[Facts]:
     return [
         {'name': 'ODD', 'status': 'deprecated', 'status_reason': MARKUP, 'summary': MARKUP,
-         'home_page': 'https://example.com/<script>?"&copy=\''},
+         'home_page': 'https://example.com/<script>?"&copy=\'', 'description': MARKUP,
+         'description_content_type': MARKUP, 'license_expression': MARKUP, 'license': MARKUP,
+         'license_files': [MARKUP], 'author': MARKUP, 'author_email': MARKUP,
+         'maintainer': MARKUP, 'maintainer_email': MARKUP, 'keywords': MARKUP,
+         'classifiers': [MARKUP], 'provides_extra': ['x'],
+         'project_urls': {MARKUP: 'https://example.com/<script>?"&copy=\''}},
         {'name': 'sized', 'status': 'archived', 'status_reason': LONG, 'summary': RIGHT_TO_LEFT},
         {'name': 'has-no-files', 'status': 'deprecated'},
     ]
