@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from dumb_pypi.pages.site import Site
 
-_TASK = 1 << 17  # bytes of lines and characters of READMEs in a task, at least one project's
+_TASK = 1 << 17  # bytes of lines in a task, at least one project's; see `_sizes`
 _DEPENDENTS_TASK = 1 << 10  # names on the pages of a task, with one more for each page
 
 R = TypeVar('R')
@@ -330,12 +330,15 @@ def _processed(
 
 
 def _sizes(groups: Groups) -> Sequence[int]:
-    """Return the sizes of the lines and READMEs of all projects before each one, and of all."""
+    """Return the sizes of what precedes each project, and of all: of lines and, less so, READMEs.
+
+    A rendered README takes a fraction of the time of lines of its size, a new one a multiple.
+    """
     packages, facts = groups.packages, groups.facts
     if not any(fact.description for fact in facts.values()):
         return packages.offsets
     readmes = accumulate((
-        len(facts[name].description or '') if name in facts else 0 for name in packages.names
+        len(facts[name].description or '') // 4 if name in facts else 0 for name in packages.names
     ), initial=0)
     return [sum(sizes) for sizes in zip(packages.offsets, readmes, strict=True)]
 
