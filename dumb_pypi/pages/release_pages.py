@@ -87,8 +87,8 @@ def url_of_release(project: str, starts: Sequence[str], release: str) -> str:
 
     `starts` are those that `page_starts` returns. The fragment for it is the release, quoted.
     """
-    order = release_order(release)
-    number = bisect_right(starts, order, key=release_order) + 1
-    if number > len(starts):
-        return paths.folder(paths.project_page(project))
-    return paths.release_page(project, number)
+    if starts:
+        number = bisect_right(starts, release_order(release), key=release_order) + 1
+        if number <= len(starts):
+            return paths.release_page(project, number)
+    return paths.folder(paths.project_page(project))

@@ -18,6 +18,8 @@ from dumb_pypi.pages.templates import Templates
 
 # Stands for the URL of an index whose public URL is unknown.
 PLACEHOLDER = 'https://example.com/'
+# Stands for the name of a project. No page has such characters otherwise.
+_ANY_PROJECT = '\0project\0'
 
 
 class StaticFiles(msgspec.Struct, frozen=True):
@@ -44,6 +46,8 @@ class Web:
         self._index_url = f'{options.site_url or PLACEHOLDER}simple/'
         # The values that all pages of a depth share, by depth.
         self._shared: dict[int, dict[str, object]] = {}
+        # The page of dependents of `_ANY_PROJECT`, which has none.
+        self._no_dependents: bytes | None = None
 
     def project(self, project: Project, readme: str | None) -> bytes:
         """Render a project's page: its README, its newest releases, and the files of each.
@@ -118,12 +122,21 @@ class Web:
 
     def dependents(self, project: str, dependents: Sequence[str], count: int) -> bytes:
         """Render a list of `count` projects that require a project; `dependents` are shown."""
+        if count or self._options.template_dir is not None:
+            return self._dependents(project, dependents, count)
+        # Most projects have none, and rendering takes longer than writing. Our template, unlike
+        # one of the user's, does nothing with the name but print it.
+        if self._no_dependents is None:
+            self._no_dependents = self._dependents(_ANY_PROJECT, (), 0)
+        return self._no_dependents.replace(_ANY_PROJECT.encode(), project.encode())
+
+    def _dependents(self, project: str, dependents: Sequence[str], count: int) -> bytes:
         page = paths.dependents(project)
         more = count - len(dependents)
         return self._render(
             page, 'dependents.html',
             project=project,
-            url=urls.from_page(page, paths.folder(paths.project_page(project))),
+            url='../',
             count=f'{count:,}',
             dependents=views.link_views(dependents, page),
             more=f'{more:,}' if more else None,
