@@ -43,7 +43,8 @@ _SIMPLE_FOLDER = re.compile(r'simple/(?:[^/]+/)?')
 _SIMPLE_PAGE = re.compile(r'simple/(?:[^/]+/)?index\.(?:html|json)')
 _JSON_API_PAGE = re.compile(r'pypi/[^/]+/(?:[^/]+/)?json')
 _HTML_PAGE = re.compile(
-    r'(?:404|(?:simple/|(?:simple|project)/[^/]+/)?index|(?:projects|changelog)/[^/]+)\.html',
+    r'(?:404|(?:simple/|(?:simple|project)/[^/]+/|project/[^/]+/dependents/)?index|'
+    r'project/[^/]+/releases-[0-9]+|(?:projects|changelog)/[^/]+)\.html',
 )
 _PROJECT_PATH = re.compile(
     r'(?P<kind>(?:simple|project|pypi)/)(?P<name>[^/]+)(?P<rest>.*)', re.DOTALL,

@@ -122,7 +122,10 @@ def test_settings_match_the_web_pages() -> None:
     found = {text.strip() for language in ('ini', 'toml') for text in blocks(
         language, 'docs/clients.md',
     )}
-    shown = [snippet.text for snippet in install_commands.for_index(INDEX) if snippet.place]
+    shown = [
+        snippet.text for installer in install_commands.for_index(INDEX)
+        for snippet in installer.snippets if snippet.place
+    ]
     assert shown
     assert found.issuperset(shown)
 

@@ -201,6 +201,7 @@ def test_unusual_times_work(site: Site, time: int) -> None:
 
 def test_missing_page_of_the_index(site: Site) -> None:
     """Without a 404.html, the body of a 404 is text; it is no page that a browser would cache."""
+    (site.folder / '404.html').unlink()
     response = site.get('/nothing')
     assert (response.status, response.body) == (404, b'404 Not Found\n')
     assert response.headers['Content-Security-Policy'] == 'sandbox'
@@ -208,11 +209,13 @@ def test_missing_page_of_the_index(site: Site) -> None:
 
 
 def test_404_page_is_shown(site: Site) -> None:
-    """If the index has a 404.html, it is the body of each 404, and never a 304 or a range."""
-    (site.folder / '404.html').write_text('<!DOCTYPE html>missing')
-    for headers in ({}, {'If-None-Match': '*'}, {'Range': 'bytes=0-1'}):
+    """The body of each 404 is the index's 404.html, and never a 304 or a range."""
+    content = (site.folder / '404.html').read_bytes()
+    for headers in ({}, {'If-None-Match': '*'}, {'Range': 'bytes=0-1'}, {
+            'Accept': 'application/vnd.pypi.simple.v1+json',
+    }):
         response = site.ask('/simple/nothing/', headers=headers)
-        assert (response.status, response.body) == (404, b'<!DOCTYPE html>missing')
+        assert (response.status, response.body) == (404, content)
         assert response.headers['Content-Type'] == 'text/html'
         assert response.headers['Content-Security-Policy'].startswith("default-src 'none'")
         assert 'Cache-Control' not in response.headers

@@ -6,8 +6,9 @@
 // cache policy without headers, cookies or query strings, which respects the Cache-Control of the
 // origin. The origin is the bucket's REST endpoint, not its web site. Let the CDN list the bucket
 // (s3:ListBucket): otherwise S3 responds with 403 to a missing page, and uv stops searching. Allow
-// the methods GET, HEAD and OPTIONS. The function doesn't run for error responses: if browsers
-// should be able to read those, attach a response headers policy with CORS.
+// the methods GET, HEAD and OPTIONS. Add a custom error response: for the status 404, the page
+// /404.html below BASE, with the status 404. The function doesn't run for error responses: if
+// scripts of other sites should be able to read those, attach a response headers policy with CORS.
 //
 // bandersnatch can mirror the index if the origin's responses have Last-Modified, as those of S3 do.
 'use strict';
@@ -18,7 +19,7 @@ var BASE = '/';
 var JSON_TYPE = /^application\/vnd\.pypi\.simple\.(v1|latest)\+json$/;
 var HTML_TYPE = /^application\/vnd\.pypi\.simple\.(v1|latest)\+html$/;
 // The HTML pages of the index.
-var PAGE = /^(404|(simple\/|(simple|project)\/[^\/]+\/)?index|(projects|changelog)\/[^\/]+)\.html$/;
+var PAGE = /^(404|(simple\/|(simple|project)\/[^\/]+\/|project\/[^\/]+\/dependents\/)?index|project\/[^\/]+\/releases-\d+|(projects|changelog)\/[^\/]+)\.html$/;
 var POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https:; " +
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
@@ -52,7 +53,7 @@ function handler(event) {
         var name = encodeURIComponent(decoded(parts[2]).toLowerCase().replace(/[-_.]+/g, '-'));
         path = parts[1] + '/' + name + parts[3];
     }
-    if (/^(simple|changelog)$|^(simple|project)\/[^\/]+$/.test(path) && !/\.html$|\.json$/.test(path)) {
+    if (/^(simple|projects|changelog)$|^(simple|project)\/[^\/]+$|^project\/[^\/]+\/dependents$/.test(path) && !/\.html$|\.json$/.test(path)) {
         return moved(BASE + path + '/', request.querystring);
     }
     if (path === '' || /\/$/.test(path)) {

@@ -8,6 +8,12 @@ _DAY = 86400  # seconds
 _EPOCH = datetime.date(1970, 1, 1).toordinal()
 # Stands for the month of files whose upload time is unknown.
 UNDATED = 'undated'
+# `strftime` has them in the language of the user.
+_WEEKDAYS = ('Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday')
+MONTHS = (
+    'January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September',
+    'October', 'November', 'December',
+)
 
 
 # A file's upload time is on several pages, which are rendered one after the other.
@@ -35,6 +41,15 @@ def to_the_minute(timestamp: float) -> str:
     return f'{_day(day)} {_time(second // 60)}'
 
 
+def time_of_day(timestamp: float) -> str:
+    """Return the time of day.
+
+    >>> time_of_day(1706702459.9)
+    '12:00'
+    """
+    return _time(int(timestamp) % _DAY // 60)
+
+
 def date(timestamp: float) -> str:
     """Return the date.
 
@@ -60,6 +75,27 @@ def month_of(timestamp: float | None) -> str:
     ('2024-01', '2024-02', 'undated')
     """
     return UNDATED if timestamp is None else month(timestamp)
+
+
+@functools.lru_cache
+def day_in_words(date: str) -> str:
+    """Return a date, which `date` returned, as a heading shows it.
+
+    >>> day_in_words('2024-01-31')
+    'Wednesday 31 January 2024'
+    """
+    day = datetime.date.fromisoformat(date)
+    return f'{_WEEKDAYS[day.weekday()]} {day.day} {MONTHS[day.month - 1]} {day.year}'
+
+
+def month_in_words(month: str) -> str:
+    """Return a month, which `month` returned, as a heading shows it.
+
+    >>> month_in_words('2024-01')
+    'January 2024'
+    """
+    year, number = month.split('-')
+    return f'{MONTHS[int(number) - 1]} {int(year)}'
 
 
 def serial(last_uploaded: float | None) -> int:

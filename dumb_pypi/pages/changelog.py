@@ -16,13 +16,17 @@ NEWEST_UPLOADS = 100
 
 
 class Upload(NamedTuple):
-    """A file in the changelog; `timestamp` is in seconds since 1970, `version` a normal form."""
+    """A file in the changelog; `timestamp` is in seconds since 1970, `version` a normal form.
+
+    `kind` is the public index's word, such as `bdist_wheel`.
+    """
     timestamp: float | None
     project: str
     version: str | None
     filename: str
     uploaded_by: str | None
     yanked: bool = False
+    kind: str = 'sdist'
 
 
 class UploadLine(msgspec.Struct, gc=False):
@@ -74,7 +78,7 @@ def upload_of(line: UploadLine) -> Upload:
     version = None if parsed.version is None else normal_form(parsed.version)
     return Upload(
         line.upload_timestamp, parsed.project, version, line.filename, line.uploaded_by,
-        line.yanked_reason is not None,
+        line.yanked_reason is not None, parsed.packagetype,
     )
 
 

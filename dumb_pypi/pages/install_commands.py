@@ -20,10 +20,15 @@ class CommandView(NamedTuple):
 
 
 class SnippetView(NamedTuple):
-    """The settings for a client: lines of the file `place`, or a command if that is None."""
-    client: str
+    """What makes a client use the index: lines of the file `place`, or a command if it is None."""
     place: str | None
     text: str
+
+
+class InstallerView(NamedTuple):
+    """A client, and its settings."""
+    client: str
+    snippets: Sequence[SnippetView]
 
 
 def for_project(project: Project, index_url: str) -> Sequence[CommandView]:
@@ -45,23 +50,25 @@ def for_project(project: Project, index_url: str) -> Sequence[CommandView]:
     )
 
 
-def for_index(index_url: str) -> Sequence[SnippetView]:
-    """Return the settings that make each client use the index; the README has them too."""
+def for_index(index_url: str) -> Sequence[InstallerView]:
+    """Return the settings that make each client use the index; docs/clients.md has them too."""
     host = _host_to_trust(index_url)
     trusting = '' if host is None else f'\ntrusted-host = {host}'
     return (
-        SnippetView('pip', None, _pip_install(index_url, 'PROJECT')),
-        SnippetView('pip.conf', 'pip.conf', f'[global]\nindex-url = {index_url}{trusting}'),
-        SnippetView('uv', 'pyproject.toml', (
-            f'[[tool.uv.index]]\nname = "private"\nurl = "{index_url}"\ndefault = true'
+        InstallerView('pip', (
+            SnippetView(None, _pip_install(index_url, 'PROJECT')),
+            SnippetView('pip.conf', f'[global]\nindex-url = {index_url}{trusting}'),
         )),
-        SnippetView('Poetry', 'pyproject.toml', (
+        InstallerView('uv', (SnippetView('pyproject.toml', (
+            f'[[tool.uv.index]]\nname = "private"\nurl = "{index_url}"\ndefault = true'
+        )),)),
+        InstallerView('Poetry', (SnippetView('pyproject.toml', (
             f'[[tool.poetry.source]]\nname = "private"\nurl = "{index_url}"\n'
             'priority = "primary"'
-        )),
-        SnippetView('PDM', 'pyproject.toml', (
+        )),)),
+        InstallerView('PDM', (SnippetView('pyproject.toml', (
             f'[[tool.pdm.source]]\nname = "pypi"\nurl = "{index_url}"'
-        )),
+        )),)),
     )
 
 

@@ -1,43 +1,109 @@
-"""The list of all projects: its pages, the projects on each, and their links."""
+"""The list of all projects: its pages, the projects on each, and the pages that each links to."""
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import groupby
+from string import ascii_lowercase
 from typing import NamedTuple
 
 from dumb_pypi.pages import paths
 
-# A list of no more projects than these has one page.
+# With more projects than these, the page has a heading for each letter.
+PROJECTS_WITHOUT_LETTERS = 60
+# With more than these, each letter has pages of its own.
 PROJECTS_ON_ONE_PAGE = 500
 PROJECTS_A_PAGE = 250
 
+DIGITS = '0-9'
+# Normalized names may begin with a dash, and names that are not valid with anything.
+OTHER = 'other'
+LETTERS = (DIGITS, *ascii_lowercase, OTHER)
+
+# The pages before and after the current one that the page numbers include.
+_NUMBERS_AROUND = 2
+
+
+class LetterRange(NamedTuple):
+    """The projects of a letter: the number of them, and the names of the first and the last one."""
+    letter: str
+    size: int
+    first: str
+    last: str
+
 
 class ListPage(NamedTuple):
-    """A page of the list: its path, the names of its projects, and all else that it shows.
+    """A page of the list: its path, the names of its projects, and its links.
 
-    Besides what it shows of its projects, it is a function of these values: builds compare them.
-    `links` are the paths of the other pages that it links to.
+    Besides what it shows of its projects, a page is a function of these values, so builds compare
+    them. `letter` is None on the first page, which has all projects, or only `letters` if each
+    letter has pages. `number` counts the pages of a letter from 1, and `last` is their number.
+    `links` has the paths of the other pages of the list that the page links to.
     """
     path: str
     letter: str | None
+    number: int
+    last: int
     projects: tuple[str, ...]
+    letters: tuple[LetterRange, ...]
     links: tuple[str, ...]
 
 
 def list_pages(names: Sequence[str]) -> list[ListPage]:
-    """Return the pages of the list; the names of the projects are sorted."""
+    """Return the pages of the list, the first page last; the names of the projects are sorted."""
     if len(names) <= PROJECTS_ON_ONE_PAGE:
-        return [ListPage(paths.PROJECTS, None, tuple(names), ())]
-    pages = [
-        (paths.project_list_page(letter, number), letter, projects)
-        for letter, group in groupby(sorted(names, key=_letter_of), key=_letter_of)
-        for number, projects in enumerate(_cut([*group]), start=1)
+        return [ListPage(paths.PROJECTS, None, 1, 1, tuple(names), (), ())]
+    groups = by_letter(names)
+    first_pages = [paths.project_list_page(letter, 1) for letter, _ in groups]
+    pages = []
+    for letter, projects in groups:
+        last = -(-len(projects) // PROJECTS_A_PAGE)
+        for number in range(1, last + 1):
+            path = paths.project_list_page(letter, number)
+            start = (number - 1) * PROJECTS_A_PAGE
+            linked = dict.fromkeys((
+                *first_pages,
+                *(paths.project_list_page(letter, other) for other in near(number, last)),
+            ))
+            pages.append(ListPage(
+                path, letter, number, last, tuple(projects[start:start + PROJECTS_A_PAGE]), (),
+                tuple(other for other in linked if other != path),
+            ))
+    ranges = tuple(
+        LetterRange(letter, len(projects), projects[0], projects[-1])
+        for letter, projects in groups
+    )
+    return [*pages, ListPage(paths.PROJECTS, None, 1, 1, (), ranges, tuple(first_pages))]
+
+
+def by_letter(names: Sequence[str]) -> list[tuple[str, Sequence[str]]]:
+    """Split names, which are sorted, by their first letter; no letter is without names.
+
+    >>> by_letter(['-a', '0b', '9', 'a', 'ab', 'z', 'é'])
+    [('0-9', ['0b', '9']), ('a', ['a', 'ab']), ('z', ['z']), ('other', ['-a', 'é'])]
+    """
+    digits = slice(bisect_left(names, '0'), bisect_left(names, ':'))
+    letters = [bisect_left(names, letter) for letter in (*ascii_lowercase, '{')]
+    found = [
+        (DIGITS, names[digits]),
+        *(
+            (letter, names[start:stop])
+            for letter, start, stop in zip(ascii_lowercase, letters, letters[1:], strict=False)
+        ),
+        (OTHER, [
+            *names[:digits.start], *names[digits.stop:letters[0]], *names[letters[-1]:],
+        ]),
     ]
-    links = (paths.PROJECTS, *(path for path, _, _ in pages))
-    return [
-        *(ListPage(path, letter, projects, links) for path, letter, projects in pages),
-        ListPage(paths.PROJECTS, None, (), links),
-    ]
+    return [(letter, group) for letter, group in found if group]
+
+
+def near(number: int, last: int) -> list[int]:
+    """Return the numbers of the pages that a page links to: the first, the last, and those around.
+
+    >>> near(1, 1), near(2, 3), near(10, 20)
+    ([1], [1, 2, 3], [1, 8, 9, 10, 11, 12, 20])
+    """
+    around = range(max(1, number - _NUMBERS_AROUND), min(last, number + _NUMBERS_AROUND) + 1)
+    return sorted({1, *around, last})
 
 
 def in_safe_order(pages: Iterable[ListPage], existing: Collection[str]) -> Iterator[ListPage]:
@@ -49,7 +115,7 @@ def in_safe_order(pages: Iterable[ListPage], existing: Collection[str]) -> Itera
     written = set(existing)
     unfinished = []
     for page in pages:
-        links = tuple(path for path in page.links if path in written or path == page.path)
+        links = tuple(path for path in page.links if path in written)
         if links == page.links:
             yield page
         else:
@@ -58,13 +124,3 @@ def in_safe_order(pages: Iterable[ListPage], existing: Collection[str]) -> Itera
                 yield page._replace(links=links)
         written.add(page.path)
     yield from unfinished
-
-
-def _letter_of(name: str) -> str:
-    first = name[0]
-    return '0-9' if first.isdigit() else first if first.isalpha() else 'other'
-
-
-def _cut(names: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    for start in range(0, len(names), PROJECTS_A_PAGE):
-        yield tuple(names[start:start + PROJECTS_A_PAGE])

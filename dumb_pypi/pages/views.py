@@ -1,4 +1,4 @@
-"""Views: projects, releases, files and uploads in the form that templates print."""
+"""Views: releases, files and dependencies in the form that templates print."""
 from __future__ import annotations
 
 import functools
@@ -12,13 +12,8 @@ from dumb_pypi.model.distfile import Distfile
 from dumb_pypi.model.filenames import VARIANTS
 from dumb_pypi.model.project import Release
 from dumb_pypi.pages import paths, wheel_tags
-from dumb_pypi.pages.changelog import Upload
-from dumb_pypi.pages.release_pages import Block, url_of_release
-from dumb_pypi.pages.summaries import ProjectSummary
+from dumb_pypi.pages.release_pages import Block
 
-HOME_NEWS = 20
-# The characters that the home page shows of a text of any length.
-HOME_TEXT = 200
 # The number of files that a project's page shows before it folds older releases.
 FILES_SHOWN = 30
 
@@ -88,43 +83,10 @@ class RequirementView(NamedTuple):
     rest: str
 
 
-class UploadView(NamedTuple):
-    """An upload in the changelog; `url` links to its project's page."""
-    uploaded: str | None
-    project: str
-    url: str
-    version: str | None
-    filename: str
-    uploaded_by: str | None
-    yanked: bool
-
-
 class LinkView(NamedTuple):
     """A project in a list of projects; `url` links to its page."""
     name: str
     url: str
-
-
-class NewsView(NamedTuple):
-    """A release with new files; `anchor` is its fragment on the page that shows it, `url`.
-
-    `yanked` is whether all of these files are.
-    """
-    project: str
-    url: str
-    version: str | None
-    anchor: str | None
-    summary: str | None
-    uploaded: str
-    uploaded_by: str | None
-    yanked: bool
-
-
-class MonthView(NamedTuple):
-    """A month in the changelog's list of months; `url` links to its newest page."""
-    name: str
-    url: str
-    uploads: str
 
 
 def release_views(
@@ -225,70 +187,10 @@ def _requirement_view(text: str, page: str) -> RequirementView:
     return RequirementView(found[0], url, text[found.end():])
 
 
-def upload_views(uploads: Iterable[Upload], page: str) -> Sequence[UploadView]:
-    """Return uploads as `page`, a path, shows them."""
-    root = '../' * page.count('/')
-    return [
-        UploadView(
-            None if timestamp is None else times.to_the_minute(timestamp), project,
-            f'{root}project/{project}/', version, filename, uploaded_by, yanked,
-        ) for timestamp, project, version, filename, uploaded_by, yanked in uploads
-    ]
-
-
 def link_views(projects: Iterable[str], page: str) -> Sequence[LinkView]:
     """Return links from `page`, a path, to the pages of projects."""
     root = '../' * page.count('/')
     return [LinkView(name, f'{root}project/{name}/') for name in projects]
-
-
-def days(uploads: Sequence[Upload]) -> str | None:
-    """Return the days of uploads, which are newest first; None if their times are unknown.
-
-    >>> def days_of(*times): return days([Upload(time, 'foo', None, '', None) for time in times])
-    >>> days_of(1706702459, 1706616059), days_of(1706702459, 1706700000), days_of(60)
-    ('2024-01-30 to 2024-01-31', '2024-01-31, 11:20 to 12:00', '1970-01-01')
-    """
-    last, first = uploads[0].timestamp, uploads[-1].timestamp
-    if first is None or last is None:
-        return None
-    # The uploads of one day may fill several pages: then the time tells them apart.
-    first_day, from_ = times.to_the_minute(first).split()
-    last_day, to = times.to_the_minute(last).split()
-    if first_day != last_day:
-        return f'{first_day} to {last_day}'
-    return first_day if from_ == to else f'{first_day}, {from_} to {to}'
-
-
-def news_views(uploads: Iterable[Upload], projects: Iterable[ProjectSummary]) -> Sequence[NewsView]:
-    """Return the newest releases among uploads, which are newest first, each once."""
-    releases: dict[tuple[str, str | None], list[Upload]] = {}
-    for upload in uploads:
-        releases.setdefault((upload.project, upload.version), []).append(upload)
-    newest = list(releases.values())[:HOME_NEWS]
-    names = {upload.project for upload, *_ in newest}
-    of_names = {project.name: project for project in projects if project.name in names}
-    return [
-        NewsView(
-            upload.project, urls.quote_path(_url_of_upload(upload, of_names[upload.project])),
-            upload.version, None if upload.version is None else urls.quote_path(upload.version),
-            _shortened(of_names[upload.project].summary),
-            times.to_the_minute(upload.timestamp or 0),
-            _shortened(upload.uploaded_by), all(other.yanked for other in (upload, *others)),
-        ) for upload, *others in newest
-    ]
-
-
-def _url_of_upload(upload: Upload, project: ProjectSummary) -> str:
-    if upload.version is None:
-        return paths.folder(paths.project_page(project.name))
-    return url_of_release(project.name, project.page_starts, upload.version)
-
-
-def _shortened(text: str | None) -> str | None:
-    if text is None or len(text) <= HOME_TEXT:
-        return text
-    return f'{text[:HOME_TEXT - 1]}…'
 
 
 def readable_size(size: int) -> str:

@@ -2,15 +2,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 import msgspec
 from markupsafe import Markup
 
 from dumb_pypi.model import times, urls
 from dumb_pypi.model.project import Project, Release
+from dumb_pypi.model.times import UNDATED
 from dumb_pypi.options import BuildOptions
-from dumb_pypi.pages import install_commands, paths, release_pages, views
-from dumb_pypi.pages.changelog import ChangelogPage, page_count, Upload
+from dumb_pypi.pages import install_commands, list_views, paths, release_pages, views
+from dumb_pypi.pages.changelog import ChangelogPage, Upload
 from dumb_pypi.pages.project_list import ListPage
 from dumb_pypi.pages.release_pages import Block
 from dumb_pypi.pages.summaries import MonthSummary, ProjectSummary
@@ -150,9 +152,10 @@ class Web:
         )
         return self._render(
             page.path, 'changelog_month.html',
-            month=page.month,
-            days=views.days(uploads),
-            uploads=views.upload_views(uploads, page.path),
+            here='changelog',
+            month=None if page.month == UNDATED else times.month_in_words(page.month),
+            period=list_views.days(uploads),
+            days=list_views.upload_views(uploads, page.path),
             earlier=earlier,
             later=later,
         )
@@ -160,78 +163,90 @@ class Web:
     def changelog(self, uploads: Sequence[Upload], months: Sequence[MonthSummary]) -> bytes:
         """Render the latest uploads and the list of months."""
         page = paths.CHANGELOG
+        undated = [month for month in months if month.month == UNDATED]
         return self._render(
             page, 'changelog.html',
-            uploads=views.upload_views(uploads, page),
-            months=[
-                views.MonthView(month.month, urls.from_page(
-                    page, paths.changelog_page(month.month, page_count(month.uploads)),
-                ), f'{month.uploads:,}') for month in months
-            ],
+            here='changelog',
+            days=list_views.upload_views(uploads, page),
+            years=list_views.year_views(months, page),
+            undated=list_views.month_view(undated[0], page) if undated else None,
+            generated=self._generated,
         )
 
     def project_list(self, page: ListPage, projects: Sequence[ProjectSummary]) -> bytes:
         """Render a page of the list of projects; `projects` are those on it."""
+        sections = list_views.section_views(page, projects)
+        count = sum(letter.size for letter in page.letters) or len(projects)
         return self._render(
             page.path, 'projects.html',
             here='projects',
-            letter=page.letter,
-            projects=views.link_views([project.name for project in projects], page.path),
-            pages=[urls.from_page(page.path, path) for path in page.links],
+            letter=list_views.letter_name(page),
+            count=None if page.letter is not None else f'{count:,}',
+            letters=list_views.letter_views(page, sections),
+            has_ranges=bool(page.letters),
+            sections=sections,
+            pages=list_views.number_views(page),
         )
 
     def not_found(self) -> bytes:
-        """Render the page that web servers show in place of a missing one."""
-        return self._render(paths.NOT_FOUND, '404.html')
+        """Render the page that web servers show in place of a missing one, at any path."""
+        base = urlsplit(self._options.site_url or '/').path
+        return self._templates.render('404.html', self._shared_values(base))
 
     def home(self, uploads: Sequence[Upload], projects: Sequence[ProjectSummary]) -> bytes:
-        """Render the home page: search, the latest uploads, and how to install."""
-        page = paths.HOME
-        generated = self._options.generated
-        last_upload = uploads[0].timestamp if uploads else None
+        """Render the home page: search, the latest releases, and how to install."""
+        last = None if not uploads else uploads[0].timestamp
         return self._render(
-            page, 'home.html',
+            paths.HOME, 'home.html',
             here='home',
             projects=f'{len(projects):,}',
             releases=f'{sum([project.releases for project in projects]):,}',
             files=f'{sum([project.files for project in projects]):,}',
-            last_upload=_date(last_upload),
-            news=views.news_views(uploads, projects),
-            snippets=install_commands.for_index(self._index_url),
-            generated=None if generated is None else f'{generated:%Y-%m-%d %H:%M:%S}',
+            last_upload=None if last is None else times.to_the_minute(last),
+            days=list_views.news_views(uploads, projects),
+            installers=install_commands.for_index(self._index_url),
+            generated=self._generated,
         )
+
+    @property
+    def _generated(self) -> str | None:
+        generated = self._options.generated
+        return None if generated is None else f'{generated:%Y-%m-%d %H:%M}'
 
     def _render(self, page: str, template: str, **values: object) -> bytes:
         depth = page.count('/')
         shared = self._shared.get(depth)
         if shared is None:
-            shared = self._shared[depth] = self._shared_values(page)
+            shared = self._shared[depth] = self._shared_values('../' * depth)
         return self._templates.render(template, shared | values)
 
-    def _shared_values(self, page: str) -> dict[str, object]:
+    def _shared_values(self, base: str) -> dict[str, object]:
+        """Return the values that all pages share whose URL of the home page is `base`."""
         options, static = self._options, self._static
         return {
             'title': options.title,
-            'logo': None if options.logo is None else _from_page(page, options.logo),
+            'logo': None if options.logo is None else _below(base, options.logo),
             'logo_width': options.logo_width,
-            'root': urls.from_page(page, ''),
-            'style': urls.from_page(page, static.style),
-            'custom_style': None if static.custom is None else urls.from_page(page, static.custom),
-            'script': urls.from_page(page, static.script),
-            'search_worker': urls.from_page(page, static.search_worker),
-            'icon': urls.from_page(page, static.icon),
-            'icons': urls.from_page(page, static.icons),
+            'root': base or './',
+            'style': base + static.style,
+            'custom_style': None if static.custom is None else base + static.custom,
+            'script': base + static.script,
+            'search_worker': base + static.search_worker,
+            'icon': base + static.icon,
+            'icons': base + static.icons,
             'feeds': options.site_url is not None,
             'index_url': self._index_url,
             'index_url_known': options.site_url is not None,
+            # The item of the header's navigation that the page belongs to.
+            'here': None,
+            # Other pages keep their bytes from build to build.
+            'generated': None,
         }
 
 
-def _from_page(page: str, url: str) -> str:
-    """Return `url`, which is absolute or relative to the home page, as seen from `page`."""
-    if urls.has_scheme(url) or url.startswith('/'):
-        return url
-    return '../' * page.count('/') + url
+def _below(base: str, url: str) -> str:
+    """Return `url`, which is absolute or relative to the home page, for pages at another URL."""
+    return url if urls.has_scheme(url) or url.startswith('/') else base + url
 
 
 def _date(timestamp: float | None) -> str | None:

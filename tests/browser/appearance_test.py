@@ -15,17 +15,20 @@ from tests.support.recipes import RECIPES
 # The pages of each tree to look at: one of each kind.
 PAGES = {
     'the sample with a site URL': (
-        '', 'project/ocelot/', 'project/purr-box/', 'project/litter-tray/', 'changelog/',
-        'changelog/2024-03.html', 'changelog/undated.html', '?q=o', '?q=nothing-of-that-name',
+        '', 'project/ocelot/', 'project/purr-box/', 'project/litter-tray/', 'projects/',
+        'changelog/', 'changelog/2024-03.html', 'changelog/undated.html', '404.html', '?q=o',
+        '?q=nothing-of-that-name',
     ),
-    'the plain sample': ('', 'project/ocelot/', 'changelog/'),
-    'a quarantined project': ('project/ocelot/',),
-    'a crowded month': ('', 'project/crowd1/', 'changelog/', 'changelog/2024-02-2.html'),
+    'the plain sample': ('', 'project/ocelot/', 'projects/', 'changelog/'),
+    'a quarantined project': ('project/ocelot/', 'projects/'),
+    'a crowded month': (
+        '', 'project/crowd1/', 'projects/', 'changelog/', 'changelog/2024-02-2.html',
+    ),
     'odd texts': (
-        '', 'project/odd/', 'project/sized/', 'project/unversioned/', 'changelog/',
+        '', 'project/odd/', 'project/sized/', 'project/unversioned/', 'projects/', 'changelog/',
         'changelog/1970-01.html', 'changelog/undated.html', '?q=o', '?q=<script>&q=" \'W',
     ),
-    'no files at all': ('', 'changelog/', '?q=a'),
+    'no files at all': ('', 'projects/', 'changelog/', '?q=a'),
 }
 ELSEWHERE = re.compile('https:')
 

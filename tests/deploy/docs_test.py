@@ -62,8 +62,13 @@ def test_pages_commands_build_an_index(tmp_path: Path, name: str) -> None:
     make(tmp_path / 'pool', {'filename': 'foo-1.0-py3-none-any.whl'})
     subprocess.run(
         ['sh', '-e', '-c', '\n'.join(commands)], cwd=tmp_path, check=True,
-        env=bucket.tool_environment('http://127.0.0.1:1/', tmp_path),
+        env={
+            **bucket.tool_environment('http://127.0.0.1:1/', tmp_path),
+            'SITE_URL': 'https://team.example.com/index/',
+            'CI_PAGES_URL': 'https://team.example.com/index',
+        },
     )
+    assert 'href="/index/projects/"' in (tmp_path / 'public/404.html').read_text()
     page = (tmp_path / 'public/simple/foo/index.html').read_text()
     [link] = re.findall(r'href="([^"#]*)#sha256=', page)
     assert 'data-core-metadata' in page

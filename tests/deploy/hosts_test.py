@@ -23,6 +23,7 @@ from tests.support.hosts import (
     HOSTS,
     IMMUTABLE,
     JSON_TOO,
+    NOT_FOUND,
     OLD_NAMES,
     POLICY,
     PREFIX,
@@ -131,7 +132,9 @@ def test_files_have_exact_types(site: Server, tree: Path) -> None:
 
 
 @all_hosts()
-@pytest.mark.parametrize('folder', ['simple', 'simple/ocelot', 'project/ocelot', 'changelog'])
+@pytest.mark.parametrize('folder', [
+    'simple', 'simple/ocelot', 'project/ocelot', 'projects', 'changelog',
+])
 def test_missing_slash_redirects(site: Server, folder: str) -> None:
     """A URL without the final slash redirects: relative links of the page need the slash."""
     response = ask(site, folder)
@@ -180,6 +183,28 @@ def test_missing_pages_are_404(site: Server, path: str) -> None:
         response = ask(site, path, Accept=accept)
         assert response.status == 404
         assert response.headers.get('Cache-Control') in {None, 'max-age=60, must-revalidate'}
+
+
+@all_hosts(NOT_FOUND)
+@pytest.mark.parametrize('path', [
+    'nothing', 'nothing/', 'project/nothing/', 'projects/nothing.html', 'simple/nothing/',
+    'simple/nothing/index.json', 'a/b/c/d/e', 'pypi/nothing/json', 'pool/nothing-1.0.tar.gz',
+])
+def test_missing_page_shows_404_html(site: Server, tree: Path, path: str) -> None:
+    """The body of a 404 is 404.html, for browsers and clients, and never a 304 or a range."""
+    content = (tree / '404.html').read_bytes()
+    for accept in ('text/html', V1_JSON):
+        response = ask(site, path, Accept=accept)
+        assert (response.status, response.body) == (404, content)
+        assert response.headers['Content-Type'].startswith('text/html')
+        if 'Content-Security-Policy' in response.headers:
+            assert response.headers['Content-Security-Policy'] == POLICY
+    assert ask(site, path, 'HEAD').status == 404
+    for headers in ({'If_None_Match': '*'}, {'If_None_Match': ask(site, '404.html').headers.get(
+            'Etag', '""',
+    )}, {'Range': 'bytes=0-9'}):
+        response = ask(site, path, **headers)
+        assert (response.status, response.body) == (404, content)
 
 
 @all_hosts(HIDES)

@@ -97,7 +97,7 @@ def test_order_of_months() -> None:
 @pytest.mark.parametrize(
     ('line', 'upload'), (
         (b'{"filename":"Foo_b-1.0.0-py3-none-any.whl","upload_timestamp":1.5,"uploaded_by":"me"}',
-         Upload(1.5, 'foo-b', '1.0.0', 'Foo_b-1.0.0-py3-none-any.whl', 'me')),
+         Upload(1.5, 'foo-b', '1.0.0', 'Foo_b-1.0.0-py3-none-any.whl', 'me', kind='bdist_wheel')),
         (b'{"filename":"foo-1.0-1.zip","size":1}',
          Upload(None, 'foo', '1.0.post1', 'foo-1.0-1.zip', None)),
         (b'{"filename":"foo.zip","yanked_reason":""}',
@@ -109,7 +109,7 @@ def test_order_of_months() -> None:
     ),
 )
 def test_upload_of_line(line: bytes, upload: Upload) -> None:
-    """An upload has the normal form of its version."""
+    """An upload has the normal form of its version, and the kind of its file."""
     assert changelog.upload_of(changelog.read_upload_line(line)) == upload
 
 

@@ -85,6 +85,7 @@ def test_checker_finds_problems(wrong: str, problem: str) -> None:
     ('<a href=" java\nscript:alert(1)">a</a>', '<a href>'),
     ('<form action="data:text/html,a"></form>', '<form action>'),
     ('<svg><a></a></svg>', '<svg >'),
+    ('<svg><use href="data:image/svg+xml,a"></use></svg>', '<use href>'),
 ))
 def test_checker_finds_active_content(active: str, danger: str) -> None:
     """The check for scripts, styles and schemes can fail."""
@@ -94,7 +95,7 @@ def test_checker_finds_active_content(active: str, danger: str) -> None:
 def test_every_kind_of_page_exists(tree: Tree) -> None:
     """The other tests check the pages that exist, so all have to exist."""
     roots = {'index.html', 'packages.json', 'simple/index.html', 'simple/index.json',
-             'changelog/index.html'}
+             'changelog/index.html', 'projects/index.html', '404.html'}
     if '--site-url' in tree.recipe.options:
         roots |= {'rss/updates.xml', 'rss/packages.xml'}
     listed = [project['name'] for project in tree.read_json('simple/index.json')['projects']]
@@ -243,13 +244,18 @@ def test_month_of_several_pages(tmp_path: Path) -> None:
         number: HtmlPage(tree.read(f'changelog/2024-02{number}.html'))
         for number in ('', '-2', '-3')
     }
-    assert [len(page.named('tr')) - 1 for page in html.values()] == [500, 500, 200]
-    # The heading has the part of the month.
+    assert [
+        sum(text_of(names).count('.whl') for names in page.named('details'))
+        for page in html.values()
+    ] == [500, 500, 200]
     for page in html.values():
-        first, *_, last = [text_of(cell) for cell in page.named('td')][::5][::-1]
+        first, *_, last = [
+            text_of(time) for time in page.named('time') if ':' in text_of(time)
+        ][::-1]
         [heading], [title] = page.named('h1'), page.named('title')
-        assert text_of(heading) == f'Uploads: 2024-02-01, {first[-5:]} to {last[-5:]}'
-        assert text_of(heading).removeprefix('Uploads: ') in text_of(title)
+        assert text_of(heading) == 'February 2024'
+        # The title has the part of the month.
+        assert f'2024-02-01, {first} to {last}' in text_of(title)
     # Oldest first: the month before, this month's pages, the month after.
     chain = ['2024-01-2', '2024-02', '2024-02-2', '2024-02-3', '2024-03']
     for page, earlier, later in zip(html.values(), chain, chain[2:], strict=False):
@@ -259,5 +265,5 @@ def test_month_of_several_pages(tmp_path: Path) -> None:
     assert '2024-02-3.html' in {
         Path(link.url).name for link in HtmlPage(tree.read('changelog/index.html')).links()
     }
-    shown = [text_of(cell) for cell in html['-3'].named('td')][::5]
+    shown = [text_of(time) for time in html['-3'].named('time') if ':' in text_of(time)]
     assert shown == sorted(shown, reverse=True)

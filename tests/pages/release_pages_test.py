@@ -10,12 +10,11 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from dumb_pypi.model.project import assemble, Project
-from dumb_pypi.pages import paths, release_pages, views
-from dumb_pypi.pages.changelog import Upload
+from dumb_pypi.pages import list_views, paths, release_pages
 from dumb_pypi.pages.feeds import Feeds
 from dumb_pypi.pages.release_pages import page_starts, url_of_release
 from dumb_pypi.pages.site import Site
-from dumb_pypi.pages.summaries import summarize
+from dumb_pypi.pages.summaries import NewRelease, summarize
 from dumb_pypi.pages.templates import Templates
 from tests.support.lists import file_of
 from tests.support.options import page_options
@@ -118,8 +117,11 @@ def links_to_releases(project: Project) -> Iterator[tuple[str, str]]:
     feed = Feeds('', SITE_URL, Templates()).updates([summary]).decode()
     yield from re.findall(r'<title>f-o-o (.*?)</title>.*?<guid[^>]*>(.*?)</guid>', feed, re.DOTALL)
     for release in project.releases:
-        [news] = views.news_views([Upload(1, project.name, release.name, '', None)], [summary])
-        yield release.name, urljoin(SITE_URL, f'{news.url}#{news.anchor}')
+        newest = [NewRelease(1, project.name, release.name, None)]
+        [day] = list_views.news_views([], [msgspec.structs.replace(
+            summary, newest=msgspec.Raw(msgspec.json.encode(newest)), last_release=1,
+        )])
+        yield release.name, urljoin(SITE_URL, day.news[0].release_url or '')
 
 
 def test_links_lead_to_releases() -> None:

@@ -33,11 +33,12 @@ def test_template_is_overridden(tmp_path: Path) -> None:
     page = templates.render(
         'changelog.html', {
             'title': 'T', 'logo': None, 'logo_width': None, 'root': '../', 'style': 's.css',
-            'custom_style': None, 'icon': 'i.svg', 'script': 's.js', 'feeds': False,
-            'uploads': [], 'months': [],
+            'custom_style': None, 'icon': 'i.svg', 'icons': 'is.svg', 'script': 's.js',
+            'search_worker': 'w.js', 'feeds': False, 'here': None, 'days': [], 'years': [],
+            'undated': None,
         },
     )
-    assert b'<footer>\nmine' in page
+    assert b'<footer>\n<div class="wrap">\nmine' in page
     assert b'<h1>Changelog</h1>' in page
 
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 
 import msgspec
@@ -9,7 +8,6 @@ import pytest
 
 from dumb_pypi.model.project import assemble, Project
 from dumb_pypi.model.project_facts import ProjectFacts
-from dumb_pypi.pages.changelog import Upload
 from dumb_pypi.pages.feeds import Feeds
 from dumb_pypi.pages.summaries import NewRelease, ProjectSummary
 from dumb_pypi.pages.templates import Templates
@@ -316,67 +314,3 @@ def test_unversioned_files_come_last() -> None:
     assert texts(page, 'h3') == ['1.0', 'Files without a version']
     [only] = page_of({'filename': 'foo.zip'}).named('details')
     assert only.attrs == {'class': 'release', 'open': ''}
-
-
-def test_home_has_release_once() -> None:
-    """The home page has the newest 20 releases, each once, with shortened texts."""
-    uploads = [
-        Upload(60 * (99 - number), f'p{number % 30}', '1.0', f'p-{number}.zip', 'ana')
-        for number in range(60)
-    ]
-    projects = [project(number, 1, 'word ' * 1000) for number in range(30)]
-    page = HtmlPage(web().home(uploads, projects))
-    news = [text for text in texts(page, 'li') if ' 1.0 ' in text]
-    assert [text.split()[0] for text in news] == [f'p{number}' for number in range(20)]
-    assert '1970-01-01 01:39 UTC by ana' in news[0]
-    assert len(max(news, key=len)) < 300
-
-
-def test_home_links_to_releases() -> None:
-    """A version links to its anchor on its project's page."""
-    uploads = [
-        Upload(2, 'p1', '1.0+local', 'p1-1.0+local.zip', None), Upload(1, 'p2', None, 'p2', None),
-    ]
-    page = HtmlPage(web().home(uploads, [project(1, 1), project(2)]))
-    assert [link.url for link in page.links() if link.url.startswith('project/')] == [
-        'project/p1/', 'project/p1/#1.0%2Blocal', 'project/p2/',
-    ]
-
-
-def test_home_marks_yanked_releases() -> None:
-    """A release is marked if all of its new files are yanked."""
-    uploads = [
-        Upload(4, 'p1', '1.0', 'p1-1.0.zip', None, yanked=True),
-        Upload(3, 'p1', '1.0', 'p1-1.0.whl', None),
-        Upload(2, 'p2', '2.0', 'p2-2.0.zip', None, yanked=True),
-        Upload(1, 'p2', '2.0', 'p2-2.0.whl', None, yanked=True),
-    ]
-    page = HtmlPage(web().home(uploads, [project(1, 1), project(2, 1)]))
-    news = [text for text in texts(page, 'li') if text.startswith(('p1 ', 'p2 '))]
-    assert ['yanked' in text for text in news] == [False, True]
-
-
-def test_plurals_of_counts() -> None:
-    """One project is singular, and large numbers have separators."""
-    counted = re.compile('<b>([^<]*)</b> (projects?|releases?|files?)<')
-    assert counted.findall(web().home([], [project(1, 1)]).decode()) == [
-        ('1', 'project'), ('1', 'release'), ('1', 'file'),
-    ]
-    many = [project(number, 2) for number in range(1234)]
-    assert counted.findall(web().home([], many).decode()) == [
-        ('1,234', 'projects'), ('2,468', 'releases'), ('2,468', 'files'),
-    ]
-
-
-def test_home_page_is_bounded() -> None:
-    """It has at most 100 kB, whatever the length of names and texts."""
-    name = 'a' * 200
-    uploads = [
-        Upload(10 ** 9, f'{name[:-3]}{number}', '"' * 200, '"' * 255, '"' * 10000)
-        for number in range(100, 200)
-    ]
-    projects = [
-        msgspec.structs.replace(project(0), name=upload.project, summary='"' * 10000)
-        for upload in uploads
-    ]
-    assert len(web().home(uploads, projects)) < 100_000

@@ -1,6 +1,7 @@
 """An S3 server on loopback, a web site and a CDN in front of it, and the tools that fill it."""
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -107,20 +108,28 @@ def run_website(s3: Server, bucket: str, base: str = '/') -> Iterator[Server]:
     """Serve a bucket as S3 serves a bucket that is a web site, with deploy/bucket/website.json.
 
     moto implements objects, but no web sites. S3 answers a request for a folder with its index
-    document, redirects to the folder if the slash is missing, and responds with 404 to a missing
-    key if the policy allows listing the bucket.
+    document, redirects to the folder if the slash is missing, and responds with 404 and the error
+    document to a missing key if the policy allows listing the bucket.
     """
+    website = json.loads(settings('bucket/website.json', {
+        '404.html': f'{base[1:]}404.html',
+    }))
+
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             path = self.path.partition('?')[0]
             key = f'/{bucket}{path}'
             wanted = {'Range': self.headers['Range']} if 'Range' in self.headers else {}
             # moto refuses an anonymous HEAD, and sends a 304 without Cache-Control.
-            found = s3.ask(f'{key}index.html' if key[-1] == '/' else key, headers=wanted)
+            index = website['IndexDocument']['Suffix']
+            found = s3.ask(key + index if key[-1] == '/' else key, headers=wanted)
             if found.status == 404 and key[-1] != '/':
-                folder = s3.ask(f'{key}/index.html')
+                folder = s3.ask(f'{key}/{index}')
                 if folder.status == 200:
                     found = Response(302, {'Location': f'{path}/'}, b'')
+            if found.status == 404:
+                error = s3.ask(f'/{bucket}/{website["ErrorDocument"]["Key"]}')
+                found = error._replace(status=404)
             elif self.headers['If-None-Match'] == found.headers.get('Etag', ''):
                 found = Response(304, found.headers, b'')
             self.send_response(found.status)
@@ -151,7 +160,7 @@ def run_cdn(
     output = folder / 'output'
     command = [
         node, str(Path(__file__).parent / 'cdn.js'), str(folder / 'edge.js'),
-        f'{s3.url}{bucket}',
+        f'{s3.url}{bucket}', f'{base}404.html',
     ]
     with running(command, output, {'HOME': str(folder)}) as process:
         found = wait_for(lambda: PORT_LINE.search(output.read_bytes()), process)

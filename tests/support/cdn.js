@@ -1,16 +1,17 @@
-// A CDN for tests: node cdn.js EDGE_FUNCTION ORIGIN_URL
+// A CDN for tests: node cdn.js EDGE_FUNCTION ORIGIN_URL ERROR_PAGE
 //
 // Like CloudFront, it passes the viewer's request to the function, looks up the returned path, and
 // nothing else, in its cache, fetches it from the origin without the viewer's headers if it is not
-// cached, and passes the response to the function unless it is an error. It answers conditional and
-// range requests from its cache, and doesn't compress.
+// cached, and passes the response to the function unless it is an error. ERROR_PAGE is the path of its
+// custom error response for a 404 of the origin. It answers conditional and range requests from its
+// cache, and doesn't compress.
 'use strict';
 
 const fs = require('fs');
 const http = require('http');
 const vm = require('vm');
 
-const [source, origin] = process.argv.slice(2);
+const [source, origin, errorPage] = process.argv.slice(2);
 const context = vm.createContext({});
 vm.runInContext(fs.readFileSync(source, 'utf8'), context);
 
@@ -67,7 +68,10 @@ async function answer(request, response) {
         return;
     }
     const hit = cache.has(asked.uri);
-    const found = await fetched(asked.uri);
+    let found = await fetched(asked.uri);
+    if (found.status === 404) {
+        found = {...await fetched(errorPage), status: 404};
+    }
     let {status, body} = found;
     const headers = Object.fromEntries(['content-type', 'cache-control', 'etag', 'last-modified']
         .filter((name) => name in found.headers).map((name) => [name, found.headers[name]]));

@@ -36,16 +36,19 @@ GZIP = 'gzip'
 BROWSERS = 'CORS and security headers'
 HIDES = '404 for what is no page'
 OLD_NAMES = 'old names'
+NOT_FOUND = '`404.html`'
 
 # The columns of the table in docs/serving.md, each a feature that a host may have.
-FEATURES = (JSON_TOO, TYPES, CACHING, ETAG, RANGES, GZIP, BROWSERS, HIDES, OLD_NAMES)
+FEATURES = (
+    JSON_TOO, TYPES, CACHING, ETAG, RANGES, GZIP, BROWSERS, HIDES, OLD_NAMES, NOT_FOUND,
+)
 HOSTS: dict[str, frozenset[str]] = {
     'nginx': frozenset(FEATURES) - {OLD_NAMES},
     'nginx with `old-names.conf`': frozenset(FEATURES),
     'Caddy': frozenset(FEATURES),
     'Apache': frozenset(FEATURES),
     'bucket behind a CDN': frozenset(FEATURES) - {GZIP},
-    'bucket as a web site': frozenset({TYPES, CACHING, ETAG, RANGES, HIDES}),
+    'bucket as a web site': frozenset({TYPES, CACHING, ETAG, RANGES, HIDES, NOT_FOUND}),
     '`dumb-pypi serve`': frozenset(FEATURES) - {CACHING, GZIP},
     '`python -m http.server`': frozenset(),
 }

@@ -16,8 +16,10 @@ Tag = tuple[str, dict[str, str | None] | None]
 _NO_END_TAG = frozenset(('br', 'col', 'hr', 'img', 'input', 'link', 'meta'))
 # Elements that run code, embed content, or change how the rest of a page is parsed.
 _ACTIVE = frozenset((
-    'applet', 'base', 'embed', 'frame', 'iframe', 'math', 'noscript', 'object', 'style', 'svg',
+    'applet', 'base', 'embed', 'frame', 'iframe', 'math', 'noscript', 'object', 'style',
 ))
+# A drawing consists of these. Others may be active in it.
+_DRAWN = frozenset(('path', 'use'))
 _FETCHES = {'link': 'href', 'img': 'src', 'script': 'src'}
 LINK_ATTRIBUTES = (
     'action', 'background', 'cite', 'data', 'formaction', 'href', 'ping', 'poster', 'src', 'srcset',
@@ -126,7 +128,8 @@ class _SourceTags(HTMLParser):
 
 
 def _tags(element: Element) -> Iterator[Tag]:
-    yield element.name, dict(element.attrs)
+    # The parser restores the case of `viewBox`.
+    yield element.name, {name.lower(): value for name, value in element.attrs.items()}
     for child in element.children:
         if isinstance(child, Element):
             yield from _tags(child)
@@ -138,6 +141,9 @@ def _is_danger(element: Element, attribute: str) -> bool:
     if not attribute:
         return element.name in _ACTIVE or (
             element.name == 'script' and (text_of(element) != '' or not element.attrs.get('src'))
+        ) or (
+            element.name == 'svg'
+            and any(getattr(inner, 'name', '') not in _DRAWN for inner in element.children)
         )
     value = element.attrs[attribute] or ''
     return (

@@ -91,7 +91,7 @@ def _crowded_lines() -> list[Facts]:
     """A month of 1,200 uploads, some of one moment, with neighbour months and a distant one."""
     return [
         {
-            'filename': f'crowd{number % 50}-1.{number // 50}-py3-none-any.whl',
+            'filename': f'crowd{number % 70}-1.{number // 70}-py3-none-any.whl',
             'upload_timestamp': FEBRUARY + 60 * (number // 3),
             'size': number, 'hash': _SHA256, 'uploaded_by': 'ana',
         } for number in range(1200)

@@ -15,7 +15,8 @@ from tests.support import chromium
 
 PAGES = {
     'home': '', 'search': '?q=o', 'project': 'project/ocelot/', 'deprecated': 'project/purr-box/',
-    'changelog': 'changelog/', 'month': 'changelog/2024-03.html', 'list': 'simple/',
+    'changelog': 'changelog/', 'month': 'changelog/2024-03.html', 'projects': 'projects/',
+    'missing': '404.html',
 }
 _SCHEMES: tuple[Literal['light', 'dark'], ...] = ('light', 'dark')
 

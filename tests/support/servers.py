@@ -171,6 +171,8 @@ def run_nginx(
         'server_name pypi.example.com;': '',
         'root /srv/pypi;': f'root "{root}";',
     }
+    if base != '/':
+        changes['/404.html;'] = f'{base}404.html;'
     conf = _NGINX_CONF
     if perl is not None:
         changes['# if (!-e $request_filename)'] = 'if (!-e $request_filename)'
@@ -260,6 +262,7 @@ def run_apache(
         'DocumentRoot /srv/pypi': f'DocumentRoot "{root}"' if base == '/' else
                                   f'Alias {base.rstrip("/")} "{root}"',
         '<Directory /srv/pypi>': f'<Directory "{root}">',
+        'ErrorDocument 404 /404.html': f'ErrorDocument 404 {base}404.html',
     }
     (folder / 'dumb-pypi.conf').write_text(settings('apache/dumb-pypi.conf', changes))
     loads = '\n'.join(

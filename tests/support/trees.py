@@ -76,7 +76,12 @@ class Tree(NamedTuple):
         return decoded
 
     def absolute(self, page: str, link: str) -> str:
-        """Return the target of a link on a page."""
+        """Return the target of a link on a page.
+
+        Without a public URL, the links of 404.html are those of an index at the root of its host.
+        """
+        if page == '404.html' and '--site-url' not in self.recipe.options:
+            link = SITE_URL + link[1:] if link.startswith('/') else link
         return urljoin(SITE_URL + page, link)
 
     def found(self, url: str) -> bool:

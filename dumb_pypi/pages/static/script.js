@@ -65,5 +65,37 @@ function addCopyButtons() {
   });
 }
 
+// Dates: say how long ago. The exact time stays in a tooltip.
+
+const DAY = 86_400_000;  // milliseconds
+const UNITS = [['year', 365 * DAY], ['month', 30 * DAY], ['day', DAY], ['hour', DAY / 24],
+  ['minute', DAY / 1440]];
+
+function ago(milliseconds) {
+  const [unit, length] = UNITS.find(([, least]) => milliseconds >= least) ?? UNITS.at(-1);
+  return new Intl.RelativeTimeFormat('en', {numeric: 'auto'})
+    .format(-Math.floor(milliseconds / length), unit);
+}
+
+function relateDates() {
+  const now = Date.now();
+  for (const time of document.querySelectorAll('time.ago')) {
+    const passed = now - Date.parse(time.dateTime);
+    // Below the heading of an older day, the time of day says more.
+    if (passed < 0 || (passed >= DAY && time.closest('.log'))) continue;
+    time.title = time.dateTime.replace('T', ' ').replace('Z', ' UTC');
+    time.textContent = ago(passed);
+  }
+  // Like all dates, days are those of UTC.
+  const today = Math.floor(now / DAY) * DAY;
+  for (const time of document.querySelectorAll('time.since')) {
+    const passed = today - Date.parse(time.dateTime);
+    if (passed < 0) continue;
+    const words = passed === 0 ? 'today' : ago(passed);
+    time.append(element('span', {className: 'passed', textContent: ` · ${words}`}));
+  }
+}
+
 nameIndex();
+relateDates();
 addCopyButtons();

@@ -1,0 +1,408 @@
+"""Views of the latest releases, of uploads by day, of months, and of the list of projects."""
+from __future__ import annotations
+
+import functools
+import heapq
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+from dumb_pypi.model import times, urls
+from dumb_pypi.model.project_facts import ACTIVE, QUARANTINED
+from dumb_pypi.model.times import UNDATED
+from dumb_pypi.pages import paths, project_list
+from dumb_pypi.pages.changelog import page_count, Upload
+from dumb_pypi.pages.project_list import ListPage
+from dumb_pypi.pages.release_pages import url_of_release
+from dumb_pypi.pages.summaries import MonthSummary, NewRelease, ProjectSummary
+
+# The number of rows of the home page's list of releases, each of one project and day.
+HOME_NEWS = 20
+# The characters that a list shows of a text of any length.
+LISTED_TEXT = 200
+
+
+class TagView(NamedTuple):
+    """A word at a name, such as "deprecated"; `kind` is its class: `ok`, `warn`, `bad` or ''."""
+    name: str
+    kind: str
+
+
+class NewsView(NamedTuple):
+    """The releases of a project on one day; `url` links to the project's page.
+
+    `version` is the latest or else the newest of them, and `release_url` links to it: both are None
+    if the project is quarantined. `others` is the number of the other releases. `uploaded` is the
+    time of the newest one, `moment` the same for scripts.
+    """
+    project: str
+    url: str
+    version: str | None
+    release_url: str | None
+    others: int
+    tags: Sequence[TagView]
+    summary: str | None
+    uploaded: str
+    moment: str
+    uploaded_by: str | None
+
+
+class NewsDayView(NamedTuple):
+    """A day with releases; `date` is for scripts, `name` is the heading."""
+    date: str
+    name: str
+    news: Sequence[NewsView]
+
+
+class UploadView(NamedTuple):
+    """Files of one release that somebody uploaded on one day; `url` links to the project's page.
+
+    `kinds` says what they are, and `files` has their names, separated by commas.
+    `uploaded` is the time of the newest one, None if it is unknown.
+    """
+    project: str
+    url: str
+    version: str | None
+    yanked: bool
+    kinds: str
+    files: str
+    uploaded: str | None
+    uploaded_by: str | None
+
+
+# Project, version, uploader, and whether the files are yanked.
+_RowKey = tuple[str, str | None, str | None, bool]
+
+
+class UploadDayView(NamedTuple):
+    """A day with uploads; `date` is for scripts, `name` the heading: both None if it is unknown."""
+    date: str | None
+    name: str | None
+    uploads: Sequence[UploadView]
+
+
+class MonthView(NamedTuple):
+    """A month in the changelog; `url` links to its newest page, None if it has no uploads."""
+    name: str
+    url: str | None
+    uploads: str | None
+
+
+class YearView(NamedTuple):
+    """A year in the changelog, with all of its months."""
+    name: str
+    months: Sequence[MonthView]
+
+
+class ListedView(NamedTuple):
+    """A project in the list of projects; `url` links to its page."""
+    name: str
+    url: str
+    version: str | None
+    tags: Sequence[TagView]
+    summary: str | None
+    uploaded: str | None
+
+
+class SectionView(NamedTuple):
+    """Projects below a heading, which is None if the page has one section."""
+    letter: str | None
+    anchor: str | None
+    projects: Sequence[ListedView]
+
+
+class LetterView(NamedTuple):
+    """A letter; `url` links to its projects, None if there are none; `current` if it is shown.
+
+    If each letter has pages, the first page of the list shows the `size`, the number of projects,
+    and the names of the first and the last one.
+    """
+    name: str
+    url: str | None
+    current: bool
+    size: str | None = None
+    first: str | None = None
+    last: str | None = None
+
+
+class NumberView(NamedTuple):
+    """The number of a page; `url` is None if there is no link.
+
+    `gap` says whether the numbers before it are omitted.
+    """
+    number: int
+    url: str | None
+    current: bool
+    gap: bool
+
+
+_LETTER_NAMES = {project_list.DIGITS: '0\N{EN DASH}9', project_list.OTHER: 'Other'}
+_KINDS_OF_FILE = {'bdist_wheel': 'Wheel', 'sdist': 'Source'}
+_NEW = TagView('new', 'ok')
+_YANKED = TagView('yanked', 'warn')
+_KINDS = {'archived': '', QUARANTINED: 'bad'}
+
+
+def news_views(
+        uploads: Iterable[Upload], projects: Iterable[ProjectSummary],
+) -> Sequence[NewsDayView]:
+    """Return the newest releases by day, newest first; `uploads` has the newest uploads."""
+    newest = heapq.nlargest(
+        HOME_NEWS, (project for project in projects if project.last_release is not None),
+        key=lambda project: (project.last_release or 0, project.name),
+    )
+    found = []
+    for project in newest:
+        for day, group in groupby(project.newest_releases, key=_date_of_release):
+            releases = [*group]
+            found.append((releases[0].timestamp, project.name, day, project, releases))
+    rows = sorted(found, key=lambda row: row[:2], reverse=True)[:HOME_NEWS]
+    # If the index itself is new, so is everything.
+    new = {
+        (day, name) for _, name, day, project, releases in rows
+        if project.releases == len(project.newest_releases)
+        and releases[-1] == project.newest_releases[-1]
+    }
+    marks_new = len(new) < len(rows)
+    uploads_of: dict[tuple[str, str | None], list[Upload]] = {}
+    for upload in uploads:
+        uploads_of.setdefault((upload.project, upload.version), []).append(upload)
+    return [
+        NewsDayView(day, times.day_in_words(day), [
+            _news_view(
+                project, releases, uploads_of, new=marks_new and (day, project.name) in new,
+            ) for _, _, _, project, releases in group
+        ]) for day, group in groupby(rows, key=lambda row: row[2])
+    ]
+
+
+def _date_of_release(release: NewRelease) -> str:
+    return times.date(release.timestamp)
+
+
+def _news_view(
+        project: ProjectSummary, releases: Sequence[NewRelease],
+        uploads_of: dict[tuple[str, str | None], list[Upload]], *, new: bool,
+) -> NewsView:
+    versions = [release.release for release in releases]
+    version = project.latest if project.latest in versions else versions[0]
+    uploads = uploads_of.get((project.name, version), [])
+    date, time = times.to_the_minute(releases[0].timestamp).split()
+    quarantined = project.status == QUARANTINED
+    return NewsView(
+        project.name, _project_url(project.name, paths.HOME),
+        None if quarantined else version,
+        None if quarantined else urls.quote_path(
+            url_of_release(project.name, project.page_starts, version),
+        ) + f'#{urls.quote_path(version)}',
+        0 if quarantined else len(releases) - 1,
+        _tags(
+            project.status, yanked=bool(uploads) and all(upload.yanked for upload in uploads),
+            new=new,
+        ),
+        shortened(project.summary), time, f'{date}T{time}Z',
+        shortened(uploads[0].uploaded_by) if uploads else None,
+    )
+
+
+def _tags(status: str, *, yanked: bool, new: bool = False) -> list[TagView]:
+    """Return the tags of a project, whose latest release is yanked if `yanked`."""
+    tags = [] if status == ACTIVE else [TagView(status, _KINDS.get(status, 'warn'))]
+    if status == QUARANTINED:
+        return tags
+    if yanked:
+        tags.append(_YANKED)
+    if new:
+        tags.append(_NEW)
+    return tags
+
+
+def upload_views(uploads: Iterable[Upload], page: str) -> Sequence[UploadDayView]:
+    """Return uploads, which are newest first, by day, as `page`, a path, shows them.
+
+    The files of one release that the same user uploaded on one day are one row.
+    """
+    root = '../' * page.count('/')
+    days: list[tuple[str | None, dict[_RowKey, list[Upload]]]] = []
+    current: object = days  # which is no date
+    for upload in uploads:
+        timestamp, project, version, _, uploaded_by, yanked, _ = upload
+        date = None if timestamp is None else times.date(timestamp)
+        if date != current:
+            current = date
+            rows: dict[_RowKey, list[Upload]] = {}
+            days.append((date, rows))
+        key = (project, version, uploaded_by, yanked)
+        files = rows.get(key)
+        if files is None:
+            rows[key] = [upload]
+        else:
+            files.append(upload)
+    return [
+        UploadDayView(date, None if date is None else times.day_in_words(date), [
+            UploadView(
+                project, f'{root}project/{project}/', version, yanked, _kinds_of(files),
+                files[0].filename if len(files) == 1 else (
+                    ', '.join([file.filename for file in files])
+                ),
+                None if date is None else times.time_of_day(files[0].timestamp or 0),
+                uploaded_by,
+            ) for (project, version, uploaded_by, yanked), files in rows.items()
+        ]) for date, rows in days
+    ]
+
+
+def _kinds_of(files: Sequence[Upload]) -> str:
+    if len(files) == 1:
+        # Most uploads are; a month may have a million.
+        return _KINDS_OF_FILE.get(files[0].kind, '1 file')
+    kinds = [file.kind for file in files]
+    wheels, sources = kinds.count('bdist_wheel'), kinds.count('sdist')
+    return _kinds(wheels, sources, len(kinds) - wheels - sources)
+
+
+@functools.lru_cache
+def _kinds(wheels: int, sources: int, others: int) -> str:
+    """Describe files by the number of each kind.
+
+    >>> _kinds(1, 1, 0), _kinds(219, 0, 1), _kinds(0, 2, 3), _kinds(0, 0, 1)
+    ('Wheel and source', '219 wheels and 1 other file', '2 sources and 3 other files', '1 file')
+    """
+    parts = [
+        word if number == 1 else f'{number} {word}s'
+        for number, word in ((wheels, 'wheel'), (sources, 'source')) if number
+    ]
+    if others:
+        parts.append(f'{others} {"other " if parts else ""}file{"" if others == 1 else "s"}')
+    return ' and '.join([*([', '.join(parts[:-1])] if parts[:-1] else []), parts[-1]]).capitalize()
+
+
+def days(uploads: Sequence[Upload]) -> str | None:
+    """Return the days of uploads, which are newest first; None if their times are unknown.
+
+    >>> def days_of(*times): return days([Upload(time, 'foo', None, '', None) for time in times])
+    >>> days_of(1706702459, 1706616059), days_of(1706702459, 1706700000), days_of(60)
+    ('2024-01-30 to 2024-01-31', '2024-01-31, 11:20 to 12:00', '1970-01-01')
+    """
+    last, first = uploads[0].timestamp, uploads[-1].timestamp
+    if first is None or last is None:
+        return None
+    # The uploads of one day may fill several pages: then the time tells them apart.
+    first_day, from_ = times.to_the_minute(first).split()
+    last_day, to = times.to_the_minute(last).split()
+    if first_day != last_day:
+        return f'{first_day} to {last_day}'
+    return first_day if from_ == to else f'{first_day}, {from_} to {to}'
+
+
+def year_views(months: Iterable[MonthSummary], page: str) -> Sequence[YearView]:
+    """Return the years of months, which are newest first, as `page`, a path, shows them."""
+    dated = (month for month in months if month.month != UNDATED)
+    views = []
+    for year, group in groupby(dated, key=lambda month: month.month[:4]):
+        known = {month.month: month_view(month, page) for month in group}
+        names = [(f'{year}-{number:02}', name) for number, name in enumerate(times.MONTHS, 1)]
+        views.append(YearView(year, [
+            known[month]._replace(name=name) if month in known else MonthView(name, None, None)
+            for month, name in names
+        ]))
+    return views
+
+
+def month_view(month: MonthSummary, page: str) -> MonthView:
+    """Return a month, or the uploads without a date, as `page`, a path, shows it."""
+    newest = paths.changelog_page(month.month, page_count(month.uploads))
+    return MonthView(month.month, urls.from_page(page, newest), f'{month.uploads:,}')
+
+
+def section_views(page: ListPage, projects: Sequence[ProjectSummary]) -> Sequence[SectionView]:
+    """Return the projects on a page of the list, by letter if it shows several."""
+    views = [listed_view(project, page.path) for project in projects]
+    if page.letter is not None or len(views) <= project_list.PROJECTS_WITHOUT_LETTERS:
+        return [SectionView(None, None, views)] if views else []
+    found = {view.name: view for view in views}
+    return [
+        SectionView(_letter_name(letter), _anchor(letter), [found[name] for name in names])
+        for letter, names in project_list.by_letter([*found])
+    ]
+
+
+def listed_view(project: ProjectSummary, page: str) -> ListedView:
+    """Return a project as `page`, a path, lists it."""
+    quarantined = project.status == QUARANTINED
+    uploaded = project.latest_uploaded
+    return ListedView(
+        project.name, _project_url(project.name, page),
+        None if quarantined else project.latest,
+        _tags(project.status, yanked=project.latest_yanked), shortened(project.summary),
+        None if quarantined or uploaded is None else times.date(uploaded),
+    )
+
+
+def letter_views(page: ListPage, sections: Sequence[SectionView]) -> Sequence[LetterView]:
+    """Return the letters that a page of the list links to; none if it has few projects."""
+    if page.letters:
+        return [
+            LetterView(
+                _letter_name(letter), _list_url(page, letter, 1), False, f'{size:,}', first, last,
+            ) for letter, size, first, last in page.letters
+        ]
+    anchors = {section.letter: f'#{section.anchor}' for section in sections}
+    if page.letter is None and len(anchors) < 2:
+        return []
+    return [
+        LetterView(
+            _letter_name(letter),
+            anchors.get(_letter_name(letter)) if page.letter is None
+            else _list_url(page, letter, 1),
+            letter == page.letter,
+        ) for letter in project_list.LETTERS
+        if letter != project_list.OTHER or page.letter == letter
+        or _letter_name(letter) in anchors or _list_url(page, letter, 1) is not None
+    ]
+
+
+def number_views(page: ListPage) -> Sequence[NumberView]:
+    """Return the pages of a letter that a page of the list links to; none if it is the only one."""
+    if page.letter is None or page.last == 1:
+        return []
+    numbers = project_list.near(page.number, page.last)
+    return [
+        NumberView(
+            number, _list_url(page, page.letter, number), number == page.number,
+            number - before > 1,
+        ) for before, number in zip([0, *numbers], numbers, strict=False)
+    ]
+
+
+def _list_url(page: ListPage, letter: str, number: int) -> str | None:
+    """Return the URL of another page of the list, None if `page` does not link to it."""
+    path = paths.project_list_page(letter, number)
+    if path != page.path and path not in page.links:
+        return None
+    return urls.from_page(page.path, path)
+
+
+def letter_name(page: ListPage) -> str | None:
+    """Return the letter of a page of the list as it is shown, None if it has several."""
+    return None if page.letter is None else _letter_name(page.letter)
+
+
+def _letter_name(letter: str) -> str:
+    return _LETTER_NAMES.get(letter) or letter.upper()
+
+
+def _anchor(letter: str) -> str:
+    # A colon is in no version and no name, so it never is the target of another link.
+    return f':{letter}'
+
+
+def _project_url(name: str, page: str) -> str:
+    return urls.from_page(page, paths.folder(paths.project_page(name)))
+
+
+def shortened(text: str | None) -> str | None:
+    """Return a text, or as much of it as a list shows."""
+    if text is None or len(text) <= LISTED_TEXT:
+        return text
+    return f'{text[:LISTED_TEXT - 1]}…'

@@ -1,0 +1,307 @@
+"""Pages that list releases, uploads and projects: home, the changelog, projects/ and 404.html."""
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Sequence
+
+import msgspec
+import pytest
+from packaging.utils import canonicalize_name
+
+from dumb_pypi.model.project import assemble
+from dumb_pypi.pages.changelog import ChangelogPage, Upload
+from dumb_pypi.pages.project_list import list_pages
+from dumb_pypi.pages.summaries import MonthSummary, NewRelease, ProjectSummary
+from dumb_pypi.pages.templates import Templates
+from dumb_pypi.pages.web import StaticFiles, Web
+from tests.support.markup import HtmlPage, text_of
+from tests.support.options import page_options
+
+DAY = 86400
+STATIC = StaticFiles(
+    'static/style.css', 'static/script.js', 'static/search.js', 'static/icon.svg',
+    'static/icons.svg', None,
+)
+
+
+def web(logo: str | None = None, site_url: str | None = 'https://example.com/') -> Web:
+    return Web(page_options(logo=logo, site_url=site_url), Templates(), STATIC)
+
+
+def texts(page: HtmlPage, name: str) -> list[str]:
+    return [text_of(element) for element in page.named(name)]
+
+
+def project(number: int, releases: int = 0) -> ProjectSummary:
+    """Return a project without dates."""
+    return ProjectSummary(
+        f'p{number}', None, None, None, None, releases, releases, msgspec.Raw(b'[]'),
+    )
+
+
+def released(
+        name: str, *releases: tuple[float, str], latest: str | None = None, total: int = 0,
+        status: str = 'active', summary: str | None = None,
+) -> ProjectSummary:
+    """Return a project with these releases, each a time and a version, the newest first.
+
+    It has `total` releases, if that is more.
+    """
+    newest = [NewRelease(time, name, version, None) for time, version in releases]
+    return ProjectSummary(
+        name, summary, releases[-1][0], releases[0][0], releases[0][0],
+        max(total, len(releases)), len(releases), msgspec.Raw(msgspec.json.encode(newest)),
+        latest or releases[0][1], releases[0][0], False, status,
+    )
+
+
+def news_of(page: HtmlPage) -> list[str]:
+    """Return the rows and headings of the home page's list of releases."""
+    return [
+        ' '.join(text_of(element).split()) for element in page.elements
+        if element.name == 'h3' or (
+            element.name == 'li' and 'what' in str(element.children[0].attrs)
+        )
+    ]
+
+
+def test_home_lists_releases_by_day() -> None:
+    """The releases of a project on one day are one row, which shows the latest of them."""
+    uploads = [
+        Upload(DAY + 60, 'a', '1.1', 'a-1.1.zip', 'ana'),
+        Upload(DAY + 10, 'a', '2.0', 'a-2.0.zip', 'ben'),
+    ]
+    projects = [
+        released('a', (DAY + 60, '1.1'), (DAY + 10, '2.0'), (30, '1.0'), latest='2.0'),
+        released('b', (3600, '3rc1'), (0, '2'), latest='1', total=3, summary='Does it.'),
+        released('c', (DAY + 90, '1')),
+        released('d', (90, '1'), status='quarantined'),
+    ]
+    assert news_of(HtmlPage(web().home(uploads, projects))) == [
+        'Friday 2 January 1970', 'c 1 new00:01', 'a 2.0 and 1 more00:01 by ben',
+        'Thursday 1 January 1970', 'b 3rc1 and 1 moreDoes it.01:00', 'd quarantined00:01',
+        'a 1.0 new00:00',
+    ]
+
+
+def test_new_index_has_no_new_projects() -> None:
+    """A tag that all rows have tells nothing."""
+    first = released('a', (60, '1'))
+    assert news_of(HtmlPage(web().home([], [first])))[1:] == ['a 100:01']
+    second = released('b', (DAY, '2'), (0, '1'))
+    assert news_of(HtmlPage(web().home([], [first, second])))[1::2] == ['b 200:00', 'a 1 new00:01']
+
+
+def test_home_has_newest_rows() -> None:
+    """The home page has 20 rows of releases, the newest of all projects, with shortened texts."""
+    projects = [
+        released(f'p{number}', (number * DAY, '1'), (0.5, '0'), summary='word ' * 1000)
+        for number in range(1, 31)
+    ]
+    rows = news_of(HtmlPage(web().home([], projects)))[1::2]
+    assert [row.split()[0] for row in rows] == [f'p{number}' for number in range(30, 10, -1)]
+    assert len(max(rows, key=len)) < 300
+    assert len(news_of(HtmlPage(web().home([], projects[:2])))) == 2 * 2 + 3
+
+
+def test_home_marks_yanked_releases() -> None:
+    """A release is marked if all of its new files are yanked."""
+    uploads = [
+        Upload(4, 'a', '1.0', 'a-1.0.zip', None, yanked=True),
+        Upload(3, 'a', '1.0', 'a-1.0.whl', None),
+        Upload(2, 'b', '2.0', 'b-2.0.zip', None, yanked=True),
+        Upload(1, 'b', '2.0', 'b-2.0.whl', None, yanked=True),
+    ]
+    page = HtmlPage(web().home(uploads, [released('a', (3, '1.0')), released('b', (1, '2.0'))]))
+    assert news_of(page)[1:] == ['a 1.000:00', 'b 2.0 yanked00:00']
+
+
+def test_plurals_of_counts() -> None:
+    """One project is singular, and large numbers have separators."""
+    counted = re.compile('(?:Search |<b>)([^<]*?)(?:</b>)? (projects?|releases?|files?)<')
+    assert counted.findall(web().home([], [project(1, 1)]).decode()) == [
+        ('1', 'project'), ('1', 'release'), ('1', 'file'),
+    ]
+    many = [project(number, 2) for number in range(1234)]
+    assert counted.findall(web().home([], many).decode()) == [
+        ('1,234', 'projects'), ('2,468', 'releases'), ('2,468', 'files'),
+    ]
+
+
+def test_home_page_is_bounded() -> None:
+    """It has at most 100 kB, whatever the length of names and texts."""
+    names = [f'{"a" * 197}{number}' for number in range(100, 200)]
+    uploads = [Upload(number, name, '"' * 200, '"' * 255, '"' * 10000)
+               for number, name in enumerate(names)]
+    projects = [
+        released(name, (number * DAY, '"' * 200), summary='"' * 10000)
+        for number, name in enumerate(names)
+    ]
+    page = web().home(uploads, projects)
+    assert len(news_of(HtmlPage(page))) == 40
+    assert len(page) < 100_000
+
+
+def uploads_of(page: bytes) -> list[str]:
+    """Return the rows and headings of a list of uploads."""
+    return [
+        ' '.join(text_of(element).split()) for element in HtmlPage(page).elements
+        if element.attrs.get('class') == 'day' or (
+            element.name == 'li' and getattr(element.children[1], 'name', '') == 'details'
+        )
+    ]
+
+
+def test_uploads_of_release_are_one_row() -> None:
+    """The files that a user uploaded for one release on one day are one row."""
+    wheel = 'bdist_wheel'
+    uploads = [
+        Upload(DAY + 60, 'a', '1', 'a-1-2.whl', 'ana', kind=wheel),
+        Upload(DAY + 50, 'b', None, 'b.zip', None),
+        Upload(DAY + 40, 'a', '1', 'a-1-1.whl', 'ana', kind=wheel),
+        Upload(DAY + 30, 'a', '1', 'a-1.zip', 'ana'),
+        Upload(DAY + 20, 'a', '1', 'a-1.tar', 'ben'),
+        Upload(DAY, 'a', '1', 'a-1.egg', 'ben', yanked=True, kind='bdist_egg'),
+        Upload(10, 'a', '1', 'a-1-0.whl', 'ana', kind=wheel),
+    ]
+    expected = [
+        'Friday 2 January 1970',
+        'a 12 wheels and sourcea-1-2.whl, a-1-1.whl, a-1.zip00:01 by ana',
+        'bSourceb.zip00:00',
+        'a 1Sourcea-1.tar00:00 by ben',
+        'a 1 yanked1 filea-1.egg00:00 by ben',
+        'Thursday 1 January 1970',
+        'a 1Wheela-1-0.whl00:00 by ana',
+    ]
+    assert uploads_of(web().changelog(uploads, [])) == expected
+    page = ChangelogPage('changelog/1970-01.html', '1970-01', 1, None, None)
+    assert uploads_of(web().changelog_page(page, uploads)) == expected
+
+
+def test_undated_uploads_have_no_day() -> None:
+    """Uploads without a date are listed without a heading and without a time."""
+    page = web().changelog_page(
+        ChangelogPage('changelog/undated.html', 'undated', 1, None, None),
+        [Upload(None, 'a', '1', 'a-1.zip', 'ana')],
+    )
+    assert uploads_of(page) == ['a 1Sourcea-1.zip by ana']
+    assert texts(HtmlPage(page), 'h1') == ['Uploads without a date']
+
+
+def test_months_of_changelog() -> None:
+    """The changelog has all months of each year with uploads, and links to those that have any."""
+    nothing = msgspec.Raw(b'[]')
+    page = HtmlPage(web().changelog([], [
+        MonthSummary('2024-02', 1200, nothing), MonthSummary('2023-12', 1, nothing),
+        MonthSummary('undated', 501, nothing),
+    ]))
+    links = {anchor.attrs['href']: text_of(anchor) for anchor in page.named('a')}
+    assert links['../changelog/2024-02-3.html'] == 'Feb 1,200'
+    assert links['../changelog/2023-12.html'] == 'Dec 1'
+    assert links['../changelog/undated-2.html'] == 'Uploads without a date'
+    assert texts(page, 'h3') == ['2024', '2023']
+    assert page.source.count('<span class="dim">Jan</span>') == 2
+
+
+def listed_pages(projects: Sequence[ProjectSummary]) -> dict[str, HtmlPage]:
+    """Return the pages of a list of projects by their paths."""
+    known = {project.name: project for project in projects}
+    return {
+        page.path: HtmlPage(web().project_list(page, [known[name] for name in page.projects]))
+        for page in list_pages(sorted(known))
+    }
+
+
+def test_list_of_few_projects() -> None:
+    """Up to 60 projects are one list, without letters."""
+    [page] = listed_pages([
+        released('a', (DAY, '1.0'), summary='Does it.'),
+        released('b', (0, '2.0'), status='quarantined'),
+        msgspec.structs.replace(
+            released('c', (0, '3.0'), status='deprecated'),
+            latest_yanked=True, latest_uploaded=None,
+        ),
+        project(4),
+    ]).values()
+    assert [' '.join(row.split()) for row in texts(page, 'li')] == [
+        'a1.0Does it.1970-01-02', 'b quarantined', 'c deprecated yanked3.0', 'p4',
+    ]
+    assert texts(page, 'h1') == ['Projects']
+    assert not page.named('h2')
+    assert '4 projects' in page.source
+    [empty] = listed_pages([]).values()
+    assert 'no projects' in empty.source
+
+
+def test_list_with_headings() -> None:
+    """Up to 500 projects are one page, with a heading and a link for each letter."""
+    projects = [project(number) for number in range(60)]
+    assert not listed_pages(projects)['projects/index.html'].named('h2')
+    [page] = listed_pages([*projects, released('2a', (0, '1')), released('-b', (0, '1'))]).values()
+    assert texts(page, 'h2') == ['0\N{EN DASH}9', 'P', 'Other']
+    assert {':0-9', ':p', ':other'} <= page.ids
+    links = [link.url for link in page.links() if link.url.startswith('#:')]
+    assert links == ['#:content', '#:0-9', '#:p', '#:other']
+
+
+def test_list_with_pages() -> None:
+    """In a larger index each letter has pages, and the first page says what they hold."""
+    pages = listed_pages([
+        *(released(f'a{number:04}', (0, '1')) for number in range(1501)),
+        released('b', (0, '1')),
+    ])
+    first = pages['projects/index.html']
+    assert [' '.join(row.split()) for row in texts(first, 'li')] == [
+        'A 1,501a0000 \N{EN DASH} a1500', 'B 1b',
+    ]
+    assert '1,502 projects' in first.source
+    last = pages['projects/a-7.html']
+    assert texts(last, 'h1') == ['Projects: A']
+    assert [row for row in texts(last, 'li') if not row.startswith('a1')] == [
+        '1', '…', '5', '6', '7',
+    ]
+    assert [link.url for link in last.links() if re.search('projects/.', link.url)] == [
+        '../projects/a.html', '../projects/b.html', '../projects/a.html', '../projects/a-5.html',
+        '../projects/a-6.html', '../projects/a-7.html',
+    ]
+    assert [link.attrs.get('aria-current') for link in last.named('a')].count('page') == 3
+
+
+def test_missing_links_are_omitted() -> None:
+    """While a page that it links to is not written yet, a page shows its name without a link."""
+    *_, page = list_pages([*(f'a{number:04}' for number in range(501)), 'b'])[:3]
+    shown = HtmlPage(web().project_list(page._replace(links=()), []))
+    assert [link.url for link in shown.links() if re.search('projects/.', link.url)] == [
+        '../projects/a-3.html',
+    ]
+    assert '<span>B</span>' in shown.source
+
+
+@pytest.mark.parametrize(('site_url', 'base'), (
+    (None, '/'), ('https://example.com/', '/'), ('https://example.com/some/path/', '/some/path/'),
+))
+def test_404_has_absolute_paths(site_url: str | None, base: str) -> None:
+    """Web servers show the page at any URL."""
+    page = HtmlPage(web('logo.png', site_url).not_found())
+    assert {link.url for link in page.links()} == {
+        '#:content', *(base + path for path in (
+            '', 'changelog/', 'projects/', 'simple/', 'simple/index.json', 'logo.png',
+            STATIC.style, STATIC.script, STATIC.icon, f'{STATIC.icons}#find',
+            *(() if site_url is None else ('rss/updates.xml', 'rss/packages.xml')),
+        )),
+    }
+
+
+def test_build_time_is_on_root_pages() -> None:
+    """The home page and the changelog have it; other pages change with their content only."""
+    generated = datetime.datetime(2024, 1, 31, 12, 0, 59, tzinfo=datetime.UTC)
+    dated = Web(page_options(generated=generated), Templates(), STATIC)
+    text = 'Made with dumb-pypi on <time datetime="2024-01-31T12:00Z">2024-01-31 12:00 UTC</time>'
+    assert text in dated.home([], []).decode()
+    assert text in dated.changelog([], []).decode()
+    for page in (
+            dated.project(assemble(canonicalize_name('foo'), []), None), dated.not_found(),
+            dated.project_list(list_pages([])[0], []),
+    ):
+        assert b'2024' not in page
