@@ -228,6 +228,13 @@ def test_crash_of_the_renderer(started: Renderer) -> None:
     assert not started.is_alive
 
 
+def test_failure_in_the_renderer(started: Renderer) -> None:
+    """An error that no README should cause costs that README only."""
+    wrong: Any = None
+    assert started.render(wrong, MARKDOWN, 'foo') is None
+    assert started.render('*a*', MARKDOWN, 'foo') == '<p><em>a</em></p>'
+
+
 def test_killed_renderer(started: Renderer) -> None:
     """If somebody kills it, the build fails, and no text takes the README's place."""
     os.kill(started._process.pid, signal.SIGKILL)
