@@ -85,6 +85,8 @@ def enter(page: Page, how: str) -> None:
     ('uber', ['requests']),
     # A typo in a name that is found below exact matches, if there are few of them.
     ('serve', ['server', 'serves-1', 'nerve']),
+    # Without the second letter it is the beginning of the name; with two swapped, all of it.
+    ('baca', ['baca-x', 'bcaa']),
     # Not two typos, nor one in a short word.
     ('reqeuzts', []),
     ('xfo', []),

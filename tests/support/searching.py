@@ -30,6 +30,8 @@ _SUMMARIES = {
     'nerve': None,
     'serves-1': None,
     'markup': MARKUP,
+    'baca-x': None,
+    'bcaa': None,
     'plus': 'Compiles (C++).',
     'arabic': 'عربي ثم English',
     'long': 'Words, words and more words of a summary that takes several lines. ' * 3,

@@ -120,13 +120,13 @@ class Text {
     for (const [half, distances] of halves) {
       let number = 0;
       for (let at = text.indexOf(half); at !== -1;) {
-        const isSimilar = distances.some((distance) => text.charCodeAt(at - distance - 1) === code
-          && endOfSimilar(word, text, at - distance) !== -1);
-        if (isSimilar) {
+        const found = distances.some((distance) => text.charCodeAt(at - distance - 1) === code
+          && isSimilar(word, text, at - distance));
+        if (found) {
           number = this.numberAt(at, number);
           if (ranks[number] < rank) ranks[number] = rank;
         }
-        at = text.indexOf(half, isSimilar ? starts[number + 1] - 1 : at + 1);
+        at = text.indexOf(half, found ? starts[number + 1] - 1 : at + 1);
       }
     }
   }
@@ -150,30 +150,30 @@ function isEnd(character) {
   return character === '\n' || character === '-' || character === ' ';
 }
 
-// Return where a word that begins at `at` ends if it is like `word` with one typo, otherwise -1. The
-// word may go on, unless the typo is in the last letter: almost every word would match then.
-function endOfSimilar(word, text, at) {
+// Return whether what begins at `at` is like `word`, with one typo at most. Without `end` it may go
+// on, unless the typo is in the last letter: almost every word would match then.
+function isSimilar(word, text, at, end) {
   const {length} = word;
   let same = 0;
   while (same < length && word.charCodeAt(same) === text.charCodeAt(at + same)) same += 1;
-  if (same === length) return at + same;
   const here = at + same;
   const goesOn = (from, position) => {
     for (let index = from; index < length; index += 1, position += 1) {
-      if (word.charCodeAt(index) !== text.charCodeAt(position)) return -1;
+      if (word.charCodeAt(index) !== text.charCodeAt(position)) return false;
     }
-    return same < length - 1 || isEnd(text[position]) ? position : -1;
+    if (end !== undefined) return position === end;
+    return same < length - 1 || same === length || isEnd(text[position]);
   };
+  if (same === length) return goesOn(same, here) || (end !== undefined && here + 1 === end);
   // A letter too many in the query.
-  let end = goesOn(same + 1, here);
-  if (end !== -1 || text[here] === '\n') return end;
+  if (goesOn(same + 1, here)) return true;
+  if (text[here] === '\n') return false;
   // A wrong letter, or one too few.
-  end = Math.max(goesOn(same + 1, here + 1), goesOn(same, here + 1));
-  if (end !== -1) return end;
-  const areSwapped = same + 1 < length
+  if (goesOn(same + 1, here + 1) || goesOn(same, here + 1)) return true;
+  return same + 1 < length
     && word.charCodeAt(same) === text.charCodeAt(here + 1)
-    && word.charCodeAt(same + 1) === text.charCodeAt(here);
-  return areSwapped ? goesOn(same + 2, here + 2) : -1;
+    && word.charCodeAt(same + 1) === text.charCodeAt(here)
+    && goesOn(same + 2, here + 2);
 }
 
 function normalized(text) {
@@ -262,7 +262,7 @@ function rankSimilarNames(block, joined, ranks) {
   const {text, starts} = block.joined;
   for (let number = 0; number < ranks.length; number += 1) {
     if (ranks[number] === NONE
-        && endOfSimilar(joined, text, starts[number]) === starts[number + 1] - 1) {
+        && isSimilar(joined, text, starts[number], starts[number + 1] - 1)) {
       ranks[number] = SIMILAR_NAME;
     }
   }
