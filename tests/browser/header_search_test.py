@@ -22,7 +22,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.mark.parametrize('path', (
-    'project/foo/', 'projects/', 'changelog/', 'changelog/undated.html', '404.html',
+    'project/foo/', 'projects/', 'changelog/', 'changelog/undated.html',
 ))
 def test_every_page_searches(page: Page, index: str, path: str) -> None:
     """On every page, the best results appear below the box, with a link to all of them."""
@@ -34,6 +34,19 @@ def test_every_page_searches(page: Page, index: str, path: str) -> None:
     expect(page.locator(f'{LIST} .more')).to_have_text('All 60 results')
     page.locator(f'{LIST} .more a').click()
     page.wait_for_url(f'{index}?q=many')
+
+
+def test_missing_page_searches(page: Page, tmp_path: Path) -> None:
+    """The page for missing pages has the search too; it works at the root of a host."""
+    tree = trees.build(tmp_path / 'web', Recipe(b'{"filename": "foo-1.0.zip"}\n'))
+    with chromium.served(tree.root) as url:
+        page.goto(f'{url}404.html')
+        page.focus(BOX)
+        page.keyboard.insert_text('foo')
+        expect(page.locator(LIST)).to_be_visible()
+        assert found(page) == ['foo']
+        page.keyboard.press('Enter')
+        page.wait_for_url(f'{url}project/foo/')
 
 
 def test_arrows_move_through_the_list(page: Page, index: str) -> None:

@@ -122,7 +122,7 @@ def test_result_describes_the_project(page: Page, index: str) -> None:
     ]
     assert page.locator('.results time').first.get_attribute('datetime') == '2024-01-31'
     assert page.locator('mark').all_text_contents() == ['dated'] * 4
-    tags = page.locator('.tag')
+    tags = page.locator('.results .tag')
     assert tags.evaluate_all('tags => tags.map(tag => tag.className)') == [
         'tag', 'tag warn', 'tag bad', 'tag warn',
     ]
