@@ -109,8 +109,6 @@ def _read_content(place: str, header: _Header) -> bytes | None:
     """Return the lines of the kept file, None if they are not as they were left."""
     # A build with nothing to do does not need them, nor what this imports.
     from dumb_pypi.store import files
-    content = files.read(place)
-    if content is None:
-        return None
+    content = files.read(place) or b''
     lines = content.partition(b'\n')[2]
     return lines if fingerprint([lines]) == header.content else None

@@ -145,8 +145,13 @@ def of_another_version(place: Path) -> None:
     place.write_bytes(stamps.sealed(content) + b'\n' + rest)
 
 
+def replace_by_pipe(place: Path) -> None:
+    place.unlink()
+    os.mkfifo(place)
+
+
 @pytest.mark.parametrize('damage', [
-    Path.unlink, truncate, edit_facts, edit_header, of_another_version,
+    Path.unlink, replace_by_pipe, truncate, edit_facts, edit_header, of_another_version,
     lambda place: place.write_bytes(b''),
 ])
 def test_damaged_facts_are_read_again(pool: Path, damage: Callable[[Path], object]) -> None:

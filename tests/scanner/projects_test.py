@@ -119,6 +119,13 @@ def test_yanked_release_is_not_the_latest(pool: Path, tmp_path: Path) -> None:
     assert listed(scan(pool, previous=previous, projects=True))['foo']['author'] == 'old'
 
 
+def test_file_without_a_version(pool: Path) -> None:
+    """A project of files without a version has no latest release, and no line."""
+    put(pool, {'foo.zip': zipped([('foo/setup.py', b'')])})
+    found = scan(pool, projects=True)
+    assert (len(found.lines), found.projects) == (1, [])
+
+
 def test_projects_are_sorted_by_name(pool: Path) -> None:
     """Each project has one line, in the order of the normalized names."""
     put(pool, {
