@@ -239,11 +239,12 @@ def render(
     records = _write_projects(plan, state, job, writer, workers, progress)
     records |= _write_dependents_pages(plan, state, records, job, writer, workers)
     months = _write_months(plan, job, writer, workers)
-    others |= _write_list_pages(plan, state, records, job, writer)
     others |= _write(writer, job.site.root_pages(
         [record.summary for record in records.values()],
         [month.summary for month in plan.groups.months.values()],
     ))
+    # Their footers link to the feeds.
+    others |= _write_list_pages(plan, state, records, job, writer)
     others[paths.PACKAGES_JSON] = ''
     if not plan.complete:
         with open(plan.groups.packages.path, 'rb') as file:

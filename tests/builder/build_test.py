@@ -25,12 +25,14 @@ def test_output_tree(tmp_path: Path) -> None:
     """A first build writes the documented tree and counts all of its pages."""
     report = run(tmp_path, site_url='https://example.com/')
     static = {f'static/{file.name}' for file in (tmp_path / 'out/static').iterdir()}
-    assert len(static) == 6
+    assert len(static) == 8
     assert tree(tmp_path).keys() == {
         'index.html', 'packages.json', 'simple/index.html', 'simple/index.json',
         'simple/foo/index.html', 'simple/foo/index.json',
         'simple/bar/index.html', 'simple/bar/index.json',
-        'project/foo/index.html', 'project/bar/index.html',
+        'project/foo/index.html', 'project/foo/dependents/index.html',
+        'project/bar/index.html', 'project/bar/dependents/index.html',
+        'projects/index.html', '404.html',
         'pypi/foo/json', 'pypi/foo/1.0/json', 'pypi/foo/2.0/json',
         'pypi/bar/json', 'pypi/bar/1.0/json',
         'changelog/index.html', 'changelog/2024-01.html', 'changelog/2024-02.html',

@@ -133,10 +133,17 @@ class Site(History):
     def check_each_prefix(self, changes: list[Change]) -> None:
         # An index without projects has no links to the pages of months.
         exists = bool(self.live.get(paths.PACKAGES_JSON))
+        unfinished: set[str] = set()
         for change in changes:
             apply(self.live, [change], self.contents)
             if exists and change['action'] == 'write':
-                assert dead_links(self.live, [change['path']]) == []
+                # The pages of a new project link to each other. No other page may link to them
+                # before all are there.
+                unfinished = {
+                    path for path in (*unfinished, change['path'])
+                    if dead_links(self.live, [path])
+                }
+                assert not unfinished or unfinished.isdisjoint(reachable(self.live))
             elif exists:
                 assert dead_links(self.live, reachable(self.live)) == []
 

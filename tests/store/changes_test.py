@@ -20,6 +20,9 @@ CONTENT_TYPES = {
     'simple/foo/index.html': 'text/html',
     'simple/foo/index.json': 'application/vnd.pypi.simple.v1+json',
     'project/foo/index.html': 'text/html',
+    'project/foo/dependents/index.html': 'text/html',
+    'projects/index.html': 'text/html',
+    '404.html': 'text/html',
     'pypi/foo/json': 'application/json',
     'pypi/foo/1.0/json': 'application/json',
     'changelog/index.html': 'text/html',
@@ -67,8 +70,8 @@ def test_removed_project_is_deleted_last(tmp_path: Path) -> None:
     changes = build_lines(tmp_path, '{"filename": "foo-1.0.zip"}')
     assert [change for change in changes if stage(change) >= 2][1:] == [
         {'action': 'delete', 'path': path} for path in (
-            'pypi/bar/1.0/json', 'pypi/bar/json', 'simple/bar/index.html',
-            'simple/bar/index.json', 'project/bar/index.html',
+            'project/bar/dependents/index.html', 'pypi/bar/1.0/json', 'pypi/bar/json',
+            'simple/bar/index.html', 'simple/bar/index.json', 'project/bar/index.html',
         )
     ]
 

@@ -35,16 +35,19 @@ LISTS: Mapping[str, Sequence[str]] = {
         line('stays-1.0.zip', 1), line('stays-1.1.zip', 3),
         line('grows-1.0.zip', 1, 2),
         line('shrinks-1.0.zip', 1, 3), line('shrinks-2.0.zip', 1, 4), line('shrinks-3.0.zip', 1, 5),
-        line('turns-1.0.zip', size=1),
+        line('shrinks-4.0.zip', 1, 6),
+        line('turns-1.0.zip', size=1, requires_dist=['goes', 'grows']),
         line('goes-1.0.zip', 2), line('goes-2.0.zip', 2, 2), line('goes-3.0.zip', 2, 3),
     ),
-    # Projects, releases and months come and go; 2024-01 has fewer pages, 2024-03 has more.
+    # Projects, releases, months, release pages and dependents come and go; 2024-01 has fewer pages,
+    # 2024-03 has more.
     'new': (
         line('stays-1.0.zip', 1), line('stays-1.1.zip', 3),
         line('grows-1.0.zip', 1, 2), line('grows-2.0.zip', 3, 2),
         line('shrinks-1.0.zip', 3, 3),
-        line('turns-1.0.zip', size=1, yanked_reason=''),
-        line('comes-1.0.zip', 3, 4), line('comes-2.0.zip', 4),
+        line('turns-1.0.zip', size=1, yanked_reason='', requires_dist=['stays', 'grows', 'comes']),
+        line('comes-1.0.zip', 3, 4), line('comes-2.0.zip', 4), line('comes-3.0.zip', 4),
+        line('comes-4.0.zip', 4, requires_dist=['stays']),
     ),
     'other': (
         line('stays-1.0.zip', 1),
