@@ -38,7 +38,7 @@ def test_output_tree(tmp_path: Path) -> None:
         'changelog/index.html', 'changelog/2024-01.html', 'changelog/2024-02.html',
         'changelog/undated.html', 'rss/updates.xml', 'rss/packages.xml', *static,
     }
-    assert report == Report(projects=2, files=3, written=27, unchanged=0, deleted=0, notices=[])
+    assert report == Report(projects=2, files=3, written=33, unchanged=0, deleted=0, notices=[])
 
 
 def test_omitted_pages(tmp_path: Path) -> None:
