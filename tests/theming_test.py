@@ -56,11 +56,16 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Given:
     original = Templates.render
     folder = tmp_path_factory.mktemp('out')
     (folder / 'list').write_text(
+        '{"filename": "a-1.0.zip", "requires_dist": ["foo"]}\n'
         '{"filename": "foo-1.0.zip", "upload_timestamp": 1, "requires_dist": '
         '["bar", "baz; extra == \\"x\\""]}\n'
         '{"filename": "bar-1.0.zip", "upload_timestamp": 1, "yanked_reason": "", '
         '"requires_dist": ["foo"]}\n{"filename": "baz-1.0.zip"}\n'
         + ''.join(f'{{"filename": "foo-0.{number}.zip"}}\n' for number in range(100)),
+    )
+    (folder / 'facts').write_text(
+        '{"name": "foo", "author": "Ana", "maintainer": "Ben", "keywords": "cat", '
+        '"project_urls": {"Docs": "https://example.com/"}}\n',
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Templates, 'render', render)
@@ -68,7 +73,8 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Given:
         patch.setattr(project_list, 'PROJECTS_ON_ONE_PAGE', 1)
         patch.setattr(project_list, 'PROJECTS_A_PAGE', 1)
         build(
-            package_list_json=str(folder / 'list'), packages_url='../../pool/',
+            package_list_json=str(folder / 'list'),
+            project_list_json=str(folder / 'facts'), packages_url='../../pool/',
             output_dir=str(folder), jobs=1,
         )
     return seen

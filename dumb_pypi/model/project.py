@@ -45,6 +45,11 @@ class Release(msgspec.Struct, frozen=True):
     uploaded: float | None
 
     @property
+    def uploaded_by(self) -> str | None:
+        """The first uploader that a file states."""
+        return next(filter(None, (file.line.uploaded_by for file in self.files)), None)
+
+    @property
     def yanked_reason(self) -> str | None:
         """The first reason that a file states; '' if none does, None if a file is not yanked."""
         if not self.yanked:

@@ -59,6 +59,15 @@ def date(timestamp: float) -> str:
     return _day(int(timestamp) // _DAY)
 
 
+def same_day(timestamp: float, other: float) -> bool:
+    """Return whether two times have the same date.
+
+    >>> same_day(1706745599.9, 1706702459), same_day(1706745599, 1706745600)
+    (True, False)
+    """
+    return timestamp // _DAY == other // _DAY
+
+
 def month(timestamp: float) -> str:
     """Return the month.
 

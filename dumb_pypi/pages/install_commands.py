@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -13,10 +12,29 @@ from dumb_pypi.model.project import Project
 _LOOPBACK = re.compile(r'localhost|127(?:\.[0-9]+){3}|::1')
 
 
-class CommandView(NamedTuple):
-    """The command that installs a project with a client."""
-    client: str
-    command: str
+# The page offers so many extras. Each needs rules of the style sheet.
+EXTRAS_SHOWN = 8
+
+
+class ExtraView(NamedTuple):
+    """An extra that a reader can choose; the style sheet knows it by its number, from 1."""
+    number: int
+    extra: str
+
+
+class InstallView(NamedTuple):
+    """What installs a project's latest release.
+
+    A requirement is the name, one of `extras` in brackets, and `pin`. It needs quotation marks,
+    `quote`, if it has an extra, and if `pin_needs_quotes`, with the pin. If `pinned`, clients do
+    not install the release without the pin. If `prerelease`, pip and PDM need an option for it.
+    """
+    extras: Sequence[ExtraView]
+    pin: str
+    quote: str
+    pin_needs_quotes: bool
+    pinned: bool
+    prerelease: bool
 
 
 class SnippetView(NamedTuple):
@@ -31,28 +49,28 @@ class InstallerView(NamedTuple):
     snippets: Sequence[SnippetView]
 
 
-def for_project(project: Project, index_url: str) -> Sequence[CommandView]:
-    """Return the commands that install a project's latest release; none if it cannot be installed.
-
-    `index_url` is that of the simple index, here and below.
-    """
+def for_project(project: Project, extras: Sequence[str]) -> InstallView | None:
+    """Return what installs a project's latest release; None if clients cannot install it."""
     latest = project.latest
     # No client installs a version that does not follow PEP 440, and a shell might run it.
     if latest is None or latest.version is None or project.quarantined:
-        return ()
-    # The `!` of an epoch is special to a shell.
-    wanted = shlex.quote(f'{project.name}=={latest.name}')
-    return (
-        CommandView('pip', _pip_install(index_url, wanted)),
-        CommandView('uv', f'uv add --default-index {index_url} {wanted}'),
-        CommandView('Poetry', f'poetry add {wanted}'),
-        CommandView('PDM', f'pdm add {wanted}'),
+        return None
+    # The `!` of an epoch is special to shells, also between double quotation marks. Those are the
+    # only ones that cmd.exe knows.
+    has_epoch = '!' in latest.name
+    return InstallView(
+        [ExtraView(number, extra) for number, extra in enumerate(extras[:EXTRAS_SHOWN], start=1)],
+        f'=={latest.name}', "'" if has_epoch else '"', has_epoch,
+        latest.yanked, latest.prerelease,
     )
 
 
 def for_index(index_url: str) -> Sequence[InstallerView]:
-    """Return the settings that make each client use the index; docs/clients.md has them too."""
-    host = _host_to_trust(index_url)
+    """Return the settings that make each client use the index; docs/clients.md has them too.
+
+    `index_url` is that of the simple index, here and below.
+    """
+    host = host_to_trust(index_url)
     trusting = '' if host is None else f'\ntrusted-host = {host}'
     return (
         InstallerView('pip', (
@@ -72,20 +90,20 @@ def for_index(index_url: str) -> Sequence[InstallerView]:
     )
 
 
+def host_to_trust(index_url: str) -> str | None:
+    """Return the host for pip's `--trusted-host`, None if pip trusts the index without it."""
+    parts = urlsplit(index_url)
+    if parts.scheme != 'http' or parts.hostname is None or _LOOPBACK.fullmatch(parts.hostname):
+        return None
+    return parts.hostname
+
+
 def _pip_install(index_url: str, wanted: str) -> str:
     """Return the command that installs a requirement with pip.
 
     >>> _pip_install('http://example.com:8080/simple/', 'foo')
     'pip install --index-url http://example.com:8080/simple/ --trusted-host example.com foo'
     """
-    host = _host_to_trust(index_url)
+    host = host_to_trust(index_url)
     trusting = '' if host is None else f'--trusted-host {host} '
     return f'pip install --index-url {index_url} {trusting}{wanted}'
-
-
-def _host_to_trust(index_url: str) -> str | None:
-    """Return the host for pip's `--trusted-host`, None if pip trusts the index without it."""
-    parts = urlsplit(index_url)
-    if parts.scheme != 'http' or parts.hostname is None or _LOOPBACK.fullmatch(parts.hostname):
-        return None
-    return parts.hostname

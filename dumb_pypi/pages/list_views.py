@@ -104,6 +104,12 @@ class ListedView(NamedTuple):
     uploaded: str | None
 
 
+class LinkView(NamedTuple):
+    """A project in a list of names; `url` links to its page."""
+    name: str
+    url: str
+
+
 class SectionView(NamedTuple):
     """Projects below a heading, which is None if the page has one section."""
     letter: str | None
@@ -337,6 +343,12 @@ def listed_view(project: ProjectSummary, page: str) -> ListedView:
         _tags(project.status, yanked=project.latest_yanked), shortened(project.summary),
         None if quarantined or uploaded is None else times.date(uploaded),
     )
+
+
+def link_views(projects: Iterable[str], page: str) -> Sequence[LinkView]:
+    """Return links from `page`, a path, to the pages of projects."""
+    root = '../' * page.count('/')
+    return [LinkView(name, f'{root}project/{name}/') for name in projects]
 
 
 def letter_views(page: ListPage, sections: Sequence[SectionView]) -> Sequence[LetterView]:

@@ -11,10 +11,21 @@ from dumb_pypi.model import times, urls
 from dumb_pypi.model.project import Project, Release
 from dumb_pypi.model.times import UNDATED
 from dumb_pypi.options import BuildOptions
-from dumb_pypi.pages import install_commands, list_views, paths, release_pages, views
+from dumb_pypi.pages import install_commands, list_views, paths, release_pages
 from dumb_pypi.pages.changelog import ChangelogPage, Upload
+from dumb_pypi.pages.dependencies import dependency_views, extras_of
+from dumb_pypi.pages.project_card import (
+    files_in_words,
+    keywords,
+    licence,
+    links,
+    maturity,
+    people,
+    python_in_words,
+)
 from dumb_pypi.pages.project_list import ListPage
 from dumb_pypi.pages.release_pages import Block
+from dumb_pypi.pages.release_rows import older_views, release_views, ReleaseRows, ReleasesPage
 from dumb_pypi.pages.summaries import MonthSummary, ProjectSummary
 from dumb_pypi.pages.templates import Templates
 
@@ -52,35 +63,58 @@ class Web:
         self._no_dependents: bytes | None = None
 
     def project(self, project: Project, readme: str | None) -> bytes:
-        """Render a project's page: its README, its newest releases, and the files of each.
-
-        `readme` is HTML that is safe to print.
-        """
+        """Render a project's page; `readme` is the HTML of its README, safe to print."""
         page = paths.project_page(project.name)
-        latest = project.latest
-        shown, older = release_pages.blocks(project)
+        facts, latest = project.facts, project.latest
+        root = urls.from_page(page, '')
         best = None if latest is None else latest.best_informed
-        required, optional = views.requirement_views(
-            () if best is None else best.requires_dist or (), page,
+        requires_dist = () if best is None else best.requires_dist or ()
+        requires_python = None if best is None else best.requires_python
+        dependencies, extras = dependency_views(requires_dist, root)
+        offered = not project.quarantined
+        shown, older = release_pages.blocks(project)
+        install = install_commands.for_project(
+            project, extras_of(facts.provides_extra, requires_dist),
         )
         return self._render(
             page, 'project.html',
             project=project.name,
             summary=project.summary,
-            readme=None if readme is None else Markup(readme),  # noqa: S704 - its caller says so
-            home_page=project.facts.home_page,
-            status=project.facts.status,
-            status_reason=project.facts.status_reason,
+            status=facts.status,
+            status_reason=facts.status_reason,
             latest=None if latest is None else latest.name,
+            latest_url=None if latest is None else _latest_url(project, page, latest, shown),
             latest_uploaded=None if latest is None else _date(latest.uploaded),
+            latest_uploaded_by=None if latest is None else latest.uploaded_by,
             latest_prerelease=latest is not None and latest.prerelease,
             latest_yanked=latest is not None and latest.yanked,
-            commands=install_commands.for_project(project, self._index_url),
-            requires_python=None if best is None else best.requires_python,
-            requires_dist=required,
-            optional_dist=optional,
-            files_offered=not project.quarantined,
-            older=views.older_views(project.name, older),
+            latest_yanked_reason=None if latest is None else latest.yanked_reason,
+            latest_files=None if latest is None else files_in_words(latest.files),
+            installable=install is not None,
+            install_extras=() if install is None else install.extras,
+            pin=None if install is None else install.pin,
+            pinned=install is not None and install.pinned,
+            pin_needs_quotes=install is not None and install.pin_needs_quotes,
+            quote=None if install is None else install.quote,
+            python=None if requires_python is None else python_in_words(requires_python),
+            requires_python=requires_python,
+            maturity=maturity(facts),
+            licence=licence(facts),
+            authors=people(facts.author, facts.author_email),
+            maintainers=people(facts.maintainer, facts.maintainer_email),
+            keywords=keywords(facts.keywords, root),
+            # Neither a README nor links of somebody who may want to do harm.
+            links=links(facts) if offered else (),
+            readme=None if readme is None or not offered else Markup(readme),  # noqa: S704 - cleaned
+            json_url=urls.from_page(page, paths.project_json(project.name)),
+            dependencies=dependencies,
+            extras=extras,
+            dependency_count=len(requires_dist),
+            files_offered=offered,
+            release_count=f'{len(project.releases):,}',
+            first_uploaded=_date(project.first_uploaded),
+            older=older_views(project.name, older),
+            older_count=f'{sum(len(block.releases) for block in older):,}',
             **self._history(project, shown, page, latest),
         )
 
@@ -108,18 +142,16 @@ class Web:
             self, project: Project, block: Block, page: str, latest: Release | None = None,
     ) -> dict[str, object]:
         """Return what the pages that show releases have in common."""
-        lines = [file.line for file in block.files]
+        options = self._options
+        releases = release_views(project, block, ReleasesPage(
+            page, options.packages_url.prefix(project.name, page), latest,
+            options.per_release_json,
+        ))
+        simple_url = urls.from_page(page, paths.folder(paths.simple_html(project.name)))
         return {
-            'releases': views.release_views(
-                block, self._options.packages_url.prefix(project.name, page),
-                offered=not project.quarantined, latest=latest,
-            ),
-            # An empty column is not shown.
-            'has_sizes': any(line.size is not None for line in lines),
-            'has_uploads': any(
-                line.upload_timestamp is not None or line.uploaded_by for line in lines
-            ),
-            'has_digests': any(line.hash for line in lines),
+            'releases': releases,
+            'simple_url': simple_url,
+            'history': ReleaseRows(releases, simple_url),
         }
 
     def dependents(self, project: str, dependents: Sequence[str], count: int) -> bytes:
@@ -140,7 +172,7 @@ class Web:
             project=project,
             url='../',
             count=f'{count:,}',
-            dependents=views.link_views(dependents, page),
+            dependents=list_views.link_views(dependents, page),
             more=f'{more:,}' if more else None,
         )
 
@@ -237,6 +269,7 @@ class Web:
             'feeds': options.site_url is not None,
             'index_url': self._index_url,
             'index_url_known': options.site_url is not None,
+            'trusted_host': install_commands.host_to_trust(self._index_url),
             # The item of the header's navigation that the page belongs to.
             'here': None,
             # Other pages keep their bytes from build to build.
@@ -247,6 +280,17 @@ class Web:
 def _below(base: str, url: str) -> str:
     """Return `url`, which is absolute or relative to the home page, for pages at another URL."""
     return url if urls.has_scheme(url) or url.startswith('/') else base + url
+
+
+def _latest_url(project: Project, page: str, latest: Release, shown: Block) -> str:
+    """Return the URL of a project's latest release, as seen from the page that shows a block."""
+    fragment = f'#{urls.quote_path(latest.name)}'
+    if any(release is latest for release in shown.releases):
+        return fragment
+    target = release_pages.url_of_release(
+        project.name, release_pages.page_starts(project), latest.name,
+    )
+    return urls.from_page(page, target) + fragment
 
 
 def _date(timestamp: float | None) -> str | None:

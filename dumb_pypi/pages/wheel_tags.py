@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from dumb_pypi.model.filenames import split_wheel
 
@@ -34,6 +36,24 @@ _PROCESSORS = {
     'armv6l': 'ARMv6', 'i386': 'x86', 'i686': 'x86', 'intel': 'Intel', 'ppc64le': 'POWER',
     'universal2': 'Intel and ARM64', 'x86_64': 'x86-64', 'wasm32': 'WebAssembly',
 }
+# Kinds of systems, in the order in which a page lists them.
+_FAMILIES = (
+    'any system', 'Linux, glibc', 'Linux, musl', 'Linux', 'macOS', 'Windows', 'iOS', 'Android',
+    'browsers',
+)
+_OTHERS = 'other systems'
+_DIGITS = re.compile('[0-9]+')
+# The lowest version of a system that a wheel runs on.
+_LOWEST = re.compile(r'[0-9.]+\+')
+
+
+class Grid(NamedTuple):
+    """Wheels in a table: a column for each Python, a row for each system.
+
+    A cell has the indexes of its wheels: mostly one or none.
+    """
+    pythons: Sequence[str]
+    systems: Sequence[tuple[str, Sequence[Sequence[int]]]]
 
 
 def describe(filename: str) -> str:
@@ -51,11 +71,71 @@ def describe(filename: str) -> str:
     return described if wheel.variant is None else f'{described}; variant {wheel.variant}'
 
 
+def grid(filenames: Sequence[str]) -> Grid:
+    """Return a table of the wheels of these names."""
+    cells: dict[str, dict[str, list[int]]] = {}
+    pythons: set[str] = set()
+    for index, filename in enumerate(filenames):
+        wheel = split_wheel(filename[:-len('.whl')])
+        python, _, system = ('', '', filename) if wheel is None else (
+            _describe(wheel.python, wheel.abi, wheel.platform).partition('; ')
+        )
+        if wheel is not None and wheel.variant is not None:
+            system = f'{system}, {wheel.variant}'
+        python = python.removeprefix('CPython ').replace(' free-threaded', 't')
+        pythons.add(python)
+        cells.setdefault(system, {}).setdefault(python, []).append(index)
+    columns = sorted(pythons, key=_python_key)
+    return Grid(columns, [
+        (system, [cells[system].get(python, ()) for python in columns])
+        for system in sorted(cells, key=_system_key)
+    ])
+
+
+def family(system: str) -> str:
+    """Return the kind of system that a description of a wheel is about.
+
+    >>> family('Linux, musl 1.2+, x86-64'), family('Windows, x86')
+    ('Linux, musl', 'Windows')
+    """
+    return next((name for name in _FAMILIES if system.startswith(name)), _OTHERS)
+
+
+def family_key(name: str) -> int:
+    """Return the place of a kind of system among the others."""
+    return (*_FAMILIES, _OTHERS).index(name)
+
+
+def _python_key(python: str) -> tuple[bool, bool, list[int], str]:
+    """Sort CPython first, and free-threaded builds after the others."""
+    return not python[:1].isdigit(), python.endswith('t'), _numbers(python), python
+
+
+def _system_key(system: str) -> tuple[int, bool, bool, str, list[int]]:
+    """Sort the most common processors of a kind of system first."""
+    processor = system.rpartition(', ')[2]
+    return (
+        family_key(family(system)),
+        processor != 'x86-64', processor != 'ARM64', processor, _numbers(system),
+    )
+
+
 # Most wheels of a project have one of a few combinations of tags.
 @functools.lru_cache(maxsize=4096)
 def _describe(pythons: str, abi: str, platforms: str) -> str:
-    systems = dict.fromkeys(_system(tag) for tag in platforms.split('.'))
-    return f'{_pythons(pythons.split("."), set(abi.split(".")))}; {" or ".join(systems)}'
+    """Return the Python and the system that the tags of a wheel stand for, with a semicolon."""
+    # Of the versions of a system, the lowest says enough.
+    systems: dict[str, str] = {}
+    for tag in platforms.split('.'):
+        system = _system(tag)
+        kind = _LOWEST.sub('+', system)
+        systems[kind] = min(system, systems.get(kind, system), key=_numbers)
+    python = _pythons(pythons.split('.'), set(abi.split('.')))
+    return f'{python}; {" or ".join(systems.values())}'
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(number) for number in _DIGITS.findall(text)]
 
 
 def _pythons(tags: list[str], abis: set[str]) -> str:

@@ -15,8 +15,12 @@ function nameIndex() {
   const placeholder = document.querySelector('.placeholder');
   if (placeholder === null) return;
   const written = placeholder.querySelector('code').textContent;
-  for (const code of document.querySelectorAll('.copy code')) {
-    code.textContent = trusting(code.textContent.replaceAll(written, root.href));
+  for (const command of document.querySelectorAll('.cmd')) {
+    const texts = document.createTreeWalker(command, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+      const text = texts.currentNode;
+      text.data = trusting(text.data.replaceAll(written, root.href));
+    }
   }
   placeholder.remove();
 }
@@ -31,38 +35,107 @@ function trusting(text) {
 
 // Copy buttons.
 
-// Screen readers announce what each of the buttons copies.
-function whatIs(place) {
-  const file = place.closest('tr')?.cells[0].firstChild;
-  if (file) return `the hash of ${file.textContent.trim()}`;
-  const client = place.closest('details')?.querySelector('summary') ?? place.previousElementSibling;
-  return client ? `for ${client.textContent}` : '';
+const status = element('p', {className: 'vh', role: 'status'});
+
+// An icon of the file that the page draws with.
+function icon(name) {
+  const file = document.querySelector('use')?.href.baseVal.split('#')[0];
+  if (file === undefined) return '';
+  const [svg, use] = ['svg', 'use'].map(
+    (tag) => document.createElementNS('http://www.w3.org/2000/svg', tag),
+  );
+  svg.classList.add('i');
+  svg.setAttribute('aria-hidden', 'true');
+  use.setAttribute('href', `${file}#${name}`);
+  svg.append(use);
+  return svg;
+}
+
+// `what` is what screen readers say of the button.
+function copyButton(what) {
+  return element('button', {
+    type: 'button', className: 'copy', ariaLabel: `Copy ${what}`,
+  }, icon('copy'), element('span', {textContent: 'Copy'}));
 }
 
 function addCopyButtons() {
-  for (const place of document.querySelectorAll('.copy')) {
-    place.append(element('button', {
-      type: 'button', className: 'copier', textContent: 'Copy', ariaLabel: `Copy ${whatIs(place)}`,
-    }));
+  for (const command of document.querySelectorAll('.cmd')) {
+    const heading = command.closest('details')?.querySelector('summary');
+    command.prepend(copyButton(heading ? `for ${heading.textContent}` : 'the command'));
   }
-  // The column is too narrow for a complete hash.
-  for (const hash of document.querySelectorAll('td code')) hash.title = hash.textContent;
-  const status = element('p', {className: 'aside'});
-  status.setAttribute('role', 'status');
+  // A page has too many files to add buttons that nobody sees.
+  document.addEventListener('toggle', ({target}) => addHashButtons(target), true);
+  for (const details of document.querySelectorAll('.rel details[open]')) addHashButtons(details);
   document.body.append(status);
-  document.addEventListener('click', async ({target}) => {
-    if (!target.matches('.copier')) return;
-    let word = 'Copied';
-    try {
-      await navigator.clipboard.writeText(target.parentNode.querySelector('code').textContent);
-    } catch {
-      // Browsers forbid pages without https to write to the clipboard.
-      getSelection().selectAllChildren(target.parentNode.querySelector('code'));
-      word = document.execCommand('copy') ? 'Copied' : 'Selected';
-    }
-    target.textContent = status.textContent = word;
-    setTimeout(() => { target.textContent = 'Copy'; status.textContent = ''; }, 2000);
+  document.addEventListener('click', ({target}) => {
+    const button = target.closest('.copy');
+    if (button) copy(button);
   });
+}
+
+function addHashButtons(details) {
+  for (const hash of details.querySelectorAll('a[href] ~ code:last-child')) {
+    // Those of a folded group of files are added later.
+    if (hash.closest('details') !== details) continue;
+    hash.after(copyButton(`the hash of ${hash.parentNode.querySelector('a').textContent}`));
+  }
+}
+
+async function copy(button) {
+  const code = button.parentNode.querySelector('code');
+  const word = button.lastChild;
+  try {
+    // Only what the page shows: `textContent` has the commands of all installers.
+    await navigator.clipboard.writeText(code.innerText.trim());
+    word.textContent = 'Copied';
+  } catch {
+    // Browsers forbid pages without https to write to the clipboard.
+    getSelection().selectAllChildren(code);
+    word.textContent = document.execCommand('copy') ? 'Copied' : 'Selected';
+  }
+  status.textContent = word.textContent;
+  setTimeout(() => { word.textContent = 'Copy'; status.textContent = ''; }, 2000);
+}
+
+// Installers. The one that somebody chose is chosen on the next page, too.
+
+function rememberInstaller() {
+  try {
+    const chosen = localStorage.getItem('installer');
+    for (const tab of document.querySelectorAll('.tabs > input')) {
+      if (tab.id === chosen) tab.checked = true;
+      tab.addEventListener('change', () => localStorage.setItem('installer', tab.id));
+    }
+  } catch {
+    // Browsers can forbid pages to store anything.
+  }
+}
+
+// Releases. A number is the beginning of a version; a word is in the release or in its files.
+
+function addFilter(tools) {
+  const input = tools.querySelector('input');
+  const releases = [...tools.parentNode.querySelectorAll('.rel > details')].map((release) => [
+    release, release.querySelector('b').textContent, release.textContent.toLowerCase(),
+  ]);
+  input.addEventListener('input', () => {
+    const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let shown = 0;
+    for (const [release, version, text] of releases) {
+      release.hidden = !words.every(
+        (word) => (/^\d/.test(word) ? version.startsWith(word) : text.includes(word)),
+      );
+      shown += !release.hidden;
+    }
+    status.textContent = `${shown} release${shown === 1 ? '' : 's'}`;
+  });
+  tools.hidden = false;
+}
+
+// Newer browsers unfold the target of a link themselves.
+function unfoldTarget() {
+  const details = document.getElementById(location.hash.slice(1))?.closest('.rel details');
+  if (details) details.open = true;
 }
 
 // Dates: say how long ago. The exact time stays in a tooltip.
@@ -98,4 +171,8 @@ function relateDates() {
 
 nameIndex();
 relateDates();
+rememberInstaller();
 addCopyButtons();
+for (const tools of document.querySelectorAll('.tools')) addFilter(tools);
+addEventListener('hashchange', unfoldTarget);
+unfoldTarget();
