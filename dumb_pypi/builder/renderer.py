@@ -134,8 +134,9 @@ def _refuse_files(event: str, arguments: tuple[object, ...]) -> None:
 
 
 def _module_folders() -> tuple[str, ...]:
-    # The current folder, '', is the user's.
-    return tuple(os.path.realpath(folder) for folder in sys.path if folder)
+    # The current folder, '', is the user's. An editable installation is in none of the others.
+    own = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    return tuple(os.path.realpath(folder) for folder in (*sys.path, own) if folder)
 
 
 def _send(pipe: BinaryIO, message: object) -> None:

@@ -54,6 +54,16 @@ def started() -> Iterator[Renderer]:
         process.close()
 
 
+def test_renderer_loads_editable_installations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The renderer may read this program's modules where no folder of `sys.path` has them."""
+    monkeypatch.setattr(sys, 'path', [
+        folder for folder in sys.path if folder and not (Path(folder) / 'dumb_pypi').exists()
+    ])
+    process = Renderer()
+    assert process.render('*a*', MARKDOWN, 'foo') == '<p><em>a</em></p>'
+    process.close()
+
+
 def test_readmes_are_on_their_pages(tmp_path: Path) -> None:
     """Each project's page has its README; nothing is left running."""
     run(tmp_path, *FACTS)
