@@ -207,3 +207,20 @@ def test_404_works_at_any_depth(page: Page, tree: Tree, path: str) -> None:
         page.get_by_role('search').get_by_role('link', name='new1').click()
         page.wait_for_url(f'{root}project/new1/')
     assert failed == [root + path]
+
+
+def test_home_settings_can_be_copied(browser: Browser, root: str) -> None:
+    """Without --site-url, the settings have the URL of the page; a button copies them."""
+    context = browser.new_context(permissions=['clipboard-read', 'clipboard-write'])
+    page = context.new_page()
+    page.goto(root)
+    assert 'https://example.com' not in page.content()
+    for installer, settings in (
+            ('pip', f'pip install --index-url {root}simple/ PROJECT'),
+            ('PDM', f'[[tool.pdm.source]]\nname = "pypi"\nurl = "{root}simple/"'),
+    ):
+        page.get_by_text(installer, exact=True).click()
+        page.get_by_role('button', name='Copy').first.click()
+        expect(page.get_by_role('button').first).to_have_text('Copied')
+        assert page.evaluate('navigator.clipboard.readText()') == settings
+    context.close()
