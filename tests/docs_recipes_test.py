@@ -63,9 +63,9 @@ def full_build(tmp_path: Path, lines: str) -> dict[str, bytes]:
 
 
 def without_times(found: dict[str, bytes]) -> dict[str, bytes]:
-    """The command dates the two pages that may be dated."""
+    """The command dates the root pages that may be dated."""
     return {
-        path: re.sub(rb' Generated [0-9: -]+ UTC\.|<meta name="generated".*>\n', b'', content)
+        path: re.sub(rb' on <time .*</time>|<meta name="generated".*>\n', b'', content)
         for path, content in found.items()
     }
 

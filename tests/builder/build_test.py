@@ -64,15 +64,15 @@ def test_empty_list(tmp_path: Path) -> None:
 
 
 def test_build_time_is_on_root_pages(tmp_path: Path) -> None:
-    """Only the home page and the project list show the build time."""
+    """Only the home page, the changelog and the project list show the build time."""
     generated = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
     run(tmp_path)
     run(tmp_path, output_dir=str(tmp_path / 'dated'), generated=generated)
     assert {
         path for path in tree(tmp_path)
         if (tmp_path / 'out' / path).read_bytes() != (tmp_path / 'dated' / path).read_bytes()
-    } == {'index.html', 'simple/index.html'}
-    assert 'Generated 2026-01-02 03:04:05 UTC' in (tmp_path / 'dated/index.html').read_text()
+    } == {'index.html', 'changelog/index.html', 'simple/index.html'}
+    assert '>2026-01-02 03:04 UTC<' in (tmp_path / 'dated/index.html').read_text()
 
 
 def test_linked_pages_are_written_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

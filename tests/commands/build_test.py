@@ -39,7 +39,7 @@ def test_success_is_silent(
     """A successful build prints nothing."""
     assert main(command) == 0
     assert capsys.readouterr() == ('', '')
-    assert 'Generated ' in (tmp_path / 'out/index.html').read_text()
+    assert 'Made with dumb-pypi on ' in (tmp_path / 'out/index.html').read_text()
 
 
 def test_skipped_lines_are_reported(
@@ -64,7 +64,7 @@ def test_quiet_hides_warnings(bad_command: list[str], capsys: pytest.CaptureFixt
 
 def test_verbose_prints_counts(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """With `-v` a build prints the numbers of projects, files and pages."""
-    for expected in ('18 pages written, 0 deleted', '0 pages written, 0 deleted'):
+    for expected in ('23 pages written, 0 deleted', '0 pages written, 0 deleted'):
         assert main([*command, '-v', '--no-generate-timestamp']) == 0
         assert capsys.readouterr() == (
             '', f'dumb-pypi: 1 project, 2 files; {expected}\n',
