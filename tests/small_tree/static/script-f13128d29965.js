@@ -1,0 +1,550 @@
+'use strict';
+
+// The URL of the index: this file is in its folder `static`.
+const root = new URL('..', document.currentScript.src);
+
+function element(name, properties, ...children) {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...children);
+  return made;
+}
+
+// If the build did not know the public URL, put the current one into install commands.
+
+function nameIndex() {
+  const placeholder = document.querySelector('.placeholder');
+  if (placeholder === null) return;
+  const written = placeholder.querySelector('code').textContent;
+  for (const command of document.querySelectorAll('.cmd')) {
+    const texts = document.createTreeWalker(command, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+      const text = texts.currentNode;
+      text.data = trusting(text.data.replaceAll(written, root.href));
+    }
+  }
+  placeholder.remove();
+}
+
+// pip ignores an index at plain http on another machine without --trusted-host.
+function trusting(text) {
+  const host = root.hostname.replace(/^\[|\]$/g, '');
+  if (root.protocol !== 'http:' || /^(localhost|127(\.\d+){3}|::1)$/.test(host)) return text;
+  return text.replace(/--index-url \S+/, `$& --trusted-host ${host}`)
+    .replace(/^index-url = .*/m, `$&\ntrusted-host = ${host}`);
+}
+
+// Copy buttons.
+
+const status = element('p', {className: 'vh', role: 'status'});
+
+// An icon of the file that the page draws with.
+function icon(name) {
+  const file = document.querySelector('use')?.href.baseVal.split('#')[0];
+  if (file === undefined) return '';
+  const [svg, use] = ['svg', 'use'].map(
+    (tag) => document.createElementNS('http://www.w3.org/2000/svg', tag),
+  );
+  svg.classList.add('i');
+  svg.setAttribute('aria-hidden', 'true');
+  use.setAttribute('href', `${file}#${name}`);
+  svg.append(use);
+  return svg;
+}
+
+// `what` is what screen readers say of the button.
+function copyButton(what) {
+  return element('button', {
+    type: 'button', className: 'copy', ariaLabel: `Copy ${what}`,
+  }, icon('copy'), element('span', {textContent: 'Copy'}));
+}
+
+function addCopyButtons() {
+  for (const command of document.querySelectorAll('.cmd')) {
+    const heading = command.closest('details')?.querySelector('summary');
+    command.prepend(copyButton(heading ? `for ${heading.textContent}` : 'the command'));
+  }
+  // A page has too many files to add buttons that nobody sees.
+  document.addEventListener('toggle', ({target}) => addHashButtons(target), true);
+  for (const details of document.querySelectorAll('.rel details[open]')) addHashButtons(details);
+  document.body.append(status);
+  document.addEventListener('click', ({target}) => {
+    const button = target.closest('.copy');
+    if (button) copy(button);
+  });
+}
+
+function addHashButtons(details) {
+  for (const hash of details.querySelectorAll('a[href] ~ code:last-child')) {
+    // Those of a folded group of files are added later.
+    if (hash.closest('details') !== details) continue;
+    hash.after(copyButton(`the hash of ${hash.parentNode.querySelector('a').textContent}`));
+  }
+}
+
+async function copy(button) {
+  const code = button.parentNode.querySelector('code');
+  const word = button.lastChild;
+  try {
+    // Only what the page shows: `textContent` has the commands of all installers.
+    await navigator.clipboard.writeText(code.innerText.trim());
+    word.textContent = 'Copied';
+  } catch {
+    // Browsers forbid pages without https to write to the clipboard.
+    getSelection().selectAllChildren(code);
+    word.textContent = document.execCommand('copy') ? 'Copied' : 'Selected';
+  }
+  status.textContent = word.textContent;
+  setTimeout(() => { word.textContent = 'Copy'; status.textContent = ''; }, 2000);
+}
+
+// Installers. The one that somebody chose is chosen on the next page, too.
+
+function rememberInstaller() {
+  try {
+    const chosen = localStorage.getItem('installer');
+    for (const tab of document.querySelectorAll('.tabs > input')) {
+      if (tab.id === chosen) tab.checked = true;
+      tab.addEventListener('change', () => localStorage.setItem('installer', tab.id));
+    }
+  } catch {
+    // Browsers can forbid pages to store anything.
+  }
+}
+
+// Releases. A number is the beginning of a version; a word is in the release or in its files.
+
+function addFilter(tools) {
+  const input = tools.querySelector('input');
+  const releases = [...tools.parentNode.querySelectorAll('.rel > details')].map((release) => [
+    release, release.querySelector('b').textContent, release.textContent.toLowerCase(),
+  ]);
+  input.addEventListener('input', () => {
+    const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let shown = 0;
+    for (const [release, version, text] of releases) {
+      release.hidden = !words.every(
+        (word) => (/^\d/.test(word) ? version.startsWith(word) : text.includes(word)),
+      );
+      shown += !release.hidden;
+    }
+    status.textContent = `${shown} release${shown === 1 ? '' : 's'}`;
+  });
+  tools.hidden = false;
+}
+
+// Newer browsers unfold the target of a link themselves.
+function unfoldTarget() {
+  const details = document.getElementById(location.hash.slice(1))?.closest('.rel details');
+  if (details) details.open = true;
+}
+
+// Dates: say how long ago. The exact time stays in a tooltip.
+
+const DAY = 86_400_000;  // milliseconds
+const UNITS = [['year', 365 * DAY], ['month', 30 * DAY], ['day', DAY], ['hour', DAY / 24],
+  ['minute', DAY / 1440]];
+
+function ago(milliseconds) {
+  const [unit, length] = UNITS.find(([, least]) => milliseconds >= least) ?? UNITS.at(-1);
+  return new Intl.RelativeTimeFormat('en', {numeric: 'auto'})
+    .format(-Math.floor(milliseconds / length), unit);
+}
+
+function relateDates() {
+  const now = Date.now();
+  for (const time of document.querySelectorAll('time.ago')) {
+    const passed = now - Date.parse(time.dateTime);
+    // Below the heading of an older day, the time of day says more.
+    if (passed < 0 || (passed >= DAY && time.closest('.log'))) continue;
+    time.title = time.dateTime.replace('T', ' ').replace('Z', ' UTC');
+    time.textContent = ago(passed);
+  }
+  // Like all dates, days are those of UTC.
+  const today = Math.floor(now / DAY) * DAY;
+  for (const time of document.querySelectorAll('time.since')) {
+    const passed = today - Date.parse(time.dateTime);
+    if (passed < 0) continue;
+    const words = passed === 0 ? 'today' : ago(passed);
+    time.append(element('span', {className: 'passed', textContent: ` · ${words}`}));
+  }
+}
+
+nameIndex();
+relateDates();
+rememberInstaller();
+addCopyButtons();
+for (const tools of document.querySelectorAll('.tools')) addFilter(tools);
+addEventListener('hashchange', unfoldTarget);
+unfoldTarget();
+// The search box in the header of every page, and the one of the home page. A worker searches.
+
+const FIRST = 50;  // results on the home page
+const MORE = 1000;  // results that its button adds
+const BELOW_BOX = 8;  // results below the box of any other page
+// A page that is opened with a query waits so long for all data, so that results do not move.
+const MILLISECONDS_OF_CALM = 2000;
+const SEVERITY = {deprecated: 'warn', yanked: 'warn', quarantined: 'bad'};
+
+function plural(number, word) {
+  return `${number.toLocaleString('en')} ${word}${number === 1 ? '' : 's'}`;
+}
+
+function searchAddress(query, shown = 0) {
+  const address = new URL(root);
+  if (query.trim() !== '') address.searchParams.set('q', query.trim());
+  if (shown > FIRST) address.searchParams.set('show', shown);
+  return address.href;
+}
+
+// Return a pattern for what matches the words, also with other separators. The longest comes first.
+function patternOf(words) {
+  const patterns = [words.join(''), ...words].map((word) => [...word.replaceAll('-', '')]
+    .map((letter) => letter.replace(/[\\^$.*+?()[\]{}|/]/, '\\$&')).join('[-_.]*'));
+  return new RegExp(patterns.sort((one, other) => other.length - one.length).join('|'), 'giu');
+}
+
+// Return the parts of a text, with those that match a pattern as `mark` elements.
+function marked(text, pattern) {
+  if (pattern === null) return [text];
+  const parts = [];
+  let end = 0;
+  for (const {0: found, index} of text.matchAll(pattern)) {
+    parts.push(text.slice(end, index), element('mark', {textContent: found}));
+    end = index + found.length;
+  }
+  return [...parts, text.slice(end)];
+}
+
+function resultRow({name, version, date, tags, summary, similar}, pattern) {
+  const shown = similar ? null : pattern;
+  const link = element('a', {
+    className: 'name', href: `${root.href}project/${encodeURIComponent(name)}/`,
+  }, ...marked(name, shown));
+  const labels = [...tags, ...similar ? ['similar'] : []].flatMap((tag) => [
+    ' ', element('span', {className: `tag ${SEVERITY[tag] ?? ''}`.trim(), textContent: tag}),
+  ]);
+  const described = element('span', {className: 'sum'});
+  // A space keeps the line until the summaries are loaded.
+  described.append(summary === undefined ? '\u00a0' : summary === '' ? 'No summary' :
+    element('bdi', {}, ...marked(summary, shown)));
+  const side = element('span', {className: 'side'});
+  if (version) side.append(element('span', {className: 'ver', textContent: version}));
+  if (date) side.append(element('time', {dateTime: date, textContent: date}));
+  return element('li', {}, element('span', {}, link, ...labels), ' ', described, ' ', side);
+}
+
+// A form whose worker searches while somebody types. The kinds of pages differ in how they `show`
+// an answer, what Enter does (`enter`), and where they `report` that the search does not work.
+class Finder {
+  constructor(form, limit) {
+    this.form = form;
+    this.input = form.elements.q;
+    this.limit = limit;
+    this.results = element('ol', {className: 'list wide results', hidden: true});
+    this.more = element('p', {className: 'more', hidden: true});
+    this.status = element('span', {});
+    this.status.setAttribute('role', 'status');
+    // Whether somebody submitted the query, and waits for the answer.
+    this.entered = false;
+    this.calmUntil = 0;
+
+    this.input.addEventListener('focus', () => this.load(), {once: true});
+    this.input.addEventListener('input', () => {
+      this.entered = false;
+      this.calmUntil = 0;
+      this.ask();
+    });
+    form.addEventListener('submit', (event) => {
+      this.load();
+      // Without a worker the form works as it does without a script.
+      if (this.failed) return;
+      event.preventDefault();
+      this.entered = true;
+      this.ask();
+    });
+    const hint = form.querySelector('kbd');
+    if (hint) hint.hidden = false;
+  }
+
+  load() {
+    if (this.worker || this.failed) return;
+    try {
+      this.worker = new Worker(this.form.dataset.worker);
+    } catch {
+      // Browsers refuse workers for pages at file: URLs.
+      this.fail();
+      return;
+    }
+    this.worker.onmessage = ({data}) => this.receive(data);
+    this.worker.onerror = () => this.fail();
+    this.status.textContent = 'Loading the names of all projects…';
+  }
+
+  ask() {
+    this.load();
+    this.results.ariaBusy = String(!this.failed);
+    this.worker?.postMessage({query: this.input.value, limit: this.limit});
+  }
+
+  receive(answer) {
+    if (answer.failed) {
+      this.fail();
+      return;
+    }
+    if (answer.query !== this.input.value) return;
+    clearTimeout(this.held);
+    const wait = answer.last ? 0 : this.calmUntil - performance.now();
+    if (wait > 0) this.held = setTimeout(() => this.accept(answer), wait);
+    else this.accept(answer);
+  }
+
+  accept(answer) {
+    const {found, words, last} = answer;
+    const focused = this.links().indexOf(document.activeElement);
+    const pattern = words.length === 0 ? null : patternOf(words);
+    this.results.replaceChildren(...found.map((project) => resultRow(project, pattern)));
+    this.results.hidden = found.length === 0;
+    this.show(answer);
+    if (focused !== -1) (this.links()[focused] ?? this.input).focus();
+    this.results.ariaBusy = String(!last);
+    if (this.entered) this.enter(answer);
+  }
+
+  // Describe an answer that is complete.
+  description({total, similar, found}) {
+    const exact = total - similar;
+    if (this.input.value.trim() === '') return '';
+    if (total === 0) return 'No project found';
+    if (exact === 0) return `No exact match, but ${plural(similar, 'similar project')}`;
+    if (similar > 0) return `${plural(exact, 'project')}, and ${plural(similar, 'similar name')}`;
+    if (total > found.length) {
+      return `${found.length.toLocaleString('en')} of ${plural(total, 'project')}, best first`;
+    }
+    return plural(total, 'project');
+  }
+
+  exactMatch({found, words}) {
+    return found[0]?.name === words.join('-');
+  }
+
+  fail() {
+    this.worker?.terminate();
+    this.worker = null;
+    this.failed = true;
+    this.results.ariaBusy = 'false';
+    const link = element('a', {href: `${root.href}projects/`, textContent: 'all projects'});
+    const why = location.protocol === 'file:' ?
+      'The search needs a web server, such as python3 -m http.server' :
+      'The search does not work here and now';
+    this.report(`${why}. There is a list of `, link, '.');
+    if (this.entered) this.form.submit();
+  }
+
+  links() {
+    return [...this.results.querySelectorAll('a'), ...this.more.querySelectorAll('a')];
+  }
+
+  move(event) {
+    const places = [this.input, ...this.links()];
+    const step = {ArrowDown: 1, ArrowUp: -1}[event.key];
+    const place = places.indexOf(document.activeElement);
+    if (step && place !== -1 && places[place + step]) {
+      event.preventDefault();
+      places[place + step].focus();
+    } else if (place > 0 && (event.key === 'Escape' || isText(event))) {
+      // Typed characters go to the search field.
+      this.input.focus();
+    }
+  }
+}
+
+// The home page shows the results in place of the latest uploads. Its URL has the query.
+class HomeFinder extends Finder {
+  constructor(form, results) {
+    super(form, FIRST);
+    this.results = results;
+    this.heading = element('h2', {className: 'vh', textContent: 'Results', hidden: true});
+    results.before(this.heading);
+    results.after(this.more);
+    (document.querySelector('.counts') ?? form).prepend(this.status);
+    form.addEventListener('submit', () => this.writeAddress());
+    // The back button returns to these results.
+    results.addEventListener('click', () => this.writeAddress());
+    this.more.addEventListener('click', (event) => this.showMore(event));
+    for (const place of [form, results, this.more]) {
+      place.addEventListener('keydown', (event) => this.move(event));
+    }
+    addEventListener('popstate', () => this.readAddress());
+    this.readAddress();
+    // Focus a query from the URL to continue it; without one, the arrow keys should scroll.
+    if (this.input.value !== '') this.input.focus({preventScroll: true});
+  }
+
+  readAddress() {
+    const parameters = new URLSearchParams(location.search);
+    this.input.value = parameters.get('q') ?? '';
+    this.limit = Math.max(FIRST, Number.parseInt(parameters.get('show'), 10) || 0);
+    this.asking = this.input.value;
+    this.calmUntil = MILLISECONDS_OF_CALM;
+    if (this.input.value !== '' || this.worker) this.ask();
+  }
+
+  writeAddress() {
+    clearTimeout(this.timer);
+    const address = new URL(searchAddress(this.input.value, this.limit));
+    address.pathname = location.pathname;
+    if (address.href !== location.href) history.replaceState(null, '', address);
+  }
+
+  ask() {
+    // Another query begins with the first results again.
+    if (this.input.value !== this.asking) this.limit = FIRST;
+    this.asking = this.input.value;
+    // The page's style hides what is not of the search.
+    document.documentElement.classList.toggle('searching', this.input.value.trim() !== '');
+    super.ask();
+    clearTimeout(this.timer);
+    // Browsers limit how often a page may change its address.
+    this.timer = setTimeout(() => this.writeAddress(), 300);
+  }
+
+  show(answer) {
+    const {found, total, last} = answer;
+    const isSearching = this.input.value.trim() !== '';
+    this.heading.hidden = found.length === 0;
+    if (last) this.status.textContent = this.description(answer);
+    const rest = total - found.length;
+    this.more.hidden = !last || !isSearching || (found.length > 0 && rest === 0);
+    if (rest > 0) {
+      const target = rest > MORE ? found.length + MORE : total;
+      this.more.replaceChildren(element('a', {
+        className: 'button', href: searchAddress(this.input.value, target),
+        textContent: target === total ? `Show all ${total.toLocaleString('en')}` :
+          `Show ${MORE.toLocaleString('en')} more`,
+      }));
+      this.target = target;
+    } else if (found.length === 0) {
+      this.more.replaceChildren('There is also a ', element('a', {
+        href: `${root.href}projects/`, textContent: 'list of all projects',
+      }), '.');
+    }
+    if (this.next !== undefined && last) {
+      this.results.querySelectorAll('a')[this.next]?.focus();
+      this.next = undefined;
+    }
+  }
+
+  report(...message) {
+    this.status.replaceChildren(...message);
+  }
+
+  // Add results, and focus the first of them, unless the link is to open in a window of its own.
+  showMore(event) {
+    const {target, ctrlKey, metaKey, shiftKey} = event;
+    if (!target.matches('.button') || ctrlKey || metaKey || shiftKey) return;
+    event.preventDefault();
+    this.next = this.results.children.length;
+    this.limit = this.target;
+    this.ask();
+    this.writeAddress();
+  }
+
+  // Open the only or exact match; otherwise focus the first result, so that Enter opens it.
+  enter(answer) {
+    const {found, total, last} = answer;
+    const isExact = this.exactMatch(answer);
+    // The summaries may match further projects.
+    if (!last && total < 2 && !isExact) return;
+    this.entered = false;
+    const [first] = this.links();
+    if (isExact || (total === 1 && !found[0].similar)) first.click();
+    else if (found.length !== 0) first.focus();
+  }
+}
+
+// Other pages show the best results below the box in the header.
+class HeaderFinder extends Finder {
+  constructor(form) {
+    super(form, BELOW_BOX);
+    this.list = element('div', {className: 'hits', hidden: true}, this.results, this.more);
+    this.status.className = 'vh';
+    form.append(this.list, this.status);
+    form.addEventListener('keydown', (event) => {
+      if (event.key === 'Escape' && !this.list.hidden) {
+        // Without this, browsers clear the field too.
+        event.preventDefault();
+        this.input.focus();
+        this.list.hidden = true;
+      } else {
+        if (event.key === 'ArrowDown' && event.target === this.input) this.open();
+        this.move(event);
+      }
+    });
+    this.input.addEventListener('focus', () => this.open());
+    form.addEventListener('focusout', ({relatedTarget}) => {
+      if (relatedTarget !== null && !form.contains(relatedTarget)) this.list.hidden = true;
+    });
+    document.addEventListener('pointerdown', ({target}) => {
+      if (!form.contains(target)) this.list.hidden = true;
+    });
+  }
+
+  open() {
+    this.list.hidden = this.results.hidden && this.more.hidden;
+  }
+
+  show(answer) {
+    const {query, total, found, last} = answer;
+    const areAllShown = found.length !== 0 && found.length === total;
+    this.more.hidden = query.trim() === '' || !last || areAllShown;
+    if (last) this.status.textContent = this.description(answer);
+    if (found.length === 0) {
+      this.more.replaceChildren('No project found. ', element('a', {
+        href: `${root.href}projects/`, textContent: 'All projects',
+      }));
+    } else {
+      this.more.replaceChildren(element('a', {
+        href: searchAddress(query), textContent: `All ${plural(total, 'result')}`,
+      }));
+    }
+    if (this.form.contains(document.activeElement)) this.open();
+  }
+
+  // Open the exact match, otherwise the results on the home page.
+  enter(answer) {
+    this.entered = false;
+    if (answer.query.trim() === '') return;
+    if (this.exactMatch(answer)) this.links()[0].click();
+    else location.href = searchAddress(answer.query);
+  }
+
+  report(...message) {
+    this.more.replaceChildren(...message);
+    this.more.hidden = false;
+    this.status.textContent = this.more.textContent;
+    this.open();
+  }
+}
+
+// A space is not among them: it scrolls the page.
+function isText({key, ctrlKey, metaKey, altKey}) {
+  return (/^\S$/u.test(key) || key === 'Backspace') && !ctrlKey && !metaKey && !altKey;
+}
+
+function focusOnSlash(event) {
+  const typing = event.target.matches('input, textarea, select, [contenteditable]');
+  if (event.key !== '/' || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  const input = document.querySelector('form.find input');
+  if (input === null) return;
+  event.preventDefault();
+  input.focus();
+  input.select();
+}
+
+// A template of the user's may have a form without a worker, or the home page no place for results.
+for (const form of document.querySelectorAll('form.find[data-worker]')) {
+  const results = form.closest('.hero') && document.querySelector('.results');
+  if (results) new HomeFinder(form, results);
+  else new HeaderFinder(form);
+}
+document.addEventListener('keydown', focusOnSlash);
