@@ -71,8 +71,9 @@ def monitored_page(context: BrowserContext) -> MonitoredPage:
     page.on('requestfailed', lambda request: None if (
         request.failure == 'net::ERR_ABORTED'
     ) else errors.append(f'failed: {request.url}: {request.failure}'))
-    page.on('response', lambda response: None if response.ok else errors.append(
-        f'{response.status}: {response.url}',
+    # With 304, the browser has the file from another page.
+    page.on('response', lambda response: None if response.ok or response.status == 304 else (
+        errors.append(f'{response.status}: {response.url}')
     ))
     return MonitoredPage(page, errors)
 
