@@ -59,7 +59,7 @@ TESTED = {
 UNTESTED = {
     (AUTOMATING, 'python -m build --wheel'): 'it needs a container engine and a base image',
     ('docs/clients.md', 'import micropip'): 'it needs a browser with Pyodide',
-    ('docs/operations.md', "pip install 'dumb-pypi[readme]'"): 'the tests have the extra',
+    ('docs/operations.md', "pip install '.[readme]'"): 'the tests have the extra',
 }
 
 
