@@ -99,8 +99,10 @@ class HostileHistory(History):
     @rule(path=st.sampled_from(USERS))
     def add_users_file(self, path: str) -> None:
         file = self.out / path
-        if file.parent.resolve() == self.out.resolve() / Path(path).parent and (
-                not file.parent.exists() or file.parent.is_dir()
+        # Another file may be in the place of any of its folders.
+        if file.parent.resolve() == self.out.resolve() / Path(path).parent and not any(
+                (self.out / parent).exists() and not (self.out / parent).is_dir()
+                for parent in parents(path)
         ):
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text('mine')

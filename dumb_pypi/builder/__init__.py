@@ -162,7 +162,7 @@ def _build(
         if not plan.is_empty:
             state.invalidate(
                 writer, [*plan.projects, *plan.removed_projects], plan.months_to_change,
-                [*paths.ROOTS, *static_paths(job)],
+                [*plan.tree.others, *paths.ROOTS, *static_paths(job)],
             )
         result = render(plan, state, job, writer, workers, reading.rest)
         for path in plan.stale_paths(result.extents, result.others):

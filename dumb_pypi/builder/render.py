@@ -171,7 +171,7 @@ def _process_projects(task: ProjectsTask, writer: Writer) -> ProjectsResult:
                 # The project's page links to it. What it is to be is only known later.
                 empty = job.site.dependents_page(project.name, (), 0)
                 if new:
-                    written = writer.write_new(chain([empty], pages), empty.path)
+                    written = writer.write_new(pages, empty)
                 else:
                     written = writer.write_missing(*empty)
                 if written:

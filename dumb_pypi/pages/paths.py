@@ -101,7 +101,7 @@ def of_project(project: str) -> tuple[str, ...]:
     delete these, the last one first, when a project is removed.
     """
     return (
-        dependents(project), project_page(project), simple_json(project), simple_html(project),
+        dependents(project), simple_json(project), simple_html(project), project_page(project),
         project_json(project),
     )
 
@@ -115,9 +115,10 @@ def pages_of_project(
         project: str, releases: Iterable[str], release_page_count: int,
 ) -> Iterator[str]:
     """Yield the pages of a project in the order of `Site.project_pages`."""
-    _, *pages, last = of_project(project)
-    yield from release_pages(project, release_page_count)
+    _, *pages, page, last = of_project(project)
     yield from pages
+    yield from release_pages(project, release_page_count)
+    yield page
     for release in releases:
         yield release_json(project, release)
     yield last

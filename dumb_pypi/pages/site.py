@@ -74,15 +74,15 @@ class Site:
         """
         options = self._options
         name, packages_url = project.name, options.packages_url
+        yield Page(paths.simple_json(name), simple_api.project_json(
+            project, packages_url, options.site_url,
+        ))
+        yield Page(paths.simple_html(name), simple_api.project_html(project, packages_url))
         for number, block in enumerate(release_pages.blocks(project).older, start=1):
             yield Page(
                 paths.release_page(name, number), self._web.release_page(project, number, block),
             )
         yield Page(paths.project_page(name), self._web.project(project, readme))
-        yield Page(paths.simple_json(name), simple_api.project_json(
-            project, packages_url, options.site_url,
-        ))
-        yield Page(paths.simple_html(name), simple_api.project_html(project, packages_url))
         for path, content in json_api.pages(
                 project, packages_url, options.site_url, per_release=options.per_release_json,
         ):

@@ -135,11 +135,14 @@ class Writer:
         if self._target.precompress or self._target.sweep:
             self._write_compressed(path, content, changed=changed)
 
-    def write_new(self, pages: Iterable[tuple[str, bytes]], preliminary: str = '') -> bool:
+    def write_new(
+            self, pages: Iterable[tuple[str, bytes]],
+            preliminary: tuple[str, bytes] | None = None,
+    ) -> bool:
         """Write the pages of a project that has none yet; those of a folder follow each other.
 
-        A `preliminary` page, which a later step replaces, is written as by `write_missing`; return
-        whether it was. The others are written anyway.
+        A `preliminary` page, which a later step replaces, comes first in its folder. It is written
+        as by `write_missing`; return whether it was.
 
         Raises:
             FileError: a page cannot be written.
@@ -147,15 +150,18 @@ class Writer:
         written = False
         for folder, group in groupby(pages, key=_folder_of):
             contents = [*group]
-            if self._fill_folder(folder, contents):
-                written |= any(path == preliminary for path, _ in contents)
+            first = [
+                page for page in (preliminary,)
+                if page is not None and page[0].startswith(f'{folder}/')
+            ]
+            if self._fill_folder(folder, [*first, *contents]):
+                written |= bool(first)
                 continue
             # The folder has files of the user's, or the file system ignores case.
+            for page in first:
+                written = self.write_missing(*page)
             for path, content in contents:
-                if path == preliminary:
-                    written = self.write_missing(path, content)
-                else:
-                    self.write(path, content)
+                self.write(path, content)
         return written
 
     def write_missing(self, path: str, content: bytes) -> bool:

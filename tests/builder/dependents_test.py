@@ -31,7 +31,7 @@ LINES = (
 
 def names_on(folder: Path, project: str) -> list[str]:
     page = folder / 'out' / paths.dependents(project)
-    return re.findall(r'<a class="name" href="[./]*/project/([^/]*)/">', page.read_text())
+    return re.findall(r'<li><a (?:class="[^"]*" )?href="[./]*/project/([^/]*)/">', page.read_text())
 
 
 def dependents_written(

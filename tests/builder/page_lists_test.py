@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from dumb_pypi import store
+from dumb_pypi.builder import state
 from dumb_pypi.builder.check import check
 from dumb_pypi.pages import paths
 from dumb_pypi.pages.project_list import ListPage
@@ -160,6 +161,23 @@ def test_damaged_list_pages_are_restored(tmp_path: Path) -> None:
     (tmp_path / 'out/projects/b.html').unlink()
     run(tmp_path, PROJECTS)
     assert tree(tmp_path) == full_tree(tmp_path, PROJECTS)
+
+
+def test_unreported_deletion_is_reported(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """If a build is killed at its end, the next one reports the list pages that it deleted."""
+    def die(_: str) -> None:
+        raise InterruptedError
+
+    run(tmp_path, PROJECTS)
+    with monkeypatch.context() as patch, pytest.raises(InterruptedError):
+        patch.setattr(state, 'confirm', die)
+        run(tmp_path, PROJECTS[:4])
+    assert not (tmp_path / 'out/projects/0-9.html').exists()
+    changes = tmp_path / 'changes'
+    run(tmp_path, PROJECTS[:4], changes_file=str(changes))
+    assert {'action': 'delete', 'path': 'projects/0-9.html'} in read_changes(changes)
 
 
 def test_published_list_pages_are_deleted(tmp_path: Path) -> None:

@@ -306,7 +306,7 @@ def test_unreported_changes_are_repeated(tmp_path: Path) -> None:
 
 def changed_paths_of_new_project(folder: Path) -> set[str]:
     new = full_tree(folder, MORE).keys() - full_tree(folder).keys()
-    assert len(new) == 5
+    assert len(new) == 6
     return new
 
 

@@ -71,7 +71,7 @@ def test_removed_project_is_deleted_last(tmp_path: Path) -> None:
     assert [change for change in changes if stage(change) >= 2][1:] == [
         {'action': 'delete', 'path': path} for path in (
             'project/bar/dependents/index.html', 'pypi/bar/1.0/json', 'pypi/bar/json',
-            'simple/bar/index.html', 'simple/bar/index.json', 'project/bar/index.html',
+            'project/bar/index.html', 'simple/bar/index.html', 'simple/bar/index.json',
         )
     ]
 

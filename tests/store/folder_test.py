@@ -498,14 +498,15 @@ PRELIMINARY = 'project/foo/dependents/index.html'
 def test_preliminary_page_replaces_nothing(root: Path) -> None:
     """A late run of a task does not replace the page that a later step wrote."""
     target = Target(str(root), BUILD, keep_changes=True)
-    pages = [(PRELIMINARY, b'preliminary'), ('project/foo/index.html', b'foo')]
-    assert target.task_writer(7).write_new(pages, PRELIMINARY)
+    pages = [('simple/foo/index.html', b'foo'), ('project/foo/index.html', b'foo')]
+    preliminary = (PRELIMINARY, b'preliminary')
+    assert target.task_writer(7).write_new(pages, preliminary)
     Writer(target).write(PRELIMINARY, b'final')
     late = target.task_writer(7)
-    assert not late.write_new(pages, PRELIMINARY)
-    assert not late.write_missing(PRELIMINARY, b'preliminary')
+    assert not late.write_new(pages, preliminary)
+    assert not late.write_missing(*preliminary)
     assert (root / PRELIMINARY).read_bytes() == b'final'
-    assert [change.path for change in late.done.changes] == ['project/foo/index.html']
+    assert [change.path for change in late.done.changes] == [path for path, _ in pages]
 
 
 @pytest.mark.parametrize('users', ((), ('project/foo/mine',), ('project/foo/dependents/mine',)))
@@ -550,9 +551,10 @@ def test_preliminary_page_among_users_files(root: Path) -> None:
     folder = root / 'project/foo'
     folder.mkdir(parents=True)
     (folder / 'mine').write_bytes(b'mine')
-    pages = [(PRELIMINARY, b'preliminary'), ('project/foo/index.html', b'foo')]
+    pages = [('simple/foo/index.html', b'foo'), ('project/foo/index.html', b'foo')]
+    preliminary = (PRELIMINARY, b'preliminary')
     with Target(str(root), BUILD).opened() as writer:
-        assert writer.write_new(pages, PRELIMINARY)
+        assert writer.write_new(pages, preliminary)
     assert (root / PRELIMINARY).read_bytes() == b'preliminary'
     assert (folder / 'index.html').read_bytes() == b'foo'
 

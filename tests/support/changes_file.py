@@ -60,8 +60,11 @@ def record_writes(
         return written
 
     def record_and_write_new(
-            self: Writer, pages: Iterable[tuple[str, bytes]], preliminary: str = '',
+            self: Writer, pages: Iterable[tuple[str, bytes]],
+            preliminary: tuple[str, bytes] | None = None,
     ) -> bool:
+        if preliminary is not None:
+            record(*preliminary)
         return write_new(self, recorded(pages), preliminary)
 
     def record_and_adopt(self: Writer, path: str, file: str) -> None:

@@ -13,7 +13,7 @@ from tests.support.sound import own_files, problems, SITE_URL, tree_of
 
 WITH_SITE = ('--site-url', SITE_URL)
 # What a build that came to its end keeps for the next one.
-OWN = frozenset({'lock', 'state.json', 'chunks'})
+OWN = frozenset({'lock', 'state.json', 'chunks', 'readmes'})
 # What the user keeps in the output directory.
 USERS = {
     'robots.txt': b'mine', 'simple/goes/notes.txt': b'mine', 'changelog/notes.html': b'mine',
