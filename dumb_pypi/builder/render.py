@@ -170,10 +170,7 @@ def _process_projects(task: ProjectsTask, writer: Writer) -> ProjectsResult:
             if lonely:
                 # The project's page links to it. What it is to be is only known later.
                 empty = job.site.dependents_page(project.name, (), 0)
-                if new:
-                    written = writer.write_new(pages, empty)
-                else:
-                    written = writer.write_missing(*empty)
+                written = writer.write_new(pages, empty) if new else writer.write_missing(*empty)
                 if written:
                     dependents[-1] = checksum_of(empty.content)
             if not new:
