@@ -203,6 +203,20 @@ class Plan:
         }
 
     @cached_property
+    def existing_others(self) -> Collection[str]:
+        """The pages of no group that exist, here or where the previous list was published.
+
+        An index of an earlier version has no list of projects, and one without a public URL has no
+        feeds.
+        """
+        existing = {*self._state.tree.others}
+        if self._previous is not None and self._previous.ours:
+            existing.add(paths.PROJECTS)
+        if self._skips_published:
+            existing.update(paths.ROOTS)
+        return existing
+
+    @cached_property
     def removed_projects(self) -> Collection[str]:
         return sorted({*self.tree.projects} - self.groups.packages.projects.keys())
 

@@ -230,9 +230,11 @@ def render(
     if plan.is_empty:
         return Result({**state.projects}, {}, state.others, {})
     others = _write(writer, job.site.static_pages())
-    if plan.is_published and paths.PROJECTS not in plan.tree.others:
-        # An earlier version wrote the index. Every page is about to link to the list of projects.
-        _write(writer, (job.site.list_page(page, ()) for page in project_list.list_pages(())))
+    if plan.is_published:
+        # Every page is about to link to them.
+        _write(writer, (
+            page for page in job.site.preliminary_pages() if page.path not in plan.existing_others
+        ))
     records = _write_projects(plan, state, job, writer, workers, progress)
     records |= _write_dependents_pages(plan, state, records, job, writer, workers)
     months = _write_months(plan, job, writer, workers)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from dumb_pypi.model import urls
 from dumb_pypi.model.project import Project
 from dumb_pypi.options import BuildOptions
-from dumb_pypi.pages import json_api, paths, release_pages
+from dumb_pypi.pages import json_api, paths, project_list, release_pages
 from dumb_pypi.pages import simple as simple_api
 from dumb_pypi.pages.changelog import ChangelogPage, Upload
 from dumb_pypi.pages.feeds import Feeds
@@ -102,6 +102,17 @@ class Site:
     def list_page(self, page: ListPage, projects: Sequence[ProjectSummary]) -> Page:
         """Render a page of the list of projects; `projects` are those on it."""
         return Page(page.path, self._web.project_list(page, projects))
+
+    def preliminary_pages(self) -> Iterator[Page]:
+        """Render the root pages that all pages link to, without projects.
+
+        An index that has been published without them gets these before any page links to them.
+        """
+        if self._feeds is not None:
+            yield Page(paths.UPDATES_FEED, self._feeds.updates(()))
+            yield Page(paths.PACKAGES_FEED, self._feeds.packages(()))
+        for page in project_list.list_pages(()):
+            yield self.list_page(page, ())
 
     def root_pages(
             self, projects: Sequence[ProjectSummary], months: Sequence[MonthSummary],

@@ -14,7 +14,7 @@ from dumb_pypi.pages import paths
 from dumb_pypi.pages.project_list import ListPage
 from dumb_pypi.pages.site import Page, Site
 from dumb_pypi.pages.summaries import ProjectSummary
-from tests.support.changes_file import read_changes
+from tests.support.changes_file import read_changes, record_writes
 from tests.support.small_builds import full_tree, run, tree
 from tests.support.small_pages import make_pages_small
 
@@ -193,3 +193,18 @@ def test_published_list_pages_are_deleted(tmp_path: Path) -> None:
         change['path'] for change in read_changes(changes) if change['action'] == 'delete'
     } >= {'projects/c.html', 'projects/0-9.html'}
     assert paths.PROJECTS in tree(tmp_path)
+
+
+def test_new_feeds_come_before_links_to_them(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """When an index gets a public URL, feeds are there before any page links to them."""
+    run(tmp_path, PROJECTS)
+    written: list[str] = []
+    with monkeypatch.context() as patch:
+        record_writes(patch, lambda path, _: written.append(path))
+        run(tmp_path, PROJECTS, site_url='https://example.com/', jobs=1)
+    written = [path for path in written if not path.startswith('static/')]
+    assert written[:2] == ['rss/updates.xml', 'rss/packages.xml']
+    assert written[2].startswith('simple/1/')
+    assert tree(tmp_path) == full_tree(tmp_path, PROJECTS, site_url='https://example.com/')
