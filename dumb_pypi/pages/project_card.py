@@ -23,7 +23,6 @@ _MAILBOX = re.compile(
     # What is no mailbox is shown as it is.
     r'|([^,]+)(?:,|$)',
 )
-_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
 _LICENCE = 'License :: '
 _MATURITY = re.compile(r'Development Status :: \d+ - (.+)')
 _UNKNOWN = frozenset(('unknown', 'none', 'n/a'))
@@ -60,9 +59,9 @@ _ORDER = {kind: place for place, kind in enumerate((*_LABELS, 'link'))}
 
 
 class PersonView(NamedTuple):
-    """An author or a maintainer; `url` is a `mailto:` URL."""
+    """An author or a maintainer; `email` is None if the name is the address."""
     name: str
-    url: str | None
+    email: str | None
 
 
 class LinkView(NamedTuple):
@@ -83,23 +82,25 @@ def people(names: str | None, emails: str | None) -> Sequence[PersonView]:
     """Return the persons that two fields of core metadata name, such as `author` and its email.
 
     >>> people(None, 'Ana <ana@example.com>, ben@example.com')[0]
-    PersonView(name='Ana', url='mailto:ana@example.com')
+    PersonView(name='Ana', email='ana@example.com')
     """
     mailboxes = [] if _is_unknown(emails) else _mailboxes(emails or '')
     if names is None or _is_unknown(names):
-        return [PersonView(name or address, url) for name, address, url in mailboxes][:PEOPLE_SHOWN]
+        return [_person(name, address) for name, address in mailboxes][:PEOPLE_SHOWN]
     if len(mailboxes) == 1 and mailboxes[0][0] in (None, names):
-        return [PersonView(names, mailboxes[0][2])]
-    urls = {name: url for name, _, url in mailboxes if name is not None}
+        return [PersonView(names, mailboxes[0][1])]
+    addresses = {name: address for name, address in mailboxes if name is not None}
     # A company's name may have a comma, too.
     parts = [part.strip() for part in names.split(',')]
-    named = parts if urls.keys() & parts else [names]
+    named = parts if addresses.keys() & parts else [names]
     return [
-        *(PersonView(name, urls.get(name)) for name in named),
-        *(PersonView(name or address, url) for name, address, url in mailboxes if (
-            name not in named
-        )),
+        *(PersonView(name, addresses.get(name)) for name in named),
+        *(_person(name, address) for name, address in mailboxes if name not in named),
     ][:PEOPLE_SHOWN]
+
+
+def _person(name: str | None, address: str) -> PersonView:
+    return PersonView(address, None) if name is None else PersonView(name, address)
 
 
 def _is_unknown(text: str | None) -> bool:
@@ -107,17 +108,14 @@ def _is_unknown(text: str | None) -> bool:
     return text is None or text.lower() in _UNKNOWN
 
 
-def _mailboxes(emails: str) -> list[tuple[str | None, str, str | None]]:
-    """Return the name, the address and the URL of each person of an email field."""
+def _mailboxes(emails: str) -> list[tuple[str | None, str]]:
+    """Return the name and the address of each person of an email field."""
     found = []
     for quoted, plain, bracketed, alone, other in _MAILBOX.findall(emails):
         name = (re.sub(r'\\(.)', r'\1', quoted) or plain).strip() or None
         address = bracketed or alone or other.strip()
         if address:
-            # An address could have the `?` that begins the fields of a message.
-            found.append((name, address, f'mailto:{quote(address, safe="@+")}' if (
-                _ADDRESS.fullmatch(address)
-            ) else None))
+            found.append((name, address))
     return found
 
 

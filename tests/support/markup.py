@@ -24,7 +24,6 @@ _FETCHES = {'link': 'href', 'img': 'src', 'script': 'src'}
 LINK_ATTRIBUTES = (
     'action', 'background', 'cite', 'data', 'formaction', 'href', 'ping', 'poster', 'src', 'srcset',
 )
-_MAIL_LINK = re.compile('mailto:[A-Za-z0-9._~+%-]+@[A-Za-z0-9.-]+')
 _BARE_AMPERSAND = re.compile('&(?!(?:amp|lt|gt|quot|#34|#39);)')
 _CONTROL_CHARACTER = re.compile('[\x00-\x08\x0b-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]')
 
@@ -149,8 +148,5 @@ def _is_danger(element: Element, attribute: str) -> bool:
     value = element.attrs[attribute] or ''
     return (
         attribute.startswith('on') or attribute in ('http-equiv', 'srcdoc', 'style')
-        or (attribute in LINK_ATTRIBUTES and not is_web_link(value) and not (
-            # The address alone, without fields of the message.
-            element.name == 'a' and _MAIL_LINK.fullmatch(value)
-        ))
+        or (attribute in LINK_ATTRIBUTES and not is_web_link(value))
     )
