@@ -271,7 +271,7 @@ def test_pages_are_no_templates(tmp_path: Path, templates: str) -> None:
 def test_installed_library_ends_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A library that is installed during a build may have rendered some of the pages."""
     libraries = iter((['jinja2-1.dist-info'], ['jinja2-2.dist-info']))
-    monkeypatch.setattr(stamp, '_installed_libraries', lambda: next(libraries))
+    monkeypatch.setattr(stamp, '_installed', lambda _: next(libraries))
     with pytest.raises(ChangedError):
         run(tmp_path)
     monkeypatch.undo()

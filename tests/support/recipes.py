@@ -79,9 +79,9 @@ def _long_history() -> list[Facts]:
         {'filename': 'long.zip', 'size': 1}, {'filename': 'long-2013-11-14.zip'},
         *(
             {
-                'filename': f'long-{number // 2}.0+x{ending}', 'upload_timestamp': number,
+                'filename': f'long-{number}.0+x{ending}', 'upload_timestamp': number,
                 'requires_dist': ['short', 'missing'],
-            } for number in range(400) for ending in ('.zip', '-py3-none-any.whl')
+            } for number in range(200) for ending in ('.zip', '-py3-none-any.whl')
         ),
         {'filename': 'short-1.0.zip'},
     ]
