@@ -23,7 +23,7 @@ venv: venv/.installed
 venv/.installed: setup.py setup.cfg
 	@echo 'Installing dumb-pypi and the libraries that it needs into venv/'
 	$(PYTHON) -m venv venv
-	$(BIN)/python -m pip install --quiet -e .
+	$(BIN)/python -m pip install --quiet -e '.[readme]'
 	@touch $@
 
 .PHONY: venv-dev

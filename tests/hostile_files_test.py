@@ -240,7 +240,7 @@ BROKEN_TEMPLATES = (
     ('project.html', '\n\n{{ project', 'unexpected end of template'),
     ('base.html', '{% block content %}', 'block'),
     ('changelog.html', b'\xff', 'decode'),
-    ('uploads.html', '', 'uploads_table'),
+    ('uploads.html', '', 'uploads_by_day'),
 )
 
 

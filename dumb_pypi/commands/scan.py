@@ -138,7 +138,7 @@ def _parser() -> argparse.ArgumentParser:
         '--projects', metavar='PATH',
         help='write a list for --project-list-json to this file, atomically: README, licence, '
              'authors, links and other metadata of the latest release of each project; with '
-             '--previous, only metadata that is not in this file yet is read',
+             '--previous, read only metadata that this file lacks',
     )
     the_list.add_argument(
         '--uploaded-by', metavar='TEXT',
