@@ -232,9 +232,7 @@ def render(
     others = _write(writer, job.site.static_pages())
     if plan.is_published:
         # Every page is about to link to them.
-        _write(writer, (
-            page for page in job.site.preliminary_pages() if page.path not in plan.existing_others
-        ))
+        _write(writer, job.site.preliminary_pages(plan.existing_others))
     records = _write_projects(plan, state, job, writer, workers, progress)
     records |= _write_dependents_pages(plan, state, records, job, writer, workers)
     months = _write_months(plan, job, writer, workers)

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from dumb_pypi.model import urls
@@ -103,15 +103,17 @@ class Site:
         """Render a page of the list of projects; `projects` are those on it."""
         return Page(page.path, self._web.project_list(page, projects))
 
-    def preliminary_pages(self) -> Iterator[Page]:
-        """Render the root pages that all pages link to, without projects.
+    def preliminary_pages(self, existing: Collection[str]) -> Iterator[Page]:
+        """Render the root pages that all pages link to, without projects, unless they exist.
 
         An index that has been published without them gets these before any page links to them.
         """
-        if self._feeds is not None:
+        if self._feeds is not None and paths.UPDATES_FEED not in existing:
             yield Page(paths.UPDATES_FEED, self._feeds.updates(()))
+        if self._feeds is not None and paths.PACKAGES_FEED not in existing:
             yield Page(paths.PACKAGES_FEED, self._feeds.packages(()))
-        for page in project_list.list_pages(()):
+        if paths.PROJECTS not in existing:
+            [page] = project_list.list_pages(())
             yield self.list_page(page, ())
 
     def root_pages(

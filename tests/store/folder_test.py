@@ -13,6 +13,7 @@ import pytest
 
 from dumb_pypi import store
 from dumb_pypi.errors import FileError
+from dumb_pypi.store import files
 from dumb_pypi.store.changes import Change, write_changes
 from dumb_pypi.store.folder import Target, Writer
 from tests.support import trees
@@ -530,6 +531,21 @@ def test_missing_page_is_written(root: Path, users: Sequence[str], *, compressed
         assert [change.path for change in again.done.changes] == forms
     assert all((root / path).read_bytes() == b'mine' for path in users)
     assert all((root / path).exists() for path in forms)
+
+
+def test_overlapping_runs_write_one_page(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If another run of a task is faster, its page stays."""
+    target = Target(str(root), BUILD)
+    rename = files.rename
+
+    def rename_later(source: str, place: str) -> None:
+        monkeypatch.setattr(files, 'rename', rename)
+        assert Writer(target).write_missing(PRELIMINARY, b'faster')
+        rename(source, place)
+
+    monkeypatch.setattr(files, 'rename', rename_later)
+    assert not Writer(target).write_missing(PRELIMINARY, b'slower')
+    assert (root / PRELIMINARY).read_bytes() == b'faster'
 
 
 def test_preliminary_page_replaces_a_link(root: Path, tmp_path: Path) -> None:
