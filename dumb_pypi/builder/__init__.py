@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from dumb_pypi.builder.plan import Groups, Previous
-    from dumb_pypi.builder.render import Job
     from dumb_pypi.builder.state import State
+    from dumb_pypi.builder.tasks import Job
     from dumb_pypi.builder.workers import Workers
     from dumb_pypi.model.project_facts import ProjectFacts
     from dumb_pypi.store.folder import Writer
@@ -124,8 +124,9 @@ def _build(
     from dumb_pypi.builder.packages import write_packages
     from dumb_pypi.builder.plan import group, Plan
     from dumb_pypi.builder.readmes import remove_unused, renderers
-    from dumb_pypi.builder.render import Job, records_of, render, static_paths
+    from dumb_pypi.builder.render import records_of, render, static_paths
     from dumb_pypi.builder.state import commit, State
+    from dumb_pypi.builder.tasks import Job
     from dumb_pypi.builder.workers import open_workers
     from dumb_pypi.store.changes import write_changes
     from dumb_pypi.store.folder import Target

@@ -11,8 +11,9 @@ from itertools import chain
 from typing import cast, Literal, NamedTuple
 
 from dumb_pypi import store
+from dumb_pypi.builder.records import Body
 from dumb_pypi.builder.stamp import CHECKSUM, is_pending, marks_of
-from dumb_pypi.builder.state import Body, is_as_recorded, load_records
+from dumb_pypi.builder.state import is_as_recorded, load_records
 from dumb_pypi.builder.tree import (
     found_projects,
     found_release_pages,

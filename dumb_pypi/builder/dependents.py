@@ -12,7 +12,8 @@ from typing import NamedTuple
 import msgspec
 
 from dumb_pypi.builder.plan import Plan
-from dumb_pypi.builder.state import NOTHING, ProjectRecord, State
+from dumb_pypi.builder.records import NOTHING, ProjectRecord
+from dumb_pypi.builder.state import State
 
 # More names would make a page that browsers take long to show.
 MOST_SHOWN = 1000

@@ -9,8 +9,9 @@ from typing import NamedTuple
 import msgspec
 
 from dumb_pypi.builder.packages import Packages
+from dumb_pypi.builder.records import NOTHING
 from dumb_pypi.builder.stamp import fingerprint
-from dumb_pypi.builder.state import NOTHING, State
+from dumb_pypi.builder.state import State
 from dumb_pypi.builder.tree import Extent, Tree, union
 from dumb_pypi.builder.workers import batched, Workers
 from dumb_pypi.model.project_facts import ProjectFacts

@@ -1,120 +1,39 @@
 """Render groups in tasks, and write each page after those that it links to."""
 from __future__ import annotations
 
-import functools
-import io
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, chain, groupby
 from operator import attrgetter
-from typing import cast, NamedTuple, TYPE_CHECKING, TypeVar
+from typing import cast, NamedTuple, TYPE_CHECKING
 
 import msgspec
 
-from dumb_pypi.builder.dependents import Dependents, dependents_of, unknown_dependents
+from dumb_pypi.builder.dependents import dependents_of, unknown_dependents
 from dumb_pypi.builder.plan import Groups, Plan, PreviousProject
-from dumb_pypi.builder.readmes import readme_of
-from dumb_pypi.builder.stamp import checksum_of
-from dumb_pypi.builder.state import (
-    Body,
-    checksum_of_file,
-    MonthRecord,
-    ProjectRecord,
-    State,
+from dumb_pypi.builder.records import Body, MonthRecord, ProjectRecord
+from dumb_pypi.builder.state import checksum_of_file, State
+from dumb_pypi.builder.tasks import (
+    DependentsTask,
+    Job,
+    MonthTask,
+    process_projects,
+    ProjectsResult,
+    ProjectsTask,
+    render_months,
+    write_dependents,
+    write_pages,
 )
 from dumb_pypi.builder.tree import Extent
 from dumb_pypi.builder.workers import batched, Workers
-from dumb_pypi.model.distfile import read_checked
-from dumb_pypi.model.project import assemble
 from dumb_pypi.model.project_facts import ProjectFacts
-from dumb_pypi.options import BuildOptions
 from dumb_pypi.pages import changelog, paths, project_list
-from dumb_pypi.pages.changelog import ChangelogPage
-from dumb_pypi.pages.summaries import ProjectSummary, summarize
-from dumb_pypi.store.changes import Done
-from dumb_pypi.store.folder import Target, Writer
+from dumb_pypi.store.folder import Writer
 
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
-    from dumb_pypi.pages.site import Site
-
 _TASK = 1 << 17  # bytes of lines in a task, at least one project's; see `_sizes`
 _DEPENDENTS_TASK = 1 << 10  # names on the pages of a task, with one more for each page
-
-R = TypeVar('R')
-Task = TypeVar('Task', 'ProjectsTask', 'DependentsTask')
-
-
-class Job(NamedTuple):
-    """What all tasks of a build share; `shape` distinguishes it from others in one process.
-
-    `renderer` is the version of what renders READMEs, '' if they are shown as plain text.
-    """
-    options: BuildOptions
-    shape: str
-    target: Target
-    renderer: str = ''
-
-    @property
-    def site(self) -> Site:
-        return _site(self.options, self.shape)
-
-
-@functools.lru_cache(maxsize=1)
-def _site(options: BuildOptions, _: str) -> Site:
-    # These import Jinja2, which takes as long as all that a build without new pages does.
-    from dumb_pypi.pages.site import Site
-    from dumb_pypi.pages.templates import Templates
-    return Site(options, Templates(options.template_dir))
-
-
-class ProjectsTask(NamedTuple):
-    """Consecutive projects to render, or, if not `write`, only to sum up.
-
-    `lines` are those of all of them, `counts` their numbers; `new` says which have no page yet, and
-    `lonely` which may have no page of dependents.
-    """
-    job: Job
-    number: int
-    facts: Sequence[ProjectFacts]
-    counts: Sequence[int]
-    lines: bytes
-    write: bool
-    new: Sequence[bool]
-    lonely: Sequence[bool]
-
-
-class ProjectsResult(NamedTuple):
-    """The releases of each project, encoded, what root pages show of it, and what was written.
-
-    `checksums` are those of each project's pages, as in its record, and `dependents` those of empty
-    pages of dependents; '' if they were not written.
-    """
-    releases: Sequence[bytes]
-    summaries: Sequence[ProjectSummary]
-    checksums: Sequence[str]
-    dependents: Sequence[str]
-    done: Done
-
-
-class DependentsTask(NamedTuple):
-    """Projects whose pages of dependents to render; `number` is unlike those of other tasks."""
-    job: Job
-    number: int
-    projects: Sequence[tuple[str, Dependents]]
-
-
-class DependentsResult(NamedTuple):
-    """The checksum of each page, and what was written."""
-    checksums: Sequence[str]
-    done: Done
-
-
-class MonthTask(NamedTuple):
-    """Pages of a month to render, and the lines of all its uploads."""
-    job: Job
-    pages: Sequence[ChangelogPage]
-    lines: bytes
 
 
 class Result(NamedTuple):
@@ -129,95 +48,6 @@ class Result(NamedTuple):
     extents: Mapping[str, Extent]
 
 
-def process_projects(task: ProjectsTask) -> ProjectsResult:
-    """Write the pages of projects, or only sum them up."""
-    if not task.write:
-        return _process_projects(task, Writer(task.job.target))
-    return _run(_process_projects, task)
-
-
-def _run(process: Callable[[Task, Writer], R], task: Task) -> R:
-    """Run a task that writes pages.
-
-    An executor may run it twice, even at the same time: both runs write the same pages, and either
-    result has every change.
-    """
-    target = task.job.target
-    result = process(task, target.task_writer(task.number))
-    if target.is_run_again(task.number):
-        # The other run may have written pages that this one then found to be as they should.
-        return process(task, Writer(target._replace(recovering=True)))
-    return result
-
-
-def _process_projects(task: ProjectsTask, writer: Writer) -> ProjectsResult:
-    job = task.job
-    # Without a second copy of the lines: one project may have a hundred megabytes of them.
-    lines = io.BytesIO(task.lines)
-    releases, summaries, checksums, dependents = [], [], [], []
-    for facts, count, new, lonely in zip(
-            task.facts, task.counts, task.new, task.lonely, strict=True,
-    ):
-        project = assemble(facts.project, [read_checked(next(lines)) for _ in range(count)], facts)
-        names = [
-            release.name for release in project.releases if job.options.per_release_json
-        ]
-        found: list[str] = []
-        dependents.append('')
-        if task.write:
-            readme = readme_of(facts, job.renderer, job.target.root, writer)
-            pages = _checksummed(job.site.project_pages(project, readme), found)
-            if lonely:
-                # The project's page links to it. What it is to be is only known later.
-                empty = job.site.dependents_page(project.name, (), 0)
-                written = writer.write_new(pages, empty) if new else writer.write_missing(*empty)
-                if written:
-                    dependents[-1] = checksum_of(empty.content)
-            if not new:
-                for path, content in pages:
-                    writer.write(path, content)
-        releases.append(msgspec.json.encode(names))
-        summaries.append(summarize(project))
-        checksums.append(''.join(found))
-    return ProjectsResult(releases, summaries, checksums, dependents, writer.done)
-
-
-def _checksummed(
-        pages: Iterable[tuple[str, bytes]], checksums: list[str],
-) -> Iterator[tuple[str, bytes]]:
-    """Add the checksum of each page to `checksums` on its way."""
-    for page in pages:
-        checksums.append(checksum_of(page[1]))
-        yield page
-
-
-def write_dependents(task: DependentsTask) -> DependentsResult:
-    """Write pages of dependents."""
-    return _run(_write_dependents, task)
-
-
-def _write_dependents(task: DependentsTask, writer: Writer) -> DependentsResult:
-    checksums = _write(writer, (
-        task.job.site.dependents_page(project, *dependents) for project, dependents in task.projects
-    ))
-    return DependentsResult([*checksums.values()], writer.done)
-
-
-def render_months(tasks: Sequence[MonthTask]) -> list[list[bytes]]:
-    """Render pages of months. They are written by the caller, in their safe order."""
-    return [_render_month(task) for task in tasks]
-
-
-def _render_month(task: MonthTask) -> list[bytes]:
-    shown = map(changelog.read_upload_line, io.BytesIO(task.lines))
-    uploads = changelog.in_order(map(changelog.upload_of, shown))
-    site = task.job.site
-    return [
-        site.changelog_page(page, changelog.uploads_on(page, uploads)).content
-        for page in task.pages
-    ]
-
-
 def render(
         plan: Plan, state: State, job: Job, writer: Writer, workers: Workers,
         progress: Callable[[float], None],
@@ -229,14 +59,14 @@ def render(
     """
     if plan.is_empty:
         return Result({**state.projects}, {}, state.others, {})
-    others = _write(writer, job.site.static_pages())
+    others = write_pages(writer, job.site.static_pages())
     if plan.is_published:
         # Every page is about to link to them.
-        _write(writer, job.site.preliminary_pages(plan.existing_others))
+        write_pages(writer, job.site.preliminary_pages(plan.existing_others))
     records = _write_projects(plan, state, job, writer, workers, progress)
     records |= _write_dependents_pages(plan, state, records, job, writer, workers)
     months = _write_months(plan, job, writer, workers)
-    others |= _write(writer, job.site.root_pages(
+    others |= write_pages(writer, job.site.root_pages(
         [record.summary for record in records.values()],
         [month.summary for month in plan.groups.months.values()],
     ))
@@ -361,15 +191,6 @@ def _batches(
         yield range(start, stop)
 
 
-def _write(writer: Writer, pages: Iterable[tuple[str, bytes]]) -> dict[str, str]:
-    """Write pages; return their checksums by their paths."""
-    checksums = {}
-    for path, content in pages:
-        writer.write(path, content)
-        checksums[path] = checksum_of(content)
-    return checksums
-
-
 def _write_projects(
         plan: Plan, state: State, job: Job, writer: Writer, workers: Workers,
         progress: Callable[[float], None],
@@ -466,7 +287,7 @@ def _write_months(
     ))
     checksums: dict[str, str] = {}
     for pages, contents in zip(runs, rendered, strict=True):
-        checksums |= _write(writer, zip((page.path for page in pages), contents, strict=True))
+        checksums |= write_pages(writer, zip((page.path for page in pages), contents, strict=True))
     numbers: dict[str, list[str]] = {name: [] for name in plan.months}
     for page in wanted:
         numbers[page.month].append(page.path)
@@ -492,7 +313,7 @@ def _write_list_pages(
     }
     wanted = [page for page in pages if page.path not in kept]
     existing = plan.tree.others if plan.is_published else [page.path for page in wanted]
-    return {path: state.others[path] for path in kept} | _write(writer, (
+    return {path: state.others[path] for path in kept} | write_pages(writer, (
         job.site.list_page(page, [records[name].summary for name in page.projects])
         for page in project_list.in_safe_order(wanted, existing)
     ))

@@ -14,9 +14,10 @@ import msgspec
 from dumb_pypi import store
 from dumb_pypi.builder import stamp as stamps
 from dumb_pypi.builder.chunks import Memo, named_projects
-from dumb_pypi.builder.packages import LineNotice, OldPackages, ProjectLines
+from dumb_pypi.builder.packages import OldPackages
+from dumb_pypi.builder.records import Body, MonthRecord, NOTHING, Pending, ProjectRecord
 from dumb_pypi.builder.source import Chunk
-from dumb_pypi.builder.stamp import CHECKSUM, checksum_of, fingerprint, Stamp
+from dumb_pypi.builder.stamp import checksum_of, fingerprint, Stamp
 from dumb_pypi.builder.tree import (
     Extent,
     found_extent,
@@ -30,98 +31,13 @@ from dumb_pypi.builder.tree import (
 from dumb_pypi.errors import FileError
 from dumb_pypi.options import JSON
 from dumb_pypi.pages import paths
-from dumb_pypi.pages.summaries import MonthSummary, ProjectSummary
 from dumb_pypi.store import files
 from dumb_pypi.store.folder import Writer
 
 T = TypeVar('T')
 
-# An empty list of names.
-NOTHING = msgspec.Raw(b'[]')
 _CHECKSUM = 32  # bytes
 _COPY = 1 << 20  # bytes read at once
-
-
-class ProjectRecord(msgspec.Struct, array_like=True, gc=False):
-    """A project with pages in the directory.
-
-    `facts_fingerprint` is '' if there are no facts about it. `releases` are the names of those with
-    a page, in JSON, because hardly any are ever looked at. `checksums` has those of its pages,
-    in the order of `paths.pages_of_project`, and `dependents` is that of the page of dependents.
-
-    Of a project that only a previous list vouches for, the directory may have that page alone.
-    """
-    lines: ProjectLines
-    facts_fingerprint: str
-    releases: msgspec.Raw
-    summary: ProjectSummary
-    checksums: str
-    dependents: str
-
-    @property
-    def of_dependents_only(self) -> ProjectRecord:
-        """The record of the page of dependents, without the others. No fingerprint equals its own.
-        """
-        return ProjectRecord(
-            ProjectLines('', 0, 0, {}), '', NOTHING, self.summary, '', self.dependents,
-        )
-
-    @property
-    def extent(self) -> Extent:
-        if not self.checksums:
-            return Extent()
-        return Extent(_decode_names(self.releases), len(self.summary.page_starts))
-
-    def pages(self, project: str) -> dict[str, str]:
-        """Return the checksums of the project's pages by their paths."""
-        pages = paths.pages_of_project(project, *self.extent) if self.checksums else ()
-        return {
-            paths.dependents(project): self.dependents,
-            **dict(zip(pages, _split(self.checksums), strict=True)),
-        }
-
-
-class MonthRecord(msgspec.Struct, array_like=True, gc=False):
-    """A month with pages in the directory."""
-    lines_fingerprint: str
-    neighbours_fingerprint: str
-    checksums: str
-    summary: MonthSummary
-
-    @property
-    def page_count(self) -> int:
-        return len(self.checksums) // CHECKSUM
-
-    def pages(self, month: str) -> dict[str, str]:
-        """Return the checksums of the month's pages by their paths."""
-        return {
-            paths.changelog_page(month, number): checksum
-            for number, checksum in enumerate(_split(self.checksums), start=1)
-        }
-
-
-class Body(msgspec.Struct, array_like=True, gc=False):
-    """The second line of `state.json`, behind its seal.
-
-    `others` are the checksums of pages of no group by their paths. That of `packages.json` is '' if
-    the projects' records say what is in it. `compressed`: pages may have a `.gz` next to them.
-    """
-    projects: dict[str, ProjectRecord]
-    months: dict[str, MonthRecord]
-    notices: dict[str, list[LineNotice]]
-    others: dict[str, str]
-    compressed: bool
-
-
-class Pending(msgspec.Struct, array_like=True):
-    """The groups that a build has begun to change, until it finishes.
-
-    `projects` have the pages they had, `months` the number of pages they may have. The pages of new
-    projects are found in the directory.
-    """
-    projects: dict[str, Extent]
-    months: dict[str, int]
-    others: list[str]
 
 
 class State:
@@ -492,10 +408,6 @@ def checksum_of_file(file: BufferedReader) -> str:
     return checksum
 
 
-def _split(checksums: str) -> list[str]:
-    return [checksums[at:at + CHECKSUM] for at in range(0, len(checksums), CHECKSUM)]
-
-
 def _checksum(content: bytes, shape: str, form: str) -> bytes:
     checksum = hashlib.sha256(f'{shape} {form}\n'.encode())
     checksum.update(content)
@@ -505,6 +417,5 @@ def _checksum(content: bytes, shape: str, form: str) -> bytes:
 _encoder = msgspec.json.Encoder()
 _decode_body = msgspec.json.Decoder(Body).decode
 _decode_pending = msgspec.json.Decoder(Pending).decode
-_decode_names = msgspec.json.Decoder(list[str]).decode
 _encode_memo = msgspec.msgpack.Encoder().encode
 _decode_memo = msgspec.msgpack.Decoder(dict[str, bytes]).decode

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from dumb_pypi import store
-from dumb_pypi.builder import stamp, state
+from dumb_pypi.builder import records, stamp
 from dumb_pypi.builder.check import check, Checked, Difference
 from dumb_pypi.errors import FileError, UncheckableError
 from dumb_pypi.pages import paths
@@ -452,10 +452,10 @@ def damage_state(out: Path) -> None:
 def write_state_of_other_version(out: Path) -> None:
     """Records whose projects have a page more."""
     stamp_line, body = (out / store.STATE).read_bytes().split(b'\n')
-    records = msgspec.json.decode(body[stamp.SEAL:], type=state.Body)
-    records.projects['foo'].checksums += '0' * stamp.CHECKSUM
+    changed = msgspec.json.decode(body[stamp.SEAL:], type=records.Body)
+    changed.projects['foo'].checksums += '0' * stamp.CHECKSUM
     (out / store.STATE).write_bytes(
-        stamp_line + b'\n' + stamp.sealed(msgspec.json.encode(records)),
+        stamp_line + b'\n' + stamp.sealed(msgspec.json.encode(changed)),
     )
 
 

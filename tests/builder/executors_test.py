@@ -15,7 +15,7 @@ import pytest
 from distributed import Client, LocalCluster
 
 from dumb_pypi import build
-from dumb_pypi.builder import render
+from dumb_pypi.builder import tasks
 from dumb_pypi.errors import TemplateError, WorkerError
 from dumb_pypi.store.folder import Writer
 from tests.support import trees
@@ -129,16 +129,16 @@ def test_repeated_tasks(tmp_path: Path) -> None:
 def test_overlapping_runs_lose_no_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A task that runs again before its first run ends loses no change."""
     run_again: list[bool] = []
-    process = render._process_projects
+    process = tasks._process_projects
 
-    def process_after_another(task: render.ProjectsTask, writer: Writer) -> render.ProjectsResult:
+    def process_after_another(task: tasks.ProjectsTask, writer: Writer) -> tasks.ProjectsResult:
         if task.write and not run_again:
             run_again.append(True)
-            render.process_projects(task)
+            tasks.process_projects(task)
             run_again.clear()
         return process(task, writer)
 
-    monkeypatch.setattr(render, '_process_projects', process_after_another)
+    monkeypatch.setattr(tasks, '_process_projects', process_after_another)
     with ThreadPoolExecutor(1) as executor:
         tree, changes = built(tmp_path, LINES, executor=executor)
     assert {change['path'] for change in changes} == tree.keys()
