@@ -67,7 +67,7 @@ def test_command_of_each_installer() -> None:
     assert of_class(page, 'p1', 'p2', 'p3', 'p4') == [
         'pip install --index-url https://example.com/simple/ ',
         'uv add --default-index https://example.com/simple/ ', 'poetry add ', 'pdm add ',
-        'Poetry and PDM have to know this index first.',
+        'Add this index to pyproject.toml first.',
     ]
     assert [box.attrs for box in page.named('input') if box.attrs.get('class') == 'pin'] == [
         {'type': 'checkbox', 'class': 'pin'},
@@ -103,7 +103,7 @@ def test_yanked_release_is_pinned() -> None:
     """If all releases are yanked, the page says so, and pins the version."""
     page = page_of({'filename': 'foo-1.0.zip', 'yanked_reason': 'bad'})
     assert of_class(page, 'note') == [
-        'All releases are yanked. Installers take one only if its version is pinned. 1.0: bad',
+        'All releases are yanked. pip and uv install a yanked release only if you pin it. 1.0: bad',
     ]
     assert [box.attrs for box in page.named('input') if box.attrs.get('class') == 'pin'] == [
         {'type': 'checkbox', 'class': 'pin', 'checked': ''},
