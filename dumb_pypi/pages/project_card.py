@@ -10,8 +10,9 @@ from urllib.parse import quote, urlsplit
 from dumb_pypi.model.distfile import Distfile
 from dumb_pypi.model.project_facts import ProjectFacts
 
-# The card shows so many of each; the JSON API has them all.
-PEOPLE_SHOWN = 10
+# The card shows so many of each, and the names alone of more people; the JSON API has them all.
+PEOPLE_SHOWN = 3
+OTHERS_SHOWN = 100
 KEYWORDS_SHOWN = 20
 # The characters of a licence's name. Longer values of `license` are texts of licences.
 LICENCE_NAME = 80
@@ -64,6 +65,13 @@ class PersonView(NamedTuple):
     email: str | None
 
 
+class PeopleView(NamedTuple):
+    """The authors or the maintainers: the first ones, the number of the others, and their names."""
+    shown: Sequence[PersonView]
+    more: str | None
+    others: str | None
+
+
 class LinkView(NamedTuple):
     """A link of the project; `kind` is the name of its icon, `host` that of its web server."""
     kind: str
@@ -78,6 +86,16 @@ class KeywordView(NamedTuple):
     url: str
 
 
+def people_view(names: str | None, emails: str | None) -> PeopleView | None:
+    """Return the persons that the card shows, None if `people` finds none."""
+    found = people(names, emails)
+    others = [person.name for person in found[PEOPLE_SHOWN:]]
+    if not others:
+        return PeopleView(found, None, None) if found else None
+    listed = ', '.join(others[:OTHERS_SHOWN]) + (', …' if len(others) > OTHERS_SHOWN else '')
+    return PeopleView(found[:PEOPLE_SHOWN], f'{len(others):,}', listed)
+
+
 def people(names: str | None, emails: str | None) -> Sequence[PersonView]:
     """Return the persons that two fields of core metadata name, such as `author` and its email.
 
@@ -86,7 +104,7 @@ def people(names: str | None, emails: str | None) -> Sequence[PersonView]:
     """
     mailboxes = [] if _is_unknown(emails) else _mailboxes(emails or '')
     if names is None or _is_unknown(names):
-        return [_person(name, address) for name, address in mailboxes][:PEOPLE_SHOWN]
+        return [_person(name, address) for name, address in mailboxes]
     if len(mailboxes) == 1 and mailboxes[0][0] in (None, names):
         return [PersonView(names, mailboxes[0][1])]
     addresses = {name: address for name, address in mailboxes if name is not None}
@@ -96,7 +114,7 @@ def people(names: str | None, emails: str | None) -> Sequence[PersonView]:
     return [
         *(PersonView(name, addresses.get(name)) for name in named),
         *(_person(name, address) for name, address in mailboxes if name not in named),
-    ][:PEOPLE_SHOWN]
+    ]
 
 
 def _person(name: str | None, address: str) -> PersonView:

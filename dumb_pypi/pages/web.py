@@ -20,7 +20,7 @@ from dumb_pypi.pages.project_card import (
     licence,
     links,
     maturity,
-    people,
+    people_view,
     python_in_words,
 )
 from dumb_pypi.pages.project_list import ListPage
@@ -100,8 +100,8 @@ class Web:
             requires_python=requires_python,
             maturity=maturity(facts),
             licence=licence(facts),
-            authors=people(facts.author, facts.author_email),
-            maintainers=people(facts.maintainer, facts.maintainer_email),
+            authors=people_view(facts.author, facts.author_email),
+            maintainers=people_view(facts.maintainer, facts.maintainer_email),
             keywords=keywords(facts.keywords, root),
             # Neither a README nor links of somebody who may want to do harm.
             links=links(facts) if offered else (),

@@ -29,6 +29,9 @@ LINES: list[Facts] = [
     {'filename': 'evil-1.0.zip', 'hash': SHA256},
     {'filename': 'old-1.0.zip'},
     {'filename': 'odd-some-version.zip'},
+    {'filename': 'odd.zip'},
+    {'filename': 'crowd-1.0.zip', 'requires_python': '>=3.8', 'upload_timestamp': 0,
+     'uploaded_by': 'ana', 'hash': SHA256},
 ]
 FACTS: list[Facts] = [
     {'name': 'foo', 'license_expression': 'MIT', 'author_email': 'Ana <ana@example.com>',
@@ -40,11 +43,20 @@ FACTS: list[Facts] = [
     {'name': 'evil', 'status': 'quarantined', 'status_reason': 'It steals.'},
     {'name': 'gone', 'status': 'deprecated', 'status_reason': 'Use foo.'},
     {'name': 'old', 'status': 'archived'},
+    {'name': 'odd', 'keywords': 'a'},
+    {'name': 'odd-some-version', 'project_urls': {'Source': 'https://example.com/'}},
+    {'name': 'pre', 'project_urls': {'Source': 'https://example.com/'}},
+    {'name': 'crowd', 'summary': 'Lists of the many people of a project, their names and addresses,'
+     ' and what each of them does in it', 'license_expression': 'MIT', 'keywords': 'crowd',
+     'provides_extra': ['async', 'postgresql', 'documentation', 'tests', 'yaml'],
+     'maintainer_email': ', '.join(f'Name {n} <{n}@example.com>' for n in range(6)),
+     'project_urls': {'Documentation': 'https://example.com/d', 'Source': 'https://example.com/s'}},
 ]
 PATHS = (
     'project/foo/', 'project/foo/#1.149', 'project/foo/releases-1.html', 'project/foo/dependents/',
     'project/bar/dependents/', 'project/wheels/', 'project/epoch/', 'project/pre/', 'project/gone/',
     'project/evil/', 'project/old/', 'project/odd-some-version/',
+    'project/odd/', 'project/crowd/',
 )
 
 
@@ -273,7 +285,7 @@ def test_printed_page_has_no_controls(page: Page, index: str) -> None:
     """A printed page has the command and the facts, and nothing to press."""
     page.goto(f'{index}project/foo/')
     page.emulate_media(media='print')
-    for control in ('.copy', '.tools', '.pick', '.find', '.sections'):
+    for control in ('.copy', '.tools', '.picks', '.find', '.sections'):
         expect(page.locator(control).first).to_be_hidden()
     assert command(page) == f'{PIP}foo'
 
@@ -286,6 +298,46 @@ def test_forced_colors_show_choices(page: Page, index: str) -> None:
         'all => all.map(label => getComputedStyle(label).outlineStyle)',
     )
     assert styles == ['solid', 'none', 'none', 'none']
+
+
+@pytest.mark.parametrize('height', (800, 900))
+def test_source_is_above_the_fold(browser: Browser, index: str, height: int) -> None:
+    """Command, licence and source are visible at once, however many people and extras there are."""
+    context = browser.new_context(viewport={'width': 1280 if height == 800 else 1440, 'height': (
+        height
+    )})
+    page = context.new_page()
+    page.goto(f'{index}project/crowd/')
+    assert page.locator('.head .sum').evaluate(
+        'sum => sum.offsetHeight / parseFloat(getComputedStyle(sum).lineHeight)',
+    ) == 2
+    for found in (page.locator('.cmd'), page.get_by_text('MIT', exact=True),
+                  page.get_by_role('link', name='Source')):
+        box = found.bounding_box()
+        assert box is not None
+        assert box['y'] + box['height'] <= height
+    page.get_by_text('and 3 more').click()
+    expect(page.get_by_text('Name 3, Name 4, Name 5')).to_be_visible()
+    context.close()
+
+
+@pytest.mark.parametrize('width', chromium.WIDTHS.values())
+def test_lines_of_the_card_touch_no_text(browser: Browser, index: str, width: int) -> None:
+    """With any of facts, links and people missing, there is space above and below each line."""
+    context = browser.new_context(viewport={'width': width, 'height': 800})
+    page = context.new_page()
+    for project in ('foo', 'bar', 'pre', 'odd', 'odd-some-version', 'crowd', 'old'):
+        page.goto(f'{index}project/{project}/')
+        spaces = page.locator('.facts').evaluate('''facts => [...facts.children].slice(2).map(
+            (part) => Math.min(
+                part.getBoundingClientRect().top
+                    - part.previousElementSibling.getBoundingClientRect().bottom,
+                part.firstElementChild.getBoundingClientRect().top
+                    - part.getBoundingClientRect().top,
+            ))''')
+        assert spaces
+        assert min(spaces) >= 12, project
+    context.close()
 
 
 def test_page_makes_few_requests(page: Page, index: str) -> None:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from dumb_pypi.model.distfile import check_json
 from dumb_pypi.model.project_facts import parse_facts, ProjectFacts
 from dumb_pypi.pages import project_card
-from dumb_pypi.pages.project_card import PEOPLE_SHOWN, PersonView
+from dumb_pypi.pages.project_card import OTHERS_SHOWN, PEOPLE_SHOWN, PersonView
+from tests.support.markup import text_of
 from tests.support.project_pages import facts_on, page_of
 
 
@@ -48,8 +51,33 @@ def test_people(
 
 
 def test_people_are_bounded() -> None:
-    """The page shows the first of very many people."""
-    assert len(project_card.people(None, 'a@b.c, ' * 5000)) == PEOPLE_SHOWN
+    """The card shows the first of very many people, and the names of some others."""
+    view = project_card.people_view(None, 'a@b.c, ' * 5000)
+    assert view is not None
+    assert len(view.shown) == PEOPLE_SHOWN
+    assert view.more == f'{5000 - PEOPLE_SHOWN:,}'
+    assert view.others == 'a@b.c, ' * OTHERS_SHOWN + '…'
+
+
+def test_other_people_are_named() -> None:
+    """The card says how many more people there are; their names are folded."""
+    page = page_of({'filename': 'foo-1.0.zip'}, author='A', maintainer_email=(
+        'B <b@x>, C <c@x>, D <d@x>, E <e@x>, f@x'
+    ))
+    assert facts_on(page)['Author'] == 'A'
+    assert facts_on(page)['Maintainers'] == 'B b@xC c@xD d@xand 2 moreE, f@x'
+
+
+@pytest.mark.parametrize('filename', ('foo-1.0.zip', 'foo.zip'))
+@pytest.mark.parametrize('facts', (
+    {'author': 'Ana'}, {'keywords': 'a'}, {'license': 'MIT'}, {},
+    {'project_urls': {'Docs': 'https://example.com/'}},
+))
+def test_card_has_no_empty_list(filename: str, facts: dict[str, Any]) -> None:
+    """Lists of facts and links that have no items are missing."""
+    page = page_of({'filename': filename}, **facts)
+    assert [element.name for name in ('dl', 'ul') for element in page.named(name)
+            if not text_of(element).strip()] == []
 
 
 @pytest.mark.parametrize(('line', 'licence'), (
