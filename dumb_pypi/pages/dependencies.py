@@ -66,7 +66,7 @@ def dependency_views(
     for text in requires_dist:
         name, query, versions, condition, named = _parse(text)
         view = DependencyView(
-            name, None if query is None else f'{root}projects/?q={query}', versions, condition,
+            name, None if query is None else f'{root}projects/?name={query}', versions, condition,
         )
         if not named:
             required.append(view)

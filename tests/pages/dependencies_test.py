@@ -72,17 +72,17 @@ def test_spellings_of_an_extra_are_one() -> None:
 
 
 @pytest.mark.parametrize(('requirement', 'link'), (
-    ('foo', '../../projects/?q=foo'),
-    ('Foo.Bar_baz>=1 ; extra == "x"', '../../projects/?q=Foo.Bar_baz'),
-    ('foo[a,b]>=1', '../../projects/?q=foo'),
-    ('a', '../../projects/?q=a'),
+    ('foo', '../../projects/?name=foo'),
+    ('Foo.Bar_baz>=1 ; extra == "x"', '../../projects/?name=Foo.Bar_baz'),
+    ('foo[a,b]>=1', '../../projects/?name=foo'),
+    ('a', '../../projects/?name=a'),
     ('(nothing)', None),
     ('', None),
 ))
 def test_dependency_links_to_search(requirement: str, link: str | None) -> None:
     """The dependency may not be in the index, and the page depends on no other project."""
     page = page_of({'filename': 'foo-1.0.zip', 'requires_dist': [requirement]})
-    assert [found.url for found in page.links() if '?q=' in found.url] == (
+    assert [found.url for found in page.links() if '?name=' in found.url] == (
         [] if link is None else [link]
     )
 

@@ -51,6 +51,10 @@ _DATED: tuple[Facts, ...] = (
     {'filename': 'dated_thrice-1.0.zip', 'upload_timestamp': 1, 'summary': 'Malware'},
     {'filename': 'dated_four_times-1.0.zip'},
 )
+_REQUIRING: tuple[Facts, ...] = ({
+    'filename': 'my-foo-1.0.zip', 'summary': 'Mine',
+    'requires_dist': ['Foo.Bar>=1', 'requezts', 'http', 'nothing-of-that-name'],
+},)
 
 
 @contextmanager
@@ -58,10 +62,10 @@ def indexed(folder: Path) -> Iterator[str]:
     """Build and serve an index to search; yield the URL of its home page."""
     lines = [
         {'filename': f'{name}-1.0.zip', 'summary': summary}
-        for name, summary in _SUMMARIES.items()
+        for name, summary in _SUMMARIES.items() if name != 'my-foo'
     ]
     tree = trees.build(folder / 'web', Recipe(
-        json_lines([*lines, *_DATED]), facts=json_lines(_FACTS),
+        json_lines([*lines, *_DATED, *_REQUIRING]), facts=json_lines(_FACTS),
     ))
     with chromium.served(tree.server_root) as root:
         yield f'{root}index/'

@@ -9,6 +9,20 @@ function element(name, properties, ...children) {
   return made;
 }
 
+// Links to a project by its name, and forms, open the list of projects, which cannot search. With
+// JavaScript the home page takes over.
+
+function handOverSearch() {
+  const parameters = new URLSearchParams(location.search);
+  const list = new URL('projects/', root).pathname;
+  // At file: URLs there is neither a search nor a home page without `index.html`.
+  if (location.protocol === 'file:' || ![list, `${list}index.html`].includes(location.pathname)
+      || !['q', 'name'].some((key) => parameters.get(key)?.trim())) return;
+  // Until then, show nothing.
+  document.documentElement.hidden = true;
+  location.replace(new URL(location.search, root));
+}
+
 // If the build did not know the public URL, put the current one into install commands.
 
 function nameIndex() {
@@ -169,6 +183,7 @@ function relateDates() {
   }
 }
 
+handOverSearch();
 nameIndex();
 relateDates();
 rememberInstaller();

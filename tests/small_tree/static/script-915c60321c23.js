@@ -9,6 +9,20 @@ function element(name, properties, ...children) {
   return made;
 }
 
+// Links to a project by its name, and forms, open the list of projects, which cannot search. With
+// JavaScript the home page takes over.
+
+function handOverSearch() {
+  const parameters = new URLSearchParams(location.search);
+  const list = new URL('projects/', root).pathname;
+  // At file: URLs there is neither a search nor a home page without `index.html`.
+  if (location.protocol === 'file:' || ![list, `${list}index.html`].includes(location.pathname)
+      || !['q', 'name'].some((key) => parameters.get(key)?.trim())) return;
+  // Until then, show nothing.
+  document.documentElement.hidden = true;
+  location.replace(new URL(location.search, root));
+}
+
 // If the build did not know the public URL, put the current one into install commands.
 
 function nameIndex() {
@@ -169,6 +183,7 @@ function relateDates() {
   }
 }
 
+handOverSearch();
 nameIndex();
 relateDates();
 rememberInstaller();
@@ -196,6 +211,10 @@ function searchAddress(query, shown = 0) {
   return address.href;
 }
 
+function projectAddress(name) {
+  return `${root.href}project/${encodeURIComponent(name)}/`;
+}
+
 // Return a pattern for what matches the words, also with other separators. The longest comes first.
 function patternOf(words) {
   const patterns = [words.join(''), ...words].map((word) => [...word.replaceAll('-', '')]
@@ -218,7 +237,7 @@ function marked(text, pattern) {
 function resultRow({name, version, date, tags, summary, similar}, pattern) {
   const shown = similar ? null : pattern;
   const link = element('a', {
-    className: 'name', href: `${root.href}project/${encodeURIComponent(name)}/`,
+    className: 'name', href: projectAddress(name),
   }, ...marked(name, shown));
   const labels = [...tags, ...similar ? ['similar'] : []].flatMap((tag) => [
     ' ', element('span', {className: `tag ${SEVERITY[tag] ?? ''}`.trim(), textContent: tag}),
@@ -256,9 +275,11 @@ class Finder {
     });
     form.addEventListener('submit', (event) => {
       this.load();
-      // Without a worker the form works as it does without a script.
-      if (this.failed) return;
       event.preventDefault();
+      if (this.failed) {
+        this.openList();
+        return;
+      }
       this.entered = true;
       this.ask();
     });
@@ -337,7 +358,12 @@ class Finder {
       'The search needs a web server, such as python3 -m http.server' :
       'The search does not work here and now';
     this.report(`${why}. There is a list of `, link, '.');
-    if (this.entered) this.form.submit();
+    if (this.entered) this.openList();
+  }
+
+  // Open what the form opens without a script. With a query it would come back here.
+  openList() {
+    location.href = this.form.action;
   }
 
   links() {
@@ -382,7 +408,9 @@ class HomeFinder extends Finder {
 
   readAddress() {
     const parameters = new URLSearchParams(location.search);
-    this.input.value = parameters.get('q') ?? '';
+    // Open the project of this name, if there is one; otherwise search for it.
+    this.wanted = parameters.get('name')?.trim() || null;
+    this.input.value = this.wanted ?? parameters.get('q') ?? '';
     this.limit = Math.max(FIRST, Number.parseInt(parameters.get('show'), 10) || 0);
     this.asking = this.input.value;
     this.calmUntil = MILLISECONDS_OF_CALM;
@@ -398,7 +426,10 @@ class HomeFinder extends Finder {
 
   ask() {
     // Another query begins with the first results again.
-    if (this.input.value !== this.asking) this.limit = FIRST;
+    if (this.input.value !== this.asking) {
+      this.limit = FIRST;
+      this.wanted = null;
+    }
     this.asking = this.input.value;
     // The page's style hides what is not of the search.
     document.documentElement.classList.toggle('searching', this.input.value.trim() !== '');
@@ -406,6 +437,24 @@ class HomeFinder extends Finder {
     clearTimeout(this.timer);
     // Browsers limit how often a page may change its address.
     this.timer = setTimeout(() => this.writeAddress(), 300);
+  }
+
+  receive(answer) {
+    if (answer.query === this.wanted && this.exactMatch(answer)) {
+      // A later answer would begin the navigation anew.
+      this.worker.terminate();
+      // The back button returns to the page with the link.
+      location.replace(projectAddress(answer.found[0].name));
+    } else {
+      super.receive(answer);
+    }
+  }
+
+  description(answer) {
+    if (this.wanted === null) return super.description(answer);
+    const {total} = answer;
+    const instead = total === 0 ? '' : ` Found instead: ${plural(total, 'project')}`;
+    return `This index has no project called ${this.wanted}.${instead}`;
   }
 
   show(answer) {
