@@ -312,11 +312,12 @@ def check_project(project: str, content: bytes, form: str) -> Checked:
     found: dict[str, tuple[bytes, str, int]] = {}  # line, month and number, by file name
     reported: set[str] = set()
     metadata: list[bytes] = []
+    before = Line(filename='')
     for number, raw_line in enumerate(io.BytesIO(content)):
         line = raw_line.strip()
         try:
             require_utf8(raw_line)
-            file, checked, unknown_keys = check(line)
+            file, checked, unknown_keys = check(line, before)
         except LineError as error:
             path = line.partition(b'#')[0]
             if form == PLAIN and project != NO_PROJECT and path.endswith(_METADATA):
@@ -324,6 +325,7 @@ def check_project(project: str, content: bytes, form: str) -> Checked:
             else:
                 notices.append(LineNotice(number, error.reason, True))
             continue
+        before = file.line
         if file.project != project:
             raise _OtherProjectError
         for key in unknown_keys:

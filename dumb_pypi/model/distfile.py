@@ -28,7 +28,7 @@ from dumb_pypi.model.listings import refuse_listing
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
-_PLAIN_FILENAME = re.compile(rf'[A-Za-z0-9_.-]{{1,{LONGEST_FILENAME}}}')
+_NO_TEXTS = Line(filename='')
 # As numbers they are found faster than as bytes.
 _SPACE, _TAB = b' \t'
 # Characters that reverse the direction of text, so that a name can look like another one.
@@ -44,8 +44,7 @@ class Distfile(msgspec.Struct, frozen=True, gc=False):
 
     `line` is checked, and each of its values is in one form: `encode(line)` is the file's line of
     `packages.json`. `version` is as the file name or the list spells it. `url` is encoded, and
-    relative to the packages URL unless it is absolute. `core_metadata` is True if the metadata is
-    available but its hash is unknown.
+    relative to the packages URL unless it is absolute.
     """
     line: Line
     project: NormalizedName
@@ -53,8 +52,6 @@ class Distfile(msgspec.Struct, frozen=True, gc=False):
     packagetype: str
     python_version: str
     url: str
-    digest: Digest | None
-    core_metadata: Digest | bool
 
     @property
     def filename(self) -> str:
@@ -74,48 +71,73 @@ class Distfile(msgspec.Struct, frozen=True, gc=False):
         return self.packagetype == filenames.VARIANTS
 
     @property
+    def digest(self) -> Digest | None:
+        digest = self.line.hash
+        return None if digest is None else Digest.of(digest)
+
+    @property
+    def core_metadata(self) -> Digest | bool:
+        """The hash of the file's metadata; True if they are available, but not their hash."""
+        metadata = self.line.core_metadata
+        return metadata is not None and (metadata == 'true' or Digest.of(metadata))
+
+    @property
     def upload_time(self) -> str | None:
         """The time of the upload in the form that the standards prescribe."""
         timestamp = self.line.upload_timestamp
         return None if timestamp is None else times.iso_8601(timestamp)
 
 
-def check_line(line: Line) -> Distfile:
-    """Check every value of a line, and return the file that it describes.
+def check_line(line: Line, before: Line = _NO_TEXTS) -> Distfile:
+    """Check every value of a line, put it into its one form, and return the file.
+
+    `before` is a checked line. Lines of one project mostly repeat the texts of the line before
+    them, and a text that a checked line has needs no second check.
 
     Raises:
         FieldError: a value is invalid; the first such value is reported.
     """
     filename = line.filename
-    # Nearly every name is plain, and passes all checks of characters and length.
-    plain = _PLAIN_FILENAME.fullmatch(filename) is not None
-    if not plain:
+    common = _common_name(line)
+    # Such a name passes all checks of characters.
+    if common is None or len(filename) > LONGEST_FILENAME:
         _check_filename(filename)
-    name = clean_text('name', line.name)
-    version = clean_text('version', line.version)
-    if version is not None:
-        refuse('version', version, _BIDIRECTIONAL.search(version))
-    parsed = filenames.parse(filename, name=name, version=version)
-    return _distfile(Line(
-        filename=filename,
-        url=None if line.url is None else _url(line.url, filename),
-        hash=None if line.hash is None else clean_hash('hash', line.hash),
-        requires_python=clean_text('requires_python', line.requires_python),
-        requires_dist=_requires_dist(line.requires_dist),
-        core_metadata=None if line.core_metadata is None else _core_metadata(line.core_metadata),
-        upload_timestamp=_timestamp(line.upload_timestamp),
-        uploaded_by=clean_text('uploaded_by', line.uploaded_by),
-        yanked_reason=_yanked_reason(line.yanked_reason),
-        size=_size(line.size),
-        summary=clean_text('summary', line.summary),
-        provenance=_provenance(line.provenance),
-        name=name,
-        version=version,
-    ), parsed)
+    if line.name is not None:
+        line.name = clean_text('name', line.name)
+    if line.version is not None:
+        line.version = clean_text('version', line.version)
+    if line.version is not None:
+        refuse('version', line.version, _BIDIRECTIONAL.search(line.version))
+    parsed = common or _parse(line)
+    if line.url is not None:
+        line.url = _url(line.url, filename)
+    if line.hash is not None:
+        line.hash = clean_hash('hash', line.hash)
+    if line.requires_python != before.requires_python:
+        line.requires_python = clean_text('requires_python', line.requires_python)
+    if line.requires_dist is not None and line.requires_dist != before.requires_dist:
+        line.requires_dist = [one_line('requires_dist', text) for text in line.requires_dist]
+    if line.core_metadata is not None:
+        line.core_metadata = _core_metadata(line.core_metadata)
+    if line.upload_timestamp is not None:
+        line.upload_timestamp = _timestamp(line.upload_timestamp)
+    if line.uploaded_by != before.uploaded_by:
+        line.uploaded_by = clean_text('uploaded_by', line.uploaded_by)
+    if line.yanked_reason is not None:
+        line.yanked_reason = one_line('yanked_reason', line.yanked_reason)
+    if line.size is not None and not 0 <= line.size <= LARGEST_SIZE:
+        raise FieldError('size', line.size, 'is not a file size in bytes')
+    if line.summary != before.summary:
+        line.summary = clean_text('summary', line.summary)
+    if line.provenance is not None:
+        line.provenance = _provenance(line.provenance)
+    return _distfile(line, parsed, is_common=common is not None)
 
 
-def check_json(line: bytes) -> tuple[Distfile, bytes, list[str]]:
-    """Check a line of a JSON list.
+def check_json(
+        line: bytes, before: Line = _NO_TEXTS,
+) -> tuple[Distfile, bytes, list[str]]:
+    """Check a line of a JSON list; `before` is a checked line, as for `check_line`.
 
     Return the file, its line of `packages.json` without a line break, and the unknown keys.
 
@@ -123,15 +145,15 @@ def check_json(line: bytes) -> tuple[Distfile, bytes, list[str]]:
         LineError: the line is not an object with the keys and types of `Line`, a value is
             invalid, or a key is there twice.
     """
-    file = check_line(decode_line(line))
+    file = check_line(decode_line(line), before)
     checked = encode(file.line)
     return file, checked, [] if have_same_keys(line, checked) else unknown_keys(line, Line)
 
 
-def check_plain(line: bytes) -> tuple[Distfile, bytes, list[str]]:
+def check_plain(line: bytes, _: Line = _NO_TEXTS) -> tuple[Distfile, bytes, list[str]]:
     """Check a line of a plain list: a file name, a path below the packages URL, or a URL.
 
-    Return what `check_json` returns; a plain line has no keys. The line is UTF-8.
+    Return what `check_json` returns; a plain line has no keys and no texts. The line is UTF-8.
 
     Raises:
         LineError: the line is none of these, or has other columns, or its hash is invalid.
@@ -153,20 +175,26 @@ def read_plain(line: bytes) -> Line:
 def read_checked(line: bytes) -> Distfile:
     """Return the file of a line of `packages.json`, which holds checked values only."""
     checked = decoder.decode(line)
-    return _distfile(checked, filenames.parse(
-        checked.filename, name=checked.name, version=checked.version,
-    ))
+    common = _common_name(checked)
+    return _distfile(checked, common or _parse(checked), is_common=common is not None)
 
 
-def _distfile(checked: Line, parsed: ParsedName) -> Distfile:
-    digest, metadata, url = checked.hash, checked.core_metadata, checked.url
-    return Distfile(
-        checked,
-        *parsed,
-        urls.quote_path(checked.filename) if url is None else url,
-        None if digest is None else Digest.of(digest),
-        metadata is not None and (metadata == 'true' or Digest.of(metadata)),
-    )
+def _common_name(line: Line) -> ParsedName | None:
+    if line.name is None and line.version is None:
+        return filenames.parse_common(line.filename)
+    return None
+
+
+def _parse(line: Line) -> ParsedName:
+    return filenames.parse(line.filename, name=line.name, version=line.version)
+
+
+def _distfile(checked: Line, parsed: ParsedName, *, is_common: bool) -> Distfile:
+    url = checked.url
+    if url is None:
+        # A common name has nothing to encode.
+        url = checked.filename if is_common else urls.quote_path(checked.filename)
+    return Distfile(checked, *parsed, url)
 
 
 def _check_filename(filename: str) -> None:
@@ -204,23 +232,13 @@ def _url(url: str, filename: str) -> str | None:
     return url if '/' in url or '?' in url else None
 
 
-def _requires_dist(requirements: list[str] | None) -> list[str] | None:
-    if requirements is None:
-        return None
-    return [one_line('requires_dist', requirement) for requirement in requirements]
-
-
 def _core_metadata(metadata: str) -> str:
-    if metadata == 'true':
-        return metadata
-    if '=' not in metadata:
+    if metadata != 'true' and '=' not in metadata:
         raise FieldError('core_metadata', metadata, "is neither 'true' nor '<algorithm>=<hex>'")
-    return clean_hash('core_metadata', metadata)
+    return metadata if metadata == 'true' else clean_hash('core_metadata', metadata)
 
 
-def _timestamp(timestamp: float | None) -> int | float | None:
-    if timestamp is None:
-        return None
+def _timestamp(timestamp: float) -> int | float:
     if not 0 <= timestamp < UPLOADS_END:
         hint = ': is it in milliseconds?' if 0 <= timestamp / 1000 < UPLOADS_END else ''
         raise FieldError(
@@ -229,19 +247,7 @@ def _timestamp(timestamp: float | None) -> int | float | None:
     return int(timestamp) if timestamp == int(timestamp) else timestamp
 
 
-def _yanked_reason(reason: str | None) -> str | None:
-    return None if reason is None else one_line('yanked_reason', reason)
-
-
-def _size(size: int | None) -> int | None:
-    if size is not None and not 0 <= size <= LARGEST_SIZE:
-        raise FieldError('size', size, 'is not a file size in bytes')
-    return size
-
-
-def _provenance(url: str | None) -> str | None:
-    if url is None:
-        return None
+def _provenance(url: str) -> str:
     refuse('provenance', url, FORBIDDEN.search(url))
     try:
         return urls.clean_absolute(url, schemes=('https',))

@@ -132,14 +132,8 @@ def parse(filename: str, *, name: str | None = None, version: str | None = None)
     Raises:
         FieldError: it states no valid project or version, or is not a distribution file.
     """
-    common = _COMMON.fullmatch(filename)
-    if common is not None and name is None and version is None:
-        plain_name, plain_version, python = common.groups()
-        project = _normalized(plain_name)
-        if project is not None and len(plain_version) < _LONGEST:
-            if python is None:
-                return ParsedName(project, plain_version, 'sdist', 'source')
-            return ParsedName(project, plain_version, 'bdist_wheel', python)
+    if name is None and version is None and (common := parse_common(filename)):
+        return common
     stem = _stem(filename)
     guessed_name, guessed_version = _split(stem.name_version, name, version)
     if name is not None:
@@ -161,6 +155,23 @@ def parse(filename: str, *, name: str | None = None, version: str | None = None)
         if why:
             raise FieldError('filename', filename, f'has the version {shown(version)}, which {why}')
     return ParsedName(project, version, stem.packagetype, stem.python_version)
+
+
+def parse_common(filename: str) -> ParsedName | None:
+    """Return what `parse` returns for a name of the most common form; None for any other.
+
+    A common name consists of ASCII letters, digits, dots, dashes and underscores.
+    """
+    common = _COMMON.fullmatch(filename)
+    if common is None:
+        return None
+    name, version, python = common.groups()
+    project = _normalized(name)
+    if project is None or len(version) >= _LONGEST:
+        return None
+    if python is None:
+        return ParsedName(project, version, 'sdist', 'source')
+    return ParsedName(project, version, 'bdist_wheel', python)
 
 
 def normalized_name(key: str, name: str) -> NormalizedName:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import codecs
+import copy
 import re
 from typing import NamedTuple, TYPE_CHECKING
 
@@ -93,7 +94,7 @@ def _check(line: Line) -> None:
     # Few lists have lines to check, and the imports take as long as to read a list.
     from dumb_pypi.model import filenames
     from dumb_pypi.model.distfile import check_line
-    check_line(line)
+    check_line(copy.copy(line))  # which puts the values of its argument into their one form
     filename, name = line.filename, line.name
     if name is not None:
         project = filenames.canonicalize_name(name)

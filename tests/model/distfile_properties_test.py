@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dumb_pypi.errors import LineError
-from dumb_pypi.model.distfile import check_json
+from dumb_pypi.model.distfile import check_json, Distfile
 from dumb_pypi.model.fields import Line, unknown_keys
+from tests.support import strategies
 
 bounded = settings(deadline=None, max_examples=1000)
 
@@ -73,3 +74,29 @@ def test_shortcut_finds_every_surplus_key(line: bytes) -> None:
     else:
         # The line is refused for a value, before anything looks at its keys.
         assert 'url' in result
+
+
+_NOTHING = Line(filename='')
+_SIMILAR = st.sampled_from([None, '', ' a', 'a', 'a\tb', '\x7f'])
+_similar_lines = st.fixed_dictionaries({'filename': st.just('foo-1.0.zip')}, optional={
+    'requires_python': _SIMILAR, 'uploaded_by': _SIMILAR, 'summary': _SIMILAR,
+    'requires_dist': st.lists(_SIMILAR.filter(lambda text: text is not None), max_size=2),
+}).map(lambda line: json.dumps(line).encode())
+
+
+@bounded
+@given(_similar_lines | strategies.any_json_lines, _similar_lines)
+def test_line_before_changes_nothing(line: bytes, before: bytes) -> None:
+    """A line is checked with the same result whatever checked line precedes it."""
+    try:
+        file, _, _ = check_json(before)
+    except LineError:
+        return
+
+    def outcome(before: Line) -> tuple[Distfile, bytes, list[str]] | str:
+        try:
+            return check_json(line, before)
+        except LineError as error:
+            return error.reason
+
+    assert outcome(file.line) == outcome(_NOTHING)

@@ -56,8 +56,9 @@ def test_every_key_is_kept() -> None:
     assert file == Distfile(
         line=msgspec.convert(FULL, Line), project=canonicalize_name('foo'), version='1.0',
         packagetype='bdist_wheel', python_version='py3', url='team-a/foo-1.0-py3-none-any.whl',
-        digest=Digest('sha256', '0a1b' * 16), core_metadata=Digest('sha256', '2c3d' * 16),
     )
+    assert file.digest == Digest('sha256', '0a1b' * 16)
+    assert file.core_metadata == Digest('sha256', '2c3d' * 16)
     assert json.loads(encode(file.line)) == FULL
     assert_line_is_canonical(file)
 
