@@ -12,7 +12,6 @@ from dumb_pypi.model.fields import (
     clean_hash,
     decode_line,
     decoder,
-    Digest,
     encode,
     have_same_keys,
     LARGEST_SIZE,
@@ -69,17 +68,6 @@ class Distfile(msgspec.Struct, frozen=True, gc=False):
     def is_variants(self) -> bool:
         """Whether the file only describes the wheels of its release."""
         return self.packagetype == filenames.VARIANTS
-
-    @property
-    def digest(self) -> Digest | None:
-        digest = self.line.hash
-        return None if digest is None else Digest.of(digest)
-
-    @property
-    def core_metadata(self) -> Digest | bool:
-        """The hash of the file's metadata; True if they are available, but not their hash."""
-        metadata = self.line.core_metadata
-        return metadata is not None and (metadata == 'true' or Digest.of(metadata))
 
     @property
     def upload_time(self) -> str | None:

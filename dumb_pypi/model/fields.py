@@ -249,28 +249,14 @@ def clean_hash(key: str, text: str) -> str:
     return f'{algorithm}={digits}'
 
 
-class Digest(msgspec.Struct, frozen=True):
-    """A hash and its algorithm, both in lower case."""
-    algorithm: str
-    hex: str
+def by_algorithm(text: str) -> dict[str, str]:
+    """Return a hash that `clean_hash` returned as the simple API and the JSON API write it.
 
-    @classmethod
-    def of(cls, text: str) -> Digest:
-        """Split a hash that `clean_hash` returned.
-
-        >>> Digest.of('crc32=3610a686')
-        Digest(algorithm='crc32', hex='3610a686')
-        """
-        algorithm, _, digits = text.partition('=')
-        return cls(algorithm, digits)
-
-    @property
-    def in_json(self) -> dict[str, str]:
-        """The hash as the simple API and the JSON API write it."""
-        return {self.algorithm: self.hex}
-
-    def __str__(self) -> str:
-        return f'{self.algorithm}={self.hex}'
+    >>> by_algorithm('crc32=3610a686')
+    {'crc32': '3610a686'}
+    """
+    algorithm, _, digits = text.partition('=')
+    return {algorithm: digits}
 
 
 decoder = msgspec.json.Decoder(Line)

@@ -12,7 +12,7 @@ import msgspec
 
 from dumb_pypi.model import times, urls
 from dumb_pypi.model.distfile import Distfile
-from dumb_pypi.model.fields import Digest
+from dumb_pypi.model.fields import by_algorithm
 from dumb_pypi.model.project import Project, Release
 from dumb_pypi.model.project_facts import ProjectFacts
 from dumb_pypi.pages import paths
@@ -233,9 +233,11 @@ def _file(file: Distfile) -> File:
     """Return a file of a page without its URL, which depends on the page."""
     line = file.line
     uploaded = file.upload_time
-    digests = {} if file.digest is None else file.digest.in_json
+    digests = {} if line.hash is None else by_algorithm(line.hash)
     return File(
-        core_metadata=_metadata_hashes(file.core_metadata),
+        core_metadata=False if line.core_metadata is None else (
+            {} if line.core_metadata == 'true' else by_algorithm(line.core_metadata)
+        ),
         digests=digests,
         filename=line.filename,
         md5_digest=digests.get('md5'),
@@ -250,12 +252,6 @@ def _file(file: Distfile) -> File:
         yanked=file.yanked,
         yanked_reason=line.yanked_reason or None,
     )
-
-
-def _metadata_hashes(metadata: Digest | bool) -> Literal[False] | dict[str, str]:
-    if isinstance(metadata, Digest):
-        return metadata.in_json
-    return {} if metadata else False
 
 
 _encode = msgspec.json.Encoder().encode

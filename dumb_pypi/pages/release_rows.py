@@ -216,7 +216,7 @@ def _file_view(
         uploaded,
         None if line.uploaded_by == uploader else line.uploaded_by,
         None if line.yanked_reason == yanked_reason else line.yanked_reason,
-        f'{url}.metadata' if file.core_metadata and offered else None,
+        f'{url}.metadata' if offered and line.core_metadata is not None else None,
         line.provenance,
     )
 

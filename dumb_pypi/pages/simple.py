@@ -14,7 +14,7 @@ from markupsafe import escape
 
 from dumb_pypi.model import times, urls
 from dumb_pypi.model.distfile import Distfile
-from dumb_pypi.model.fields import Digest
+from dumb_pypi.model.fields import by_algorithm
 from dumb_pypi.model.project import Project
 from dumb_pypi.model.project_facts import ACTIVE
 from dumb_pypi.pages import paths
@@ -102,7 +102,8 @@ def project_html(project: Project, packages_url: urls.PackagesUrl) -> bytes:
         if project.facts.status_reason is not None:
             metas.append(_meta('pypi:project-status-reason', project.facts.status_reason))
     prefix = packages_url.prefix(project.name, paths.simple_html(project.name))
-    anchors = (_anchor(file, urls.join(prefix, file.url)) for file in project.offered)
+    escaped_prefix = _escaped(prefix)
+    anchors = [_anchor(file, prefix, escaped_prefix) for file in project.offered]
     return _document(f'Links for {project.name}', metas, anchors)
 
 
@@ -162,34 +163,38 @@ def projects_json(projects: Iterable[ProjectSummary]) -> bytes:
 
 def _file(file: Distfile, url: str) -> File:
     line = file.line
+    reason = line.yanked_reason
     return File(
         filename=line.filename,
         url=url,
-        hashes=file.digest.in_json if file.digest and _is_readable(file.digest) else {},
+        hashes={} if line.hash is None else _hashes(line.hash),
         size=line.size,
         upload_time=file.upload_time,
         requires_python=line.requires_python,
-        core_metadata=_metadata_hashes(file.core_metadata),
-        yanked=line.yanked_reason or file.yanked,
+        core_metadata=False if line.core_metadata is None else (
+            line.core_metadata == 'true' or _hashes(line.core_metadata) or True
+        ),
+        yanked=reason is not None and (reason or True),
         provenance=line.provenance,
     )
 
 
-def _anchor(file: Distfile, url: str) -> str:
-    if file.digest is not None and _is_fragment(file.digest):
-        url = f'{url}#{file.digest}'
-    return f'<a href="{_escaped(url)}"{_attributes(file)}>{_escaped(file.filename)}</a>'
-
-
-def _attributes(file: Distfile) -> str:
+def _anchor(file: Distfile, prefix: str, escaped_prefix: str) -> str:
     # Hashes, numbers and times contain nothing that has to be escaped.
     line = file.line
+    name, digest, metadata = line.filename, line.hash, line.core_metadata
+    if file.url == name:
+        # Nothing in it had to be encoded, so nothing has to be escaped.
+        url = escaped_prefix + name
+    else:
+        url, name = _escaped(urls.join(prefix, file.url)), _escaped(name)
+    fragment = f'#{digest}' if digest is not None and _is_fragment(digest) else ''
     attributes = ''
     if line.requires_python is not None:
-        attributes += f' data-requires-python="{_escaped(line.requires_python)}"'
-    if file.core_metadata:
+        attributes = f' data-requires-python="{_escaped_specifier(line.requires_python)}"'
+    if metadata is not None:
         # PEP 714 allows both names: pip before 23.2 only reads the second one.
-        metadata = _metadata_attribute(file.core_metadata)
+        metadata = metadata if _is_fragment(metadata) else 'true'
         attributes += f' data-core-metadata="{metadata}" data-dist-info-metadata="{metadata}"'
     if line.yanked_reason is not None:
         attributes += f' data-yanked="{_escaped(line.yanked_reason)}"'
@@ -199,34 +204,28 @@ def _attributes(file: Distfile) -> str:
     if line.size is not None:
         attributes += f' data-size="{line.size}"'
     if line.upload_timestamp is not None:
-        attributes += f' data-upload-time="{file.upload_time}"'
-    return attributes
+        attributes += f' data-upload-time="{times.iso_8601(line.upload_timestamp)}"'
+    return f'<a href="{url}{fragment}"{attributes}>{name}</a>'
 
 
-@functools.lru_cache(maxsize=1024)
 def _escaped(text: str) -> str:
     return str(escape(text))
 
 
-def _metadata_attribute(metadata: Digest | bool) -> str:
-    if isinstance(metadata, Digest) and _is_fragment(metadata):
-        return str(metadata)
-    return 'true'
+# Few specifiers are in use.
+_escaped_specifier = functools.lru_cache(maxsize=1024)(_escaped)
 
 
-def _metadata_hashes(metadata: Digest | bool) -> dict[str, str] | bool:
-    if isinstance(metadata, Digest):
-        return metadata.in_json if _is_readable(metadata) else True
-    return metadata
+def _is_fragment(digest: str) -> bool:
+    if digest.startswith('sha256='):
+        return True
+    return digest.partition('=')[0] in FRAGMENT_ALGORITHMS and bool(_hashes(digest))
 
 
-def _is_fragment(digest: Digest) -> bool:
-    return digest.algorithm in FRAGMENT_ALGORITHMS and _is_readable(digest)
-
-
-def _is_readable(digest: Digest) -> bool:
+def _hashes(digest: str) -> dict[str, str]:
+    hashes = by_algorithm(digest)
     # uv expects 256 bits of blake2b, and refuses a page that has 512.
-    return digest.algorithm != 'blake2b' or len(digest.hex) == BLAKE2B_DIGITS
+    return {} if len(hashes.get('blake2b', '')) > BLAKE2B_DIGITS else hashes
 
 
 def _meta(name: str, content: str) -> str:
@@ -234,7 +233,7 @@ def _meta(name: str, content: str) -> str:
 
 
 def _document(title: str, metas: Iterable[str], anchors: Iterable[str]) -> bytes:
-    lines = ''.join(f'{anchor}<br>\n' for anchor in anchors)
+    lines = ''.join([f'{anchor}<br>\n' for anchor in anchors])
     return (
         '<!DOCTYPE html>\n'
         '<html lang="en">\n'

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 import pytest
+from hypothesis import given, settings
 from packaging.utils import canonicalize_name
 
 from dumb_pypi.model.project import assemble, Project
@@ -13,8 +14,9 @@ from dumb_pypi.model.urls import PackagesUrl
 from dumb_pypi.pages import json_api
 from dumb_pypi.pages import simple as simple_api
 from dumb_pypi.pages.summaries import summarize
+from tests.support import strategies
 from tests.support.lists import file_of
-from tests.support.markup import HtmlPage
+from tests.support.markup import HtmlPage, text_of
 
 FOO = canonicalize_name('foo')
 POOL = PackagesUrl('../../pool/')
@@ -185,3 +187,14 @@ def test_local_packages_url_stays_local() -> None:
         'https://example.com/',
     )
     assert json.loads(page)['files'][0]['url'] == 'file:///srv/pool/foo-1.0.zip'
+
+
+@settings(deadline=None, max_examples=300)
+@given(strategies.filenames | strategies.odd_filenames)
+def test_links_of_any_name_are_escaped(filename: str) -> None:
+    """A link shows the name of the file, and its URL has the same name, encoded."""
+    foo = project({'filename': filename})
+    for base in ('../../pool/', "https://example.com/a&b'c/"):
+        page = HtmlPage(simple_api.project_html(foo, PackagesUrl.parse(base)))
+        [link] = page.named('a')
+        assert (text_of(link), link.attrs['href']) == (filename, base + quote(filename))
