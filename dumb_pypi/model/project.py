@@ -129,11 +129,15 @@ def extras_in(requirements: Iterable[str]) -> list[str]:
     """
     extras: dict[str, None] = {}
     for requirement in requirements:
-        _, _, marker = requirement.partition(';')
-        if 'extra' in marker:
-            found = (''.join(groups) for groups in _EXTRA.findall(marker))
-            extras.update(dict.fromkeys(filter(is_name, found)))
+        if 'extra' in requirement:
+            extras.update(dict.fromkeys(_extras_in_marker(requirement.partition(';')[2])))
     return list(extras)
+
+
+# The releases of a project, and projects of one kind, have the same markers again and again.
+@functools.lru_cache(maxsize=1024)
+def _extras_in_marker(marker: str) -> tuple[str, ...]:
+    return tuple(filter(is_name, (''.join(groups) for groups in _EXTRA.findall(marker))))
 
 
 def _latest(releases: Sequence[Release]) -> Release | None:
@@ -151,10 +155,9 @@ def _release(key: Version | str, files: list[Distfile]) -> Release:
     best = ordered[0]
     if len(ordered) > 1:
         best = max(ordered, key=_facts_known)
+    yanked_files = [file for file in ordered if file.yanked]
     # A file that describes the wheels is nothing to install.
-    yanked = all(file.yanked or file.is_variants for file in ordered) and (
-        any(file.yanked for file in ordered)
-    )
+    yanked = bool(yanked_files) and all(file.yanked or file.is_variants for file in ordered)
     uploaded = min(_timestamps(ordered), default=None)
     if isinstance(key, str):
         return Release(
@@ -169,12 +172,16 @@ def _release(key: Version | str, files: list[Distfile]) -> Release:
 def _facts_known(file: Distfile) -> int:
     """Return how many facts about the release, rather than about this file, the list states."""
     line = file.line
-    return sum(
-        fact is not None for fact in (line.requires_python, line.requires_dist, line.summary)
+    return (
+        (line.requires_python is not None) + (line.requires_dist is not None)
+        + (line.summary is not None)
     )
 
 
 def _in_order(files: list[Distfile]) -> tuple[Distfile, ...]:
+    if len(files) == 2 and files[0].is_wheel != files[1].is_wheel:
+        # The key would say the same, but takes longer, and most releases are such a pair.
+        return tuple(files if files[0].is_wheel else files[::-1])
     return tuple(files if len(files) < 2 else sorted(files, key=_file_key))
 
 
@@ -233,5 +240,6 @@ def _natural(text: str) -> NaturalKey:
 
 
 def _timestamps(files: Iterable[Distfile]) -> list[float]:
-    timestamps = (file.line.upload_timestamp for file in files)
-    return [timestamp for timestamp in timestamps if timestamp is not None]
+    return [
+        timestamp for file in files if (timestamp := file.line.upload_timestamp) is not None
+    ]

@@ -8,7 +8,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from dumb_pypi.model.distfile import Distfile
-from dumb_pypi.model.project import assemble, extras_in, Project
+from dumb_pypi.model.project import _file_key, assemble, extras_in, Project
 from dumb_pypi.model.project_facts import ProjectFacts
 from tests.support.lists import file_of
 
@@ -210,3 +210,17 @@ def test_extras_of_a_release() -> None:
         foo = project(files, facts)
         assert [foo.extras(release) for release in foo.releases] == [None, ['old'], expected]
         assert foo.extras(None) is None
+
+
+@pytest.mark.parametrize('names', (
+    ('foo-1.0.tar.gz', 'foo-1.0-py3-none-any.whl'), ('foo-1.0.zip', 'foo-1.0.tar.gz'),
+    ('foo-1.0-py2-none-any.whl', 'foo-1.0-py3-none-any.whl'),
+    ('foo-1.0-cp39-cp39-any.whl', 'foo-1.0-cp310-cp310-any.whl'),
+    ('foo-1.0.tar.gz', 'foo-1.0-py3-none-any.whl', 'foo-1.0-variants.json'),
+))
+def test_order_of_files_is_that_of_keys(names: tuple[str, ...]) -> None:
+    """A pair of a wheel and another file is in the order that its keys have."""
+    for given in itertools.permutations(names):
+        files = [file_of(json.dumps({'filename': name}).encode()) for name in given]
+        [release] = assemble(canonicalize_name('foo'), files).releases
+        assert [*release.files] == sorted(files, key=_file_key)
