@@ -13,13 +13,15 @@ import msgspec
 from dumb_pypi.model import times, urls
 from dumb_pypi.model.distfile import Distfile
 from dumb_pypi.model.fields import by_algorithm
+from dumb_pypi.model.filenames import canonicalize_name
 from dumb_pypi.model.project import Project, Release
 from dumb_pypi.model.project_facts import ProjectFacts
 from dumb_pypi.pages import paths
-from dumb_pypi.pages.release_pages import page_starts, url_of_release
+from dumb_pypi.pages.release_pages import urls_of_releases
 
 _NO_LETTERS = re.compile('[^a-z]+')
 _TO_SECONDS = len('2024-01-31T12:00:00')
+_NO_FACTS = ProjectFacts(canonicalize_name(''))
 
 
 class Downloads(msgspec.Struct):
@@ -115,11 +117,12 @@ def pages(
         release.name: [] if project.quarantined else list(map(_file, release.files))
         for release in project.releases
     }
+    pages_of_releases = urls_of_releases(project)
     if per_release and project.releases:
         # The pages of all releases have the same depth, so the same links.
         links = _links(
             project, paths.release_json(project.name, project.releases[0].name), packages_url,
-            site_url,
+            site_url, pages_of_releases,
         )
         for release in project.releases:
             _place(files[release.name], release, links)
@@ -128,7 +131,7 @@ def pages(
                 readme=False,
             )
     path = paths.project_json(project.name)
-    links = _links(project, path, packages_url, site_url)
+    links = _links(project, path, packages_url, site_url, pages_of_releases)
     for release in project.releases:
         _place(files[release.name], release, links)
     yield path, _page(
@@ -139,26 +142,28 @@ def pages(
 class _Links(msgspec.Struct, frozen=True):
     """The prefix of relative file URLs on a page, and the URL of the home page.
 
-    `page_starts` are those of the pages that show releases.
+    `releases` maps each release to the URL of the page that shows it, relative to the home page.
     """
     prefix: str
     home: str
-    page_starts: Sequence[str]
+    releases: Mapping[str, str]
 
 
 def _links(
         project: Project, page: str, packages_url: urls.PackagesUrl, site_url: str | None,
+        releases: Mapping[str, str],
 ) -> _Links:
     return _Links(
         packages_url.prefix(project.name, page, site_url),
         site_url or urls.from_page(page, ''),
-        page_starts(project),
+        releases,
     )
 
 
 def _place(files: Iterable[File], release: Release, links: _Links) -> None:
+    prefix = links.prefix
     for shown, file in zip(files, release.files, strict=False):
-        shown.url = urls.join(links.prefix, file.url)
+        shown.url = urls.join(prefix, file.url)
 
 
 def _page(
@@ -183,7 +188,7 @@ def _info(
     best = None if release is None else release.best_informed
     facts = project.facts
     # A release that is not the latest one has no facts of its own.
-    own = facts if release is project.latest else ProjectFacts(project.name)
+    own = facts if release is project.latest else _NO_FACTS
     project_url = links.home + paths.folder(paths.project_page(project.name))
     return Info(
         author=own.author,
@@ -204,8 +209,7 @@ def _info(
         project_urls=_project_urls(facts),
         provides_extra=project.extras(release),
         release_url=project_url if release is None else (
-            f'{links.home}{url_of_release(project.name, links.page_starts, release.name)}'
-            f'#{urls.quote_path(release.name)}'
+            f'{links.home}{links.releases[release.name]}#{urls.quote_path(release.name)}'
         ),
         requires_dist=None if best is None else best.requires_dist,
         requires_python=None if best is None else best.requires_python,

@@ -82,6 +82,19 @@ def page_starts(project: Project) -> tuple[str, ...]:
     ) if divided.older else ()
 
 
+def urls_of_releases(project: Project) -> dict[str, str]:
+    """Return the URL that `url_of_release` returns for each release of a project."""
+    shown, older = blocks(project)
+    found = dict.fromkeys(
+        [release.name for release in shown.releases],
+        paths.folder(paths.project_page(project.name)),
+    )
+    for number, block in enumerate(older, start=1):
+        page = paths.release_page(project.name, number)
+        found |= dict.fromkeys([release.name for release in block.releases], page)
+    return found
+
+
 def url_of_release(project: str, starts: Sequence[str], release: str) -> str:
     """Return the URL of the page that shows a release, relative to the home page.
 

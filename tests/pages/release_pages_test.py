@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 from dumb_pypi.model.project import assemble, Project
 from dumb_pypi.pages import list_views, paths, release_pages
 from dumb_pypi.pages.feeds import Feeds
-from dumb_pypi.pages.release_pages import page_starts, url_of_release
+from dumb_pypi.pages.release_pages import page_starts, url_of_release, urls_of_releases
 from dumb_pypi.pages.site import Site
 from dumb_pypi.pages.summaries import NewRelease, summarize
 from dumb_pypi.pages.templates import Templates
@@ -147,6 +147,19 @@ def test_url_of_missing_release() -> None:
     assert url_of_release('foo', ('2.0', '3.0'), 'oops') == 'project/foo/releases-1.html'
     assert url_of_release('foo', ('2.0', '3.0'), '2.5') == 'project/foo/releases-2.html'
     assert url_of_release('foo', ('2.0', '3.0'), '3.0') == 'project/foo/'
+
+
+@pytest.mark.parametrize('count', (0, 1, 60, 150, 400))
+def test_urls_of_all_releases(count: int) -> None:
+    """The URLs of all releases are those of each release, also of versions that are not PEP 440."""
+    unusual = [(f'1.{number}-x', 2) for number in range(count // 3)]
+    project = project_of([*versions(count), *unusual], unversioned=2)
+    starts = page_starts(project)
+    assert urls_of_releases(project) == {
+        release.name: url_of_release(project.name, starts, release.name)
+        for release in project.releases
+    }
+    assert len({*urls_of_releases(project).values()}) == (max(len(starts) + 1, 1) if count else 0)
 
 
 def test_builds_know_release_pages() -> None:
