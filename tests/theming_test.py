@@ -64,7 +64,8 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Given:
         + ''.join(f'{{"filename": "foo-0.{number}.zip"}}\n' for number in range(100)),
     )
     (folder / 'facts').write_text(
-        '{"name": "foo", "author": "Ana", "maintainer": "Ben", "keywords": "cat", '
+        '{"name": "foo", "provides_extra": ["a", "b", "c", "d", "e", "f", "g", "h", "x"], '
+        '"author": "Ana", "maintainer": "Ben", "keywords": "cat", '
         '"project_urls": {"Docs": "https://example.com/"}}\n',
     )
     with pytest.MonkeyPatch.context() as patch:

@@ -11,9 +11,11 @@ from dumb_pypi.model.project import Project
 # The hosts that pip trusts at plain http; any other needs --trusted-host.
 _LOOPBACK = re.compile(r'localhost|127(?:\.[0-9]+){3}|::1')
 
-
-# The page offers so many extras. Each needs rules of the style sheet.
-EXTRAS_SHOWN = 8
+# The page offers so many extras: the style sheet knows them by two digits of base 16.
+EXTRAS_OFFERED = 255
+# If there are more extras than these, the page folds all but the first ones.
+EXTRAS_UNFOLDED = 8
+EXTRAS_FIRST = 5
 
 
 class ExtraView(NamedTuple):
@@ -25,11 +27,14 @@ class ExtraView(NamedTuple):
 class InstallView(NamedTuple):
     """What installs a project's latest release.
 
-    A requirement is the name, one of `extras` in brackets, and `pin`. It needs quotation marks,
-    `quote`, if it has an extra, and if `pin_needs_quotes`, with the pin. If `pinned`, clients do
-    not install the release without the pin. If `prerelease`, pip and PDM need an option for it.
+    A requirement is the name, one of `extras` or `more_extras` in brackets, and `pin`; there are
+    `omitted_extras` others. It needs quotation marks, `quote`, if it has an extra, and if
+    `pin_needs_quotes`, with the pin. If `pinned`, clients do not install the release without the
+    pin. If `prerelease`, pip and PDM need an option for it.
     """
     extras: Sequence[ExtraView]
+    more_extras: Sequence[ExtraView]
+    omitted_extras: int
     pin: str
     quote: str
     pin_needs_quotes: bool
@@ -58,8 +63,10 @@ def for_project(project: Project, extras: Sequence[str]) -> InstallView | None:
     # The `!` of an epoch is special to shells, also between double quotation marks. Those are the
     # only ones that cmd.exe knows.
     has_epoch = '!' in latest.name
+    views = [ExtraView(number, extra) for number, extra in enumerate(extras, start=1)]
+    first = EXTRAS_FIRST if len(views) > EXTRAS_UNFOLDED else EXTRAS_UNFOLDED
     return InstallView(
-        [ExtraView(number, extra) for number, extra in enumerate(extras[:EXTRAS_SHOWN], start=1)],
+        views[:first], views[first:EXTRAS_OFFERED], max(len(views) - EXTRAS_OFFERED, 0),
         f'=={latest.name}', "'" if has_epoch else '"', has_epoch,
         latest.yanked, latest.prerelease,
     )

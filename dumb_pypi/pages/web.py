@@ -92,6 +92,8 @@ class Web:
             latest_files=None if latest is None else files_in_words(latest.files),
             installable=install is not None,
             install_extras=() if install is None else install.extras,
+            more_extras=() if install is None else install.more_extras,
+            omitted_extras=0 if install is None else install.omitted_extras,
             pin=None if install is None else install.pin,
             pinned=install is not None and install.pinned,
             pin_needs_quotes=install is not None and install.pin_needs_quotes,

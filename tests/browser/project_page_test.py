@@ -30,6 +30,7 @@ LINES: list[Facts] = [
     {'filename': 'old-1.0.zip'},
     {'filename': 'odd-some-version.zip'},
     {'filename': 'odd.zip'},
+    {'filename': 'queue-1.0.zip'},
     {'filename': 'crowd-1.0.zip', 'requires_python': '>=3.8', 'upload_timestamp': 0,
      'uploaded_by': 'ana', 'hash': SHA256},
 ]
@@ -43,6 +44,7 @@ FACTS: list[Facts] = [
     {'name': 'evil', 'status': 'quarantined', 'status_reason': 'It steals.'},
     {'name': 'gone', 'status': 'deprecated', 'status_reason': 'Use foo.'},
     {'name': 'old', 'status': 'archived'},
+    {'name': 'queue', 'provides_extra': [*(f'x{number}' for number in range(39)), 'redis']},
     {'name': 'odd', 'keywords': 'a'},
     {'name': 'odd-some-version', 'project_urls': {'Source': 'https://example.com/'}},
     {'name': 'pre', 'project_urls': {'Source': 'https://example.com/'}},
@@ -56,7 +58,7 @@ PATHS = (
     'project/foo/', 'project/foo/#1.149', 'project/foo/releases-1.html', 'project/foo/dependents/',
     'project/bar/dependents/', 'project/wheels/', 'project/epoch/', 'project/pre/', 'project/gone/',
     'project/evil/', 'project/old/', 'project/odd-some-version/',
-    'project/odd/', 'project/crowd/',
+    'project/odd/', 'project/crowd/', 'project/queue/',
 )
 
 
@@ -111,6 +113,21 @@ def test_command_is_copied(page: Page, index: str, tab: str, before: str) -> Non
         page.get_by_label('Copy the command').click()
         expect(page.locator('.cmd .copy')).to_have_text('Copied')
         assert page.evaluate('navigator.clipboard.readText()') == before + wanted
+
+
+def test_any_extra_can_be_chosen(page: Page, plain_page: Page, index: str) -> None:
+    """Of 40 extras, all but the first are folded, and the last one is in the command too."""
+    for one in (page, plain_page):
+        one.goto(f'{index}project/queue/')
+        expect(one.get_by_text('x4', exact=True)).to_be_visible()
+        expect(one.get_by_text('x5', exact=True)).to_be_hidden()
+        one.get_by_text('35 more').click()
+        for extra in ('x4', 'x5', 'x15', 'x16', 'redis'):
+            choose(one, extra)
+            assert command(one) == f'{PIP}"queue[{extra}]"'
+    page.get_by_label('Copy the command').click()
+    expect(page.locator('.cmd .copy')).to_have_text('Copied')
+    assert page.evaluate('navigator.clipboard.readText()') == f'{PIP}"queue[redis]"'
 
 
 @pytest.mark.parametrize(('project', 'commands'), (

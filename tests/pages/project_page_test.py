@@ -113,7 +113,8 @@ def test_yanked_release_is_pinned() -> None:
 @pytest.mark.parametrize(('stated', 'extras'), (
     (None, ['none', 'b', 'a']),
     (['all', 'a', 'b'], ['none', 'all', 'a', 'b']),
-    ([f'x{number}' for number in range(9)], ['none', *(f'x{number}' for number in range(8))]),
+    ([f'x{number}' for number in range(9)], ['none', *(f'x{number}' for number in range(9))]),
+    ([f'x{number}' for number in range(300)], ['none', *(f'x{number}' for number in range(255))]),
 ))
 def test_extras_to_choose_from(stated: list[str] | None, extras: list[str]) -> None:
     """They are those that the project list states, else those of the requirements."""
@@ -123,6 +124,12 @@ def test_extras_to_choose_from(stated: list[str] | None, extras: list[str]) -> N
     assert texts(page, 'label')[4:-1] == extras
     assert of_class(page, 'o') == [f'[{extra}]' for extra in extras[1:]]
     assert of_class(page, 'q') == ['"', '"']
+    classes = [tag.attrs['class'] for tag in page.elements if 'x' in (
+        tag.attrs.get('class') or ''
+    ).split()]
+    assert len({*classes}) == len(classes) == len(extras) - 1
+    unoffered = len(stated or ()) - 255
+    assert (f'{unoffered} others have no button' in page.source) == (unoffered > 0)
 
 
 @pytest.mark.parametrize(('filename', 'status', 'explained'), (

@@ -95,6 +95,8 @@ function addHashButtons(details) {
   }
 }
 
+let reset;
+
 async function copy(button) {
   const code = button.parentNode.querySelector('code');
   const word = button.lastChild;
@@ -108,7 +110,11 @@ async function copy(button) {
     word.textContent = document.execCommand('copy') ? 'Copied' : 'Selected';
   }
   status.textContent = word.textContent;
-  setTimeout(() => { word.textContent = 'Copy'; status.textContent = ''; }, 2000);
+  clearTimeout(reset);
+  reset = setTimeout(() => {
+    for (const {lastChild} of document.querySelectorAll('.copy')) lastChild.textContent = 'Copy';
+    status.textContent = '';
+  }, 2000);
 }
 
 // Installers. The one that somebody chose is chosen on the next page, too.
