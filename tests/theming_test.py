@@ -61,7 +61,11 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Given:
         '["bar", "baz; extra == \\"x\\""]}\n'
         '{"filename": "bar-1.0.zip", "upload_timestamp": 1, "yanked_reason": "", '
         '"requires_dist": ["foo"]}\n{"filename": "baz-1.0.zip"}\n'
-        + ''.join(f'{{"filename": "foo-0.{number}.zip"}}\n' for number in range(100)),
+        + ''.join(f'{{"filename": "foo-0.{number}.zip"}}\n' for number in range(100))
+        # Two large releases.
+        + ''.join(
+            f'{{"filename": "big-{number % 2}-py3-none-x{number}.whl"}}\n' for number in range(100)
+        ),
     )
     (folder / 'facts').write_text(
         '{"name": "foo", "provides_extra": ["a", "b", "c", "d", "e", "f", "g", "h", "x"], '

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import NamedTuple
 
 from dumb_pypi.model.distfile import Distfile
@@ -16,6 +16,8 @@ from dumb_pypi.pages import paths
 
 # A block of releases has at least this many files, but for the newest one of a project.
 FILES_A_BLOCK = 50
+# The project's page lists at least this many releases; those of older blocks are links.
+RELEASES_LISTED = 20
 
 
 class Block(NamedTuple):
@@ -69,6 +71,18 @@ def blocks(project: Project) -> Blocks:
         for number, (start, end) in enumerate(pairwise([0, *ends, len(releases)]))
     )
     return Blocks(shown, older)
+
+
+def listed_releases(divided: Blocks) -> Sequence[tuple[int, Release]]:
+    """Return the older releases that the project's page lists, and the numbers of their pages.
+
+    They are the newest ones, newest first: a block of large releases has few of them.
+    """
+    missing = max(RELEASES_LISTED - len(divided.shown.releases), 0)
+    return [*islice((
+        (number, release) for number in range(len(divided.older), 0, -1)
+        for release in reversed(divided.older[number - 1].releases)
+    ), missing)]
 
 
 def page_starts(project: Project) -> tuple[str, ...]:

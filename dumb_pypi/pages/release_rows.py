@@ -77,6 +77,21 @@ class ReleaseView(NamedTuple):
     files: Sequence[FileView]
 
 
+class ListedView(NamedTuple):
+    """An older release that the project's page lists; `url` is that of its place on its own page.
+
+    `uploaded` is a date, `files` is the number of its files, `python` is as in `ReleaseView`.
+    """
+    name: str
+    url: str
+    uploaded: str | None
+    python: str | None
+    latest: bool
+    prerelease: bool
+    yanked: bool
+    files: int
+
+
 class OlderView(NamedTuple):
     """A page of older releases, from the `first` to the `last`; `url` links to it.
 
@@ -186,6 +201,28 @@ def older_views(project: str, older: Sequence[Block]) -> Sequence[OlderView]:
     ]
 
 
+def listed_views(
+        project: Project, listed: Sequence[tuple[int, Release]],
+) -> Sequence[ListedView]:
+    """Return older releases, with the numbers of their pages, as the project's page lists them."""
+    page = paths.project_page(project.name)
+    views = []
+    for number, release in listed:
+        url = urls.from_page(page, paths.release_page(project.name, number))
+        requires_python, uploaded = release.best_informed.requires_python, release.uploaded
+        views.append(ListedView(
+            release.name,
+            f'{url}#{urls.quote_path(release.name)}',
+            None if uploaded is None else times.date(uploaded),
+            None if requires_python is None else python_in_words(requires_python),
+            release is project.latest and not (project.quarantined or release.yanked),
+            release.prerelease,
+            release.yanked,
+            len(release.files),
+        ))
+    return views
+
+
 def _first_and_last_month(block: Block) -> tuple[str | None, str | None]:
     uploads = [release.uploaded for release in block.releases if release.uploaded is not None]
     return (times.month(min(uploads)), times.month(max(uploads))) if uploads else (None, None)
@@ -254,7 +291,8 @@ def _release_html(release: ReleaseView, simple_url: str) -> str:
         name, anchor, uploaded, _, python, _, _, _, reason, latest, prerelease, open_, files,
     ) = release
     shown = 'Files without a version' if name is None else _html(name)
-    tags = f'{_LATEST if latest else ""}{_PRERELEASE if prerelease else ""}'
+    # The latest release is yanked if all are.
+    tags = f'{_LATEST if latest and reason is None else ""}{_PRERELEASE if prerelease else ""}'
     if reason is not None:
         shown, tags = f'<s>{shown}</s>', tags + _YANKED
     count = f'{len(files)} files' if len(files) > 1 else '1 file'

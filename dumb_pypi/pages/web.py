@@ -25,7 +25,13 @@ from dumb_pypi.pages.project_card import (
 )
 from dumb_pypi.pages.project_list import ListPage
 from dumb_pypi.pages.release_pages import Block
-from dumb_pypi.pages.release_rows import older_views, release_views, ReleaseRows, ReleasesPage
+from dumb_pypi.pages.release_rows import (
+    listed_views,
+    older_views,
+    release_views,
+    ReleaseRows,
+    ReleasesPage,
+)
 from dumb_pypi.pages.summaries import MonthSummary, ProjectSummary
 from dumb_pypi.pages.templates import Templates
 
@@ -72,7 +78,8 @@ class Web:
         requires_python = None if best is None else best.requires_python
         dependencies, extras = dependency_views(requires_dist, root)
         offered = not project.quarantined
-        shown, older = release_pages.blocks(project)
+        divided = release_pages.blocks(project)
+        shown, older = divided
         install = install_commands.for_project(
             project, extras_of(facts.provides_extra, requires_dist),
         )
@@ -115,6 +122,7 @@ class Web:
             files_offered=offered,
             release_count=f'{len(project.releases):,}',
             first_uploaded=_date(project.first_uploaded),
+            listed_releases=listed_views(project, release_pages.listed_releases(divided)),
             older=older_views(project.name, older),
             older_count=f'{sum(len(block.releases) for block in older):,}',
             **self._history(project, shown, page, latest),

@@ -261,6 +261,12 @@ def test_latest_release_is_open() -> None:
     assert ['open' in details.attrs for details in page.named('details')] == [False, True, False]
 
 
+def test_yanked_release_is_not_latest() -> None:
+    """If all releases are yanked, none is marked as the latest."""
+    page = page_of({'filename': 'foo-1.zip', 'yanked_reason': ''})
+    assert releases_on(page) == ['1 yanked']
+
+
 def test_unversioned_files_come_last() -> None:
     """They follow the releases, and are unfolded if there are none."""
     page = page_of({'filename': 'foo.zip'}, {'filename': 'foo-1.0.zip'})

@@ -17,6 +17,7 @@ from dumb_pypi.pages.site import Site
 from dumb_pypi.pages.summaries import NewRelease, summarize
 from dumb_pypi.pages.templates import Templates
 from tests.support.lists import file_of
+from tests.support.markup import HtmlPage, text_of
 from tests.support.options import page_options
 from tests.support.sound import links
 
@@ -139,6 +140,45 @@ def test_links_lead_to_releases() -> None:
         assert unquote(fragment) == release
         found[path] = found.get(path, 0) + 1
     assert len(found) == len(release_page_paths(pages)) + 1 > 3
+
+
+@pytest.mark.parametrize(('sizes', 'shown', 'listed'), (
+    ([20] * 34, 4, 16), ([60] * 3, 1, 2), ([1] * 150, 50, 0), ([1] * 99, 99, 0), ([], 0, 0),
+))
+def test_large_releases_are_listed(sizes: Sequence[int], shown: int, listed: int) -> None:
+    """The page has the 20 newest releases; some are links to their place on another page."""
+    project = project_of([(f'{number}.0', size) for number, size in enumerate(sizes)])
+    pages = pages_of(project)
+    source = pages['project/f-o-o/index.html'].decode()
+    rows = re.findall('<div class="row"><b><a href="(.*?)#(.*?)">(.*?)</a>', source)
+    newest = [release.name for release in reversed(project.releases)]
+    assert re.findall(r'<summary><b>([\d.]+)', source) == newest[:shown]
+    assert [name for _, _, name in rows] == newest[shown:shown + listed]
+    for page, anchor, name in rows:
+        assert f'id="{anchor}"' in pages[urljoin('project/f-o-o/', page)].decode()
+        assert anchor == name
+
+
+def test_listed_release_has_its_facts() -> None:
+    """A row has the date, Python versions and number of files, and says what is unusual."""
+    lines: list[dict[str, object]] = [
+        {'filename': f'foo-{version}-py3-none-x{number}.whl', **facts}
+        for version, facts in (
+            ('3rc1', {}), ('2', {'upload_timestamp': 0, 'requires_python': '>=3.9'}),
+            ('1.5', {'yanked_reason': ''}), ('1rc1', {}),
+        ) for number in range(60 if version == '3rc1' else 50)
+    ]
+    page = HtmlPage({
+        rendered.path: rendered.content for rendered in Site(
+            page_options(site_url=SITE_URL), Templates(),
+        ).project_pages(assemble(canonicalize_name('foo'), [
+            file_of(json.dumps(line).encode()) for line in lines
+        ]), None)
+    }['project/foo/index.html'])
+    assert [text_of(row) for row in page.elements if row.attrs.get('class') == 'row'] == [
+        '2 latest50 filesPython 3.9 or newer1970-01-01', '1.5 yanked50 files',
+        '1rc1 pre-release50 files',
+    ]
 
 
 def test_url_of_missing_release() -> None:

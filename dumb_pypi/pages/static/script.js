@@ -135,7 +135,7 @@ function rememberInstaller() {
 
 function addFilter(tools) {
   const input = tools.querySelector('input');
-  const releases = [...tools.parentNode.querySelectorAll('.rel > details')].map((release) => [
+  const releases = [...tools.parentNode.querySelectorAll('.rel > *')].map((release) => [
     release, release.querySelector('b').textContent, release.textContent.toLowerCase(),
   ]);
   input.addEventListener('input', () => {
