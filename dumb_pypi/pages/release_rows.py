@@ -19,6 +19,9 @@ from dumb_pypi.pages.release_pages import Block
 WHEELS_IN_LIST = 12
 # The names and hashes of more wheels than these are on the simple page only.
 WHEELS_LISTED = 100
+# A release page links to so many pages: itself and the next older ones, and the oldest one.
+PAGES_LINKED = 8
+MEGABYTE = 10 ** 6  # bytes
 # The characters of requirements that a release shows, if there is another page that has them all.
 REQUIREMENTS_SHOWN = 500
 
@@ -90,6 +93,14 @@ class ListedView(NamedTuple):
     prerelease: bool
     yanked: bool
     files: int
+
+
+class NumberView(NamedTuple):
+    """The number of a release page; `gap` says whether the numbers before it are omitted."""
+    number: int
+    url: str
+    current: bool
+    gap: bool
 
 
 class OlderView(NamedTuple):
@@ -188,6 +199,30 @@ def release_views(
             ],
         ))
     return views
+
+
+def page_numbers(project: str, number: int) -> Sequence[NumberView]:
+    """Return the release pages that one of them links to: itself and older ones, newest first.
+
+    Numbers count from the oldest page, so that they stay. There is no link to newer pages.
+    """
+    page = paths.release_page(project, number)
+    numbers = [*range(number, max(number - PAGES_LINKED, 1), -1), 1]
+    return [
+        NumberView(
+            other, urls.from_page(page, paths.release_page(project, other)), other == number,
+            before - other > 1,
+        ) for before, other in zip([number, *numbers], numbers, strict=False)
+    ]
+
+
+def filter_word(block: Block) -> str | None:
+    """Return a word that finds releases of a block by the systems of wheels, None if none does."""
+    names = [file.line.filename for file in block.files if file.is_wheel]
+    return next((
+        word for word, tag in (('musl', '-musllinux'), ('Windows', '-win'), ('macOS', '-macosx'))
+        if any(tag in name for name in names)
+    ), None)
 
 
 def older_views(project: str, older: Sequence[Block]) -> Sequence[OlderView]:
@@ -332,9 +367,11 @@ def _files_html(files: Sequence[FileView], anchor: str | None, simple_url: str) 
     if len(wheels) <= WHEELS_IN_LIST:
         return f'<ul class="files"{anchor}>\n{"".join(map(_file_html, files))}</ul>\n'
     others = ''.join(_file_html(file) for file in files if file not in wheels)
+    sizes = [wheel.bytes for wheel in wheels if wheel.bytes is not None]
+    unit = 'kB' if sizes and max(sizes) < MEGABYTE else 'MB'
     return ''.join((
-        f'<p{anchor}>Each number is a wheel to download, and its size in MB.</p>\n',
-        _grid_html(wheels),
+        f'<p{anchor}>Each number is a wheel to download, and its size in {unit}.</p>\n',
+        _grid_html(wheels, unit),
         f'<ul class="files">\n{others}</ul>\n' if others else '',
         *(
             _folds_html(wheels) if len(wheels) <= WHEELS_LISTED else
@@ -343,12 +380,13 @@ def _files_html(files: Sequence[FileView], anchor: str | None, simple_url: str) 
     ))
 
 
-def _grid_html(wheels: Sequence[FileView]) -> str:
+def _grid_html(wheels: Sequence[FileView], unit: str) -> str:
     pythons, systems = wheel_tags.grid([wheel.filename for wheel in wheels])
     head = ''.join(f'<th scope="col">{_html(python)}</th>' for python in pythons)
     rows = ''.join(
         f'<tr><th scope="row">{_html(system)}</th>' + ''.join(
-            f'<td>{" ".join(_cell_html(wheels[index]) for index in cell)}</td>' for cell in cells
+            f'<td>{" ".join(_cell_html(wheels[index], unit) for index in cell)}</td>'
+            for cell in cells
         ) + '</tr>\n' for system, cells in systems
     )
     return (
@@ -358,8 +396,13 @@ def _grid_html(wheels: Sequence[FileView]) -> str:
     )
 
 
-def _cell_html(wheel: FileView) -> str:
-    size = 'wheel' if wheel.bytes is None else f'{max(wheel.bytes / 10 ** 6, .1):.1f}'
+def _cell_html(wheel: FileView, unit: str) -> str:
+    size = 'wheel'
+    if wheel.bytes is not None and wheel.bytes >= MEGABYTE:
+        size = f'{wheel.bytes / MEGABYTE:.1f}'
+    elif wheel.bytes is not None:
+        # A number without a unit has that of the table.
+        size = f'{max(round(wheel.bytes / 1000), 1)}{"" if unit == "kB" else " kB"}'
     yanked = '' if wheel.yanked_reason is None else ' yanked'
     return f'<a href="{_html(wheel.url or "")}">{size}</a>{yanked}'
 

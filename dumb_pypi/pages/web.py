@@ -26,8 +26,10 @@ from dumb_pypi.pages.project_card import (
 from dumb_pypi.pages.project_list import ListPage
 from dumb_pypi.pages.release_pages import Block
 from dumb_pypi.pages.release_rows import (
+    filter_word,
     listed_views,
     older_views,
+    page_numbers,
     release_views,
     ReleaseRows,
     ReleasesPage,
@@ -142,6 +144,7 @@ class Web:
             files_offered=not project.quarantined,
             first=block.first,
             last=block.last,
+            pages=page_numbers(project.name, number),
             earlier=None if number == 1 else urls.from_page(
                 page, paths.release_page(project.name, number - 1),
             ),
@@ -160,6 +163,7 @@ class Web:
         simple_url = urls.from_page(page, paths.folder(paths.simple_html(project.name)))
         return {
             'releases': releases,
+            'filter_word': filter_word(block),
             'simple_url': simple_url,
             'history': ReleaseRows(releases, simple_url),
         }

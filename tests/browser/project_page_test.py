@@ -192,6 +192,9 @@ def test_filter_finds_releases(page: Page, plain_page: Page, index: str) -> None
                         ('foo-1.149.ZIP', 1), ('', shown)):
         field.fill(text)
         expect(releases).to_have_count(count)
+        expect(page.get_by_text(
+            f'None of the {shown} releases here match. Older releases are on the pages below.',
+        )).to_be_visible(visible=not count)
         expect(page.locator('[role=status]', has_text=(
             f'{count} release{"" if count == 1 else "s"}'
         ))).to_have_count(1)

@@ -344,9 +344,30 @@ def test_unusual_wheels_in_a_table() -> None:
     )
     rows = [[text_of(cell) for cell in row.children] for row in page.named('tr')]
     assert rows[0] == ['', '3.9', '3.10', '3.13t', 'PyPy 3.9']
-    assert ['Windows, x86', '0.1 yanked 2.3', '2.3', 'wheel', 'wheel'] in rows
+    assert ['Windows, x86', '1 kB yanked 2.3', '2.3', 'wheel', 'wheel'] in rows
     assert ['odd', 'wheel', '', '', ''] in rows
     assert ['Windows, x86, x86_64_v3', 'wheel', '', '', ''] in rows
+
+
+def test_small_wheels_in_a_table() -> None:
+    """If all wheels are below 1 MB, the sizes are in kB."""
+    page = page_of(*(
+        {**line, 'size': 999_000 + number} for number, line in enumerate(MANY_WHEELS)
+    ))
+    assert 'Each number is a wheel to download, and its size in kB.' in texts(page, 'p')
+    assert {text_of(cell) for cell in page.named('td')} == {'', '999'}
+
+
+@pytest.mark.parametrize(('tag', 'hint'), (
+    ('py3-none-any', 'Filter: a version'),
+    ('cp39-cp39-musllinux_1_2_x86_64', 'Filter: a version, or a word such as musl'),
+    ('cp39-cp39-win32', 'Filter: a version, or a word such as Windows'),
+    ('cp39-cp39-macosx_11_0_arm64', 'Filter: a version, or a word such as macOS'),
+))
+def test_filter_suggests_a_system(tag: str, hint: str) -> None:
+    """The word that the filter suggests is one that it finds."""
+    page = page_of(*({'filename': f'foo-{number}-{tag}.whl'} for number in range(13)))
+    assert hint in [field.attrs.get('placeholder') for field in page.named('input')]
 
 
 def test_names_of_very_many_wheels() -> None:

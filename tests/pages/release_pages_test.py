@@ -10,7 +10,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from dumb_pypi.model.project import assemble, Project
-from dumb_pypi.pages import list_views, paths, release_pages
+from dumb_pypi.pages import list_views, paths, release_pages, release_rows
 from dumb_pypi.pages.feeds import Feeds
 from dumb_pypi.pages.release_pages import page_starts, url_of_release, urls_of_releases
 from dumb_pypi.pages.site import Site
@@ -98,14 +98,16 @@ def test_new_release_rewrites_no_release_page() -> None:
 
 
 def test_release_pages_link_to_earlier_ones() -> None:
-    """A release page links to the project's page and to the one before it, so to no later one."""
+    """A release page links to the project's page and to older ones, so to no later one."""
     pages = pages_of(project_of(versions(200)))
     one, two, three = (f'project/f-o-o/releases-{number}.html' for number in (1, 2, 3))
     project = 'project/f-o-o/index.html'
     assert {
         page: {*links(page, pages[page])} & {project, one, two, three} - {page}
         for page in (one, two, three, project)
-    } == {one: {project}, two: {project, one}, three: {project, two}, project: {one, two, three}}
+    } == {
+        one: {project}, two: {project, one}, three: {project, two, one}, project: {one, two, three},
+    }
 
 
 def links_to_releases(project: Project) -> Iterator[tuple[str, str]]:
@@ -140,6 +142,17 @@ def test_links_lead_to_releases() -> None:
         assert unquote(fragment) == release
         found[path] = found.get(path, 0) + 1
     assert len(found) == len(release_page_paths(pages)) + 1 > 3
+
+
+@pytest.mark.parametrize(('number', 'shown'), (
+    (1, '1'), (3, '321'), (8, '87654321'), (9, '987654321'),
+    (30, '3029282726252423…1'),
+))
+def test_numbers_of_release_pages(number: int, shown: str) -> None:
+    """They begin with the page itself and end with the oldest one."""
+    views = release_rows.page_numbers('foo', number)
+    assert ''.join('…' * view.gap + str(view.number) for view in views) == shown
+    assert [view.number for view in views if view.current] == [number]
 
 
 @pytest.mark.parametrize(('sizes', 'shown', 'listed'), (

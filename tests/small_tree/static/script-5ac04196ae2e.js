@@ -138,6 +138,11 @@ function addFilter(tools) {
   const releases = [...tools.parentNode.querySelectorAll('.rel > *')].map((release) => [
     release, release.querySelector('b').textContent, release.textContent.toLowerCase(),
   ]);
+  const nothing = element('p', {
+    className: 'more', hidden: true, textContent: `None of the ${releases.length} releases here match. `
+      + (input.dataset.elsewhere ?? ''),
+  });
+  tools.after(nothing);
   input.addEventListener('input', () => {
     const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
     let shown = 0;
@@ -147,6 +152,7 @@ function addFilter(tools) {
       );
       shown += !release.hidden;
     }
+    nothing.hidden = shown > 0;
     status.textContent = `${shown} release${shown === 1 ? '' : 's'}`;
   });
   tools.hidden = false;
