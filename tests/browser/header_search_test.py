@@ -160,6 +160,19 @@ def test_list_is_accessible_and_fits(
     context.close()
 
 
+def test_link_to_all_results_is_visible(page: Page, index: str) -> None:
+    """On a phone the list scrolls, and the link below it stays in sight, without a stray rule."""
+    page.set_viewport_size({'width': 390, 'height': 500})
+    page.goto(f'{index}project/foo/')
+    search(page, 'many')
+    expect(page.locator(f'{LIST} .more a')).to_be_in_viewport(ratio=1)
+    last = page.locator('.results li').last
+    last.scroll_into_view_if_needed()
+    expect(last).to_be_in_viewport(ratio=0.9)
+    expect(page.locator(f'{LIST} .more a')).to_be_in_viewport(ratio=1)
+    expect(last).to_have_css('border-bottom-width', '0px')
+
+
 @pytest.mark.parametrize('path', ('', 'project/foo/'))
 def test_form_works_without_javascript(browser: Browser, index: str, path: str) -> None:
     """Without JavaScript, Enter opens the list of all projects."""

@@ -141,6 +141,68 @@ def test_matches_are_marked(loaded: Page, query: str, marks: list[str]) -> None:
     assert loaded.locator('mark').all_text_contents() == marks
 
 
+@pytest.mark.parametrize(('query', 'keywords'), (
+    # In order of the results; a name or a summary explains the others.
+    ('http', [None, 'http', None, None]),
+    ('hyper', ['hyper-text transfer']),
+    ('guests hyp', ['hyper-text transfer']),
+    ('hy', ['hyper-text transfer']),
+    ('transfer', ['transfer', 'hyper-text transfer']),
+    ('script', ['<script>alert(1)</script>', None]),
+    ('pages', [None, None]),
+    ('hypre', [None]),
+))
+def test_keyword_explains_the_result(
+        loaded: Page, query: str, keywords: list[str | None],
+) -> None:
+    """A result that only keywords explain shows them, as text, with the match marked."""
+    search(loaded, query)
+    rows = loaded.locator('.results > li').all()
+    assert [
+        row.locator('.keywords').text_content() if row.locator('.keywords').count() else None
+        for row in rows
+    ] == [keyword and f'Keyword: {keyword}' for keyword in keywords]
+    expect(loaded.locator('.keywords:not(:has(mark))')).to_have_count(0)
+
+
+def test_long_summary_is_clamped(page: Page, index: str) -> None:
+    """A summary has two lines at most, also on a phone and in the header's list."""
+    page.set_viewport_size({'width': 390, 'height': 800})
+    for path in ('', 'changelog/'):
+        page.goto(index + path)
+        search(page, 'long')
+        lines = page.locator('.results .sum').evaluate(
+            'sum => sum.clientHeight / parseFloat(getComputedStyle(sum).lineHeight)',
+        )
+        assert round(lines, 1) == 2
+
+
+def test_similar_names_have_no_tag(loaded: Page) -> None:
+    """The status says once that the names are similar."""
+    assert search(loaded, 'reqeusts') == ['requests']
+    assert loaded.locator('.results .tag').count() == 0
+
+
+def test_clear_button_has_our_look(page: Page, index: str) -> None:
+    """The button that clears the query is drawn by the style sheet, and works."""
+    for path in ('', 'changelog/'):
+        page.goto(index + path)
+        box = page.locator(BOX)
+        box.fill('foo')
+        found(page)
+        # Scripts cannot read the computed style of the button.
+        assert page.evaluate('''[...document.styleSheets[0].cssRules].find(
+            rule => rule.selectorText?.includes('search-cancel-button')).style.appearance''') == 'none'
+        edges = box.bounding_box()
+        assert edges is not None
+        padding = box.evaluate('box => parseFloat(getComputedStyle(box).paddingInlineEnd)')
+        # In the middle of the button.
+        page.mouse.click(
+            edges['x'] + edges['width'] - padding - 8, edges['y'] + edges['height'] / 2,
+        )
+        expect(box).to_have_value('')
+
+
 def test_result_shows_summary_as_text(page: Page, index: str) -> None:
     """Markup in a summary is shown as text, and the result links to the project's page."""
     page.goto(f'{index}?q=markup')
@@ -156,7 +218,7 @@ def test_result_shows_summary_as_text(page: Page, index: str) -> None:
     ('markup', '1 project'),
     ('serve', '2 projects, and 1 similar name'),
     ('reqeusts', 'No exact match, but 1 similar project'),
-    ('nothing-of-that-name', 'No project found'),
+    ('nothing-of-that-name', 'No project is called or described like that.'),
     ('', ''),
 ))
 def test_status_tells_the_number(loaded: Page, query: str, status: str) -> None:
@@ -198,6 +260,7 @@ def test_no_results_link_to_the_list(page: Page, index: str) -> None:
     """If nothing is found, the page links to the list of all projects."""
     page.goto(index)
     search(page, 'nothing-of-that-name')
+    expect(page.locator('.more')).to_have_text('There is also a list of all projects.')
     page.locator('.more a').click()
     page.wait_for_url(f'{index}projects/')
 

@@ -12,6 +12,7 @@ const BLOCK = 4096;
 const MILLISECONDS_AT_ONCE = 12;
 // Below this number of exact matches, look for names with a typo.
 const FEW = 5;
+const KEYWORDS_SHOWN = 3;
 // In words shorter than this, a typo would match too many others.
 const TYPO_LENGTH = 4;
 
@@ -326,13 +327,24 @@ function shortestFirst(numbers, limit) {
   return ofLength.flat();
 }
 
-function row(number, rank) {
+// Return the keywords with those words that neither the name nor the summary explains.
+function explaining(words, name, summary, keywords) {
+  // As in `rankWords`: one or two letters have to begin a word.
+  const isIn = (word, text) => ` ${normalized(text)}`.includes(word.length > 2 ? word : ` ${word}`);
+  const left = words.filter((word) => !name.includes(word) && !isIn(word, summary));
+  return keywords.split(keywords.includes(',') ? ',' : /\s+/).map((keyword) => keyword.trim())
+    .filter((keyword) => left.some((word) => isIn(word, keyword))).slice(0, KEYWORDS_SHOWN);
+}
+
+function row(number, rank, words) {
   const [version = '', date = '', tags = ''] = releases?.text(number).split('\t') ?? [];
-  const summary = summaries?.text(number).split('\t')[0];
+  const name = names.text(number);
+  const [summary, keywords = ''] = summaries?.text(number).split('\t') ?? [];
   return {
-    name: names.text(number), version, date, tags: tags.split(' ').filter(Boolean),
+    name, version, date, tags: tags.split(' ').filter(Boolean),
     // Undefined as long as the summaries are not loaded.
     summary: summary ?? (complete ? '' : undefined),
+    keywords: rank >= JOINED ? [] : explaining(words, name, summary ?? '', keywords),
     similar: rank <= SIMILAR_NAME,
   };
 }
@@ -362,7 +374,7 @@ async function search() {
       query, limit, words, last,
       total: sum(counts, NONE + 1, RANKS),
       similar: sum(counts, NONE + 1, SIMILAR_NAME + 1),
-      found: best(ranks, counts, limit).map((number) => row(number, ranks[number])),
+      found: best(ranks, counts, limit).map((number) => row(number, ranks[number], words)),
     });
   };
 

@@ -246,14 +246,18 @@ function marked(text, pattern) {
   return [...parts, text.slice(end)];
 }
 
-function resultRow({name, version, date, tags, summary, similar}, pattern) {
+function resultRow({name, version, date, tags, summary, keywords, similar}, pattern) {
   const shown = similar ? null : pattern;
   const link = element('a', {
     className: 'name', href: projectAddress(name),
   }, ...marked(name, shown));
-  const labels = [...tags, ...similar ? ['similar'] : []].flatMap((tag) => [
-    ' ', element('span', {className: `tag ${SEVERITY[tag] ?? ''}`.trim(), textContent: tag}),
-  ]);
+  const labels = tags.map((tag) => element('span', {
+    className: `tag ${SEVERITY[tag] ?? ''}`.trim(), textContent: tag,
+  }));
+  if (keywords.length !== 0) {
+    labels.push(element('bdi', {className: 'keywords'}, 'Keyword: ',
+      ...marked(keywords.join(', '), shown)));
+  }
   const described = element('span', {className: 'sum'});
   // A space keeps the line until the summaries are loaded.
   described.append(summary === undefined ? '\u00a0' : summary === '' ? 'No summary' :
@@ -261,11 +265,11 @@ function resultRow({name, version, date, tags, summary, similar}, pattern) {
   const side = element('span', {className: 'side'});
   if (version) side.append(element('span', {className: 'ver', textContent: version}));
   if (date) side.append(element('time', {dateTime: date, textContent: date}));
-  return element('li', {}, element('span', {}, link, ...labels), ' ', described, ' ', side);
+  return element('li', {}, element('span', {}, link, ...labels.flatMap((label) => [' ', label])), ' ', described, ' ', side);
 }
 
 // A form whose worker searches while somebody types. The kinds of pages differ in how they `show`
-// an answer, what Enter does (`enter`), and where they `report` that the search does not work.
+// an answer, what Enter does (`enter`), and where they `report` that the search is unavailable.
 class Finder {
   constructor(form, limit) {
     this.form = form;
@@ -347,7 +351,7 @@ class Finder {
   description({total, similar, found}) {
     const exact = total - similar;
     if (this.input.value.trim() === '') return '';
-    if (total === 0) return 'No project found';
+    if (total === 0) return 'No project is called or described like that.';
     if (exact === 0) return `No exact match, but ${plural(similar, 'similar project')}`;
     if (similar > 0) return `${plural(exact, 'project')}, and ${plural(similar, 'similar name')}`;
     if (total > found.length) {
@@ -368,7 +372,7 @@ class Finder {
     const link = element('a', {href: `${root.href}projects/`, textContent: 'all projects'});
     const why = location.protocol === 'file:' ?
       'The search needs a web server, such as python3 -m http.server' :
-      'The search does not work here and now';
+      'The search is unavailable';
     this.report(`${why}. There is a list of `, link, '.');
     if (this.entered) this.openList();
   }
@@ -560,7 +564,7 @@ class HeaderFinder extends Finder {
     this.more.hidden = query.trim() === '' || !last || areAllShown;
     if (last) this.status.textContent = this.description(answer);
     if (found.length === 0) {
-      this.more.replaceChildren('No project found. ', element('a', {
+      this.more.replaceChildren('No project is called or described like that. ', element('a', {
         href: `${root.href}projects/`, textContent: 'All projects',
       }));
     } else {
