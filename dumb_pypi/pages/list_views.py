@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import functools
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -57,8 +57,9 @@ class NewsDayView(NamedTuple):
 class UploadView(NamedTuple):
     """Files of one release that somebody uploaded on one day; `url` links to the project's page.
 
-    `kinds` says what they are, and `files` has their names, separated by commas.
-    `uploaded` is the time of the newest one, None if it is unknown.
+    `kinds` says what they are, and `files` has their names, separated by commas. `uploaded` is the
+    time of the first one, as for releases on the home page; None if it is unknown. If the project
+    is known to be `quarantined`, the version is None.
     """
     project: str
     url: str
@@ -68,6 +69,7 @@ class UploadView(NamedTuple):
     files: str
     uploaded: str | None
     uploaded_by: str | None
+    quarantined: bool
 
 
 # Project, version, uploader, and whether the files are yanked.
@@ -223,10 +225,13 @@ def _tags(status: str, *, yanked: bool, new: bool = False) -> list[TagView]:
     return tags
 
 
-def upload_views(uploads: Iterable[Upload], page: str) -> Sequence[UploadDayView]:
+def upload_views(
+        uploads: Iterable[Upload], page: str, quarantined: Collection[str] = (),
+) -> Sequence[UploadDayView]:
     """Return uploads, which are newest first, by day, as `page`, a path, shows them.
 
-    The files of one release that the same user uploaded on one day are one row.
+    The files of one release that the same user uploaded on one day are one row. `quarantined` has
+    the names of the quarantined projects, as far as they are known.
     """
     root = '../' * page.count('/')
     days: list[tuple[str | None, dict[_RowKey, list[Upload]]]] = []
@@ -247,15 +252,23 @@ def upload_views(uploads: Iterable[Upload], page: str) -> Sequence[UploadDayView
     return [
         UploadDayView(date, None if date is None else times.day_in_words(date), [
             UploadView(
-                project, f'{root}project/{project}/', version, yanked, _kinds_of(files),
+                project, f'{root}project/{project}/',
+                None if project in quarantined else version,
+                yanked and project not in quarantined, _kinds_of(files),
                 files[0].filename if len(files) == 1 else (
                     ', '.join([file.filename for file in files])
                 ),
-                None if date is None else times.time_of_day(files[0].timestamp or 0),
-                uploaded_by,
-            ) for (project, version, uploaded_by, yanked), files in rows.items()
+                None if date is None else times.time_of_day(files[-1].timestamp or 0),
+                uploaded_by, project in quarantined,
+            ) for (project, version, uploaded_by, yanked), files in sorted(
+                rows.items(), key=_first_upload, reverse=True,
+            )
         ]) for date, rows in days
     ]
+
+
+def _first_upload(row: tuple[_RowKey, Sequence[Upload]]) -> float:
+    return row[1][-1].timestamp or 0
 
 
 def _kinds_of(files: Sequence[Upload]) -> str:

@@ -132,7 +132,7 @@ class Site:
         if self._feeds is not None:
             yield Page(paths.UPDATES_FEED, self._feeds.updates(projects))
             yield Page(paths.PACKAGES_FEED, self._feeds.packages(projects))
-        yield Page(paths.CHANGELOG, self._web.changelog(uploads, months))
+        yield Page(paths.CHANGELOG, self._web.changelog(uploads, months, projects))
         yield Page(paths.NOT_FOUND, self._web.not_found())
         data = search_data(projects)
         yield Page(paths.SEARCH_NAMES, data.names)

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from dumb_pypi.model import times, urls
 from dumb_pypi.model.project import Project, Release
+from dumb_pypi.model.project_facts import QUARANTINED
 from dumb_pypi.model.times import UNDATED
 from dumb_pypi.options import BuildOptions
 from dumb_pypi.pages import install_commands, list_views, paths, release_pages
@@ -206,14 +207,18 @@ class Web:
             later=later,
         )
 
-    def changelog(self, uploads: Sequence[Upload], months: Sequence[MonthSummary]) -> bytes:
-        """Render the latest uploads and the list of months."""
+    def changelog(
+            self, uploads: Sequence[Upload], months: Sequence[MonthSummary],
+            projects: Sequence[ProjectSummary],
+    ) -> bytes:
+        """Render the latest uploads and the list of months; marks quarantined projects."""
         page = paths.CHANGELOG
+        quarantined = {project.name for project in projects if project.status == QUARANTINED}
         undated = [month for month in months if month.month == UNDATED]
         return self._render(
             page, 'changelog.html',
             here='changelog',
-            days=list_views.upload_views(uploads, page),
+            days=list_views.upload_views(uploads, page, quarantined),
             years=list_views.year_views(months, page),
             undated=list_views.month_view(undated[0], page) if undated else None,
             generated=self._generated,

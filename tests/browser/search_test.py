@@ -192,7 +192,8 @@ def test_clear_button_has_our_look(page: Page, index: str) -> None:
         found(page)
         # Scripts cannot read the computed style of the button.
         assert page.evaluate('''[...document.styleSheets[0].cssRules].find(
-            rule => rule.selectorText?.includes('search-cancel-button')).style.appearance''') == 'none'
+            rule => rule.selectorText?.includes('search-cancel-button')
+        ).style.appearance''') == 'none'
         edges = box.bounding_box()
         assert edges is not None
         padding = box.evaluate('box => parseFloat(getComputedStyle(box).paddingInlineEnd)')

@@ -167,16 +167,37 @@ def test_uploads_of_release_are_one_row() -> None:
     ]
     expected = [
         'Friday 2 January 1970',
-        'a 12 wheels and sourcea-1-2.whl, a-1-1.whl, a-1.zip00:01 by ana',
         'bSourceb.zip00:00',
+        'a 12 wheels and sourcea-1-2.whl, a-1-1.whl, a-1.zip00:00 by ana',
         'a 1Sourcea-1.tar00:00 by ben',
         'a 1 yanked1 filea-1.egg00:00 by ben',
         'Thursday 1 January 1970',
         'a 1Wheela-1-0.whl00:00 by ana',
     ]
-    assert uploads_of(web().changelog(uploads, [])) == expected
+    assert uploads_of(web().changelog(uploads, [], [])) == expected
     page = ChangelogPage('changelog/1970-01.html', '1970-01', 1, None, None)
     assert uploads_of(web().changelog_page(page, uploads)) == expected
+
+
+def test_changelog_marks_quarantined_projects() -> None:
+    """The latest uploads of a quarantined project show no version."""
+    uploads = [
+        Upload(2, 'a', '1', 'a-1.zip', None, yanked=True), Upload(1, 'b', '1', 'b-1.zip', None),
+    ]
+    projects = [released('a', (2, '1'), status='quarantined'), released('b', (1, '1'))]
+    assert uploads_of(web().changelog(uploads, [], projects))[1:] == [
+        'a quarantinedSourcea-1.zip00:00', 'b 1Sourceb-1.zip00:00',
+    ]
+
+
+def test_home_and_changelog_agree_on_times() -> None:
+    """The time of a release is that of its first file."""
+    uploads = [Upload(7200, 'a', '1', 'a-1.whl', None), Upload(3600, 'a', '1', 'a-1.zip', None)]
+    projects = [released('a', (3600, '1'))]
+    assert news_of(HtmlPage(web().home(uploads, projects)))[1:] == ['a 101:00']
+    assert uploads_of(web().changelog(uploads, [], projects))[1:] == [
+        'a 12 sourcesa-1.whl, a-1.zip01:00',
+    ]
 
 
 def test_undated_uploads_have_no_day() -> None:
@@ -195,7 +216,7 @@ def test_months_of_changelog() -> None:
     page = HtmlPage(web().changelog([], [
         MonthSummary('2024-02', 1200, nothing), MonthSummary('2023-12', 1, nothing),
         MonthSummary('undated', 501, nothing),
-    ]))
+    ], []))
     links = {anchor.attrs['href']: text_of(anchor) for anchor in page.named('a')}
     assert links['../changelog/2024-02-3.html'] == 'Feb 1,200'
     assert links['../changelog/2023-12.html'] == 'Dec 1'
@@ -299,7 +320,7 @@ def test_build_time_is_on_root_pages() -> None:
     dated = Web(page_options(generated=generated), Templates(), STATIC)
     text = 'Made with dumb-pypi on <time datetime="2024-01-31T12:00Z">2024-01-31 12:00 UTC</time>'
     assert text in dated.home([], []).decode()
-    assert text in dated.changelog([], []).decode()
+    assert text in dated.changelog([], [], []).decode()
     for page in (
             dated.project(assemble(canonicalize_name('foo'), []), None), dated.not_found(),
             dated.project_list(list_pages([])[0], []),

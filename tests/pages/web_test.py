@@ -35,7 +35,7 @@ def project(number: int, releases: int = 0, summary: str | None = None) -> Proje
 def test_logo_is_relative_to_home(logo: str, changelog_logo: str) -> None:
     """Other pages link to a relative logo from their own depth."""
     assert f'<img src="{logo}"'.encode() in web(logo).home([], [])
-    assert f'<img src="{changelog_logo}"'.encode() in web(logo).changelog([], [])
+    assert f'<img src="{changelog_logo}"'.encode() in web(logo).changelog([], [], [])
     assert b'<img' not in web().home([], [])
 
 
