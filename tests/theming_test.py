@@ -81,6 +81,8 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Given:
             package_list_json=str(folder / 'list'),
             project_list_json=str(folder / 'facts'), packages_url='../../pool/',
             output_dir=str(folder), jobs=1,
+            # Without templates of the user's, some pages share what is around their blocks.
+            template_dir=str(tmp_path_factory.mktemp('theme')),
         )
     return seen
 

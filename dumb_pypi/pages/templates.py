@@ -2,10 +2,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import jinja2
 from jinja2.bccache import Bucket
@@ -16,6 +17,7 @@ from dumb_pypi.errors import FileError, TemplateError
 HERE = os.path.dirname(os.path.abspath(__file__))
 # The style sheet in the template directory, which pages load after the built-in one.
 CUSTOM_STYLE = 'custom.css'
+_MARK = '\0'
 
 
 class Templates:
@@ -54,20 +56,70 @@ class Templates:
             TemplateError: rendering fails; a template of the user's may raise anything.
         """
         template = self._template(name)
-        try:
+        with _reported(name):
             return template.render(values).encode()
-        except MemoryError:
-            raise
-        except Exception as error:
-            raise TemplateError(_place(name, error), error) from error
+
+    def framed(self, name: str, shared: Mapping[str, object]) -> FramedTemplate:
+        """Return a built-in template for pages that share some values, with these values.
+
+        Raises:
+            TemplateError: what is around the blocks of the template needs other values.
+        """
+        template = self._template(name)
+        with _reported(name):
+            return FramedTemplate(template, shared)
 
     def _template(self, name: str) -> jinja2.Template:
-        try:
+        with _reported(name):
             return self._environment.get_template(name)
-        except MemoryError:
-            raise
-        except Exception as error:
-            raise TemplateError(_place(name, error), error) from error
+
+
+@contextlib.contextmanager
+def _reported(name: str) -> Iterator[None]:
+    try:
+        yield
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise TemplateError(_place(name, error), error) from error
+
+
+class FramedTemplate:
+    """A template whose pages are equal but for its own blocks, such as the title and the content.
+
+    The head, the header and the footer of these pages, their frame, are rendered once. That is
+    right if what is around the blocks prints none but shared values, as ours does; a template of
+    the user's may do anything there.
+    """
+
+    def __init__(self, template: jinja2.Template, shared: Mapping[str, object]) -> None:
+        self._template = template
+        self._shared = shared
+        context = template.new_context({**shared})
+        for name in template.blocks:
+            context.blocks[name] = [functools.partial(_mark, name)]
+        # Text and names of blocks in turn. No value has the mark, which HTML cannot carry.
+        self._frame = ''.join(template.root_render_func(context)).split(_MARK)
+
+    def render(self, values: Mapping[str, object]) -> bytes:
+        """Return what `Templates.render` returns for the shared values and these ones.
+
+        Raises:
+            TemplateError: rendering fails.
+        """
+        template = self._template
+        with _reported(template.name or ''):
+            context = template.new_context({**self._shared, **values})
+            # Before its first text, a template defines the macros that its blocks use.
+            next(iter(template.root_render_func(context)))
+            return ''.join([
+                ''.join(template.blocks[part](context)) if index % 2 else part
+                for index, part in enumerate(self._frame)
+            ]).encode()
+
+
+def _mark(name: str, _: object) -> Iterator[str]:
+    yield f'{_MARK}{name}{_MARK}'
 
 
 def static_file(name: str) -> bytes:

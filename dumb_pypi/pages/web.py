@@ -36,7 +36,7 @@ from dumb_pypi.pages.release_rows import (
     ReleasesPage,
 )
 from dumb_pypi.pages.summaries import MonthSummary, ProjectSummary
-from dumb_pypi.pages.templates import Templates
+from dumb_pypi.pages.templates import FramedTemplate, Templates
 
 # Stands for the URL of an index whose public URL is unknown.
 PLACEHOLDER = 'https://example.com/'
@@ -68,6 +68,8 @@ class Web:
         self._index_url = f'{options.site_url or PLACEHOLDER}simple/'
         # The values that all pages of a depth share, by depth.
         self._shared: dict[int, dict[str, object]] = {}
+        # The built-in templates of projects' pages, by name.
+        self._framed: dict[str, FramedTemplate] = {}
         # The page of dependents of `_ANY_PROJECT`, which has none.
         self._no_dependents: bytes | None = None
 
@@ -86,7 +88,7 @@ class Web:
         install = install_commands.for_project(
             project, extras_of(facts.provides_extra, requires_dist),
         )
-        return self._render(
+        return self._render_of_project(
             page, 'project.html',
             project=project.name,
             summary=project.summary,
@@ -137,7 +139,7 @@ class Web:
         It depends on no newer release.
         """
         page = paths.release_page(project.name, number)
-        return self._render(
+        return self._render_of_project(
             page, 'releases.html',
             project=project.name,
             status=project.facts.status,
@@ -265,11 +267,25 @@ class Web:
         return None if generated is None else f'{generated:%Y-%m-%d %H:%M}'
 
     def _render(self, page: str, template: str, **values: object) -> bytes:
+        return self._templates.render(template, self._shared_by(page) | values)
+
+    def _render_of_project(self, page: str, template: str, **values: object) -> bytes:
+        """Render a page of a project; those of one template are all of the same depth."""
+        if self._options.template_dir is not None:
+            return self._render(page, template, **values)
+        framed = self._framed.get(template)
+        if framed is None:
+            framed = self._framed[template] = self._templates.framed(
+                template, self._shared_by(page),
+            )
+        return framed.render(values)
+
+    def _shared_by(self, page: str) -> dict[str, object]:
         depth = page.count('/')
         shared = self._shared.get(depth)
         if shared is None:
             shared = self._shared[depth] = self._shared_values('../' * depth)
-        return self._templates.render(template, shared | values)
+        return shared
 
     def _shared_values(self, base: str) -> dict[str, object]:
         """Return the values that all pages share whose URL of the home page is `base`."""

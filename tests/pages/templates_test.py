@@ -1,15 +1,23 @@
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import jinja2
 import pytest
+from packaging.utils import canonicalize_name
 
 from dumb_pypi.errors import TemplateError
+from dumb_pypi.model.project import assemble
+from dumb_pypi.model.project_facts import ProjectFacts
 from dumb_pypi.pages import templates as module
+from dumb_pypi.pages.site import Site
 from dumb_pypi.pages.templates import Templates
+from tests.support.lists import file_of
+from tests.support.options import page_options
 
 
 def own(tmp_path: Path, **templates: str) -> Templates:
@@ -74,6 +82,8 @@ def test_missing_template_is_reported() -> None:
     """The message has the name of the template."""
     with pytest.raises(TemplateError, match=r'cannot render template gone.html: '):
         Templates().render('gone.html', {})
+    with pytest.raises(TemplateError, match=r"cannot render template .*: 'style' is undefined"):
+        Templates().framed('project.html', {'title': 'T'})
 
 
 @pytest.fixture
@@ -130,3 +140,29 @@ def test_lack_of_memory_is_not_the_templates_fault(
     monkeypatch.setattr(jinja2.Environment, 'get_template', refuse)
     with pytest.raises(MemoryError):
         templates.render('home.html', {})
+
+
+@pytest.mark.parametrize('options', (
+    {}, {'title': 'A & <B>', 'logo': 'x"y.png', 'site_url': 'http://example.com/a/'},
+))
+@pytest.mark.parametrize('facts', ({}, {'status': 'quarantined'}, {'summary': '<b> & "c"'}))
+def test_frame_changes_no_page(
+        tmp_path: Path, options: dict[str, Any], facts: dict[str, Any],
+) -> None:
+    """Pages of projects are those that rendering each template as a whole gives."""
+    releases = [{
+        'filename': f'foo-{number}.0.zip', 'requires_dist': ['bar; extra == "x"', 'baz>1'],
+        'yanked_reason': '<&>', 'upload_timestamp': number * 10 ** 7,
+    } for number in range(120)]
+    name = canonicalize_name('foo')
+    project = assemble(
+        name, [file_of(json.dumps(line).encode()) for line in releases],
+        ProjectFacts(name, **facts),
+    )
+
+    def pages(template_dir: str | None) -> dict[str, bytes]:
+        site = Site(page_options(template_dir=template_dir, **options), Templates(template_dir))
+        return dict(site.project_pages(project, None))
+
+    assert len(pages(None)) > 120
+    assert pages(None) == pages(str(tmp_path))
