@@ -180,11 +180,10 @@ def render_months(tasks: Sequence[MonthTask]) -> list[list[bytes]]:
 
 
 def _render_month(task: MonthTask) -> list[bytes]:
-    shown = map(changelog.read_upload_line, io.BytesIO(task.lines))
-    uploads = changelog.in_order(map(changelog.upload_of, shown))
+    lines = changelog.in_order(map(changelog.read_upload_line, io.BytesIO(task.lines)))
     site = task.job.site
     return [
-        site.changelog_page(page, changelog.uploads_on(page, uploads)).content
+        site.changelog_page(page, changelog.uploads_on(page, lines)).content
         for page in task.pages
     ]
 

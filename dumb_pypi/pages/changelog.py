@@ -93,9 +93,9 @@ def newest_uploads(uploads: Iterable[Upload]) -> tuple[Upload, ...]:
     return tuple(sorted(dated, key=_upload_key, reverse=True)[:NEWEST_UPLOADS])
 
 
-def in_order(uploads: Iterable[Upload]) -> list[Upload]:
+def in_order(lines: Iterable[UploadLine]) -> list[UploadLine]:
     """Sort uploads, oldest first; those of one time, or of unknown time, by file name."""
-    return sorted(uploads, key=_upload_key)
+    return sorted(lines, key=_line_key)
 
 
 def neighbours(months: Mapping[str, int]) -> dict[str, Neighbours]:
@@ -140,10 +140,10 @@ def month_pages(month: str, uploads: int, around: Neighbours) -> list[ChangelogP
     ]
 
 
-def uploads_on(page: ChangelogPage, uploads: Sequence[Upload]) -> Sequence[Upload]:
-    """Return the uploads on a page, newest first; `uploads` are those of its month, in order."""
+def uploads_on(page: ChangelogPage, lines: Sequence[UploadLine]) -> Sequence[Upload]:
+    """Return the uploads on a page, newest first; `lines` are those of its month, in order."""
     start = (page.number - 1) * UPLOADS_A_PAGE
-    return uploads[start:start + UPLOADS_A_PAGE][::-1]
+    return [*map(upload_of, reversed(lines[start:start + UPLOADS_A_PAGE]))]
 
 
 def in_safe_order(
@@ -174,6 +174,10 @@ def _month_key(month: str) -> tuple[bool, str]:
 
 def _upload_key(upload: Upload) -> tuple[float, str]:
     return (upload.timestamp or 0, upload.filename)
+
+
+def _line_key(line: UploadLine) -> tuple[float, str]:
+    return (line.upload_timestamp or 0, line.filename)
 
 
 _decode = msgspec.json.Decoder(UploadLine).decode

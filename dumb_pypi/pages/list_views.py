@@ -14,6 +14,7 @@ from dumb_pypi.pages import paths, project_list
 from dumb_pypi.pages.changelog import page_count, Upload
 from dumb_pypi.pages.project_list import ListPage
 from dumb_pypi.pages.release_pages import url_of_release
+from dumb_pypi.pages.release_rows import html, html_of_common
 from dumb_pypi.pages.summaries import MonthSummary, NewRelease, ProjectSummary
 
 # The number of rows of the home page's list of releases, each of one project and day.
@@ -81,6 +82,16 @@ class UploadDayView(NamedTuple):
     date: str | None
     name: str | None
     uploads: Sequence[UploadView]
+
+
+class UploadDays(list[UploadDayView]):
+    """Days with uploads, and their HTML, which is made if a template prints this object.
+
+    Hundreds of rows take half of the time that a loop in a template would take.
+    """
+
+    def __html__(self) -> str:
+        return ''.join(map(_day_html, self))
 
 
 class MonthView(NamedTuple):
@@ -227,7 +238,7 @@ def _tags(status: str, *, yanked: bool, new: bool = False) -> list[TagView]:
 
 def upload_views(
         uploads: Iterable[Upload], page: str, quarantined: Collection[str] = (),
-) -> Sequence[UploadDayView]:
+) -> UploadDays:
     """Return uploads, which are newest first, by day, as `page`, a path, shows them.
 
     The files of one release that the same user uploaded on one day are one row. `quarantined` has
@@ -249,7 +260,7 @@ def upload_views(
             rows[key] = [upload]
         else:
             files.append(upload)
-    return [
+    return UploadDays(
         UploadDayView(date, None if date is None else times.day_in_words(date), [
             UploadView(
                 project, f'{root}project/{project}/',
@@ -264,7 +275,33 @@ def upload_views(
                 rows.items(), key=_first_upload, reverse=True,
             )
         ]) for date, rows in days
-    ]
+    )
+
+
+def _day_html(day: UploadDayView) -> str:
+    heading = '' if day.date is None else (
+        f'<h2 class="day"><time class="since" datetime="{day.date}">{day.name}</time></h2>\n'
+    )
+    return f'{heading}<ol class="log dense">\n{"".join(map(_upload_html, day.uploads))}</ol>\n'
+
+
+def _upload_html(upload: UploadView) -> str:
+    project, url, version, yanked, kinds, files, uploaded, uploaded_by, quarantined = upload
+    # Names of projects, kinds, dates and times have nothing to escape.
+    name = f'<a href="{url}">{project}</a>'
+    if version is not None:
+        name += f' <b>{html(version)}</b>'
+    if quarantined:
+        name += ' <span class="tag bad">quarantined</span>'
+    elif yanked:
+        name += ' <span class="tag warn">yanked</span>'
+    by = '' if uploaded is None else f'<time>{uploaded}</time>'
+    if uploaded_by is not None:
+        by += f' by <bdi>{html_of_common(uploaded_by)}</bdi>'
+    return (
+        f'<li><span>{name}</span><details><summary>{kinds}</summary>{html(files)}</details>'
+        f'<span>{by}</span></li>\n'
+    )
 
 
 def _first_upload(row: tuple[_RowKey, Sequence[Upload]]) -> float:

@@ -304,7 +304,7 @@ def _kind(packagetype: str, python_version: str) -> str:
     return f'{kind}, Python {python_version}' if python_version[:1].isdigit() else kind
 
 
-def _html(text: str) -> str:
+def html(text: str) -> str:
     """Escape a text; most have nothing to escape, and looking first is faster."""
     if '&' in text or '<' in text or '>' in text or '"' in text or "'" in text:
         return str(escape(text))
@@ -312,12 +312,12 @@ def _html(text: str) -> str:
 
 
 # Uploaders, Python versions and kinds of files are the same again and again.
-_html_of_common = functools.lru_cache(maxsize=4096)(_html)
+html_of_common = functools.lru_cache(maxsize=4096)(html)
 
 
 def _bdi(text: str) -> str:
     """Escape a text, and keep it from turning around the direction of others, as ASCII cannot."""
-    escaped = _html_of_common(text)
+    escaped = html_of_common(text)
     return escaped if text.isascii() else f'<bdi>{escaped}</bdi>'
 
 
@@ -325,13 +325,13 @@ def _release_html(release: ReleaseView, simple_url: str) -> str:
     (
         name, anchor, uploaded, _, python, _, _, _, reason, latest, prerelease, open_, files,
     ) = release
-    shown = 'Files without a version' if name is None else _html(name)
+    shown = 'Files without a version' if name is None else html(name)
     # The latest release is yanked if all are.
     tags = f'{_LATEST if latest and reason is None else ""}{_PRERELEASE if prerelease else ""}'
     if reason is not None:
         shown, tags = f'<s>{shown}</s>', tags + _YANKED
     count = f'{len(files)} files' if len(files) > 1 else '1 file'
-    requires = '' if python is None else f'<span>Python {_html_of_common(python)}</span>'
+    requires = '' if python is None else f'<span>Python {html_of_common(python)}</span>'
     date = '' if uploaded is None else f'<time>{uploaded[:10]}</time>'
     return (
         f'<details{" open" if open_ else ""}><summary><b>{shown}{tags}</b>'
@@ -344,16 +344,16 @@ def _notes_html(release: ReleaseView) -> str:
     """Return what a release says above its files: why it is yanked, who uploaded it."""
     notes = why = ''
     if release.yanked_reason:
-        why = f'<p class="why">Yanked: <bdi>{_html(release.yanked_reason)}</bdi></p>\n'
+        why = f'<p class="why">Yanked: <bdi>{html(release.yanked_reason)}</bdi></p>\n'
     if release.uploaded is not None:
         notes = f'Uploaded {release.uploaded} UTC'
     if release.uploaded_by is not None:
         notes = f'{notes or "Uploaded"} by {_bdi(release.uploaded_by)}'
     if release.requires is not None:
         # Last, so that it cannot turn around the direction of another text.
-        notes += f'{". " if notes else ""}{_html(release.requires)}'
+        notes += f'{". " if notes else ""}{html(release.requires)}'
         if release.requires_url is not None:
-            notes += f', see its <a href="{_html(release.requires_url)}">JSON page</a>'
+            notes += f', see its <a href="{html(release.requires_url)}">JSON page</a>'
     return f'{why}<p>{notes}</p>\n' if notes else why
 
 
@@ -375,16 +375,16 @@ def _files_html(files: Sequence[FileView], anchor: str | None, simple_url: str) 
         f'<ul class="files">\n{others}</ul>\n' if others else '',
         *(
             _folds_html(wheels) if len(wheels) <= WHEELS_LISTED else
-            (f'<p>Names and hashes: see the <a href="{_html(simple_url)}">simple index</a></p>\n',)
+            (f'<p>Names and hashes: see the <a href="{html(simple_url)}">simple index</a></p>\n',)
         ),
     ))
 
 
 def _grid_html(wheels: Sequence[FileView], unit: str) -> str:
     pythons, systems = wheel_tags.grid([wheel.filename for wheel in wheels])
-    head = ''.join(f'<th scope="col">{_html(python)}</th>' for python in pythons)
+    head = ''.join(f'<th scope="col">{html(python)}</th>' for python in pythons)
     rows = ''.join(
-        f'<tr><th scope="row">{_html(system)}</th>' + ''.join(
+        f'<tr><th scope="row">{html(system)}</th>' + ''.join(
             f'<td>{" ".join(_cell_html(wheels[index], unit) for index in cell)}</td>'
             for cell in cells
         ) + '</tr>\n' for system, cells in systems
@@ -404,7 +404,7 @@ def _cell_html(wheel: FileView, unit: str) -> str:
         # A number without a unit has that of the table.
         size = f'{max(round(wheel.bytes / 1000), 1)}{"" if unit == "kB" else " kB"}'
     yanked = '' if wheel.yanked_reason is None else ' yanked'
-    return f'<a href="{_html(wheel.url or "")}">{size}</a>{yanked}'
+    return f'<a href="{html(wheel.url or "")}">{size}</a>{yanked}'
 
 
 def _folds_html(wheels: Sequence[FileView]) -> Iterator[str]:
@@ -425,18 +425,18 @@ def _file_html(file: FileView) -> str:
     filename, url, kind, size, _, digest, python, uploaded, by, reason, _, provenance = file
     why = more = ''
     if url is None:
-        link = f'<a>{_html(filename)}</a>'
+        link = f'<a>{html(filename)}</a>'
     else:
-        href = _html(url)
+        href = html(url)
         # If the URL ends with the file's name, it has nothing to escape either.
         plain = href is url and url.endswith(filename)
-        link = f'<a href="{href}">{filename if plain else _html(filename)}</a>'
+        link = f'<a href="{href}">{filename if plain else html(filename)}</a>'
     if reason is not None:
         why = (
-            f'<p class="why">Yanked{": " if reason else ""}<bdi>{_html(reason)}</bdi></p>'
+            f'<p class="why">Yanked{": " if reason else ""}<bdi>{html(reason)}</bdi></p>'
         )
     if python is not None:
-        more = f'; requires Python {_html(python)}'
+        more = f'; requires Python {html(python)}'
     if size is not None:
         more += f' · {size}'
     if uploaded is not None:
@@ -444,8 +444,8 @@ def _file_html(file: FileView) -> str:
     if by is not None:
         more += f' by {_bdi(by)}'
     if provenance is not None:
-        more += f' · <a href="{_html(provenance)}">provenance</a>'
+        more += f' · <a href="{html(provenance)}">provenance</a>'
     return (
-        f'<li>{link}{why}<span>{_html_of_common(kind)}{more}</span>'
+        f'<li>{link}{why}<span>{html_of_common(kind)}{more}</span>'
         f'{f"<code>{digest}</code>" if digest else ""}</li>\n'
     )

@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dumb_pypi.pages import changelog
-from dumb_pypi.pages.changelog import ChangelogPage, Neighbour, Neighbours, neighbours, Upload
+from dumb_pypi.pages.changelog import (
+    ChangelogPage,
+    Neighbour,
+    Neighbours,
+    neighbours,
+    Upload,
+    UploadLine,
+)
 
 ALONE = Neighbours(None, None)
 
@@ -18,10 +25,8 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(changelog, 'UPLOADS_A_PAGE', 2)
 
 
-def uploads(count: int) -> list[Upload]:
-    return [
-        Upload(number, 'foo', str(number), f'foo-{number}.zip', None) for number in range(count)
-    ]
+def uploads(count: int) -> list[UploadLine]:
+    return [UploadLine(f'foo-{number}.zip', number) for number in range(count)]
 
 
 class Shown(NamedTuple):
@@ -30,7 +35,7 @@ class Shown(NamedTuple):
     uploads: Sequence[Upload]
 
 
-def month_pages(month: str, uploads: Sequence[Upload], around: Neighbours) -> list[Shown]:
+def month_pages(month: str, uploads: Sequence[UploadLine], around: Neighbours) -> list[Shown]:
     """Return all pages of a month that has these uploads, which are in any order."""
     ordered = changelog.in_order(uploads)
     return [

@@ -5,16 +5,21 @@ import datetime
 import re
 from collections.abc import Sequence
 
+import jinja2
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from packaging.utils import canonicalize_name
 
 from dumb_pypi.model.project import assemble
 from dumb_pypi.pages.changelog import ChangelogPage, Upload
+from dumb_pypi.pages.list_views import upload_views
 from dumb_pypi.pages.project_list import list_pages
 from dumb_pypi.pages.summaries import MonthSummary, NewRelease, ProjectSummary
 from dumb_pypi.pages.templates import Templates
 from dumb_pypi.pages.web import StaticFiles, Web
+from tests.support import strategies
 from tests.support.markup import HtmlPage, text_of
 from tests.support.options import page_options
 
@@ -326,3 +331,37 @@ def test_build_time_is_on_root_pages() -> None:
             dated.project_list(list_pages([])[0], []),
     ):
         assert b'2024' not in page
+
+
+# What `UploadDays` prints, as a theme may write it.
+LOOP = """\
+{% for date, name, uploads in days %}
+{% if date %}
+<h2 class="day"><time class="since" datetime="{{ date }}">{{ name }}</time></h2>
+{% endif %}
+<ol class="log dense">
+{% for project, url, version, yanked, kinds, files, uploaded, uploaded_by in uploads %}
+<li><span><a href="{{ url }}">{{ project }}</a>{% if version %} <b>{{ version }}</b>{% endif %}\
+{% if yanked %} <span class="tag warn">yanked</span>{% endif %}</span>\
+<details><summary>{{ kinds }}</summary>{{ files }}</details><span>\
+{% if uploaded %}<time>{{ uploaded }}</time>{% endif %}\
+{% if uploaded_by %} by <bdi>{{ uploaded_by }}</bdi>{% endif %}</span></li>
+{% endfor %}
+</ol>
+{% endfor %}
+"""
+_uploads = st.lists(st.builds(
+    Upload, st.sampled_from([None, 0, DAY, DAY + 61]), st.sampled_from(['foo', 'a-b']),
+    st.none() | strategies.good_text, strategies.odd_filenames,
+    st.none() | strategies.good_text, st.booleans(), st.sampled_from(['sdist', 'bdist_wheel', 'x']),
+))
+
+
+@settings(deadline=None, max_examples=300)
+@given(_uploads)
+def test_uploads_print_as_in_a_loop(uploads: list[Upload]) -> None:
+    """A template that prints days with uploads gets what a loop over them would print."""
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, keep_trailing_newline=True)
+    days = upload_views(uploads, 'changelog/2024-01.html')
+    by_loop = environment.from_string(LOOP).render(days=days)
+    assert environment.from_string('{{ days }}').render(days=days) == by_loop
