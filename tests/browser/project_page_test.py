@@ -360,6 +360,23 @@ def test_lines_of_the_card_touch_no_text(browser: Browser, index: str, width: in
     context.close()
 
 
+def test_lists_of_releases_have_space(page: Page, plain_page: Page, index: str) -> None:
+    """Neither the filter nor the releases touch the links to other pages; wheels are indented."""
+    for one, below in ((page, '.tools'), (plain_page, '.rel')):
+        one.goto(f'{index}project/foo/releases-1.html')
+        above, under = (
+            one.locator(part).first.bounding_box() for part in ('.pages', below)
+        )
+        assert above is not None
+        assert under is not None
+        assert under['y'] - above['y'] - above['height'] >= 12
+    page.goto(f'{index}project/wheels/')
+    assert page.evaluate('''() => ['.rel p', '.scroll', '.fold'].map(
+        (part) => document.querySelector(part).getBoundingClientRect().left
+            - document.querySelector('.rel').getBoundingClientRect().left,
+    )''') == [28, 28, 28]
+
+
 def test_page_makes_few_requests(page: Page, index: str) -> None:
     """A page of a project makes at most six requests."""
     requests: list[str] = []
