@@ -84,6 +84,12 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Given:
             # Without templates of the user's, some pages share what is around their blocks.
             template_dir=str(tmp_path_factory.mktemp('theme')),
         )
+        # Without dates the home page lists projects.
+        (folder / 'undated').write_text('foo-1.0rc1.zip\n')
+        build(
+            package_list=str(folder / 'undated'), packages_url='../../pool/',
+            output_dir=str(folder / 'other'), jobs=1,
+        )
     return seen
 
 

@@ -159,6 +159,7 @@ _LETTER_NAMES = {project_list.DIGITS: '0\N{EN DASH}9', project_list.OTHER: 'Othe
 _KINDS_OF_FILE = {'bdist_wheel': 'Wheel', 'sdist': 'Source'}
 _NEW = TagView('new', 'ok')
 _YANKED = TagView('yanked', 'warn')
+_PRERELEASE = TagView('pre-release', '')
 _KINDS = {'archived': '', QUARANTINED: 'bad'}
 
 
@@ -217,20 +218,22 @@ def _news_view(
         0 if quarantined else len(releases) - 1,
         _tags(
             project.status, yanked=bool(uploads) and all(upload.yanked for upload in uploads),
-            new=new,
+            prerelease=version == project.latest and project.latest_prerelease, new=new,
         ),
         shortened(project.summary), time, f'{date}T{time}Z',
         shortened(uploads[0].uploaded_by) if uploads else None,
     )
 
 
-def _tags(status: str, *, yanked: bool, new: bool = False) -> list[TagView]:
-    """Return the tags of a project, whose latest release is yanked if `yanked`."""
+def _tags(status: str, *, yanked: bool, prerelease: bool, new: bool = False) -> list[TagView]:
+    """Return the tags of a project; `yanked` and `prerelease` are about the release shown."""
     tags = [] if status == ACTIVE else [TagView(status, _KINDS.get(status, 'warn'))]
     if status == QUARANTINED:
         return tags
     if yanked:
         tags.append(_YANKED)
+    if prerelease:
+        tags.append(_PRERELEASE)
     if new:
         tags.append(_NEW)
     return tags
@@ -390,7 +393,10 @@ def listed_view(project: ProjectSummary, page: str) -> ListedView:
     return ListedView(
         project.name, _project_url(project.name, page),
         None if quarantined else project.latest,
-        _tags(project.status, yanked=project.latest_yanked), shortened(project.summary),
+        _tags(
+            project.status, yanked=project.latest_yanked, prerelease=project.latest_prerelease,
+        ),
+        shortened(project.summary),
         None if quarantined or uploaded is None else times.date(uploaded),
     )
 

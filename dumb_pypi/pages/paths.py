@@ -81,6 +81,15 @@ def changelog_page(month: str, number: int) -> str:
     return f'changelog/{month}.html' if number == 1 else f'changelog/{month}-{number}.html'
 
 
+def month_of(page: str) -> str:
+    """Return the month of a page of the changelog.
+
+    >>> month_of('changelog/2024-01.html'), month_of('changelog/undated-2.html')
+    ('2024-01', 'undated')
+    """
+    return page.removeprefix('changelog/')[:7]
+
+
 def project_list_page(letter: str, number: int) -> str:
     """Return the path of a page of the list of projects, for one letter; numbers count from 1.
 

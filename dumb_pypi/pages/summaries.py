@@ -56,6 +56,7 @@ class ProjectSummary(msgspec.Struct, array_like=True, frozen=True, gc=False):
     keywords: str | None = None
     requires: msgspec.Raw = msgspec.Raw(b'[]')
     page_starts: tuple[str, ...] = ()
+    latest_prerelease: bool = False
 
     @property
     def newest_releases(self) -> Sequence[NewRelease]:
@@ -96,6 +97,7 @@ def summarize(project: Project) -> ProjectSummary:
         project.facts.keywords,
         msgspec.Raw(_encode(_required(project))),
         release_pages.page_starts(project),
+        latest is not None and latest.prerelease,
     )
 
 
@@ -173,6 +175,8 @@ def _searched_release(project: ProjectSummary) -> str:
     tags = [] if project.status == ACTIVE else [project.status]
     if project.latest_yanked:
         tags.append('yanked')
+    if project.latest_prerelease:
+        tags.append('pre-release')
     return f'{project.latest or ""}\t{date}\t{" ".join(tags)}'.rstrip('\t')
 
 

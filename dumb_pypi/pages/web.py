@@ -199,6 +199,11 @@ class Web:
             None if target is None else urls.from_page(page.path, target)
             for target in (page.earlier, page.later)
         )
+        earlier_month, later_month = (
+            None if target is None or paths.month_of(target) == page.month
+            else times.month_in_words(paths.month_of(target))
+            for target in (page.earlier, page.later)
+        )
         return self._render(
             page.path, 'changelog_month.html',
             here='changelog',
@@ -206,7 +211,9 @@ class Web:
             period=list_views.days(uploads),
             days=list_views.upload_views(uploads, page.path),
             earlier=earlier,
+            earlier_month=earlier_month,
             later=later,
+            later_month=later_month,
         )
 
     def changelog(
@@ -247,8 +254,12 @@ class Web:
         return self._templates.render('404.html', self._shared_values(base))
 
     def home(self, uploads: Sequence[Upload], projects: Sequence[ProjectSummary]) -> bytes:
-        """Render the home page: search, the latest releases, and how to install."""
+        """Render the home page: search, the latest releases, and how to install.
+
+        Without any dates it lists the first projects instead of releases.
+        """
         last = None if not uploads else uploads[0].timestamp
+        days = list_views.news_views(uploads, projects)
         return self._render(
             paths.HOME, 'home.html',
             here='home',
@@ -256,7 +267,11 @@ class Web:
             releases=f'{sum([project.releases for project in projects]):,}',
             files=f'{sum([project.files for project in projects]):,}',
             last_upload=None if last is None else times.to_the_minute(last),
-            days=list_views.news_views(uploads, projects),
+            days=days,
+            first_projects=() if days else [
+                list_views.listed_view(project, paths.HOME)
+                for project in projects[:list_views.HOME_NEWS]
+            ],
             installers=install_commands.for_index(self._index_url),
             generated=self._generated,
         )

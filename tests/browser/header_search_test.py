@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect, Page
 
+from dumb_pypi import build
 from tests.support import chromium, trees
+from tests.support.docs import blocks
 from tests.support.searching import BOX, found, indexed, search
 from tests.support.trees import Recipe
 
@@ -280,3 +282,19 @@ def test_template_without_worker_keeps_its_form(page: Page, tmp_path: Path) -> N
         page.fill(BOX, 'foo')
         page.keyboard.press('Enter')
         page.wait_for_url(f'{url}simple/?q=foo')
+
+
+def test_example_of_search_works(page: Page, tmp_path: Path) -> None:
+    """The form in docs/theming.md shows the results below it."""
+    theme = tmp_path / 'theme'
+    theme.mkdir()
+    (theme / '404.html').write_text(blocks('html', 'docs/theming.md')[2])
+    (tmp_path / 'list').write_text('foo-1.0.zip\n')
+    build(
+        package_list=tmp_path / 'list', packages_url='../../pool/',
+        output_dir=tmp_path / 'out', template_dir=theme,
+    )
+    with chromium.served(tmp_path / 'out') as url:
+        page.goto(f'{url}404.html')
+        assert search(page, 'fo') == ['foo']
+        page.wait_for_url(f'{url}404.html?q=fo')

@@ -101,6 +101,16 @@ def test_every_project_is_reachable(browser: Browser, tree: Tree, root: str) -> 
     assert found == {path.name for path in (tree.root / 'project').iterdir()}
 
 
+def test_letters_show_full_names(page: Page, root: str) -> None:
+    """The names of the first and the last project of a letter are never cut off."""
+    page.set_viewport_size({'width': 320, 'height': 800})
+    page.goto(f'{root}projects/')
+    ranges = page.locator('.initials .dim')
+    assert ranges.count() == 8
+    assert ranges.evaluate_all('''all => all.filter(
+        ({scrollWidth, clientWidth}) => scrollWidth > clientWidth)''') == []
+
+
 def test_search_without_javascript_opens_list(browser: Browser, root: str) -> None:
     """Without JavaScript, the search forms open the list of projects."""
     context = browser.new_context(java_script_enabled=False)

@@ -122,6 +122,47 @@ def test_home_marks_yanked_releases() -> None:
     assert news_of(page)[1:] == ['a 1.000:00', 'b 2.0 yanked00:00']
 
 
+def test_home_without_dates_lists_projects() -> None:
+    """If no release has a date, the home page lists the first projects; the changelog is short."""
+    projects = [
+        msgspec.structs.replace(project(1), latest='1rc1', latest_prerelease=True),
+        *map(project, range(10, 40)),
+    ]
+    page = HtmlPage(web().home([], projects))
+    rows = [
+        text_of(row) for row in page.named('li') if getattr(row.children[0], 'name', '') == 'span'
+    ]
+    assert rows[:2] == ['p1 pre-release1rc1', 'p10']
+    assert len(rows) == 20
+    assert texts(page, 'h2') == ['Projects', 'Use this index']
+    undated = MonthSummary('undated', 1, msgspec.Raw(b'[]'))
+    changelog = HtmlPage(web().changelog([], [undated], projects))
+    assert 'No upload has a date.' in changelog.source
+    assert texts(changelog, 'h2') == ['Uploads by month', 'Feeds']
+
+
+@pytest.mark.parametrize('site_url', (None, 'https://example.com/'))
+def test_empty_index_says_so(site_url: str | None) -> None:
+    """An empty index says what to do, and has no heading over nothing."""
+    home = web(site_url=site_url).home([], [])
+    assert 'This index is empty. Add distribution files' in home.decode()
+    changelog = HtmlPage(web(site_url=site_url).changelog([], [], []))
+    assert 'This index has no uploads.' in changelog.source
+    assert texts(changelog, 'h2') == ([] if site_url is None else ['Feeds'])
+    assert len(changelog.named('aside')) == (site_url is not None)
+
+
+def test_home_marks_prereleases() -> None:
+    """The home page and the list of projects mark the latest release if it is a pre-release."""
+    marked = msgspec.structs.replace(
+        released('a', (DAY, '2rc1'), (60, '1rc1')), latest_prerelease=True,
+    )
+    rows = news_of(HtmlPage(web().home([], [marked])))
+    assert rows[1].startswith('a 2rc1 pre-release')
+    [page] = listed_pages([marked]).values()
+    assert texts(page, 'li') == ['a pre-release2rc11970-01-02']
+
+
 def test_plurals_of_counts() -> None:
     """One project is singular, and large numbers have separators."""
     counted = re.compile('(?:Search |<b>)([^<]*?)(?:</b>)? (projects?|releases?|files?)<')
@@ -215,6 +256,25 @@ def test_undated_uploads_have_no_day() -> None:
     assert texts(HtmlPage(page), 'h1') == ['Uploads without a date']
 
 
+def test_month_names_its_neighbours() -> None:
+    """Links to other months have their names; links within a month do not."""
+    page = ChangelogPage(
+        'changelog/2024-01.html', '2024-01', 1, 'changelog/2023-12-3.html',
+        'changelog/2024-01-2.html',
+    )
+    upload = Upload(1704110400, 'a', '1', 'a-1.zip', None)
+    links = [link for link in HtmlPage(web().changelog_page(page, [upload])).named('a')
+             if link.attrs.get('class') == 'button']
+    assert [(link.attrs['href'], text_of(link)) for link in links] == [
+        ('../changelog/2023-12-3.html', '← December 2023'),
+        ('../changelog/2024-01-2.html', 'Later uploads →'),
+    ]
+    undated = ChangelogPage(
+        'changelog/undated-2.html', 'undated', 2, 'changelog/undated.html', None,
+    )
+    assert '← Earlier uploads' in web().changelog_page(undated, [upload]).decode()
+
+
 def test_months_of_changelog() -> None:
     """The changelog has all months of each year with uploads, and links to those that have any."""
     nothing = msgspec.Raw(b'[]')
@@ -257,7 +317,7 @@ def test_list_of_few_projects() -> None:
     assert not page.named('h2')
     assert '4 projects' in page.source
     [empty] = listed_pages([]).values()
-    assert 'no projects' in empty.source
+    assert 'This index is empty.' in empty.source
 
 
 def test_list_with_headings() -> None:

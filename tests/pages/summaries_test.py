@@ -41,6 +41,7 @@ def test_search_data_has_every_project() -> None:
     ({'latest': '1.0', 'latest_yanked': True}, '1.0\t\tyanked'),
     ({'latest': '1.0', 'status': 'deprecated', 'latest_yanked': True},
      '1.0\t\tdeprecated yanked'),
+    ({'latest': '1.0rc1', 'latest_prerelease': True}, '1.0rc1\t\tpre-release'),
     # Nobody should install it.
     ({'latest': '1.0', 'latest_uploaded': 1, 'latest_yanked': True, 'status': 'quarantined'},
      '\t\tquarantined'),
@@ -82,3 +83,14 @@ def test_requirements_of_latest_release_count() -> None:
     ]
     summary = summarize(assemble(NormalizedName('foo'), files))
     assert (summary.latest, bytes(summary.requires)) == ('2.0', b'["new"]')
+
+
+@pytest.mark.parametrize(('filenames', 'expected'), (
+    (['foo-1.0rc1.zip', 'foo-2.0rc1.zip'], True), (['foo-1.0.zip', 'foo-2.0rc1.zip'], False),
+    (['foo.zip'], False),
+))
+def test_latest_may_be_a_prerelease(filenames: list[str], expected: bool) -> None:
+    """The latest release is a pre-release only if there is no other."""
+    files = [check_json(json.dumps({'filename': name}).encode())[0] for name in filenames]
+    summary = summarize(assemble(NormalizedName('foo'), files))
+    assert summary.latest_prerelease is expected

@@ -34,7 +34,7 @@ ETAG = '`ETag`, 304'
 RANGES = 'ranges'
 GZIP = 'gzip'
 BROWSERS = 'CORS and security headers'
-HIDES = '404 for what is no page'
+HIDES = '404 for missing pages'
 OLD_NAMES = 'old names'
 NOT_FOUND = '`404.html`'
 
