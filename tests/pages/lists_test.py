@@ -400,9 +400,11 @@ LOOP = """\
 <h2 class="day"><time class="since" datetime="{{ date }}">{{ name }}</time></h2>
 {% endif %}
 <ol class="log dense">
-{% for project, url, version, yanked, kinds, files, uploaded, uploaded_by in uploads %}
+{% for project, url, version, yanked, kinds, files, uploaded, uploaded_by, quarantined\
+ in uploads %}
 <li><span><a href="{{ url }}">{{ project }}</a>{% if version %} <b>{{ version }}</b>{% endif %}\
-{% if yanked %} <span class="tag warn">yanked</span>{% endif %}</span>\
+{% if quarantined %} <span class="tag bad">quarantined</span>\
+{% elif yanked %} <span class="tag warn">yanked</span>{% endif %}</span>\
 <details><summary>{{ kinds }}</summary>{{ files }}</details><span>\
 {% if uploaded %}<time>{{ uploaded }}</time>{% endif %}\
 {% if uploaded_by %} by <bdi>{{ uploaded_by }}</bdi>{% endif %}</span></li>
