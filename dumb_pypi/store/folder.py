@@ -212,11 +212,13 @@ class Writer:
                     _copy_mtime(new, new + GZ)
             files.rename(self._unfinished, place)
         except OSError as error:
+            # It says whether inodes ran out: so before the folder goes, which frees some.
+            failure = FileError('write', os.path.join(self._root, path), error)
             with contextlib.suppress(OSError):
                 shutil.rmtree(self._unfinished)
             if error.errno in _NOT_EMPTY:
                 return False
-            raise FileError('write', os.path.join(self._root, path), error) from error
+            raise failure from error
         for path, content, compressed in contents:
             self._count_write(path, content, changed=True)
             if compressed is not None and self._target.keep_changes:
