@@ -171,7 +171,8 @@ class Plan:
     @property
     def is_published(self) -> bool:
         """Whether clients may have seen the index."""
-        return bool(self._state.published or (
+        # An interrupted build may have written root pages.
+        return bool(self._state.published or self._state.pending is not None or (
             self._previous is not None and self._previous.groups.packages.projects
         ))
 
@@ -211,6 +212,9 @@ class Plan:
         feeds.
         """
         existing = {*self._state.tree.others}
+        if self._state.pending is not None:
+            # An interrupted build was about to write them.
+            existing = {path for path in existing if self._state.has_page(path)}
         if self._previous is not None and self._previous.ours:
             existing.add(paths.PROJECTS)
         if self._skips_published:

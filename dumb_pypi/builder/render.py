@@ -65,7 +65,7 @@ def render(
         write_pages(writer, job.site.preliminary_pages(plan.existing_others))
     records = _write_projects(plan, state, job, writer, workers, progress)
     records |= _write_dependents_pages(plan, state, records, job, writer, workers)
-    months = _write_months(plan, job, writer, workers)
+    months = _write_months(plan, state, job, writer, workers)
     others |= write_pages(writer, job.site.root_pages(
         [record.summary for record in records.values()],
         [month.summary for month in plan.groups.months.values()],
@@ -262,7 +262,7 @@ def _write_dependents_pages(
 
 
 def _write_months(
-        plan: Plan, job: Job, writer: Writer, workers: Workers,
+        plan: Plan, state: State, job: Job, writer: Writer, workers: Workers,
 ) -> dict[str, str]:
     """Write the pages of the planned months; return the checksums of each month's pages."""
     months = plan.groups.months
@@ -276,6 +276,9 @@ def _write_months(
         paths.changelog_page(month, number)
         for month, pages in plan.tree.months.items() for number in range(1, pages + 1)
     }
+    if state.pending is not None:
+        # An interrupted build was about to write them.
+        existing = {path for path in existing if state.has_page(path)}
     if not plan.is_published:
         existing.update(page.path for page in wanted)
     in_order = changelog.in_safe_order(wanted, existing)

@@ -210,8 +210,11 @@ class State:
             extent |= (pending or Extent()) | found_extent(self._output_dir, project)
         return extent
 
+    def has_page(self, path: str) -> bool:
+        return os.path.lexists(os.path.join(self._output_dir, path))
+
     def has_dependents_page(self, project: str) -> bool:
-        return os.path.lexists(os.path.join(self._output_dir, paths.dependents(project)))
+        return self.has_page(paths.dependents(project))
 
     def requires(self, project: str) -> msgspec.Raw:
         """Return the names, in JSON, that a project required in the previous build."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -22,6 +23,7 @@ from dumb_pypi.model.project import Project
 from dumb_pypi.options import BuildOptions
 from dumb_pypi.pages import paths
 from dumb_pypi.pages.site import Page, Site
+from dumb_pypi.store.folder import Writer
 from tests.support import histories
 from tests.support.small_builds import full_tree, LINES, run, tree
 
@@ -402,3 +404,26 @@ def test_files_of_the_build_are_not_overwritten(tmp_path: Path, option: str, pat
     changed = {path for path, mark in histories.stamps(tmp_path).items() if mark != before[path]}
     assert changed <= {'list'}
     assert (tmp_path / 'list').read_text() == ''.join(f'{line}\n' for line in LINES)
+
+
+def test_interrupted_build_left_no_new_month(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A month that an interrupted build was about to write is linked to only when it exists."""
+    earlier, later = 'changelog/2024-01.html', 'changelog/2024-02.html'
+    run(tmp_path, LINES[:1])
+    with monkeypatch.context() as patch:
+        patch.setattr('dumb_pypi.builder.render.render', Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path)
+    contents = []
+
+    def write(self: Writer, path: str, content: bytes) -> None:
+        if path == earlier:
+            contents.append((b'2024-02.html' in content, (tmp_path / 'out' / later).exists()))
+        original(self, path, content)
+
+    original = Writer.write
+    monkeypatch.setattr(Writer, 'write', write)
+    run(tmp_path, jobs=1)
+    assert contents == [(True, True)]
