@@ -190,15 +190,3 @@ def test_signature(index: Path, need_program: NeedProgram) -> None:
     assert sh(block('sh', '-Y verify'), folder).returncode != 0
     assert sh(block('sh', '-Y sign') + block('sh', '-Y verify'), folder).returncode == 0
     assert check(str(index)).differences == []
-
-
-def test_links_work() -> None:
-    """Each link is to a file or a heading that exists."""
-    headings = {
-        re.sub(r'[^a-z0-9 -]', '', heading.lower()).replace(' ', '-')
-        for heading in re.findall(r'^#+ (.*)$', OPERATIONS, re.MULTILINE)
-    }
-    for target in re.findall(r'\]\(([^)]+)\)', OPERATIONS):
-        path, _, anchor = target.partition('#')
-        assert (ROOT / 'docs' / path).exists(), target
-        assert not anchor or anchor in headings, target
