@@ -21,12 +21,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-# Each kind of page links only to the kinds before it. Month pages also link to each other: see
-# `months`.
+# Each kind of page links only to the kinds before it, with two exceptions. The pages of a new
+# project link to each other, and no other page links to them yet. Pages of months link to each
+# other, and so do those of the list of projects: see `known`.
 KINDS = [re.compile(kind) for kind in (
-    r'static/.*', r'project/.*', r'simple/.+/.*', r'pypi/.*', r'changelog/(?!index\.html).*',
-    r'simple/.*', r'rss/.*', r'changelog/.*', r'(?!index\.html|packages\.json).*', r'index\.html.*',
-    r'packages\.json.*',
+    r'static/.*', r'project/.+/releases-.*', r'simple/.+/.*', r'pypi/.*',
+    r'project/[^/]+/index\.html', r'project/.*', r'changelog/(?!index\.html).*',
+    r'projects/(?!index\.html).*', r'simple/.*', r'rss/.*', r'projects/.*', r'changelog/.*',
+    r'(?!index\.html|packages\.json).*', r'index\.html.*', r'packages\.json.*',
 )]
 
 
@@ -34,7 +36,9 @@ def kind(path: str) -> int:
     return next(number for number, found in enumerate(KINDS) if found.fullmatch(path))
 
 
-MONTHS, LIST = kind('changelog/2024-01.html'), kind('packages.json')
+LIST = kind('packages.json')
+# Folders of pages that link to each other.
+LINKED = {kind('changelog/2024-01.html'): 'changelog/', kind('projects/a.html'): 'projects/'}
 
 
 def cache_control(path: str) -> str:
@@ -73,9 +77,9 @@ class Aws:
             if output and 'Errors' in json.loads(output):
                 sys.exit(f'publish.py: {output}')
 
-    def months(self) -> set[str]:
+    def pages_in(self, folder: str) -> set[str]:
         listing = run('aws', 's3api', 'list-objects-v2', '--bucket', self.bucket,
-                      '--output', 'json', '--prefix', f'{self.path}changelog/',
+                      '--output', 'json', '--prefix', f'{self.path}{folder}',
                       '--query', 'Contents[].Key')
         return {key.removeprefix(self.path) for key in json.loads(listing or 'null') or ()}
 
@@ -92,8 +96,8 @@ class Rclone:
     def delete(self, paths: list[str]) -> None:
         self._run_on(paths, 'delete')
 
-    def months(self) -> set[str]:
-        return set(run('rclone', 'lsf', '--recursive', '--files-only', '--include', '/changelog/**',
+    def pages_in(self, folder: str) -> set[str]:
+        return set(run('rclone', 'lsf', '--recursive', '--files-only', '--include', f'/{folder}**',
                        '--disable', 'ListR', self.destination).splitlines())
 
     def _run_on(self, paths: list[str], *command: str) -> None:
@@ -157,10 +161,12 @@ def main() -> None:
         if there != last[path]['sha256']:
             sys.exit(f'publish.py: {place} is not what {args.changes} says: build with --full, '
                      'and without a previous list')
-    # Upload new month pages first: until existing ones or the changelog are replaced, no page
-    # links to the new ones.
-    is_month = MONTHS in map(kind, types)
-    known = bucket.months() if is_month else set()
+    # Upload new ones of such pages first: until existing ones are replaced, no page links to them.
+    kinds = set(map(kind, types))
+    known = {
+        path for number, folder in LINKED.items() if number in kinds
+        for path in bucket.pages_in(folder)
+    }
     steps: dict[tuple[int, bool, str, str], list[str]] = {}
     for path, content_type in types.items():
         step = kind(path), path in known, content_type, cache_control(path)

@@ -58,7 +58,7 @@ def test_success_is_reported(place: Path) -> None:
     """The report has what a build did; one that changed nothing says so."""
     expected: dict[str, Any] = {
         'exit_status': 0, 'error': None, 'changed': True, 'projects': 1, 'files': 2,
-        'written': 18, 'unchanged': 0, 'deleted': 0, 'skipped': [], 'warnings': [],
+        'written': 23, 'unchanged': 0, 'deleted': 0, 'skipped': [], 'warnings': [],
     }
     assert run(place) == 0
     assert report(place) == expected
@@ -151,7 +151,7 @@ def test_failure_after_success_is_reported(
     assert run(place) == 1
     found = report(place)
     assert found['error'].startswith('cannot delete ')
-    assert (found['changed'], found['written']) == (True, 18)
+    assert (found['changed'], found['written']) == (True, 23)
 
 
 def test_report_follows_no_link(place: Path) -> None:

@@ -111,7 +111,8 @@ class Recorder:
                 if f'<Key>{key}</Key>' not in listed:
                     del self.tree[key]
                     self.changes.append(f'-{key}')
-        self.problems += problems(self.tree, {})
+        # The pages of a new project link to each other.
+        self.problems += problems(self.tree, {}, unreached=False)
 
 
 class _WaitingServer(ThreadingHTTPServer):

@@ -54,8 +54,11 @@ def _everything(root: Path) -> Iterator[tuple[str, bytes]]:
                     yield where + name, file.read()
 
 
-def problems(tree: Tree, users: Tree) -> list[str]:
-    """Return what is wrong with an index while a build may be running; `users` are other files."""
+def problems(tree: Tree, users: Tree, *, unreached: bool = True) -> list[str]:
+    """Return what is wrong with an index while a build may be running; `users` are other files.
+
+    Unless `unreached`, pages that no root page leads to may link to missing ones.
+    """
     pages = {
         path: content for path, content in tree.items()
         if not path.endswith('/') and path not in users
@@ -70,7 +73,7 @@ def problems(tree: Tree, users: Tree) -> list[str]:
         f'{path} links to {target}, which is missing'
         for path, content in pages.items() for target in links(path, content)
         if target not in pages and target not in excused
-        and (path in reached or is_project_page(target))
+        and (path in reached or (unreached and is_project_page(target)))
     ] + [
         f'{path} is empty' for path in ('simple/index.html', 'simple/index.json')
         if path in pages and not any(map(is_project_page, links(path, pages[path])))
