@@ -113,10 +113,14 @@ def test_state_follows_flushed_pages(workshop: Workshop, builds: Builds, jobs: s
         assert ended[1:] == (0, '')
         order = Order(builds.calls, out)
         state = order.renamed_to(store.STATE)
-        pending = order.renamed_to(store.PENDING)
+        # Pages of dependents are found, and saved as pending, when all projects are written.
+        pending, *later = order.renames_to(store.PENDING)
         first, last = order.page_changes()
         assert order.content_is_on_disk(pending)
         assert pending < order.next_sync(pending, store.OWN_FOLDER) < first
+        for place in later:
+            assert order.content_is_on_disk(place)
+            assert order.next_sync(place, store.OWN_FOLDER) < last
         assert last < order.next_sync(last) < state
         assert order.content_is_on_disk(state)
         deleted = order.deletion_of(store.PENDING)
@@ -132,11 +136,14 @@ class Order:
 
     def renamed_to(self, path: str) -> int:
         """Return the only call that puts a file at a path."""
-        place, = (
+        place, = self.renames_to(path)
+        return place
+
+    def renames_to(self, path: str) -> list[int]:
+        return [
             place for place, call in enumerate(self._calls)
             if call.name.startswith('rename') and call.paths[1] == f'{self._out}/{path}'
-        )
-        return place
+        ]
 
     def deletion_of(self, path: str) -> int:
         place, = (
