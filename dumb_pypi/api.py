@@ -61,7 +61,7 @@ def build(
     ...     )
     12
     >>> report.projects, report.written
-    (1, 17)
+    (1, 22)
 
     Args:
         output_dir: the folder to write the index to. It is made if it is missing. Files in it that

@@ -80,6 +80,9 @@ def _reported(name: str) -> Iterator[None]:
         yield
     except MemoryError:
         raise
+    except SystemError as error:
+        # That of a function in C which had no memory to make the right one.
+        raise MemoryError from error
     except Exception as error:
         raise TemplateError(_place(name, error), error) from error
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dumb_pypi.errors import LineError
 from dumb_pypi.model.distfile import check_json, Distfile
-from dumb_pypi.model.fields import Line, unknown_keys
+from dumb_pypi.model.fields import Line, require_utf8, unknown_keys
 from tests.support import strategies
 
 bounded = settings(deadline=None, max_examples=1000)
@@ -95,6 +95,7 @@ def test_line_before_changes_nothing(line: bytes, before: bytes) -> None:
 
     def outcome(before: Line) -> tuple[Distfile, bytes, list[str]] | str:
         try:
+            require_utf8(line)
             return check_json(line, before)
         except LineError as error:
             return error.reason

@@ -5,6 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import jinja2
 import pytest
@@ -166,3 +167,11 @@ def test_frame_changes_no_page(
 
     assert len(pages(None)) > 120
     assert pages(None) == pages(str(tmp_path))
+
+
+def test_lack_of_memory_is_no_fault_of_templates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A function in C that runs out of memory may raise a SystemError."""
+    templates = Templates()
+    monkeypatch.setattr(jinja2.Template, 'render', Mock(side_effect=SystemError))
+    with pytest.raises(MemoryError):
+        templates.render('feed.xml', {})
