@@ -6,11 +6,9 @@ not made from templates, so that a theme cannot break an install.
 from __future__ import annotations
 
 import datetime
-import functools
 from collections.abc import Iterable
 
 import msgspec
-from markupsafe import escape
 
 from dumb_pypi.model import times, urls
 from dumb_pypi.model.distfile import Distfile
@@ -18,6 +16,7 @@ from dumb_pypi.model.fields import by_algorithm
 from dumb_pypi.model.project import Project
 from dumb_pypi.model.project_facts import ACTIVE
 from dumb_pypi.pages import paths
+from dumb_pypi.pages.escaping import escaped, escaped_common
 from dumb_pypi.pages.summaries import ProjectSummary
 
 API_VERSION = '1.4'
@@ -102,7 +101,7 @@ def project_html(project: Project, packages_url: urls.PackagesUrl) -> bytes:
         if project.facts.status_reason is not None:
             metas.append(_meta('pypi:project-status-reason', project.facts.status_reason))
     prefix = packages_url.prefix(project.name, paths.simple_html(project.name))
-    escaped_prefix = _escaped(prefix)
+    escaped_prefix = escaped(prefix)
     anchors = [_anchor(file, prefix, escaped_prefix) for file in project.offered]
     return _document(f'Links for {project.name}', metas, anchors)
 
@@ -144,7 +143,7 @@ def projects_html(
         _meta('viewport', 'width=device-width, initial-scale=1'),
         _meta('color-scheme', 'light dark'),
         # Without it, browsers request /favicon.ico.
-        f'<link rel="icon" href="{escape(icon)}">\n',
+        f'<link rel="icon" href="{escaped(icon)}">\n',
     ]
     if generated is not None:
         metas.append(_meta('generated', times.of_datetime(generated)))
@@ -187,33 +186,25 @@ def _anchor(file: Distfile, prefix: str, escaped_prefix: str) -> str:
         # Nothing in it had to be encoded, so nothing has to be escaped.
         url = escaped_prefix + name
     else:
-        url, name = _escaped(urls.join(prefix, file.url)), _escaped(name)
+        url, name = escaped(urls.join(prefix, file.url)), escaped(name)
     fragment = f'#{digest}' if digest is not None and _is_fragment(digest) else ''
     attributes = ''
     if line.requires_python is not None:
-        attributes = f' data-requires-python="{_escaped_specifier(line.requires_python)}"'
+        attributes = f' data-requires-python="{escaped_common(line.requires_python)}"'
     if metadata is not None:
         # PEP 714 allows both names: pip before 23.2 only reads the second one.
         metadata = metadata if _is_fragment(metadata) else 'true'
         attributes += f' data-core-metadata="{metadata}" data-dist-info-metadata="{metadata}"'
     if line.yanked_reason is not None:
-        attributes += f' data-yanked="{_escaped(line.yanked_reason)}"'
+        attributes += f' data-yanked="{escaped(line.yanked_reason)}"'
     if line.provenance is not None:
-        attributes += f' data-provenance="{_escaped(line.provenance)}"'
+        attributes += f' data-provenance="{escaped(line.provenance)}"'
     # These two are not in the specification: uv reads them, for progress bars and `exclude-newer`.
     if line.size is not None:
         attributes += f' data-size="{line.size}"'
     if line.upload_timestamp is not None:
         attributes += f' data-upload-time="{times.iso_8601(line.upload_timestamp)}"'
     return f'<a href="{url}{fragment}"{attributes}>{name}</a>'
-
-
-def _escaped(text: str) -> str:
-    return str(escape(text))
-
-
-# Few specifiers are in use.
-_escaped_specifier = functools.lru_cache(maxsize=1024)(_escaped)
 
 
 def _is_fragment(digest: str) -> bool:
@@ -229,7 +220,7 @@ def _hashes(digest: str) -> dict[str, str]:
 
 
 def _meta(name: str, content: str) -> str:
-    return f'<meta name="{name}" content="{escape(content)}">\n'
+    return f'<meta name="{name}" content="{escaped(content)}">\n'
 
 
 def _document(title: str, metas: Iterable[str], anchors: Iterable[str]) -> bytes:

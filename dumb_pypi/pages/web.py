@@ -12,7 +12,13 @@ from dumb_pypi.model.project import Project, Release
 from dumb_pypi.model.project_facts import QUARANTINED
 from dumb_pypi.model.times import UNDATED
 from dumb_pypi.options import BuildOptions
-from dumb_pypi.pages import install_commands, list_views, paths, release_pages
+from dumb_pypi.pages import (
+    changelog_views,
+    install_commands,
+    list_views,
+    paths,
+    release_pages,
+)
 from dumb_pypi.pages.changelog import ChangelogPage, Upload
 from dumb_pypi.pages.dependencies import dependency_views, extras_of
 from dumb_pypi.pages.project_card import (
@@ -26,13 +32,13 @@ from dumb_pypi.pages.project_card import (
 )
 from dumb_pypi.pages.project_list import ListPage
 from dumb_pypi.pages.release_pages import Block
-from dumb_pypi.pages.release_rows import (
+from dumb_pypi.pages.release_rows import ReleaseRows
+from dumb_pypi.pages.release_views import (
     filter_word,
     listed_views,
     older_views,
     page_numbers,
     release_views,
-    ReleaseRows,
     ReleasesPage,
 )
 from dumb_pypi.pages.summaries import MonthSummary, ProjectSummary
@@ -208,8 +214,8 @@ class Web:
             page.path, 'changelog_month.html',
             here='changelog',
             month=None if page.month == UNDATED else times.month_in_words(page.month),
-            period=list_views.days(uploads),
-            days=list_views.upload_views(uploads, page.path),
+            period=changelog_views.days(uploads),
+            days=changelog_views.upload_views(uploads, page.path),
             earlier=earlier,
             earlier_month=earlier_month,
             later=later,
@@ -227,9 +233,9 @@ class Web:
         return self._render(
             page, 'changelog.html',
             here='changelog',
-            days=list_views.upload_views(uploads, page, quarantined),
-            years=list_views.year_views(months, page),
-            undated=list_views.month_view(undated[0], page) if undated else None,
+            days=changelog_views.upload_views(uploads, page, quarantined),
+            years=changelog_views.year_views(months, page),
+            undated=changelog_views.month_view(undated[0], page) if undated else None,
             generated=self._generated,
         )
 

@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 
 from dumb_pypi.model.project import assemble
 from dumb_pypi.pages.changelog import ChangelogPage, Upload
-from dumb_pypi.pages.list_views import upload_views
+from dumb_pypi.pages.changelog_views import upload_views
 from dumb_pypi.pages.project_list import list_pages
 from dumb_pypi.pages.summaries import MonthSummary, NewRelease, ProjectSummary
 from dumb_pypi.pages.templates import Templates

@@ -10,7 +10,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from dumb_pypi.model.project import assemble, Project
-from dumb_pypi.pages import list_views, paths, release_pages, release_rows
+from dumb_pypi.pages import list_views, paths, release_pages, release_views
 from dumb_pypi.pages.feeds import Feeds
 from dumb_pypi.pages.release_pages import page_starts, url_of_release, urls_of_releases
 from dumb_pypi.pages.site import Site
@@ -150,7 +150,7 @@ def test_links_lead_to_releases() -> None:
 ))
 def test_numbers_of_release_pages(number: int, shown: str) -> None:
     """They begin with the page itself and end with the oldest one."""
-    views = release_rows.page_numbers('foo', number)
+    views = release_views.page_numbers('foo', number)
     assert ''.join('…' * view.gap + str(view.number) for view in views) == shown
     assert [view.number for view in views if view.current] == [number]
 
