@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _DIGITS = re.compile('([0-9]+)')
 # What a marker says of an extra, such as `extra == "redis"`.
-_EXTRA = re.compile(
+EXTRA = re.compile(
     r"""\bextra\s*==\s*(?:"([^"]*)"|'([^']*)')|(?:"([^"]*)"|'([^']*)')\s*==\s*extra\b""",
 )
 # Text and numbers in turn, text first, so that 9 sorts before 10.
@@ -130,14 +130,15 @@ def extras_in(requirements: Iterable[str]) -> list[str]:
     extras: dict[str, None] = {}
     for requirement in requirements:
         if 'extra' in requirement:
-            extras.update(dict.fromkeys(_extras_in_marker(requirement.partition(';')[2])))
+            extras.update(dict.fromkeys(extras_in_marker(requirement.partition(';')[2])))
     return list(extras)
 
 
 # The releases of a project, and projects of one kind, have the same markers again and again.
 @functools.lru_cache(maxsize=1024)
-def _extras_in_marker(marker: str) -> tuple[str, ...]:
-    return tuple(filter(is_name, (''.join(groups) for groups in _EXTRA.findall(marker))))
+def extras_in_marker(marker: str) -> tuple[str, ...]:
+    """Return the extras in a marker, in their order."""
+    return tuple(filter(is_name, (''.join(groups) for groups in EXTRA.findall(marker))))
 
 
 def _latest(releases: Sequence[Release]) -> Release | None:

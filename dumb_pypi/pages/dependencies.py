@@ -7,6 +7,9 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 from urllib.parse import quote
 
+from dumb_pypi.model.filenames import canonicalize_name
+from dumb_pypi.model.project import EXTRA, extras_in_marker
+
 # The name of a requirement, its extras, and its versions or URL.
 _REQUIREMENT = re.compile(
     r'([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(\[[^\]]*\])?\s*(.*)', re.DOTALL,
@@ -14,16 +17,11 @@ _REQUIREMENT = re.compile(
 # A URL may contain semicolons, so the marker after one begins with a space.
 _SEMICOLON = re.compile(r'\s*;\s*')
 _SEMICOLON_AFTER_URL = re.compile(r'\s+;\s*')
-_EXTRA = re.compile(
-    r'''(?<!['"])\bextra\s*==\s*['"]([^'"]*)['"]|['"]([^'"]*)['"]\s*==\s*extra\b(?!['"])''',
-)
-_EXTRAS = rf'(?:{_EXTRA.pattern})(?:\s+or\s+(?:{_EXTRA.pattern}))*'
+_EXTRAS = rf'(?:{EXTRA.pattern})(?:\s+or\s+(?:{EXTRA.pattern}))*'
 # A marker of which each alternative needs an extra, with or without other conditions.
 _ONLY_EXTRAS = re.compile(rf'\(?\s*{_EXTRAS}\s*\)?')
 _ENDS_WITH_EXTRAS = re.compile(rf'\s+and\s+(?:{_EXTRAS}|\(\s*{_EXTRAS}\s*\))$')
 _BEGINS_WITH_EXTRAS = re.compile(rf'(?:{_EXTRAS}|\(\s*{_EXTRAS}\s*\))\s+and\s+')
-_NAME = re.compile(r'[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?')
-_SEPARATORS = re.compile('[-_.]+')
 _COMPARISON = re.compile(r'''(\w+)\s*(<=|>=|==|!=|<|>)\s*['"]([^'"]*)['"]''')
 _SYSTEMS = {
     'win32': 'Windows', 'windows': 'Windows', 'nt': 'Windows', 'darwin': 'macOS',
@@ -71,18 +69,8 @@ def dependency_views(
         if not named:
             required.append(view)
         for extra in named:
-            extras.setdefault(_normalized(extra), (extra, []))[1].append(view)
+            extras.setdefault(canonicalize_name(extra), (extra, []))[1].append(view)
     return required, [ExtraView(name, views) for name, views in extras.values()]
-
-
-def extras_of(provides_extra: Sequence[str] | None, requires_dist: Iterable[str]) -> Sequence[str]:
-    """Return the extras that installers know: the stated ones, else those that markers name.
-
-    >>> extras_of(None, ['foo', 'bar; extra == "x"', 'baz; extra == "y" or extra == "x"'])
-    ['x', 'y']
-    """
-    found = provides_extra or (extra for text in requires_dist for extra in _parse(text)[-1])
-    return list({_normalized(extra): extra for extra in found}.values())
 
 
 # The releases of a project, and projects of one kind, require the same again and again.
@@ -108,9 +96,7 @@ def _parse(text: str) -> tuple[str | None, str | None, str, str | None, tuple[st
 def _split_marker(marker: str) -> tuple[str | None, tuple[str, ...]]:
     """Return a marker in words without its extras, None if nothing is left, and the extras."""
     marker = marker.strip()
-    named = tuple(filter(_NAME.fullmatch, (
-        first or second for first, second in _EXTRA.findall(marker)
-    )))
+    named = extras_in_marker(marker)
     if not named:
         return _in_words(marker) if marker else None, ()
     if _ONLY_EXTRAS.fullmatch(marker):
@@ -141,7 +127,3 @@ def _comparison_in_words(found: re.Match[str]) -> str:
     if known is None or operator not in ('==', '!='):
         return found[0]
     return known if operator == '==' else f'not {known}'
-
-
-def _normalized(extra: str) -> str:
-    return _SEPARATORS.sub('-', extra).lower()

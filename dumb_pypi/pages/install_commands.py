@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from dumb_pypi.model.filenames import canonicalize_name
 from dumb_pypi.model.project import Project
 
 # The hosts that pip trusts at plain http; any other needs --trusted-host.
@@ -18,7 +19,7 @@ EXTRAS_UNFOLDED = 8
 EXTRAS_FIRST = 5
 
 
-class ExtraView(NamedTuple):
+class OfferedExtraView(NamedTuple):
     """An extra that a reader can choose; the style sheet knows it by its number, from 1."""
     number: int
     extra: str
@@ -32,8 +33,8 @@ class InstallView(NamedTuple):
     `pin_needs_quotes`, with the pin. If `pinned`, clients do not install the release without the
     pin. If `prerelease`, pip and PDM need an option for it.
     """
-    extras: Sequence[ExtraView]
-    more_extras: Sequence[ExtraView]
+    extras: Sequence[OfferedExtraView]
+    more_extras: Sequence[OfferedExtraView]
     omitted_extras: int
     pin: str
     quote: str
@@ -54,7 +55,7 @@ class InstallerView(NamedTuple):
     snippets: Sequence[SnippetView]
 
 
-def for_project(project: Project, extras: Sequence[str]) -> InstallView | None:
+def for_project(project: Project) -> InstallView | None:
     """Return what installs a project's latest release; None if clients cannot install it."""
     latest = project.latest
     # No client installs a version that does not follow PEP 440, and a shell might run it.
@@ -63,7 +64,8 @@ def for_project(project: Project, extras: Sequence[str]) -> InstallView | None:
     # The `!` of an epoch is special to shells, also between double quotation marks. Those are the
     # only ones that cmd.exe knows.
     has_epoch = '!' in latest.name
-    views = [ExtraView(number, extra) for number, extra in enumerate(extras, start=1)]
+    extras = {canonicalize_name(extra): extra for extra in project.extras(latest) or ()}
+    views = [OfferedExtraView(*numbered) for numbered in enumerate(extras.values(), start=1)]
     first = EXTRAS_FIRST if len(views) > EXTRAS_UNFOLDED else EXTRAS_UNFOLDED
     return InstallView(
         views[:first], views[first:EXTRAS_OFFERED], max(len(views) - EXTRAS_OFFERED, 0),

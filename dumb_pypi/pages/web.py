@@ -20,7 +20,7 @@ from dumb_pypi.pages import (
     release_pages,
 )
 from dumb_pypi.pages.changelog import ChangelogPage, Upload
-from dumb_pypi.pages.dependencies import dependency_views, extras_of
+from dumb_pypi.pages.dependencies import dependency_views
 from dumb_pypi.pages.project_card import (
     files_in_words,
     keywords,
@@ -91,9 +91,7 @@ class Web:
         offered = not project.quarantined
         divided = release_pages.blocks(project)
         shown, older = divided
-        install = install_commands.for_project(
-            project, extras_of(facts.provides_extra, requires_dist),
-        )
+        install = install_commands.for_project(project)
         return self._render_of_project(
             page, 'project.html',
             project=project.name,
@@ -125,7 +123,7 @@ class Web:
             keywords=keywords(facts.keywords, root),
             # Neither a README nor links of somebody who may want to do harm.
             links=links(facts) if offered else (),
-            readme=None if readme is None or not offered else Markup(readme),  # noqa: S704 - cleaned
+            readme=Markup(readme) if readme is not None and offered else None,  # noqa: S704 - sanitized
             json_url=urls.from_page(page, paths.project_json(project.name)),
             dependencies=dependencies,
             extras=extras,

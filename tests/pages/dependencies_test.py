@@ -1,8 +1,15 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from dumb_pypi.pages.dependencies import dependency_views, extras_of
+from dumb_pypi.model.filenames import canonicalize_name
+from dumb_pypi.model.project import assemble
+from dumb_pypi.model.project_facts import ProjectFacts
+from dumb_pypi.pages import install_commands
+from dumb_pypi.pages.dependencies import dependency_views
+from tests.support.lists import file_of
 from tests.support.project_pages import page_of, texts
 
 Shown = tuple[str | None, str, str | None]
@@ -67,8 +74,19 @@ def test_spellings_of_an_extra_are_one() -> None:
     """Extras whose names normalize to the same string are one group."""
     requirements = ['foo; extra == "A_b"', 'bar; extra == "a-B"']
     assert [*shown(*requirements)] == [None, 'A_b']
-    assert extras_of(None, requirements) == ['a-B']
-    assert extras_of(['a.b', 'c'], requirements) == ['a.b', 'c']
+    assert offered(None, requirements) == ['a-B']
+    assert offered(['a.b', 'c'], requirements) == ['a.b', 'c']
+
+
+def offered(provides_extra: list[str] | None, requires_dist: list[str]) -> list[str]:
+    """Return the extras that the install command of a project offers."""
+    name = canonicalize_name('foo')
+    line = json.dumps({'filename': 'foo-1.0.zip', 'requires_dist': requires_dist})
+    install = install_commands.for_project(assemble(
+        name, [file_of(line.encode())], ProjectFacts(name, provides_extra=provides_extra),
+    ))
+    assert install is not None
+    return [view.extra for view in install.extras]
 
 
 @pytest.mark.parametrize(('requirement', 'link'), (
