@@ -1,4 +1,8 @@
-"""What a build did to pages, and the changes file that records it."""
+"""What a build did to pages, and the changes file that records it.
+
+Apart from `folder`, which writes the pages: builds and tasks pass on what was done, and whoever
+uploads pages needs their content types.
+"""
 from __future__ import annotations
 
 import re

@@ -21,6 +21,14 @@ def browser(need_program: NeedProgram) -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context()
+    context = browser.new_context(permissions=['clipboard-read', 'clipboard-write'])
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def plain_page(browser: Browser) -> Iterator[Page]:
+    """A page in a browser with JavaScript disabled."""
+    context = browser.new_context(java_script_enabled=False)
     yield context.new_page()
     context.close()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect, Page
+from playwright.sync_api import expect, Page
 
 from tests.support import chromium, trees
 from tests.support.recipes import RECIPES
@@ -25,21 +25,6 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
 def index(tree: Tree) -> Iterator[str]:
     with chromium.served(tree.server_root) as root:
         yield f'{root}index/'
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(permissions=['clipboard-read', 'clipboard-write'])
-    yield context.new_page()
-    context.close()
-
-
-@pytest.fixture
-def plain_page(browser: Browser) -> Iterator[Page]:
-    """A page in a browser with JavaScript disabled."""
-    context = browser.new_context(java_script_enabled=False)
-    yield context.new_page()
-    context.close()
 
 
 def found(tree: Tree, path: str) -> Path:

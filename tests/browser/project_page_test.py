@@ -74,21 +74,6 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f'{root}index/'
 
 
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(permissions=['clipboard-read', 'clipboard-write'])
-    yield context.new_page()
-    context.close()
-
-
-@pytest.fixture
-def plain_page(browser: Browser) -> Iterator[Page]:
-    """A page in a browser with JavaScript disabled."""
-    context = browser.new_context(java_script_enabled=False)
-    yield context.new_page()
-    context.close()
-
-
 def command(page: Page) -> str:
     return page.locator('.cmd code').inner_text().strip()
 

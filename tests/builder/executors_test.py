@@ -73,8 +73,8 @@ class Repeating(Counting):
     def submit(
             self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs,
     ) -> Future[T]:
-        # mypy can't follow a function whose parameters are those of its argument.
-        return super().submit(twice, function, *args, **kwargs)  # type: ignore[arg-type]
+        # The parameters of `twice` are those of its argument, which mypy can't follow.
+        return super().submit(twice, function, *args, **kwargs)  # type: ignore[arg-type]  # see above
 
 
 def built(folder: Path, lines: list[Any], **options: Any) -> tuple[dict[str, bytes], list[Any]]:

@@ -20,7 +20,8 @@ from hypothesis import given, settings
 from dumb_pypi import build, store
 from dumb_pypi.errors import TemplateError, WorkerError
 from dumb_pypi.pages import changelog, paths
-from tests.builder.workers_test import A_MINUTE, children
+from tests.builder.conftest import children
+from tests.builder.workers_test import A_MINUTE
 from tests.support import histories, list_histories, strategies, trees
 from tests.support.sound import own_files
 from tests.support.trees import Facts

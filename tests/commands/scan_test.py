@@ -16,37 +16,15 @@ from pathlib import Path
 import pytest
 
 import dumb_pypi
-from dumb_pypi import build
 from dumb_pypi.commands import scan as command
 from dumb_pypi.commands.scan import main
 from dumb_pypi.errors import FileError
 from dumb_pypi.process import usable_cpus
 from dumb_pypi.scanner import reader, scan
+from tests.commands.conftest import name
 from tests.support.archives import METADATA, NO_SDIST, SDIST, tarred, WHEEL, wheel
 
 Captured = pytest.CaptureFixture[bytes]
-
-
-def name(number: int) -> str:
-    return f'foo-1.{number}-py3-none-any.whl'
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / 'pool'
-    folder.mkdir()
-    for number in range(5):
-        metadata = METADATA.replace(b'1.0', b'1.%d' % number)
-        (folder / name(number)).write_bytes(wheel(metadata))
-    return folder
-
-
-@pytest.fixture
-def bad_folder(folder: Path) -> Path:
-    """The folder, with a broken file and a file that is no distribution."""
-    (folder / SDIST).touch()
-    (folder / 'README').touch()
-    return folder
 
 
 def run(*arguments: object, redirection: str = '') -> subprocess.CompletedProcess[str]:
@@ -232,80 +210,6 @@ class TestOutput:
         assert main(['-o', place, str(folder)]) == 1
         message = f'dumb-pypi: cannot write {place}: No such file or directory\n'
         assert capfdbinary.readouterr() == (b'', message.encode())
-
-
-class TestProjects:
-    """The option `--projects`."""
-
-    def test_list_of_projects_is_written(
-            self, folder: Path, tmp_path: Path, capfdbinary: Captured,
-    ) -> None:
-        """The file has what `scan` returns, and a build accepts it without a message."""
-        place, package_list = tmp_path / 'projects', tmp_path / 'list'
-        assert main(['--projects', str(place), str(folder)]) == 0
-        out, err = capfdbinary.readouterr()
-        assert err == b''
-        expected = scan(folder, projects=True)
-        assert place.read_bytes().splitlines() == expected.projects
-        assert out.splitlines() == expected.lines
-        package_list.write_bytes(out)
-        report = build(
-            package_list_json=package_list, project_list_json=place, packages_url='/pool/',
-            output_dir=tmp_path / 'index',
-        )
-        assert report.notices == []
-
-    def test_previous_lists_are_used(self, folder: Path, tmp_path: Path) -> None:
-        """With `--previous` the metadata of an unchanged file is not read again."""
-        place, package_list = tmp_path / 'projects', tmp_path / 'list'
-        options = ['--projects', str(place), '--output', str(package_list), str(folder)]
-        again = ['--previous', str(package_list), *options]
-        assert main(options) == 0
-        expected = place.read_bytes()
-        edited = expected.replace(b'}', b',"author":"A"}')
-        place.write_bytes(edited)
-        assert main(again) == 0
-        assert place.read_bytes() == edited
-        # Without it, everything is read.
-        assert main(options) == 0
-        assert place.read_bytes() == expected
-        place.unlink()
-        assert main(again) == 0
-        assert place.read_bytes() == expected
-
-    @pytest.mark.parametrize('options', [[], ['--previous', 'list']])
-    def test_own_facts_are_not_lost(
-            self, folder: Path, tmp_path: Path, options: list[str], capfdbinary: Captured,
-            monkeypatch: pytest.MonkeyPatch,
-    ) -> None:
-        """A list with lines of a person is not overwritten, nor is the package list."""
-        monkeypatch.chdir(tmp_path)
-        own = '{"name": "foo", "status": "quarantined"}\n'
-        (tmp_path / 'projects').write_text(own)
-        (tmp_path / 'list').write_text('')
-        assert main(['--projects', 'projects', '-o', 'list', *options, str(folder)]) == 1
-        assert capfdbinary.readouterr().err == (
-            b'dumb-pypi: cannot write projects: a scan did not write line 1 of this file, and '
-            b'would remove it: keep your own facts in another file\n'
-        )
-        assert (tmp_path / 'projects').read_text() == own
-        assert (tmp_path / 'list').read_text() == ''
-
-    def test_strict_writes_neither_list(self, bad_folder: Path, tmp_path: Path) -> None:
-        """With `--strict` and a broken file no list of projects is written."""
-        place = tmp_path / 'projects'
-        assert main(['--strict', '--projects', str(place), str(bad_folder)]) == 1
-        assert not place.exists()
-        assert main(['--projects', str(place), str(bad_folder)]) == 1
-        assert place.exists()
-
-    def test_standard_output_is_refused(self, folder: Path, tmp_path: Path) -> None:
-        """The list of projects cannot be the file that the package list is printed to."""
-        place = tmp_path / 'projects'
-        done = run('--projects', place, folder, redirection=f'> {place}')
-        assert done.returncode == 2
-        assert '--projects: ' in done.stderr
-        assert 'is also the standard output' in done.stderr
 
 
 def test_interruption_while_printing(folder: Path) -> None:
