@@ -11,7 +11,6 @@ from dumb_pypi.pages.release_views import FileView, ReleaseView
 WHEELS_IN_LIST = 12
 # The names and hashes of more wheels than these are on the simple page only.
 WHEELS_LISTED = 100
-MEGABYTE = 10 ** 6  # bytes
 
 _LATEST = ' <i class="tag ok">latest</i>'
 _PRERELEASE = ' <i class="tag">pre-release</i>'
@@ -84,23 +83,20 @@ def _files_html(files: Sequence[FileView], anchor: str | None, simple_url: str) 
     if len(wheels) <= WHEELS_IN_LIST:
         return f'<ul class="files"{anchor}>\n{"".join(map(_file_html, files))}</ul>\n'
     others = ''.join(_file_html(file) for file in files if file not in wheels)
-    sizes = [wheel.bytes for wheel in wheels if wheel.bytes is not None]
-    unit = 'kB' if sizes and max(sizes) < MEGABYTE else 'MB'
     return ''.join((
-        f'<p{anchor}>Each number is a wheel to download, and its size in {unit}.</p>\n',
-        _grid_html(wheels, unit),
+        f'<p{anchor}>Each size is that of a wheel to download.</p>\n',
+        _grid_html(wheels),
         f'<ul class="files">\n{others}</ul>\n' if others else '',
         *_folds_html(wheels, simple_url),
     ))
 
 
-def _grid_html(wheels: Sequence[FileView], unit: str) -> str:
+def _grid_html(wheels: Sequence[FileView]) -> str:
     pythons, systems = wheel_tags.grid([wheel.filename for wheel in wheels])
     head = ''.join(f'<th scope="col">{escaped(python)}</th>' for python in pythons)
     rows = ''.join(
         f'<tr><th scope="row">{escaped(system)}</th>' + ''.join(
-            f'<td>{" ".join(_cell_html(wheels[index], unit) for index in cell)}</td>'
-            for cell in cells
+            f'<td>{" ".join(_cell_html(wheels[index]) for index in cell)}</td>' for cell in cells
         ) + '</tr>\n' for system, cells in systems
     )
     return (
@@ -110,15 +106,9 @@ def _grid_html(wheels: Sequence[FileView], unit: str) -> str:
     )
 
 
-def _cell_html(wheel: FileView, unit: str) -> str:
-    size = 'wheel'
-    if wheel.bytes is not None and wheel.bytes >= MEGABYTE:
-        size = f'{wheel.bytes / MEGABYTE:.1f}'
-    elif wheel.bytes is not None:
-        # A number without a unit has that of the table.
-        size = f'{max(round(wheel.bytes / 1000), 1)}{"" if unit == "kB" else " kB"}'
+def _cell_html(wheel: FileView) -> str:
     yanked = '' if wheel.yanked_reason is None else ' yanked'
-    return f'<a href="{escaped(wheel.url or "")}">{size}</a>{yanked}'
+    return f'<a href="{escaped(wheel.url or "")}">{wheel.size or "wheel"}</a>{yanked}'
 
 
 def _folds_html(wheels: Sequence[FileView], simple_url: str) -> Iterator[str]:
@@ -140,7 +130,7 @@ def _folds_html(wheels: Sequence[FileView], simple_url: str) -> Iterator[str]:
 
 
 def _file_html(file: FileView) -> str:
-    filename, url, kind, size, _, digest, python, uploaded, by, reason, _, provenance = file
+    filename, url, kind, size, digest, python, uploaded, by, reason, _, provenance = file
     why = more = ''
     if url is None:
         link = f'<a>{escaped(filename)}</a>'

@@ -29,14 +29,13 @@ class FileView(NamedTuple):
     """A file of a release; unknown texts are None.
 
     `url` and `metadata_url` are None if the file is not offered. `kind` describes what the file
-    runs on, `bytes` is its size. These are None if they equal those of the release:
+    runs on. These are None if they equal those of the release:
     `requires_python`, `uploaded`, `uploaded_by` and `yanked_reason`.
     """
     filename: str
     url: str | None
     kind: str
     size: str | None
-    bytes: int | None
     digest: str | None
     requires_python: str | None
     uploaded: str | None
@@ -258,7 +257,6 @@ def _file_view(
             file.packagetype, file.python_version,
         ),
         None if size is None else readable_size(size),
-        size,
         line.hash,
         None if line.requires_python == requires_python else line.requires_python,
         uploaded,

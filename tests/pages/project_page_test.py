@@ -317,13 +317,13 @@ def test_many_wheels_are_a_table() -> None:
     rows = [[text_of(cell) for cell in row.children] for row in page.named('tr')]
     assert rows == [
         ['', '3.9', '3.10'],
-        ['Linux, glibc 2.17+, x86-64', '2.3', '2.3'],
-        ['Linux, glibc 2.17+, ARM64', '2.3', '2.3'],
-        ['Linux, glibc 2.28+, POWER', '', '2.3'],
-        ['Linux, musl 1.2+, x86-64', '2.3', '2.3'],
-        ['macOS 11.0+, ARM64', '2.3', '2.3'],
-        ['Windows, x86-64', '2.3', '2.3'],
-        ['Windows, x86', '2.3', '2.3'],
+        ['Linux, glibc 2.17+, x86-64', '2.3 MB', '2.3 MB'],
+        ['Linux, glibc 2.17+, ARM64', '2.3 MB', '2.3 MB'],
+        ['Linux, glibc 2.28+, POWER', '', '2.3 MB'],
+        ['Linux, musl 1.2+, x86-64', '2.3 MB', '2.3 MB'],
+        ['macOS 11.0+, ARM64', '2.3 MB', '2.3 MB'],
+        ['Windows, x86-64', '2.3 MB', '2.3 MB'],
+        ['Windows, x86', '2.3 MB', '2.3 MB'],
     ]
     assert [text.split('\n')[0] for text in texts(page, 'summary')[1:]] == [
         'Linux, glibc 5', 'Linux, musl 2', 'macOS 2', 'Windows 4',
@@ -344,18 +344,18 @@ def test_unusual_wheels_in_a_table() -> None:
     )
     rows = [[text_of(cell) for cell in row.children] for row in page.named('tr')]
     assert rows[0] == ['', '3.9', '3.10', '3.13t', 'PyPy 3.9']
-    assert ['Windows, x86', '1 kB yanked 2.3', '2.3', 'wheel', 'wheel'] in rows
+    assert ['Windows, x86', '1 B yanked 2.3 MB', '2.3 MB', 'wheel', 'wheel'] in rows
     assert ['odd', 'wheel', '', '', ''] in rows
     assert ['Windows, x86, x86_64_v3', 'wheel', '', '', ''] in rows
 
 
 def test_small_wheels_in_a_table() -> None:
-    """If all wheels are below 1 MB, the sizes are in kB."""
+    """Each size has its unit: those of one table may differ."""
     page = page_of(*(
-        {**line, 'size': 999_000 + number} for number, line in enumerate(MANY_WHEELS)
+        {**line, 'size': 999_940 + 20 * (number % 2)} for number, line in enumerate(MANY_WHEELS)
     ))
-    assert 'Each number is a wheel to download, and its size in kB.' in texts(page, 'p')
-    assert {text_of(cell) for cell in page.named('td')} == {'', '999'}
+    assert 'Each size is that of a wheel to download.' in texts(page, 'p')
+    assert {text_of(cell) for cell in page.named('td')} == {'', '999.9 kB', '1.0 MB'}
 
 
 @pytest.mark.parametrize(('tag', 'hint'), (
