@@ -343,6 +343,20 @@ def test_enter_focuses_the_first_result(
     assert page.url == f'{index}project/{names[0]}/'
 
 
+@pytest.mark.parametrize('query', ('reqeusts', 'pages asks'))
+def test_a_repeated_search_keeps_the_focus(page: Page, index: str, query: str) -> None:
+    """A result keeps the focus while its query is answered again, at first from the names alone."""
+    page.goto(index)
+    page.focus(BOX)
+    page.keyboard.insert_text(query)
+    expect(page.locator('.results a')).to_have_count(1)
+    page.keyboard.press('ArrowDown')
+    expect(page.locator('.results a').first).to_be_focused()
+    page.locator(BOX).evaluate('box => box.dispatchEvent(new Event("input"))')
+    expect(page.locator('.results')).to_have_attribute('aria-busy', 'false')
+    expect(page.locator('.results a').first).to_be_focused()
+
+
 def test_typing_after_enter_cancels_it(page: Page, index: str) -> None:
     """If the user types on after Enter, the page stays and updates the results."""
     page.goto(index)

@@ -133,6 +133,8 @@ class Finder {
   accept(answer) {
     const {found, words, last} = answer;
     const focused = this.links().indexOf(document.activeElement);
+    // An answer from the names alone must not take away the result that has the focus.
+    if (!last && focused >= found.length) return;
     const pattern = words.length === 0 ? null : patternOf(words);
     this.results.replaceChildren(...found.map((project) => resultRow(project, pattern)));
     this.results.hidden = found.length === 0;
