@@ -5,7 +5,7 @@ import errno
 import os
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 LONGEST_SHOWN = 100
@@ -141,6 +141,38 @@ class FileError(DumbPypiError):
         self.doing = doing
         self.path = path
         self.error = error
+
+
+class FetchError(DumbPypiError):
+    """A URL cannot be read; `reason` says why.
+
+    `status` and `headers`, whose names are in lower case, are those of the response, if there is
+    one of a wrong status.
+    """
+
+    def __init__(
+            self, url: str, reason: str, status: int | None = None,
+            headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(f'cannot read {shown_path(url)}: {reason}')
+        self.url = url
+        self.reason = reason
+        self.status = status
+        self.headers = {} if headers is None else dict(headers)
+
+
+class ConflictError(DumbPypiError):
+    """Several sources have the same project; `conflicts` are projects with their sources."""
+
+    def __init__(self, conflicts: Sequence[tuple[str, Sequence[str]]]) -> None:
+        project, names = conflicts[0]
+        others = len(conflicts) - 1
+        super().__init__(
+            f'project {project}{f" (like {others:,} more)" if others else ""} is in '
+            f'{" and in ".join(map(shown_path, names))}: pass --prefer with the source that may '
+            'have it, or remove it from the other. Nothing was printed',
+        )
+        self.conflicts = conflicts
 
 
 class TemplateError(DumbPypiError):

@@ -46,12 +46,18 @@ def _scan(args: argparse.Namespace) -> int:
     _check_output(args)
     with closing(ProgressBar(unit='B', hidden=args.quiet)) as progress:
         result = scan(
-            args.folders,
+            args.sources,
             previous=args.previous,
             projects=args.projects is not None,
             previous_projects=_previous_projects(args),
             write_metadata=args.write_metadata,
             uploaded_by=args.uploaded_by,
+            allowed=args.allowed,
+            allowed_from=args.allowed_from,
+            prefer=args.prefer,
+            api_url=args.api_url,
+            cache=args.cache,
+            compute_hashes=args.compute_hashes,
             jobs=args.jobs,
             progress=progress,
         )
@@ -72,14 +78,17 @@ def _scan(args: argparse.Namespace) -> int:
 
 
 _DESCRIPTION = """\
-Read the wheels, sdists and eggs in some folders and below, and print their
-package list: JSON lines for dumb-pypi --package-list-json.
+Find the wheels, sdists and eggs of some sources, and print their package list:
+JSON lines for dumb-pypi --package-list-json. A source is a folder, with all
+folders below it; github:OWNER/REPO, for the releases of a repository; or the
+URL of another simple index, such as https://example.com/simple/.
 """
 
 _EPILOG = """\
 exit status:
   0    all files are listed
-  1    some files are not, or the scan failed; messages on stderr say why
+  1    some files or projects are not, or the scan failed; messages on stderr
+       say why
   2    wrong command line
   130  interrupted
 
@@ -96,6 +105,13 @@ examples:
   List the files of a release before they are uploaded:
     dumb-pypi scan --write-metadata --uploaded-by release-bot dist > new.jsonl
 
+  List what is attached to the releases of a repository on GitHub:
+    dumb-pypi scan -o packages.jsonl github:example/project
+
+  List your own files, and two projects of another index that you permit:
+    dumb-pypi scan -o packages.jsonl --prefer pool pool \
+        https://pypi.example.com/simple/ --project requests --project 'idna<4'
+
 To index one folder, dumb-pypi --packages-dir DIR needs no list.
 """
 
@@ -103,7 +119,7 @@ To index one folder, dumb-pypi --packages-dir DIR needs no list.
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=f'{_PROGRAM} scan',
-        usage='%(prog)s [OPTION ...] DIR [DIR ...]',
+        usage='%(prog)s [OPTION ...] SOURCE [SOURCE ...]',
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -111,12 +127,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     files = parser.add_argument_group('files')
     files.add_argument(
-        'folders', metavar='DIR', nargs='+', help='list the files in this folder and below',
+        'sources', metavar='SOURCE', nargs='+',
+        help='list the files of this source: a folder, github:OWNER/REPO or the URL of a simple '
+             'index',
     )
     files.add_argument(
         '--write-metadata', action='store_true',
-        help='write the metadata of each wheel to a .metadata file next to it, so that clients '
-             'need not download the wheel to resolve dependencies',
+        help='write the metadata of each wheel in a folder to a .metadata file next to it, so that '
+             'clients need not download the wheel to resolve dependencies',
     )
     files.add_argument(
         '--previous', metavar='PATH',
@@ -126,7 +144,40 @@ def _parser() -> argparse.ArgumentParser:
     )
     files.add_argument(
         '-j', '--jobs', metavar='N', type=int,
-        help='read this many files at once (default: as many as there are CPUs)',
+        help='read this many files at once (default: as many as there are CPUs), and send this '
+             'many requests at once (default: 8)',
+    )
+    files.add_argument(
+        '--prefer', metavar='SOURCE', action='append', default=[],
+        help='if several sources have the same project, list only the files of this one; may be '
+             'given several times, the most important source first (default: such projects are '
+             'an error)',
+    )
+    servers = parser.add_argument_group('other servers')
+    servers.add_argument(
+        '--project', metavar='NAME', action='append', default=[], dest='allowed',
+        help='list this project of the simple index; may be given several times, and may have '
+             "versions, such as 'foo<2'",
+    )
+    servers.add_argument(
+        '--projects-from', metavar='PATH', dest='allowed_from',
+        help='read requirements from this file, one per line, and list the files of the simple '
+             'index that satisfy them',
+    )
+    servers.add_argument(
+        '--cache', metavar='DIR',
+        help='keep responses in this folder, so that servers need not send them again until they '
+             'change',
+    )
+    servers.add_argument(
+        '--compute-hashes', action='store_true',
+        help='download files whose source states no hash, to compute it; with --previous, only '
+             'files that are new',
+    )
+    servers.add_argument(
+        '--api-url', metavar='URL',
+        help='use the API of another server than github.com (default: $GITHUB_API_URL, else '
+             'https://api.github.com)',
     )
     the_list = parser.add_argument_group('list')
     the_list.add_argument(
@@ -177,9 +228,10 @@ def _report(result: Scan, args: argparse.Namespace) -> None:
     if skipped := sum(problem.skipped for problem in result.problems):
         say(f'{_PROGRAM}: {_summary(skipped, 0 if args.strict else len(result.lines))}')
     elif not result.lines:
+        # If nothing of an index is listed, there is a problem with each of its projects.
         say(
             f'{_PROGRAM}: no distribution files found in '
-            f'{", ".join(map(shown_path, args.folders))}: is that the right folder?',
+            f'{", ".join(map(shown_path, args.sources))}: is that the right source?',
         )
 
 

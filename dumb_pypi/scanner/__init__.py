@@ -1,8 +1,11 @@
-"""Folders of distribution files → the lines of a package list.
+"""Distribution files in folders and elsewhere → the lines of a package list.
 
 `scan` shows how a scan goes. `folder` finds the files, `previous` decides which lines of the
 previous list are still true, and `reader` reads the other files: their `archives` and `metadata`.
 `projects` finds the latest release of each project, and `descriptions` what its metadata says.
+
+`sources` lists the other kinds of sources and combines their results. `github` and `simple_index`
+ask other servers with the help of `web`; `requirements` says which files of an index are permitted.
 """
 from __future__ import annotations
 
@@ -18,8 +21,10 @@ from dumb_pypi.scanner.folder import split_copies, walk
 from dumb_pypi.scanner.previous import PreviousList, read_list, still_holds
 
 if TYPE_CHECKING:
+    from dumb_pypi.model.project_facts import FactsLine
     from dumb_pypi.scanner.folder import FoundFile
     from dumb_pypi.scanner.reader import Progress
+    from dumb_pypi.scanner.sources import Elsewhere
 
     Path = str | os.PathLike[str]
 
@@ -31,8 +36,8 @@ class Scan(NamedTuple):
     """The result of a scan.
 
     `lines` are the lines of a JSON package list, without line breaks, sorted by file name.
-    `problems` are the files that are not listed, and the `.metadata` files that cannot be
-    written; `notices` are all other messages, those about the previous list first. Both are
+    `problems` are the files and projects that are not listed, and the `.metadata` files that cannot
+    be written; `notices` are all other messages, those about the previous list first. Both are
     sorted by path. `projects` are the lines of a project list, sorted by project, if they were
     asked for.
     """
@@ -50,12 +55,14 @@ class FolderScan(NamedTuple):
 
 
 def scan(
-        folders: Path | Sequence[Path], *, previous: Path | None = None,
+        sources: Path | Sequence[Path], *, previous: Path | None = None,
         projects: bool = False, previous_projects: Path | None = None,
         write_metadata: bool = False, uploaded_by: str | None = None, jobs: int | None = None,
+        allowed: Sequence[str] = (), allowed_from: Path | None = None, prefer: Sequence[Path] = (),
+        api_url: str | None = None, cache: Path | None = None, compute_hashes: bool = False,
         progress: Progress | None = None,
 ) -> Scan:
-    """List the wheels, sdists and eggs in folders and below, as `dumb-pypi scan` does.
+    """List the wheels, sdists and eggs of some sources, as `dumb-pypi scan` does.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -63,19 +70,30 @@ def scan(
     Scan(lines=[], problems=[], notices=[], projects=())
 
     Args:
-        folders: one folder, or several.
+        sources: one source, or several: the path of a folder, which is listed with all folders
+            below it; `github:OWNER/REPO` for the releases of a GitHub repository; or the URL of a
+            simple index, such as `https://example.com/simple/`.
         previous: the path of the list of the previous scan, or of the `packages.json` of the
             previous build: a file whose name, size and modification time are the same is not read
             again.
-        projects: list what the metadata of the latest release of each project says, too.
+        projects: list what the metadata of the latest release of each project says, too, and the
+            status of projects of other indexes.
         previous_projects: the path of the project list of an earlier scan, if it exists: a line
             that comes from the same file is taken over.
-        write_metadata: write the metadata of each wheel to a `.metadata` file next to it, so that
-            clients need not download the wheel to resolve dependencies.
+        write_metadata: write the metadata of each wheel in a folder to a `.metadata` file next to
+            it, so that clients need not download the wheel to resolve dependencies.
         uploaded_by: who uploaded the files, except for those whose uploader is in the previous
-            list.
-        jobs: the number of files to read at once, from 1 to 256; by default as many as there are
-            CPUs.
+            list, or is known to the source.
+        jobs: the number of files to read at once, from 1 to 256, by default as many as there are
+            CPUs; and of requests to send at once, by default 8.
+        allowed: requirements, such as `foo` or `foo<2`: what may be listed of simple indexes.
+        allowed_from: the path of a file with more of them, one per line.
+        prefer: the sources, the most important first, that win if others have the same project.
+        api_url: the URL of the API of another server than github.com; by default that in the
+            environment variable `GITHUB_API_URL`.
+        cache: the path of a folder, which is made if it is missing, for responses of other servers:
+            they are not sent again while they are current.
+        compute_hashes: download files whose source states no hash, once, to compute it.
         progress: called with the number of bytes read so far and the total, by one thread at a
             time. A tar archive is read twice, so its bytes count twice; a broken file counts as if
             read to its end. With `projects` the total grows once, when the latest releases are
@@ -87,23 +105,41 @@ def scan(
 
     Raises:
         OptionError: an option makes no sense.
-        FileError: a folder or the previous list cannot be read, or `previous_projects` has a line
-            that no scan has written.
+        FileError: a folder, the previous list or the requirements cannot be read, or
+            `previous_projects` has a line that no scan has written.
+        FetchError: a server does not answer.
+        ConflictError: several sources have a project, and none of them is preferred.
     """
-    known = {}
+    if isinstance(sources, str | os.PathLike):
+        sources = [sources]
+    names = [os.fspath(source) for source in sources]
+    _check_options(names, jobs)
+    uploaded_by = _clean_uploader(uploaded_by)
+    known_projects = {}
     if previous_projects is not None:
         from dumb_pypi.scanner.projects import read_known
-        known = read_known(os.fspath(previous_projects))
-    result, files, size = scan_folders(
-        folders, previous=previous, write_metadata=write_metadata, uploaded_by=uploaded_by,
-        jobs=jobs, progress=progress,
+        known_projects = read_known(os.fspath(previous_projects))
+    folders = [name for name in names if _is_folder(name)]
+    elsewhere = _open_sources(
+        [name for name in names if not _is_folder(name)], folders, prefer,
+        allowed=allowed, allowed_from=allowed_from, api_url=api_url, cache=cache,
+        compute_hashes=compute_hashes, uploaded_by=uploaded_by, jobs=jobs,
     )
+    known = _read_previous(previous)
+    result, files, size = _scan_folders(
+        folders, known, write_metadata=write_metadata, uploaded_by=uploaded_by, jobs=jobs,
+        progress=progress,
+    )
+    local: Sequence[bytes] = result.lines
+    facts: Sequence[FactsLine] = ()
+    if elsewhere is not None:
+        result, local, facts = elsewhere.add_to(result, files, known.lines)
     if not projects:
         return result
     from dumb_pypi.scanner.projects import describe_projects
     described = describe_projects(
-        result.lines, files, known, jobs=jobs or usable_cpus(), progress=progress,
-        already_read=size,
+        local, files, known_projects, jobs=jobs or usable_cpus(), progress=progress,
+        already_read=size, facts=facts,
     )
     return result._replace(
         projects=described.lines, notices=[*result.notices, *described.notices],
@@ -123,8 +159,16 @@ def scan_folders(
     if isinstance(folders, str | os.PathLike):
         folders = [folders]
     _check_options(folders, jobs)
-    uploaded_by = _clean_uploader(uploaded_by)
-    known = PreviousList({}, []) if previous is None else read_list(os.fspath(previous))
+    return _scan_folders(
+        folders, _read_previous(previous), write_metadata=write_metadata,
+        uploaded_by=_clean_uploader(uploaded_by), jobs=jobs, progress=progress,
+    )
+
+
+def _scan_folders(
+        folders: Sequence[Path], known: PreviousList, *, write_metadata: bool,
+        uploaded_by: str | None, jobs: int | None, progress: Progress | None,
+) -> FolderScan:
     found, problems, notices = walk([os.fspath(folder) for folder in folders])
     files, to_read = split_copies(found)
     lines: dict[str, bytes] = {}
@@ -154,11 +198,42 @@ def scan_folders(
     ), found, size)
 
 
-def _check_options(folders: Sequence[Path], jobs: int | None) -> None:
+def _read_previous(path: Path | None) -> PreviousList:
+    return PreviousList({}, []) if path is None else read_list(os.fspath(path))
+
+
+def _is_folder(source: str) -> bool:
+    # A folder of such a name can be given as ./github:foo.
+    return not source.startswith('github:') and '://' not in source
+
+
+def _open_sources(
+        sources: Sequence[str], folders: Sequence[str], prefer: Sequence[Path], *,
+        allowed: Sequence[str], allowed_from: Path | None, api_url: str | None,
+        cache: Path | None, compute_hashes: bool, uploaded_by: str | None, jobs: int | None,
+) -> Elsewhere | None:
+    """Return the sources that are not folders, None if nothing is said of any.
+
+    Raises:
+        OptionError: an option makes no sense with these sources.
+        FileError: the requirements cannot be read.
+    """
+    if not (sources or prefer or allowed or allowed_from or api_url or cache or compute_hashes):
+        # The imports would double the time of a scan that has nothing to read.
+        return None
+    from dumb_pypi.scanner.requirements import read_allow_list
+    from dumb_pypi.scanner.sources import Elsewhere, Settings
+    return Elsewhere(sources, folders, [os.fspath(source) for source in prefer], Settings(
+        read_allow_list(allowed, None if allowed_from is None else os.fspath(allowed_from)),
+        api_url, None if cache is None else os.fspath(cache), compute_hashes, uploaded_by, jobs,
+    ))
+
+
+def _check_options(sources: Sequence[Path], jobs: int | None) -> None:
     if jobs is not None and not 1 <= jobs <= MAX_JOBS:
         raise OptionError('--jobs', f'{jobs} is not a number of threads from 1 to {MAX_JOBS}')
-    if '' in folders:
-        raise OptionError('DIR', 'is empty; the folder that you are in is .')
+    if '' in sources:
+        raise OptionError('SOURCE', 'is empty; the folder that you are in is .')
 
 
 def _clean_uploader(uploader: str | None) -> str | None:

@@ -38,6 +38,16 @@ _EXPECTED = re.compile(
 _PAGES = {'changelog', 'project', 'projects', 'pypi', 'rss', 'simple', 'static'}
 
 
+def is_distribution(filename: str) -> bool:
+    """Return whether a file is a wheel, sdist, egg or file of variants, judging by its name."""
+    return filename.lower().endswith(_LISTED)
+
+
+def is_companion(filename: str) -> bool:
+    """Return whether a file is expected next to distribution files, so that it isn't reported."""
+    return _EXPECTED.search(filename) is not None
+
+
 class FoundFile(msgspec.Struct, frozen=True, order=True, gc=False):
     """A wheel, sdist, egg or file of variants, judging by its name.
 
@@ -154,8 +164,8 @@ def _add_file(
         entry: os.DirEntry[str], prefix: str, has_metadata: bool, is_in_index: bool, result: Walk,
 ) -> None:
     name = entry.name
-    if not name.lower().endswith(_LISTED):
-        if not (is_in_index or _EXPECTED.search(name)):
+    if not is_distribution(name):
+        if not (is_in_index or is_companion(name)):
             result.notices.append(Notice(
                 entry.path, None, 'is neither a wheel, an sdist nor an egg: skipped',
             ))

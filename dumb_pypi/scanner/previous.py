@@ -58,7 +58,7 @@ def still_holds(line: Line, file: FoundFile, write_metadata: bool) -> bool:
     if (
             line.size != file.size
             or line.upload_timestamp is None or line.upload_timestamp != file.upload_timestamp
-            or line.hash is None or not _SHA256.fullmatch(line.hash)
+            or line.hash is None or not is_sha256(line.hash)
     ):
         return False
     name = file.filename
@@ -71,6 +71,11 @@ def still_holds(line: Line, file: FoundFile, write_metadata: bool) -> bool:
         # A scan lists this for every wheel that it has read.
         and line.requires_dist is not None
     )
+
+
+def is_sha256(text: str) -> bool:
+    """Return whether a hash is `sha256=<hex>`, as a scan lists it."""
+    return _SHA256.fullmatch(text) is not None
 
 
 def _is_plain(text: bytes) -> bool:

@@ -12,6 +12,7 @@ from dumb_pypi.errors import FileError, Notice
 from dumb_pypi.model.distfile import Distfile, read_checked
 from dumb_pypi.model.fields import encode
 from dumb_pypi.model.project import assemble
+from dumb_pypi.model.project_facts import FactsLine
 from dumb_pypi.scanner import archives, descriptions
 from dumb_pypi.scanner.folder import FoundFile
 from dumb_pypi.scanner.reader import (
@@ -50,12 +51,19 @@ class KnownLine(NamedTuple):
 
 
 class _Origin(msgspec.Struct):
-    """The keys that tell whether a scan wrote a line, and from which file."""
+    """The keys that tell whether a scan wrote a line, and from which file.
+
+    Only a line about a project of another index has a status. It comes from no file, and its hash
+    is empty.
+    """
     name: str
     scanned_hash: str
-    # A scan states neither.
-    status: None = None
-    status_reason: None = None
+    status: str | None = None
+    status_reason: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.scanned_hash and (self.status, self.status_reason) != (None, None):
+            raise ValueError
 
 
 _decode_origin = msgspec.json.Decoder(_Origin).decode
@@ -85,6 +93,7 @@ class _Result(NamedTuple):
 def describe_projects(
         lines: Iterable[bytes], files: Iterable[FoundFile], known: Mapping[str, KnownLine], *,
         jobs: int, progress: Progress | None, already_read: int = 0,
+        facts: Iterable[FactsLine] = (),
 ) -> ProjectLines:
     """Describe the latest release of each project with the metadata of one of its files.
 
@@ -99,6 +108,7 @@ def describe_projects(
         jobs: the number of files to read at once.
         progress: that of `scan`.
         already_read: the number of bytes that the progress has counted before.
+        facts: what other sources say about projects of their own.
     """
     places = _Places(files)
     found: dict[NormalizedName, bytes] = {}
@@ -121,7 +131,10 @@ def describe_projects(
         Notice(places.of(described[project]).path, None, _LONG, skipped=False)
         for project, line in found.items() if _CUT in line
     )
-    return ProjectLines([found[project] for project in sorted(found)], sorted(notices), complete)
+    by_name: dict[str, bytes] = dict([
+        *((line.name, encode(line)) for line in facts), *found.items(),
+    ])
+    return ProjectLines([by_name[name] for name in sorted(by_name)], sorted(notices), complete)
 
 
 def read_known(path: str) -> dict[str, KnownLine]:

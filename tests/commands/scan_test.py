@@ -52,7 +52,7 @@ def test_empty_folder_has_empty_list(tmp_path: Path, capfdbinary: Captured) -> N
     assert main([str(tmp_path), str(tmp_path)]) == 0
     message = (
         f'dumb-pypi: no distribution files found in {tmp_path}, {tmp_path}: is that the right '
-        'folder?\n'
+        'source?\n'
     )
     assert capfdbinary.readouterr() == (b'', message.encode())
 
@@ -98,14 +98,14 @@ def test_strict_prints_all_or_nothing(bad_folder: Path, capfdbinary: Captured) -
 
 
 @pytest.mark.parametrize(('arguments', 'message'), [
-    ([], 'the following arguments are required: DIR'),
+    ([], 'the following arguments are required: SOURCE'),
     (['--jobs', '0', '.'], '--jobs: 0 is not a number of threads from 1 to 256'),
     (['--jobs', '257', '.'], '--jobs: 257 is not a number of threads from 1 to 256'),
     (['--jobs', 'x', '.'], "argument -j/--jobs: invalid int value: 'x'"),
     (['--uploaded-by', 'a\x1b', '.'],
      r"--uploaded-by: 'a\x1b' has the control character U+001B"),
     (['--uploaded-by', os.fsdecode(b'\xff'), '.'], 'has bytes that are not UTF-8'),
-    ([''], 'DIR: is empty'),
+    ([''], 'SOURCE: is empty'),
     (['--strict', '--keep-going', '.'], 'not allowed with argument'),
     (['-o', '/dev/null', '.'], "--output: '/dev/null' is not an ordinary file"),
     (['-o', '.', '.'], "--output: '.' is not an ordinary file"),

@@ -1,0 +1,257 @@
+"""Where distribution files come from: the kinds of sources, and how several make one list.
+
+A source is a folder, the releases of a GitHub repository, or some projects of another simple
+index. Each kind has a module, whose class has the methods of `Source`.
+"""
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple, Protocol, TYPE_CHECKING
+
+from dumb_pypi.errors import (
+    ConflictError,
+    FieldError,
+    Notice,
+    OptionError,
+    shown,
+    shown_path,
+)
+from dumb_pypi.model import filenames
+from dumb_pypi.model.distfile import read_checked
+from dumb_pypi.scanner.previous import is_sha256
+
+if TYPE_CHECKING:
+    from packaging.utils import NormalizedName
+
+    from dumb_pypi.model.fields import Line
+    from dumb_pypi.model.project_facts import FactsLine
+    from dumb_pypi.scanner import Scan
+    from dumb_pypi.scanner.folder import FoundFile
+    from dumb_pypi.scanner.requirements import AllowList
+    from dumb_pypi.scanner.web import Client
+
+GITHUB = 'github:'
+_INDEX = ('http://', 'https://')
+
+
+class Found(NamedTuple):
+    """What a source has.
+
+    `lines` are encoded lines of a package list, by file name, and `claimed` all projects of which
+    the source has files, even if none of them is listed. `missing` are the projects that a source
+    was asked for and does not know. `facts` are lines of a project list. The problems and notices
+    are those of `Scan`.
+    """
+    lines: dict[str, bytes]
+    claimed: set[NormalizedName]
+    problems: list[Notice]
+    notices: list[Notice]
+    facts: Sequence[FactsLine] = ()
+    missing: Sequence[NormalizedName] = ()
+
+
+class Source(Protocol):
+    """A place that has distribution files.
+
+    `name` is what `--prefer` and messages call it: what the user typed, without credentials.
+    """
+    name: str
+
+    def scan(self, known: Mapping[str, Line]) -> Found:
+        """List the files, given the lines of the previous list by file name.
+
+        Raises:
+            DumbPypiError: the source as a whole cannot be read.
+        """
+
+
+class Settings(NamedTuple):
+    """What all sources need to know, named like the arguments of `scan`."""
+    allowed: AllowList
+    api_url: str | None = None
+    cache: str | None = None
+    compute_hashes: bool = False
+    uploaded_by: str | None = None
+    jobs: int | None = None
+
+
+class Elsewhere:
+    """The sources of a scan that are not folders, and which of all sources are preferred.
+
+    Raises:
+        OptionError: a source, or an option for some kind of source, makes no sense.
+    """
+
+    def __init__(
+            self, sources: Sequence[str], folders: Sequence[str], prefer: Sequence[str],
+            settings: Settings,
+    ) -> None:
+        self._folders = ', '.join(map(shown_path, folders))
+        opened = [_open(source, settings) for source in sources]
+        self._sources = {source.name: source for source in opened}
+        for option, is_given, needed in (
+                ('--project', settings.allowed, _INDEX), ('--api-url', settings.api_url, GITHUB),
+                ('--cache', settings.cache, (GITHUB, *_INDEX)),
+                ('--compute-hashes', settings.compute_hashes, (GITHUB, *_INDEX)),
+        ):
+            if is_given and not any(source.startswith(needed) for source in sources):
+                kind = {_INDEX: 'a simple index', GITHUB: f'{GITHUB}OWNER/REPO'}.get(needed)
+                raise OptionError(option, (
+                    f'none of the sources is {kind or "on another server"}, so remove this option'
+                ))
+        names = {
+            **dict.fromkeys(folders, self._folders),
+            **{source: found.name for source, found in zip(sources, opened, strict=True)},
+            **{name: name for name in self._sources},
+        }
+        for name in prefer:
+            if name not in names:
+                raise OptionError('--prefer', f'{shown(name)} is none of the sources to scan')
+        self._preferred = [names[name] for name in prefer]
+
+    def add_to(
+            self, local: Scan, files: Iterable[FoundFile], known: Mapping[str, Line],
+    ) -> tuple[Scan, list[bytes], Sequence[FactsLine]]:
+        """Add the files of all sources to those of the folders.
+
+        Return the result, the lines of the folders in it, and lines of a project list.
+
+        Args:
+            local: the scan of the folders.
+            files: the files in the folders.
+            known: the lines of the previous list by file name.
+
+        Raises:
+            DumbPypiError: a source cannot be read, or has a project of another one.
+        """
+        found = {}
+        lines: dict[str, bytes] = {}
+        if self._folders:
+            listed = [(read_checked(line), line) for line in local.lines]
+            lines = {file.filename: line for file, line in listed}
+            found[self._folders] = Found(
+                lines, {file.project for file, _ in listed} | projects_of(
+                    file.filename for file in files if file.filename not in lines
+                ), local.problems, local.notices,
+            )
+        for name, source in self._sources.items():
+            found[name] = source.scan(known)
+        result = combine(found, self._preferred)
+        return (
+            local._replace(
+                lines=[result.lines[filename] for filename in sorted(result.lines)],
+                problems=result.problems, notices=result.notices,
+            ),
+            [line for name, line in lines.items() if result.lines.get(name) is line],
+            result.facts,
+        )
+
+
+def _open(source: str, settings: Settings) -> Source:
+    # Each of these imports what the other one does not need.
+    if source.startswith(GITHUB):
+        from dumb_pypi.scanner.github import GitHub
+        return GitHub(source, settings)
+    if source.startswith(_INDEX):
+        from dumb_pypi.scanner.simple_index import SimpleIndex
+        return SimpleIndex(source, settings)
+    raise OptionError('SOURCE', (
+        f'{shown(source)} is neither a folder, nor github:OWNER/REPO, nor the http or https URL of '
+        'a simple index'
+    ))
+
+
+def projects_of(filenames_: Iterable[str]) -> set[NormalizedName]:
+    """Return the projects that file names state, as far as they do."""
+    found = set()
+    for filename in filenames_:
+        try:
+            found.add(filenames.parse(filename).project)
+        except FieldError:
+            continue
+    return found
+
+
+def combine(found: Mapping[str, Found], prefer: Sequence[str]) -> Found:
+    """Make one result of those of several sources, given by their names.
+
+    If several have a project, the one that is first in `prefer` counts, with all files of the
+    project: a file of another source must not get among them.
+
+    Raises:
+        ConflictError: several sources have a project, and none of them is preferred.
+    """
+    owners: dict[NormalizedName, list[str]] = defaultdict(list)
+    for name, part in found.items():
+        for project in part.claimed:
+            owners[project].append(name)
+    winners = {
+        project: next((name for name in prefer if name in names), names[0])
+        for project, names in owners.items()
+    }
+    if conflicts := [
+        (project, names) for project, names in sorted(owners.items())
+        if len(names) > 1 and winners[project] not in prefer
+    ]:
+        raise ConflictError(conflicts)
+    result = Found({}, set(owners), [], [])
+    facts: list[FactsLine] = []
+    for name, part in found.items():
+        for filename, line in part.lines.items():
+            if winners[read_checked(line).project] == name:
+                result.lines[filename] = line
+        result.problems.extend(part.problems)
+        result.notices.extend(part.notices)
+        facts.extend(
+            line for line in part.facts
+            if winners[filenames.canonicalize_name(line.name)] == name
+        )
+        result.problems.extend(
+            Notice(name, None, f'has no project {project}')
+            for project in part.missing if project not in owners
+        )
+    return result._replace(facts=facts)
+
+
+def add_hashes(
+        lines: Sequence[Line], known: Mapping[str, Line], client: Client, name: str,
+        settings: Settings,
+) -> list[Notice]:
+    """Add the missing hashes of lines: from the previous list, or by downloading their files.
+
+    Return a notice if there are files without a hash.
+
+    Raises:
+        FetchError: a file cannot be downloaded.
+    """
+    missing = []
+    for line in lines:
+        before = known.get(line.filename)
+        if line.hash is None and before is not None and _is_same_file(line, before):
+            line.hash = before.hash if is_sha256(before.hash or '') else None
+        if line.hash is None:
+            missing.append(line)
+    if not missing:
+        return []
+    if not settings.compute_hashes:
+        return [Notice(name, None, (
+            f'states no hash of {shown(missing[0].filename)}'
+            f'{_and_others(len(missing) - 1)}: --compute-hashes downloads such files once'
+        ), skipped=False)]
+
+    def compute(line: Line) -> None:
+        line.hash = client.hash_file(line.url or '', line.size)
+
+    client.map(compute, missing, settings.jobs)
+    return []
+
+
+def _is_same_file(line: Line, before: Line) -> bool:
+    return (line.url, line.size, line.upload_timestamp) == (
+        before.url, before.size, before.upload_timestamp,
+    )
+
+
+def _and_others(number: int) -> str:
+    return f' and {number:,} other file{"s" if number > 1 else ""}' if number else ''
