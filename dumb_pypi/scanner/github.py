@@ -7,6 +7,7 @@ import re
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 
@@ -22,6 +23,8 @@ from dumb_pypi.scanner.sources import add_hashes, Found, GITHUB, projects_of
 from dumb_pypi.scanner.web import Client, Origin, Response
 
 if TYPE_CHECKING:
+    from packaging.utils import NormalizedName
+
     from dumb_pypi.scanner.sources import Settings
 
 API_URL = 'https://api.github.com'
@@ -89,8 +92,10 @@ class GitHub:
             },
         )
 
-    def scan(self, known: Mapping[str, Line]) -> Found:
-        """List the distribution files of all releases, but those of drafts.
+    def scan(self, known: Mapping[str, Line], taken: AbstractSet[NormalizedName]) -> Found:
+        """List the distribution files of all releases that are not drafts.
+
+        Skip projects that are `taken`.
 
         Raises:
             FetchError: the server does not answer, or permits no more requests.
@@ -100,7 +105,8 @@ class GitHub:
         assets = list({
             asset.browser_download_url: asset
             for release in self._releases() if not release.draft
-            for asset in self._assets(release) if asset.state == 'uploaded'
+            for asset in self._assets(release)
+            if asset.state == 'uploaded' and projects_of([asset.name]).isdisjoint(taken)
         }.values())
         result = Found({}, projects_of(
             asset.name for asset in assets if is_distribution(asset.name)

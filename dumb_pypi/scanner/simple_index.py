@@ -5,6 +5,7 @@ import base64
 import netrc
 import os
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from http import HTTPStatus
 from typing import NamedTuple, TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -68,8 +69,8 @@ class SimpleIndex:
             cache=settings.cache,
         )
 
-    def scan(self, known: Mapping[str, Line]) -> Found:
-        """List the files that the allow-list permits.
+    def scan(self, known: Mapping[str, Line], taken: AbstractSet[NormalizedName]) -> Found:
+        """List the files that the allow-list permits, but those of projects that are `taken`.
 
         Raises:
             FetchError: the index does not answer.
@@ -81,7 +82,7 @@ class SimpleIndex:
                 'is read without encryption, so anybody on the way can change it: use https'
             ), skipped=False))
         projects = self._client.map(
-            self._read, sorted(self._settings.allowed), self._settings.jobs,
+            self._read, sorted(self._settings.allowed.keys() - taken), self._settings.jobs,
         )
         files: list[Distfile] = []
         for project in projects:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple, Protocol, TYPE_CHECKING
 
 from dumb_pypi.errors import (
@@ -58,8 +59,10 @@ class Source(Protocol):
     """
     name: str
 
-    def scan(self, known: Mapping[str, Line]) -> Found:
+    def scan(self, known: Mapping[str, Line], taken: AbstractSet[NormalizedName]) -> Found:
         """List the files, given the lines of the previous list by file name.
+
+        Skip the projects that are `taken`: preferred sources have them.
 
         Raises:
             DumbPypiError: the source as a whole cannot be read.
@@ -109,6 +112,12 @@ class Elsewhere:
             if name not in names:
                 raise OptionError('--prefer', f'{shown(name)} is none of the sources to scan')
         self._preferred = [names[name] for name in prefer]
+        # The order of messages.
+        self._names = [self._folders] if folders else []
+        self._names.extend(self._sources)
+
+    def _rank(self, name: str) -> int:
+        return [*self._preferred, name].index(name)
 
     def add_to(
             self, local: Scan, files: Iterable[FoundFile], known: Mapping[str, Line],
@@ -135,9 +144,14 @@ class Elsewhere:
                     file.filename for file in files if file.filename not in lines
                 ), local.problems, local.notices,
             )
-        for name, source in self._sources.items():
-            found[name] = source.scan(known)
-        result = combine(found, self._preferred)
+        taken: set[NormalizedName] = set()
+        # Those of the same rank keep their order.
+        for name in sorted(self._names, key=self._rank):
+            if name not in found:
+                found[name] = self._sources[name].scan(known, frozenset(taken))
+            if name in self._preferred:
+                taken |= found[name].claimed
+        result = combine({name: found[name] for name in self._names}, self._preferred)
         return (
             local._replace(
                 lines=[result.lines[filename] for filename in sorted(result.lines)],

@@ -203,22 +203,22 @@ class Client:
 
     def _repeated(self, url: str, request: Callable[[], R]) -> R:
         """Send a request until it succeeds, or has failed too often."""
-        for wait in (*WAITS, None):
+        waits = iter(WAITS)
+        while True:
             if self._stopped.is_set():
                 raise CancelledError
             try:
                 return request()
             except FetchError as error:
-                least = _least_wait(error)
+                least, wait = _least_wait(error), next(waits, None)
                 if least is None or wait is None:
                     raise
-                pause = max(least, wait)
             except _FAILURES as error:
+                least, wait = 0, next(waits, None)
                 if wait is None or not _is_transient(error):
                     raise FetchError(url, _reason(error)) from error
-                pause = wait
-            self._stopped.wait(pause * random.uniform(1, 1.5))  # noqa: S311 - it is no secret
-        raise AssertionError  # the last round returns or raises
+            # It is no secret.
+            self._stopped.wait(max(least, wait) * random.uniform(1, 1.5))  # noqa: S311
 
     @contextmanager
     def _open(
@@ -244,10 +244,7 @@ class Client:
         request = _Request(url, {**self._headers, **headers}, watch)
         if self._credentials is not None and Origin.of(url) == self._origin:
             request.add_unredirected_header('Authorization', self._credentials)
-        answer = self._opener.open(request, timeout=TIMEOUT)
-        if not isinstance(answer, http.client.HTTPResponse):
-            raise FetchError(url, 'it is not an http or https URL')
-        return answer
+        return cast(http.client.HTTPResponse, self._opener.open(request, timeout=TIMEOUT))
 
     @contextmanager
     def _watched(self, url: str, deadline: float) -> Iterator[_Watch]:

@@ -100,6 +100,22 @@ def test_preferred_source_wins(
     }
 
 
+def test_taken_projects_are_not_asked_for(
+        pool: Path, index: str, site: Site, github: FakeGitHub,
+) -> None:
+    """Nothing is asked, or reported, about a project that a preferred source has."""
+    github.release('v2', [('both-2.0.tar.gz', b''), ('both-2.0-py3-none-any.whl', b'')])
+    result = scan(
+        [index, GITHUB, pool], allowed=['both', 'broken', 'released', 'theirs', 'ours'],
+        prefer=[pool, GITHUB], api_url=github.api_url,
+    )
+    assert names(result) == [
+        'Theirs-9.0-py3-none-any.whl', 'both-1.0-py3-none-any.whl', 'ours-1.0-py3-none-any.whl',
+        'released-1.0.tar.gz',
+    ]
+    assert site.paths == ['/simple/theirs/']
+
+
 def test_broken_file_claims_its_project(pool: Path, index: str) -> None:
     """If the preferred file of a project is broken, no other source takes its place."""
     with pytest.raises(ConflictError, match='project broken is in'):
