@@ -23,6 +23,7 @@ LISTS = 'docs/lists.md'
 AUTOMATING = 'docs/automating.md'
 BUCKETS = 'docs/buckets.md'
 OPERATIONS = 'docs/operations.md'
+SOURCES = 'docs/sources.md'
 WHEEL = 'your_project-1.0-py3-none-any.whl'
 
 # The test that runs a block, by the document and the start of the block.
@@ -48,6 +49,12 @@ TESTED = {
     (BUCKETS, '#!/bin/sh'): 'deploy/docs_test.py: test_bucket_commands_keep_the_index_current',
     (BUCKETS, 'mkdir changes'): 'deploy/docs_test.py: test_bucket_commands_keep_the_index_current',
     (BUCKETS, 'dumb-pypi scan'): 'support/hosts.py: _publish',
+    (SOURCES, 'dumb-pypi scan --output packages.jsonl github:'):
+        'docs_sources_test.py: test_github_releases',
+    (SOURCES, 'dumb-pypi scan --output packages.jsonl https:'):
+        'docs_sources_test.py: test_projects_of_another_index',
+    (SOURCES, 'dumb-pypi scan --write-metadata --output'):
+        'docs_sources_test.py: test_several_sources',
     (OPERATIONS, 'dumb-pypi check'): 'operations_test.py: test_example_of_check',
     (OPERATIONS, 'dumb-pypi --full'): 'operations_test.py: test_index_can_be_built_again',
     (OPERATIONS, '* * * * *'): 'operations_test.py: test_cron_jobs',

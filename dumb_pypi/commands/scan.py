@@ -9,6 +9,7 @@ from contextlib import closing, suppress
 
 from dumb_pypi import __version__
 from dumb_pypi.commands.console import (
+    count,
     count_skipped,
     DONE,
     FAILED,
@@ -19,7 +20,7 @@ from dumb_pypi.commands.console import (
 )
 from dumb_pypi.errors import DumbPypiError, FileError, OptionError, shown, shown_path
 from dumb_pypi.process import garbage_collected_seldom
-from dumb_pypi.scanner import Scan, scan
+from dumb_pypi.scanner import is_folder, Scan, scan
 from dumb_pypi.scanner.folder import write_atomically
 
 _PROGRAM = 'dumb-pypi'
@@ -64,8 +65,8 @@ def _scan(args: argparse.Namespace) -> int:
     _report(result, args)
     if result.problems and args.strict:
         say(
-            f'{_PROGRAM}: nothing was printed because of --strict: fix these files, or scan '
-            'without it',
+            f'{_PROGRAM}: nothing was printed because of --strict: fix what is reported above, or '
+            'scan without it',
         )
     else:
         if args.projects is not None:
@@ -177,7 +178,7 @@ def _parser() -> argparse.ArgumentParser:
     servers.add_argument(
         '--api-url', metavar='URL',
         help='use the API of another server than github.com (default: $GITHUB_API_URL, else '
-             'https://api.github.com)',
+             'that of github.com)',
     )
     the_list = parser.add_argument_group('list')
     the_list.add_argument(
@@ -188,8 +189,9 @@ def _parser() -> argparse.ArgumentParser:
     the_list.add_argument(
         '--projects', metavar='PATH',
         help='write a list for --project-list-json to this file, atomically: README, licence, '
-             'authors, links and other metadata of the latest release of each project; with '
-             '--previous, read only metadata that this file lacks',
+             'authors, links and other metadata of the latest release of each project in a folder, '
+             'and the status of projects of another index; with --previous, read only metadata that '
+             'this file lacks',
     )
     the_list.add_argument(
         '--uploaded-by', metavar='TEXT',
@@ -226,7 +228,8 @@ def _report(result: Scan, args: argparse.Namespace) -> None:
     say_notices([] if args.quiet else result.notices, verbose=args.verbose)
     say_notices(result.problems, verbose=args.verbose)
     if skipped := sum(problem.skipped for problem in result.problems):
-        say(f'{_PROGRAM}: {_summary(skipped, 0 if args.strict else len(result.lines))}')
+        summarize = _summary if all(map(is_folder, args.sources)) else _summary_of_servers
+        say(f'{_PROGRAM}: {summarize(skipped, 0 if args.strict else len(result.lines))}')
     elif not result.lines:
         # If nothing of an index is listed, there is a problem with each of its projects.
         say(
@@ -247,6 +250,18 @@ def _summary(skipped: int, listed: int) -> str:
     if not listed:
         return summary
     return f'{summary}; the other {"one is" if listed == 1 else f"{listed} are"} listed'
+
+
+def _summary_of_servers(problems: int, listed: int) -> str:
+    """Return the sentence that counts problems, such as missing projects, and listed files.
+
+    >>> _summary_of_servers(1, 2)
+    '1 problem was found; 2 files are listed'
+    """
+    return (
+        f'{count(problems, "problem")} {"was" if problems == 1 else "were"} found; '
+        f'{count(listed, "file")} {"is" if listed == 1 else "are"} listed'
+    )
 
 
 def _check_output(args: argparse.Namespace) -> None:

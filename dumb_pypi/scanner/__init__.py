@@ -119,9 +119,11 @@ def scan(
     if previous_projects is not None:
         from dumb_pypi.scanner.projects import read_known
         known_projects = read_known(os.fspath(previous_projects))
-    folders = [name for name in names if _is_folder(name)]
+    folders = [name for name in names if is_folder(name)]
+    if write_metadata and not folders:
+        raise OptionError('--write-metadata', 'none of the sources is a folder')
     elsewhere = _open_sources(
-        [name for name in names if not _is_folder(name)], folders, prefer,
+        [name for name in names if not is_folder(name)], folders, prefer,
         allowed=allowed, allowed_from=allowed_from, api_url=api_url, cache=cache,
         compute_hashes=compute_hashes, uploaded_by=uploaded_by, jobs=jobs,
     )
@@ -202,7 +204,8 @@ def _read_previous(path: Path | None) -> PreviousList:
     return PreviousList({}, []) if path is None else read_list(os.fspath(path))
 
 
-def _is_folder(source: str) -> bool:
+def is_folder(source: str) -> bool:
+    """Return whether a source is a folder, rather than something on another server."""
     # A folder of such a name can be given as ./github:foo.
     return not source.startswith('github:') and '://' not in source
 

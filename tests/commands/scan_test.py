@@ -90,7 +90,7 @@ def test_strict_prints_all_or_nothing(bad_folder: Path, capfdbinary: Captured) -
     out, err = capfdbinary.readouterr()
     assert out == b''
     assert err.endswith(
-        b'nothing was printed because of --strict: fix these files, or scan without it\n',
+        b'because of --strict: fix what is reported above, or scan without it\n',
     )
     (bad_folder / SDIST).unlink()
     assert main(['-q', '--strict', str(bad_folder)]) == 0

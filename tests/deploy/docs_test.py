@@ -46,7 +46,7 @@ def test_table_links_to_all_settings() -> None:
     assert {path.partition('/')[0] for path in named} == folders
 
 
-@pytest.mark.parametrize('name', ['github.yml', 'gitlab.yml'])
+@pytest.mark.parametrize('name', ['github-pool.yml', 'gitlab.yml'])
 def test_pages_commands_build_an_index(tmp_path: Path, name: str) -> None:
     """The commands for GitHub and GitLab Pages build an index whose links work."""
     text = (DEPLOY / 'pages' / name).read_text()

@@ -165,10 +165,11 @@ def test_source_given_twice(index: str) -> None:
     ({'api_url': 'https://example.com'}, '--api-url: none of the sources is github:OWNER/REPO'),
     ({'cache': 'folder'}, '--cache: none of the sources is on another server'),
     ({'compute_hashes': True}, '--compute-hashes: none of the sources is on another server'),
+    ({'write_metadata': True, 'sources': []}, '--write-metadata: none of the sources is a folder'),
     ({'prefer': ['elsewhere']}, "--prefer: 'elsewhere' is none of the sources to scan"),
 ])
 def test_options_of_other_sources(pool: Path, options: dict[str, Any], message: str) -> None:
     """An option for sources that are not there is an error."""
     with pytest.raises(OptionError) as caught:
-        scan(pool, **options)
+        scan(**{'sources': pool, **options})
     assert str(caught.value).startswith(message)
