@@ -8,16 +8,18 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from hashlib import sha256
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 from packaging.version import InvalidVersion, Version
 
-from dumb_pypi.errors import FetchError, FieldError, Notice, OptionError, shown
+from dumb_pypi.errors import BrokenError, FetchError, FieldError, Notice, OptionError, shown
 from dumb_pypi.model import urls
 from dumb_pypi.model.distfile import check_line
 from dumb_pypi.model.fields import encode, Line
+from dumb_pypi.scanner import metadata
 from dumb_pypi.scanner.folder import is_companion, is_distribution, METADATA
 from dumb_pypi.scanner.sources import add_hashes, Found, GITHUB, projects_of
 from dumb_pypi.scanner.web import Client, Origin, Response
@@ -115,17 +117,20 @@ class GitHub:
         result.notices.extend(add_hashes(
             lines, known, self._client, self.name, self._settings,
         ))
-        for line in self._distinct(lines, result.problems):
+        distinct = list(self._distinct(lines, result.problems))
+        for line in distinct:
             before = known.get(line.filename)
             if before is not None and before.hash == line.hash and line.hash is not None:
                 # GitHub knows neither; somebody has edited the list.
                 line.yanked_reason, line.provenance = before.yanked_reason, before.provenance
-            result.lines[line.filename] = encode(check_line(line).line)
-        if result.lines and self._has_token and self._get(self._url, _Repository)[0].private:
+        if distinct and self._has_token and self._get(self._url, _Repository)[0].private:
             result.notices.append(Notice(self.name, None, (
                 'is private, so pip and uv cannot download its files: download them yourself, for '
                 'example with gh release download, and scan that folder'
             ), skipped=False))
+        else:
+            result.problems.extend(self._add_metadata(distinct, known))
+        result.lines.update((line.filename, encode(check_line(line).line)) for line in distinct)
         return result
 
     def _releases(self) -> Iterator[_Release]:
@@ -186,7 +191,7 @@ class GitHub:
         """Return the checked lines of distribution files, and report the others."""
         lines = []
         others = []
-        metadata = {
+        companions = {
             asset.browser_download_url: asset.digest for asset in assets
             if asset.name.endswith(METADATA)
         }
@@ -196,7 +201,7 @@ class GitHub:
                     others.append(asset.name)
                 continue
             try:
-                file = check_line(self._line(asset, metadata))
+                file = check_line(self._line(asset, companions))
             except FieldError as error:
                 result.problems.append(Notice(f'{self.name}/{asset.name}', None, error.reason))
                 continue
@@ -212,11 +217,11 @@ class GitHub:
             )))
         return lines
 
-    def _line(self, asset: _Asset, metadata: Mapping[str, str | None]) -> Line:
+    def _line(self, asset: _Asset, companions: Mapping[str, str | None]) -> Line:
         url = asset.browser_download_url
         core_metadata = None
-        if asset.name.lower().endswith('.whl') and f'{url}{METADATA}' in metadata:
-            core_metadata = _hash(metadata[f'{url}{METADATA}']) or 'true'
+        if asset.name.lower().endswith('.whl') and f'{url}{METADATA}' in companions:
+            core_metadata = _hash(companions[f'{url}{METADATA}']) or 'true'
         return Line(
             filename=asset.name,
             url=url,
@@ -227,6 +232,47 @@ class GitHub:
             uploaded_by=self._settings.uploaded_by if asset.uploader is None
             else asset.uploader.login,
         )
+
+    def _add_metadata(self, lines: Iterable[Line], known: Mapping[str, Line]) -> list[Notice]:
+        """Add what `.metadata` files say, and report those that are wrong."""
+        unknown = []
+        for line in lines:
+            if line.core_metadata is None:
+                continue
+            before = known.get(line.filename)
+            if before is not None and before.core_metadata == line.core_metadata != 'true' and (
+                    # A scan lists this for every wheel whose metadata it has read.
+                    before.requires_dist is not None
+            ):
+                line.requires_python = before.requires_python
+                line.requires_dist = before.requires_dist
+                line.summary = before.summary
+            else:
+                unknown.append(line)
+        reasons = self._client.map(self._read_metadata, unknown, self._settings.jobs)
+        return [
+            Notice(f'{self.name}/{line.filename}{METADATA}', None, reason, skipped=False)
+            for line, reason in zip(unknown, reasons, strict=True) if reason is not None
+        ]
+
+    def _read_metadata(self, line: Line) -> str | None:
+        """Add what the `.metadata` file of a wheel says; return why that is not possible."""
+        content = self._client.get(f'{line.url}{METADATA}').body
+        digest = f'sha256={sha256(content).hexdigest()}'
+        try:
+            if line.core_metadata not in (digest, 'true'):
+                raise BrokenError('does not have the sha256 that GitHub states')
+            facts = metadata.parse(content, 'bdist_wheel')
+            line.name, line.version = metadata.check_name(line.filename, facts.name, facts.version)
+            line.requires_python, line.requires_dist = facts.requires_python, facts.requires_dist
+            line.summary, line.core_metadata = facts.summary, digest
+            check_line(line)
+        except (BrokenError, FieldError) as error:
+            # Clients would refuse the wheel because of it.
+            line.core_metadata = line.name = line.version = line.summary = None
+            line.requires_python = line.requires_dist = None
+            return f'{error.reason}: not announced'
+        return None
 
     def _distinct(self, lines: Iterable[Line], problems: list[Notice]) -> Iterator[Line]:
         """Yield a line for each file name; files that share a name but not their hash are problems.

@@ -29,7 +29,7 @@ from dumb_pypi.scanner.folder import write_atomically
 TIMEOUT = 30
 DEADLINE = 300
 # Bytes of an unpacked response. The longest real ones have about 30 MB.
-MAX_RESPONSE = 128 * 2 ** 20
+MAX_RESPONSE = 64 * 2 ** 20
 # Bytes of a file whose source does not state its size, and bytes per second of a slow server.
 MAX_FILE = 8 * 2 ** 30
 _SLOWEST = 2 ** 14
@@ -90,7 +90,6 @@ class Response(NamedTuple):
     The names of `headers` are in lower case, `body` is unpacked.
     """
     url: str
-    status: int
     headers: dict[str, str]
     body: bytes
 
@@ -127,11 +126,11 @@ class Client:
         ):
             self._opener.add_handler(handler)
 
-    def get(self, url: str, *, accepted: tuple[int, ...] = (200,)) -> Response:
+    def get(self, url: str) -> Response:
         """Return the response to a request, or the cached one if it is still current.
 
         Raises:
-            FetchError: there is no response, or one whose status is not `accepted`.
+            FetchError: there is no response, or one whose status is not 200.
             FileError: it cannot be cached.
             CancelledError: `stop` was called.
         """
@@ -143,9 +142,9 @@ class Client:
                 found = _headers(answer)
                 if answer.status == _NOT_MODIFIED and cached is not None:
                     return cached
-                if answer.status not in accepted:
+                if answer.status != http.client.OK:
                     raise FetchError(url, _status(answer), answer.status, found)
-                return Response(final_url, answer.status, found, _body(url, answer))
+                return Response(final_url, found, _body(url, answer))
 
         response = self._repeated(url, ask)
         if self._cache is not None and response is not cached:
@@ -405,6 +404,8 @@ def _body(url: str, answer: http.client.HTTPResponse) -> bytes:
         if left < 0:
             raise FetchError(url, f'it has more than {MAX_RESPONSE} bytes')
         parts.append(part)
+        if unpacker is not None and unpacker.eof:
+            break
     if unpacker is not None and not unpacker.eof:
         raise EOFError('the compressed response is incomplete')
     return b''.join(parts)
@@ -476,7 +477,7 @@ def _read_cached(folder: str, url: str) -> Response | None:
         found = json.loads(head)
         if found['url'] == url and found['sha256'] == sha256(body).hexdigest():
             headers = {name: str(found['headers'][name]) for name in found['headers']}
-            return Response(str(found['final_url']), http.client.OK, headers, body)
+            return Response(str(found['final_url']), headers, body)
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         pass
     return None
@@ -489,7 +490,7 @@ def _write_cached(folder: str, url: str, response: Response) -> None:
         FileError: it cannot be written.
     """
     headers = {name: response.headers[name] for name in _KEPT if name in response.headers}
-    if response.status != http.client.OK or not _conditions(response):
+    if not _conditions(response):
         return
     head = json.dumps({
         'url': url, 'final_url': response.url, 'headers': headers,

@@ -126,18 +126,62 @@ def test_other_assets_are_one_notice(github: FakeGitHub) -> None:
     ]
 
 
-def test_metadata_asset_is_announced(github: FakeGitHub) -> None:
-    """A `.metadata` file of the same release is the metadata of its wheel."""
-    github.release('v1', [(WHEEL, b'1'), (f'{WHEEL}.metadata', b'metadata')])
+METADATA = b"""\
+Metadata-Version: 2.1
+Name: Foo
+Version: 1.0
+Summary: A foo.
+Requires-Python: >=3.8
+Requires-Dist: bar<2
+"""
+
+
+@pytest.mark.parametrize('digests', [True, False])
+def test_metadata_asset(github: FakeGitHub, tmp_path: Path, digests: bool) -> None:
+    """A `.metadata` file of the same release is the metadata of its wheel, and is read once."""
+    github.release('v1', [(WHEEL, b'1'), (f'{WHEEL}.metadata', METADATA)], digests=digests)
     other = 'foo-2.0-py3-none-any.whl'
     github.release('v2', [(other, b'2')])
     github.release('v3', [(f'{other}.metadata', b'of another release')])
-    third = 'foo-3.0-py3-none-any.whl'
-    github.release('v4', [(third, b'3'), (f'{third}.metadata', b'')], digests=False)
-    lines = listed(scan_github(github))
-    assert lines[WHEEL]['core_metadata'] == sha256(b'metadata')
-    assert 'core_metadata' not in lines[other]
-    assert lines[third]['core_metadata'] == 'true'
+    result = scan_github(github, compute_hashes=True)
+    lines = listed(result)
+    assert {key: lines[WHEEL][key] for key in lines[WHEEL].keys() - lines[other].keys()} == {
+        'core_metadata': sha256(METADATA), 'requires_python': '>=3.8', 'requires_dist': ['bar<2'],
+        'summary': 'A foo.',
+    }
+    assert lines[WHEEL].keys() > lines[other].keys()
+    previous = tmp_path / 'previous'
+    previous.write_bytes(b'\n'.join(result.lines))
+    github.requests.clear()
+    assert scan_github(github, previous=previous) == result
+    # Without a digest nobody can know that it is still the same file.
+    assert len(github.requests) == (1 if digests else 2)
+    previous.write_bytes(previous.read_bytes().replace(b'"requires_dist":["bar<2"],', b''))
+    assert scan_github(github, previous=previous) == result
+
+
+@pytest.mark.parametrize(('content', 'reason'), [
+    (b'', 'has metadata that does not say its name and version'),
+    (METADATA.replace(b'Foo', b'Bar'), "has the metadata of another project, 'Bar'"),
+    (METADATA.replace(b'1.0', b'2.0'), "has the metadata of another version, '2.0'"),
+    (METADATA.replace(b'bar<2', b'bar\x00'), 'has the control character'),
+    (METADATA + b'x', 'does not have the sha256 that GitHub states'),
+])
+def test_wrong_metadata_is_not_announced(
+        github: FakeGitHub, content: bytes, reason: str,
+) -> None:
+    """Metadata that clients would refuse is reported; the wheel is listed without it."""
+    release = github.release('v1', [(WHEEL, b'1'), (f'{WHEEL}.metadata', content)])
+    if content.endswith(b'x'):
+        release['assets'][1]['digest'] = sha256(METADATA).replace('=', ':')
+    result = scan_github(github)
+    assert listed(result)[WHEEL].keys() == {
+        'filename', 'url', 'size', 'hash', 'upload_timestamp', 'uploaded_by',
+    }
+    [problem] = result.problems
+    assert str(problem).startswith(f'{SOURCE}/{WHEEL}.metadata: ')
+    assert reason in str(problem)
+    assert not problem.skipped
 
 
 def test_missing_digests(github: FakeGitHub, tmp_path: Path) -> None:
