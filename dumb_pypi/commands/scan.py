@@ -88,8 +88,7 @@ URL of another simple index, such as https://example.com/simple/.
 _EPILOG = """\
 exit status:
   0    all files are listed
-  1    some files or projects are not, or the scan failed; messages on stderr
-       say why
+  1    some files are not, or the scan failed; messages on stderr say why
   2    wrong command line
   130  interrupted
 
