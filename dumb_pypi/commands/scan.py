@@ -109,7 +109,7 @@ examples:
     dumb-pypi scan -o packages.jsonl github:example/project
 
   List your own files, and two projects of another index that you permit:
-    dumb-pypi scan -o packages.jsonl --prefer pool pool \
+    dumb-pypi scan -o packages.jsonl --prefer pool pool \\
         https://pypi.example.com/simple/ --project requests --project 'idna<4'
 
 To index one folder, dumb-pypi --packages-dir DIR needs no list.
