@@ -194,7 +194,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     the_list.add_argument(
         '--uploaded-by', metavar='TEXT',
-        help='say who uploaded the files, except for those whose uploader is in the previous list',
+        help='say who uploaded the files, except for those whose uploader is in the previous list '
+             'or known to GitHub, and for those of another index',
     )
     bad = the_list.add_mutually_exclusive_group()
     bad.add_argument(

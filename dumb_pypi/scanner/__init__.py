@@ -5,7 +5,8 @@ previous list are still true, and `reader` reads the other files: their `archive
 `projects` finds the latest release of each project, and `descriptions` what its metadata says.
 
 `sources` lists the other kinds of sources and combines their results. `github` and `simple_index`
-ask other servers with the help of `web`; `requirements` says which files of an index are permitted.
+ask other servers with the help of `web`, whose `responses` may be cached; `simple_pages` parses
+pages of an index, and `requirements` says which of its files are permitted.
 """
 from __future__ import annotations
 
@@ -83,7 +84,7 @@ def scan(
         write_metadata: write the metadata of each wheel in a folder to a `.metadata` file next to
             it, so that clients need not download the wheel to resolve dependencies.
         uploaded_by: who uploaded the files, except for those whose uploader is in the previous
-            list, or is known to the source.
+            list or known to the source, and for those of another index.
         jobs: the number of files to read at once, from 1 to 256, by default as many as there are
             CPUs; and of requests to send at once, by default 8.
         allowed: requirements, such as `foo` or `foo<2`: what may be listed of simple indexes.

@@ -21,8 +21,9 @@ from dumb_pypi.model.distfile import check_line
 from dumb_pypi.model.fields import encode, Line
 from dumb_pypi.scanner import metadata
 from dumb_pypi.scanner.folder import is_companion, is_distribution, METADATA
+from dumb_pypi.scanner.responses import Response
 from dumb_pypi.scanner.sources import add_hashes, Found, GITHUB, projects_of
-from dumb_pypi.scanner.web import Client, Origin, Response
+from dumb_pypi.scanner.web import Client, Origin
 
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName

@@ -90,8 +90,6 @@ class SimpleIndex:
             result.problems.extend(project.problems)
             result.notices.extend(project.notices)
         lines = [file.line for file in files]
-        for line in lines:
-            line.uploaded_by = self._settings.uploaded_by
         result.notices.extend(add_hashes(
             lines, known, self._client, self.name, self._settings,
         ))

@@ -15,7 +15,8 @@ from dumb_pypi.model import filenames, urls
 from dumb_pypi.model.distfile import check_line, Distfile
 from dumb_pypi.model.fields import Line
 from dumb_pypi.model.project_facts import ACTIVE
-from dumb_pypi.scanner.web import Response, without_credentials
+from dumb_pypi.scanner.responses import Response
+from dumb_pypi.scanner.web import without_credentials
 
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName

@@ -3,8 +3,6 @@ from __future__ import annotations
 
 import email.utils
 import http.client
-import json
-import os
 import random
 import socket
 import ssl
@@ -22,8 +20,8 @@ from urllib.error import URLError
 from urllib.parse import quote, urljoin, urlsplit
 
 from dumb_pypi import __version__
-from dumb_pypi.errors import FetchError, FileError, reason_of
-from dumb_pypi.scanner.folder import write_atomically
+from dumb_pypi.errors import FetchError, reason_of
+from dumb_pypi.scanner.responses import Response, ResponseCache
 
 # Seconds without a byte, and seconds for a response from its first byte to its last one.
 TIMEOUT = 30
@@ -51,8 +49,6 @@ _LOOPBACK = ('localhost', '127.0.0.1', '::1')
 # What the modules that read a response raise if it is no response, or never arrives.
 _FAILURES = (http.client.HTTPException, OSError, EOFError, ValueError, zlib.error)
 _LONGEST_REASON = 200  # characters
-# The headers that a cached response keeps.
-_KEPT = ('content-type', 'etag', 'last-modified', 'link')
 
 T = TypeVar('T')
 R = TypeVar('R')
@@ -84,21 +80,6 @@ class Origin(NamedTuple):
         return self.scheme == 'https' or self.host in _LOOPBACK
 
 
-class Response(NamedTuple):
-    """A response; `url` is where it came from after all redirects.
-
-    The names of `headers` are in lower case, `body` is unpacked.
-    """
-    url: str
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def content_type(self) -> str:
-        """The media type in lower case, without parameters."""
-        return self.headers.get('content-type', '').partition(';')[0].strip().lower()
-
-
 class Client:
     """Sends requests, from several threads at once.
 
@@ -114,7 +95,7 @@ class Client:
         self._origin = origin
         self._headers = {'User-Agent': f'dumb-pypi/{__version__}', **headers}
         self._credentials = credentials
-        self._cache = cache
+        self._cache = None if cache is None else ResponseCache(cache)
         self._stopped = Event()
         self._watches: set[_Watch] = set()
         self._lock = Lock()
@@ -134,8 +115,8 @@ class Client:
             FileError: it cannot be cached.
             CancelledError: `stop` was called.
         """
-        cached = None if self._cache is None else _read_cached(self._cache, url)
-        headers = {'Accept-Encoding': 'gzip', **({} if cached is None else _conditions(cached))}
+        cached = None if self._cache is None else self._cache.read(url)
+        headers = {'Accept-Encoding': 'gzip', **({} if cached is None else cached.conditions)}
 
         def ask() -> Response:
             with self._open(url, headers, DEADLINE) as (final_url, answer):
@@ -148,7 +129,7 @@ class Client:
 
         response = self._repeated(url, ask)
         if self._cache is not None and response is not cached:
-            _write_cached(self._cache, url, response)
+            self._cache.write(url, response)
         return response
 
     def hash_file(self, url: str, size: int | None) -> str:
@@ -216,7 +197,7 @@ class Client:
                 least, wait = 0, next(waits, None)
                 if wait is None or not _is_transient(error):
                     raise FetchError(url, _reason(error)) from error
-            # It is no secret.
+            # Nothing secret depends on the number.
             self._stopped.wait(max(least, wait) * random.uniform(1, 1.5))  # noqa: S311
 
     @contextmanager
@@ -355,7 +336,7 @@ def without_credentials(url: str) -> str:
 
 
 def _redirected(url: str, place: str) -> str:
-    """Return the URL that a redirect leads to.
+    """Return the target of a redirect.
 
     Raises:
         FetchError: it is not as safe as the URL itself.
@@ -463,52 +444,3 @@ def _reason(error: Exception) -> str:
         text = f'the response is not HTTP: {text}'
     # What a server has sent may be in it.
     return (text if text.isprintable() else ascii(text)[1:-1])[:_LONGEST_REASON]
-
-
-def _cache_path(folder: str, url: str) -> str:
-    return os.path.join(folder, f'{sha256(url.encode()).hexdigest()}.response')
-
-
-def _read_cached(folder: str, url: str) -> Response | None:
-    """Return a response of an earlier scan; None if there is none, or it is damaged."""
-    try:
-        with open(_cache_path(folder, url), 'rb') as file:
-            head, _, body = file.read().partition(b'\n')
-        found = json.loads(head)
-        if found['url'] == url and found['sha256'] == sha256(body).hexdigest():
-            headers = {name: str(found['headers'][name]) for name in found['headers']}
-            return Response(str(found['final_url']), headers, body)
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        pass
-    return None
-
-
-def _write_cached(folder: str, url: str, response: Response) -> None:
-    """Keep a response, if a server can be asked later whether it has changed.
-
-    Raises:
-        FileError: it cannot be written.
-    """
-    headers = {name: response.headers[name] for name in _KEPT if name in response.headers}
-    if not _conditions(response):
-        return
-    head = json.dumps({
-        'url': url, 'final_url': response.url, 'headers': headers,
-        'sha256': sha256(response.body).hexdigest(),
-    })
-    try:
-        # Pages of private servers are nobody else's business.
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        write_atomically(_cache_path(folder, url), b'%s\n%s' % (head.encode(), response.body))
-    except (OSError, ValueError) as error:
-        raise FileError('write', folder, error) from error
-
-
-def _conditions(response: Response) -> dict[str, str]:
-    """Return the headers that ask whether a response has changed; none if it has no mark."""
-    headers = response.headers
-    if 'etag' in headers:
-        return {'If-None-Match': headers['etag']}
-    if 'last-modified' in headers:
-        return {'If-Modified-Since': headers['last-modified']}
-    return {}

@@ -42,7 +42,7 @@ def other(request: pytest.FixtureRequest) -> Server:
     return found
 
 
-def test_lines_are_those_of_the_other_index(
+def test_lines_of_the_other_index(
         other: Server, index: Index, request: pytest.FixtureRequest,
 ) -> None:
     """The lines have everything that the other index shows, with absolute URLs."""

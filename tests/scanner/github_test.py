@@ -78,7 +78,7 @@ def test_pages_are_followed(github: FakeGitHub, monkeypatch: pytest.MonkeyPatch)
     assert len(github.requests) == 5
 
 
-def test_asset_on_two_pages_is_one_file(github: FakeGitHub) -> None:
+def test_repeated_asset_is_one_file(github: FakeGitHub) -> None:
     """A release that is made between two requests moves others to the next page."""
     for number in range(4):
         github.release(f'v{number}', [(f'foo-{number}.tar.gz', b'')], digests=False)
@@ -89,7 +89,7 @@ def test_asset_on_two_pages_is_one_file(github: FakeGitHub) -> None:
 @pytest.mark.parametrize('link', [
     'http://127.0.0.1:1/next', 'https://api.example.com/repositories/1/releases?page=2',
 ])
-def test_next_page_is_on_the_same_server(github: FakeGitHub, link: str) -> None:
+def test_next_page_of_another_server(github: FakeGitHub, link: str) -> None:
     """A token goes to no other server."""
     github.pages['/api/repos/a/b/releases?per_page=100'] = Reply(
         b'[]', {'Link': f'<{link}>; rel="next"'},

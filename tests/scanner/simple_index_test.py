@@ -75,7 +75,7 @@ def line(site: Site) -> dict[str, Any]:
 def test_json_page(site: Site) -> None:
     """A line has everything that a JSON page states of a file."""
     site.add_json('/simple/foo/', page(FULL))
-    result = scan_index(site)
+    result = scan_index(site, uploaded_by='us')
     assert listed(result) == {WHEEL: line(site)}
     assert (result.problems, result.notices) == ([], [])
     [request] = site.requests
@@ -241,7 +241,7 @@ def test_bad_files_are_reported(
     assert all(str(found).isprintable() for found in (*result.problems, *result.notices))
 
 
-def test_name_that_leaves_open_where_it_ends(site: Site) -> None:
+def test_name_without_a_clear_end(site: Site) -> None:
     """A file of a project whose name ends like a version is listed with the project's name."""
     site.add_json('/simple/foo-2/', page(file('foo-2-1.zip')))
     [found] = listed(scan_index(site, 'foo-2==1')).values()

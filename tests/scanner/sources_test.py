@@ -65,7 +65,7 @@ def test_sources_are_combined(pool: Path, index: str, github: FakeGitHub) -> Non
     ]
 
 
-def test_project_of_two_sources_is_an_error(pool: Path, index: str, github: FakeGitHub) -> None:
+def test_project_of_two_sources(pool: Path, index: str, github: FakeGitHub) -> None:
     """Nothing is listed if two sources have one project: clients would take the higher version."""
     with pytest.raises(ConflictError) as caught:
         scan([pool, index], allowed=['both', 'theirs'])
