@@ -74,6 +74,17 @@ def test_lines_of_the_other_index(
     ]
 
 
+def test_lock_file_is_an_allow_list(client: Client, nginx: Server, tmp_path: Path) -> None:
+    """What a client has locked, with hashes, is what a scan lists."""
+    lock = tmp_path / 'requirements.txt'
+    lock.write_text(client.lock(simple_url(nginx), 'app'))
+    result = scan(simple_url(nginx), allowed_from=lock)
+    assert [json.loads(line)['filename'] for line in result.lines] == [
+        'app-1.0-py3-none-any.whl', 'engine-2.5-py3-none-any.whl', 'odd_fuel-1.0-py3-none-any.whl',
+    ]
+    assert (result.problems, result.notices) == ([], [])
+
+
 @pytest.fixture(scope='module')
 def combined(
         nginx: Server, need_program: NeedProgram, tmp_path_factory: pytest.TempPathFactory,
