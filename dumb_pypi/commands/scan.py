@@ -140,7 +140,8 @@ def _parser() -> argparse.ArgumentParser:
         '--previous', metavar='PATH',
         help='copy the lines of unchanged files from this list instead of reading the files: the '
              'list of the previous scan, or the packages.json of the previous build; a file is '
-             'unchanged if its name, size and modification time are the same',
+             'unchanged if its name, size and modification time are the same; hashes that a '
+             'server does not state are copied, too',
     )
     files.add_argument(
         '-j', '--jobs', metavar='N', type=int,

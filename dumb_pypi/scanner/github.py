@@ -115,24 +115,29 @@ class GitHub:
             asset.name for asset in assets if is_distribution(asset.name)
         ), [], [])
         lines = self._lines(assets, result)
-        result.notices.extend(add_hashes(
-            lines, known, self._client, self.name, self._settings,
-        ))
+        settings = self._settings
+        is_private = bool(lines) and self._is_private()
+        if is_private:
+            result.notices.append(Notice(self.name, None, (
+                'is private, so pip and uv cannot download its files: download them yourself, for '
+                'example with gh release download, and scan that folder'
+            ), skipped=False))
+            settings = settings._replace(compute_hashes=False)
+        result.notices.extend(add_hashes(lines, known, self._client, self.name, settings))
         distinct = list(self._distinct(lines, result.problems))
         for line in distinct:
             before = known.get(line.filename)
             if before is not None and before.hash == line.hash and line.hash is not None:
                 # GitHub knows neither; somebody has edited the list.
                 line.yanked_reason, line.provenance = before.yanked_reason, before.provenance
-        if distinct and self._has_token and self._get(self._url, _Repository)[0].private:
-            result.notices.append(Notice(self.name, None, (
-                'is private, so pip and uv cannot download its files: download them yourself, for '
-                'example with gh release download, and scan that folder'
-            ), skipped=False))
-        else:
+        if not is_private:
             result.problems.extend(self._add_metadata(distinct, known))
         result.lines.update((line.filename, encode(check_line(line).line)) for line in distinct)
         return result
+
+    def _is_private(self) -> bool:
+        # Nobody sees a private repository without a token.
+        return self._has_token and self._get(self._url, _Repository)[0].private
 
     def _releases(self) -> Iterator[_Release]:
         return self._pages(f'{self._url}/releases?per_page={_PAGE_SIZE}', _Release)

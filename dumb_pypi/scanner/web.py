@@ -29,8 +29,8 @@ DEADLINE = 300
 # Bytes of an unpacked response. The longest real ones have about 30 MB.
 MAX_RESPONSE = 64 * 2 ** 20
 # Bytes of a file whose source does not state its size, and bytes per second of a slow server.
-MAX_FILE = 8 * 2 ** 30
-_SLOWEST = 2 ** 14
+MAX_FILE = 2 * 2 ** 30
+_SLOWEST = 2 ** 17
 # Seconds to wait before a request is repeated, each time. A random part is added, so that several
 # clients don't come back at the same moment.
 WAITS = (0.5, 2, 8)
@@ -158,7 +158,6 @@ class Client:
 
         limit = MAX_FILE if size is None else size
         deadline = DEADLINE + limit / _SLOWEST
-
         return self._repeated(url, read)
 
     def map(self, function: Callable[[T], R], items: Iterable[T], jobs: int | None) -> list[R]:

@@ -370,16 +370,17 @@ def test_errors_have_remedies(
 def test_private_repository(github: FakeGitHub, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files of a private repository are listed, with a warning that clients cannot have them."""
     github.private = True
-    github.release('v1', [(WHEEL, b'')])
+    github.release('v1', [(WHEEL, b''), (f'{WHEEL}.metadata', METADATA)], digests=False)
     with pytest.raises(FetchError, match='If the repository is private'):
         scan_github(github)
     github.tokens = ['secret']
     monkeypatch.setenv('GITHUB_TOKEN', ' secret\n')
-    result = scan_github(github)
+    result = scan_github(github, compute_hashes=True)
     assert listed(result).keys() == {WHEEL}
-    [notice] = result.notices
+    notice, no_hash = result.notices
     assert 'is private, so pip and uv cannot download its files' in str(notice)
-    assert not notice.skipped
+    assert not (notice.skipped or no_hash.skipped)
+    assert all(path.startswith('/api/') for path in github.paths)
     assert b'secret' not in b''.join(result.lines)
 
 
