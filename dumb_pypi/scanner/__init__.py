@@ -150,7 +150,7 @@ def scan(
 
 
 def scan_folders(
-        folders: Path | Sequence[Path], *, previous: Path | None = None,
+        folders: Sequence[Path], *, previous: Path | None = None,
         write_metadata: bool = False, uploaded_by: str | None = None, jobs: int | None = None,
         progress: Progress | None = None,
 ) -> FolderScan:
@@ -159,8 +159,6 @@ def scan_folders(
     Raises:
         OptionError, FileError: those of `scan`.
     """
-    if isinstance(folders, str | os.PathLike):
-        folders = [folders]
     _check_options(folders, jobs)
     return _scan_folders(
         folders, _read_previous(previous), write_metadata=write_metadata,
