@@ -65,6 +65,15 @@ def run_site(
 ) -> Iterator[Site]:
     """Run a server until the block ends."""
     class Handler(BaseHTTPRequestHandler):
+        def handle(self) -> None:
+            # A client that has seen enough closes the connection.
+            with suppress(ConnectionError):
+                super().handle()
+
+        def finish(self) -> None:
+            with suppress(ConnectionError):
+                super().finish()
+
         def do_GET(self) -> None:
             request = Request(
                 self.path, {name.lower(): value for name, value in self.headers.items()},
@@ -73,7 +82,8 @@ def run_site(
             reply = site.reply(request)
             if reply.raw is not None:
                 self.connection.sendall(reply.raw)
-                self.connection.shutdown(socket.SHUT_WR)
+                with suppress(OSError):
+                    self.connection.shutdown(socket.SHUT_WR)
                 return
             etag = f'"{hashlib.sha256(reply.body).hexdigest()}"'
             if reply.status == 200 and request.headers.get('if-none-match') == etag:
@@ -85,8 +95,7 @@ def run_site(
                 self.send_header(name, value)
             self.send_header('Content-Length', str(len(reply.body)))
             self.end_headers()
-            with suppress(ConnectionError):
-                self.wfile.write(reply.body)
+            self.wfile.write(reply.body)
 
         def log_message(self, *_: object) -> None:
             pass
