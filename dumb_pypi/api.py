@@ -42,7 +42,7 @@ def build(
         project_list_json: Path | None = None, write_metadata: bool = False,
         title: str = DEFAULT_TITLE, logo: str | None = None, logo_width: int | None = None,
         site_url: str | None = None, template_dir: Path | None = None,
-        per_release_json: bool = True, precompress: bool = False,
+        per_release_json: bool = True, precompress: bool = False, slash_keys: bool = False,
         generated: datetime.datetime | None = None,
         strict: bool = False, full: bool = False, allow_shrink: bool = False,
         changes_file: Path | None = None, report: Path | None = None, jobs: int | None = None,
@@ -65,7 +65,8 @@ def build(
 
     Args:
         output_dir: the folder to write the index to. It is made if it is missing. Files in it that
-            are not part of the index are left alone.
+            are not part of the index are left alone. Or the URL of a bucket, or of a part of one,
+            such as `s3://bucket/path`, which needs `dumb-pypi[bucket]`.
         packages_url: the URL of the folder that clients download the files from: absolute, or
             relative to the pages in `simple/<project>/`, such as `../../pool/`. It may be omitted
             if `packages_dir` is inside `output_dir`.
@@ -91,6 +92,7 @@ def build(
         template_dir: a folder of templates, and a `custom.css`, that override the built-in ones.
         per_release_json: write the JSON API of each release, `pypi/<project>/<version>/json`.
         precompress: write a `.gz` file next to each page that gets smaller.
+        slash_keys: write each `index.html` under the key that ends in a slash too, in a bucket.
         generated: the build time to show on the web pages, in UTC. By default none is shown, and
             the same input gives the same bytes.
         strict: write nothing, and raise `RefusedError`, if any line or file has to be skipped.

@@ -333,3 +333,24 @@ class ShrinkError(ListError):
         )
         self.kept = kept
         self.before = before
+
+
+class LostLockError(DumbPypiError):
+    """A build lost its lock of a bucket, and another build may have taken it."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__(
+            f'this build was held up for too long, and lost its lock of {place}: run it again',
+        )
+        self.place = place
+
+
+class BucketLibraryError(DumbPypiError):
+    """The library for buckets is not installed."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(
+            f'cannot open {url}: obstore is not installed: '
+            "run pip install 'dumb-pypi[bucket]'",
+        )
+        self.url = url

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import re
 import stat
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -51,6 +52,7 @@ class BuildOptions(NamedTuple):
     full: bool = False
     allow_shrink: bool = False
     changes_file: str | None = None
+    slash_keys: bool = False
     jobs: int | None = None
 
     @classmethod
@@ -89,6 +91,10 @@ class BuildOptions(NamedTuple):
         jobs, width, templates = self.jobs, self.logo_width, self.template_dir
         if not self.output_dir:
             raise OptionError('--output-dir', 'is empty: pass the folder to write the index to')
+        if is_bucket(self.output_dir):
+            self._check_bucket()
+        elif self.slash_keys:
+            raise OptionError('--slash-keys', 'needs a bucket: pass --output-dir s3://bucket/path')
         if self.write_metadata and self.package_list.form != FOLDER:
             raise OptionError('--write-metadata', 'needs --packages-dir, whose files it reads')
         if self.changes_file == '':
@@ -102,13 +108,41 @@ class BuildOptions(NamedTuple):
         if templates is not None and not _is_folder(templates):
             raise OptionError('--template-dir', f'{templates} is not a directory')
 
+    def _check_bucket(self) -> None:
+        if not _BUCKET_URL.fullmatch(self.output_dir):
+            raise OptionError(
+                '--output-dir', f"{shown(self.output_dir)} is not the URL of a bucket, such as "
+                "s3://bucket or s3://bucket/path",
+            )
+        if self.precompress:
+            raise OptionError(
+                '--precompress', 'makes no sense in a bucket, which cannot choose between a page '
+                'and its .gz form: let the CDN compress',
+            )
+        if self.slash_keys and not self.output_dir.startswith('s3://'):
+            raise OptionError('--slash-keys', 'works only for s3://')
+
     @property
     def shaping(self) -> tuple[object, ...]:
         """The options that pages depend on. Of the build time that is only whether it is shown."""
         return (
             self.packages_url, self.title, self.logo, self.logo_width, self.site_url,
-            self.template_dir, self.per_release_json, self.precompress, self.generated is None,
+            self.template_dir, self.per_release_json, self.precompress, self.slash_keys,
+            self.generated is None,
         )
+
+
+def is_bucket(output_dir: str) -> bool:
+    """Return whether an output directory is in a bucket.
+
+    >>> is_bucket('s3://index.example.com'), is_bucket('index')
+    (True, False)
+    """
+    return output_dir.startswith(('s3://', 'gs://', 'az://'))
+
+
+# No part of a path is empty, '.' or '..'.
+_BUCKET_URL = re.compile(r'(?:s3|gs|az)://[^/\s]+(?:/(?!\.{1,2}(?:/|$))[^/\x00-\x1f\x7f]+)*/?')
 
 
 def _is_folder(path: str) -> bool:
@@ -195,6 +229,8 @@ def url_of_folder(folder: str, output_dir: str) -> str | None:
     >>> url_of_folder('index/my pool', 'index'), url_of_folder('pool', 'index')
     ('../../my%20pool/', None)
     """
+    if is_bucket(output_dir):
+        return None
     # A web server may follow symbolic links, so what counts first is the path as it is given.
     for absolute in (os.path.abspath, os.path.realpath):
         path = os.path.relpath(absolute(folder), absolute(output_dir))

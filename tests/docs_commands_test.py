@@ -35,6 +35,7 @@ TESTED = {
     (README, 'pip install --index-url'): 'test_quick_start',
     (README, 'dumb-pypi --package-list'): 'test_plain_list',
     (README, '* * * * * cd /srv/pypi'): 'test_cron_job',
+    (README, "pip install 'dumb-pypi[bucket]'"): 'deploy/docs_test.py: test_recipe_in_readme',
     (LISTS, 'dumb-pypi --packages-dir'): 'test_folder',
     (LISTS, 'dumb-pypi scan --write-metadata index/pool'): 'test_scan',
     (LISTS, 'dumb-pypi scan --write-metadata --previous'): 'test_scan',
@@ -47,8 +48,9 @@ TESTED = {
     (AUTOMATING, 'dumb-pypi --packages-dir'): 'test_report',
     (AUTOMATING, 'dumb-pypi scan'): 'test_channels',
     (BUCKETS, '#!/bin/sh'): 'deploy/docs_test.py: test_bucket_commands_keep_the_index_current',
-    (BUCKETS, 'mkdir changes'): 'deploy/docs_test.py: test_bucket_commands_keep_the_index_current',
-    (BUCKETS, 'dumb-pypi scan'): 'support/hosts.py: _publish',
+    (BUCKETS, 'aws s3api'): 'deploy/docs_test.py: test_bucket_commands_keep_the_index_current',
+    (BUCKETS, 'dumb-pypi --packages-dir'): 'deploy/docs_test.py: test_upload_with_rclone',
+    (BUCKETS, 'dumb-pypi scan --write-metadata'): 'support/hosts.py: _publish',
     (SOURCES, 'dumb-pypi scan --output packages.jsonl github:'):
         'docs_sources_test.py: test_github_releases',
     (SOURCES, 'dumb-pypi scan --output packages.jsonl https:'):

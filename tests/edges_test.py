@@ -17,6 +17,7 @@ from dumb_pypi.errors import FileError
 from dumb_pypi.options import ListPath, PLAIN
 from dumb_pypi.pages import paths
 from dumb_pypi.store import folder as writer
+from dumb_pypi.store.directory import Folder
 from tests.support import histories
 from tests.support.options import page_options
 
@@ -68,7 +69,7 @@ def test_a_state_that_cannot_be_read_is_told_of(tmp_path: Path) -> None:
     (tmp_path / store.STATE).mkdir(parents=True)
     (tmp_path / paths.PACKAGES_JSON).touch()
     with pytest.raises(FileError, match=r'cannot read .*state.json: Is a directory'):
-        stamp.Stamp.load(str(tmp_path))
+        stamp.Stamp.load(Folder(str(tmp_path)))
 
 
 def test_templates_that_went_away_are_told_of(tmp_path: Path) -> None:

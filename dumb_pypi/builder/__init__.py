@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple, TYPE_CHECKING
 
@@ -18,16 +17,15 @@ from dumb_pypi.builder.scanned import Describe, ScannedFacts
 from dumb_pypi.builder.source import ListFile, Lists, open_lists, ScannedList
 from dumb_pypi.builder.stamp import (
     fingerprint_of_facts,
-    marks_of,
     renderer_version,
     Shape,
     shape_of,
     Stamp,
 )
 from dumb_pypi.errors import ChangedError, compare_notices, EmptyListError, Notice
-from dumb_pypi.options import BuildOptions
+from dumb_pypi.options import BuildOptions, is_bucket
 from dumb_pypi.pages import paths
-from dumb_pypi.store.lock import locked
+from dumb_pypi.store.directory import Folder
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -37,7 +35,7 @@ if TYPE_CHECKING:
     from dumb_pypi.builder.tasks import Job
     from dumb_pypi.builder.workers import Workers
     from dumb_pypi.model.project_facts import ProjectFacts
-    from dumb_pypi.store.folder import Writer
+    from dumb_pypi.store.interface import Store, Writer
 
 # About how much of a build is reading its lists.
 _READING = 0.3
@@ -90,14 +88,15 @@ def built(
     """
     # Before standard input is read, which may take as long as an upgrade of this program.
     shape = shape_of(options)
-    with open_lists(options) as opened, locked(options.output_dir) as lock:
+    index = _store_of(options)
+    with open_lists(options) as opened, index.locked() as lock:
         if options.changes_file is not None:
             refuse_file_of_build('--changes-file', options.changes_file, options)
             from dumb_pypi.store.files import check_user_file
             check_user_file(options.changes_file)
-        lists = opened if scan is None else _scanned(opened, options, scan)
+        lists = opened if scan is None else _scanned(opened, options, index, scan)
         if not options.full and lists.previous is None:
-            stamp = Stamp.load(options.output_dir)
+            stamp = Stamp.load(index)
             if (
                 stamp is not None
                 and (lists.scanned is None or lists.scanned.is_kept)
@@ -106,18 +105,18 @@ def built(
                     '' if lists.scanned is None else lists.scanned.fingerprint,
                 )
                 and (scan is None or _notices_of_files(stamp) == lists.notices)
-                and _is_intact(options.output_dir, stamp)
+                and _is_intact(index, stamp)
             ):
                 yield _report_no_change(stamp, options)
                 return
-        yield _build(options, shape, lists, lock, executor, progress)
+        yield _build(options, shape, lists, index, lock, executor, progress)
         from dumb_pypi.builder.state import confirm
-        confirm(options.output_dir)
+        confirm(index)
 
 
 def _build(
-        options: BuildOptions, shape: Shape, lists: Lists, lock: int, executor: Executor | None,
-        progress: Callable[[float], None],
+        options: BuildOptions, shape: Shape, lists: Lists, index: Store, lock: int | None,
+        executor: Executor | None, progress: Callable[[float], None],
 ) -> Report:
     # These import msgspec, packaging and Jinja2: a build with nothing to do is faster without.
     from dumb_pypi.builder.chunks import survey_list
@@ -129,18 +128,23 @@ def _build(
     from dumb_pypi.builder.tasks import Job
     from dumb_pypi.builder.workers import open_workers
     from dumb_pypi.store.changes import write_changes
-    from dumb_pypi.store.folder import Target
 
-    refuse_linked_folders(options.output_dir)
-    state = State.load(options.output_dir, shape.fingerprint, full=options.full)
-    job = Job(options, shape.fingerprint, Target(
-        options.output_dir, os.urandom(8).hex(), keep_changes=options.changes_file is not None,
+    index.hold()
+    refuse_linked_folders(index)
+    state = State.load(index, shape.fingerprint, full=options.full)
+    job = Job(options, shape.fingerprint, index.target(
+        keep_changes=options.changes_file is not None,
         recovering=state.may_be_unreported, precompress=options.precompress,
         sweep=options.full or state.may_have_compressed_forms, owned=state.stamp is not None,
+        slash_keys=None if state.has_slash_keys and not options.slash_keys else options.slash_keys,
     ), renderer_version(options))
     source, reading = lists.packages, _ReadingProgress(lists, progress)
     with (
-        job.target.opened() as writer, writer.unfinished_file('packages.json') as file,
+        job.target.opened(
+            # Pages whose bytes are the same may get or lose a second key.
+            state.recorded if options.slash_keys == state.has_slash_keys else lambda _: None,
+        ) as writer,
+        writer.unfinished_file('packages.json') as file,
         open_workers(options.jobs, executor, lock) as workers, renderers(),
     ):
         with state.old_packages(source.form) as old:
@@ -169,7 +173,7 @@ def _build(
         for path in plan.stale_paths(result.extents, result.others):
             writer.delete(path)
         if not plan.is_empty:
-            remove_unused(facts.values(), job.renderer, options.output_dir, writer)
+            remove_unused(facts.values(), job.renderer, job.target, writer)
         if shape_of(options) != shape:
             raise ChangedError
         if options.changes_file is not None:
@@ -180,8 +184,9 @@ def _build(
                 lists.facts, '' if lists.scanned is None else lists.scanned.fingerprint,
             ),
             # If nothing was written, the state stays as it is, even if files were touched.
-            state.stamp.marks if plan.is_empty and state.stamp is not None else marks_of(
-                options.output_dir, [*paths.FOLDERS, *result.others],
+            state.stamp.marks if plan.is_empty and state.stamp is not None else writer.marks(
+                [*paths.FOLDERS, *result.others],
+                {} if state.stamp is None else state.stamp.marks,
             ),
             len(packages.projects), packages.files, notices,
         )
@@ -190,7 +195,7 @@ def _build(
         elif not lists.scanned.is_kept:
             writer.write_own(store.SCANNED, lists.scanned.encode())
         commit(writer, stamp, records_of(
-            plan, state, result, compressed=options.precompress,
+            plan, state, result, compressed=options.precompress, slash_keys=options.slash_keys,
         ), survey.surveys)
         done = writer.done
         before = () if options.full or state.stamp is None else state.stamp.notices
@@ -200,40 +205,64 @@ def _build(
         )
 
 
-def _scanned(lists: Lists, options: BuildOptions, scan: Scan) -> Lists:
-    content, notices, describe = scan(_list_of_previous_scan(options, lists.packages))
-    facts = ScannedFacts(options.output_dir, content, describe, full=options.full)
+def _store_of(options: BuildOptions) -> Store:
+    """
+    Raises:
+        BucketLibraryError: it is a bucket, and the library for buckets is not installed.
+    """
+    if is_bucket(options.output_dir):
+        from dumb_pypi.store.bucket import Bucket
+        return Bucket(options.output_dir)
+    return Folder(options.output_dir)
+
+
+def _scanned(lists: Lists, options: BuildOptions, index: Store, scan: Scan) -> Lists:
+    index.hold()
+    with _list_of_previous_scan(options, index, lists.packages) as previous:
+        content, notices, describe = scan(previous)
+    facts = ScannedFacts(index, content, describe, full=options.full)
     return lists._replace(
         packages=ScannedList(content, lists.packages.place), scanned=facts,
         notices=[*notices, *facts.notices],
     )
 
 
-def _list_of_previous_scan(options: BuildOptions, source: ListFile) -> str | None:
-    """Return the path of `packages.json` if it is what a scan of the same folder listed.
+@contextlib.contextmanager
+def _list_of_previous_scan(
+        options: BuildOptions, index: Store, source: ListFile,
+) -> Iterator[str | None]:
+    """Yield the path of `packages.json` if it is what a scan of the same folder listed.
 
     Then the scan need not read unchanged files again. No other list will do: it may have facts
     that no scan would list.
     """
-    stamp = None if options.full else Stamp.read(options.output_dir)
-    if stamp is None or (stamp.form, stamp.place) != (source.form, source.place):
-        return None
-    marks = marks_of(options.output_dir, [paths.PACKAGES_JSON])
-    if not marks.items() <= stamp.marks.items():
-        from dumb_pypi.builder.state import has_recorded_packages
-        # Somebody edited it, or copied the directory.
-        if not has_recorded_packages(options.output_dir):
-            return None
-    return os.path.join(options.output_dir, paths.PACKAGES_JSON)
+    stamp = None if options.full else Stamp.read(index)
+    if (
+        stamp is None or (stamp.form, stamp.place) != (source.form, source.place)
+        or not _has_packages_of(index, stamp)
+    ):
+        yield None
+        return
+    with index.open(paths.PACKAGES_JSON) as file:
+        yield None if file is None else str(file.name)
 
 
-def _is_intact(output_dir: str, stamp: Stamp) -> bool:
+def _has_packages_of(index: Store, stamp: Stamp) -> bool:
+    """Return whether `packages.json` is as the build with this stamp left it."""
+    if index.marks([paths.PACKAGES_JSON]).items() <= stamp.marks.items():
+        return True
+    # Somebody edited it, or copied the directory.
+    from dumb_pypi.builder.state import has_recorded_packages
+    return has_recorded_packages(index)
+
+
+def _is_intact(index: Store, stamp: Stamp) -> bool:
     """Return whether the root pages and the folders of all projects are there."""
-    if stamp.marks == marks_of(output_dir, stamp.marks):
+    if stamp.marks == index.marks(stamp.marks):
         return True
     # Somebody touched them, or copied the directory.
     from dumb_pypi.builder.state import State
-    return State.load(output_dir, stamp.shape, full=False).intact
+    return State.load(index, stamp.shape, full=False).intact
 
 
 def _notices_of_files(stamp: Stamp) -> list[Notice]:

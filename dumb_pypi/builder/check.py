@@ -11,8 +11,7 @@ from itertools import chain
 from typing import cast, Literal, NamedTuple
 
 from dumb_pypi import store
-from dumb_pypi.builder.records import Body
-from dumb_pypi.builder.stamp import CHECKSUM, is_pending, marks_of
+from dumb_pypi.builder.records import Body, MonthRecord, ProjectRecord
 from dumb_pypi.builder.state import is_as_recorded, load_records
 from dumb_pypi.builder.tree import (
     found_projects,
@@ -21,11 +20,17 @@ from dumb_pypi.builder.tree import (
     found_tree,
 )
 from dumb_pypi.errors import FileError, UncheckableError
+from dumb_pypi.options import is_bucket
 from dumb_pypi.pages import paths
 from dumb_pypi.store import files
+from dumb_pypi.store.directory import Folder
 from dumb_pypi.store.folder import compressed_form, GZ
+from dumb_pypi.store.interface import Store
 
-_UNKNOWN_STATE = 'its state is damaged or from another version; run a build with --full'
+NO_INDEX = 'no build has written an index there'
+UNFINISHED = 'a build is running or was interrupted; check after the next build'
+CHANGED_STATE = 'a build ran during the check; check again'
+UNKNOWN_STATE = 'its state is damaged or from another version; run a build with --full'
 
 Kind = Literal['missing', 'empty', 'changed', 'unknown']
 
@@ -58,26 +63,42 @@ def check(output_dir: str, progress: Callable[[float], None] = lambda _: None) -
             during the check.
         FileError: the directory, the state or a page cannot be read.
     """
-    _refuse_unfinished(output_dir)
-    before = marks_of(output_dir, [store.STATE])
-    records = load_records(output_dir)
+    if is_bucket(output_dir):
+        from dumb_pypi.builder.check_bucket import check_bucket
+        return check_bucket(output_dir, progress)
+    index = Folder(output_dir)
+    _refuse_unfinished(output_dir, index)
+    before = index.marks([store.STATE])
+    records = load_records(index)
     if records is None:
-        raise UncheckableError(output_dir, _UNKNOWN_STATE)
+        raise UncheckableError(output_dir, UNKNOWN_STATE)
+    checked = compare(Comparison(index, records), records, progress)
+    # A build that began after this line changed nothing that was read.
+    if index.pending() or index.marks([store.STATE]) != before:
+        raise UncheckableError(output_dir, CHANGED_STATE)
+    return checked
+
+
+def compare(
+        comparison: Comparison, records: Body, progress: Callable[[float], None],
+) -> Checked:
+    """Compare all pages with their records.
+
+    Raises:
+        UncheckableError: another version wrote the records.
+        FileError: a page cannot be read.
+    """
     total = _page_count(records)
-    comparison = _Comparison(output_dir, records)
     differences: set[Difference] = set()
     done = 0
     for recorded, found in comparison.groups():
         differences.update(comparison.differences(recorded, found))
         done += len(recorded)
         progress(done / total)
-    # A build that began after this line changed nothing that was read.
-    if is_pending(output_dir) or marks_of(output_dir, [store.STATE]) != before:
-        raise UncheckableError(output_dir, 'a build ran during the check; check again')
     return Checked(total, sorted(differences, key=lambda difference: difference.path))
 
 
-def _refuse_unfinished(output_dir: str) -> None:
+def _refuse_unfinished(output_dir: str, index: Folder) -> None:
     """
     Raises:
         UncheckableError: there is no state, or a build did not finish yet.
@@ -86,16 +107,14 @@ def _refuse_unfinished(output_dir: str) -> None:
     place = output_dir
     try:
         os.listdir(place)
-        if is_pending(output_dir):
-            raise UncheckableError(
-                output_dir, 'a build is running or was interrupted; check after the next build',
-            )
+        if index.pending():
+            raise UncheckableError(output_dir, UNFINISHED)
         place = os.path.join(output_dir, store.STATE)
         os.lstat(place)
     except FileNotFoundError as error:
         if place == output_dir:
             raise FileError('read', place, error) from error
-        raise UncheckableError(output_dir, 'no build has written an index there') from None
+        raise UncheckableError(output_dir, NO_INDEX) from None
     except OSError as error:
         raise FileError('read', place, error) from error
 
@@ -105,15 +124,17 @@ def _page_count(records: Body) -> int:
         (record.checksums for record in records.projects.values()),
         (record.checksums for record in records.months.values()),
     )
+    width = next((len(found) for found in records.others.values() if found), 1)
     # Each project has a page of dependents.
-    return len(records.others) + len(records.projects) + sum(map(len, checksums)) // CHECKSUM
+    return len(records.others) + len(records.projects) + sum(map(len, checksums)) // width
 
 
-class _Comparison:
+class Comparison:
     """The files in an output directory, compared with the records of its pages."""
 
-    def __init__(self, output_dir: str, records: Body) -> None:
-        self._root = output_dir
+    def __init__(self, index: Store, records: Body) -> None:
+        self._index = index
+        self._root = index.place
         self._records = records
 
     def groups(self) -> Iterator[tuple[Mapping[str, str], Iterable[str]]]:
@@ -126,28 +147,29 @@ class _Comparison:
             FileError: a folder cannot be read.
         """
         records = self._records
-        tree = found_tree(self._root)
+        tree = found_tree(self._index)
         recorded = dict(records.others)
         for month, record in records.months.items():
-            recorded |= record.pages(month)
+            recorded |= self._recorded_pages(month, record)
         yield recorded, chain(tree.others, (
             paths.changelog_page(month, number)
             for month, count in tree.months.items() for number in range(1, count + 1)
         ))
-        for project in sorted(records.projects.keys() | found_projects(self._root)):
-            pages = self._recorded_pages(project)
+        for project in sorted(records.projects.keys() | found_projects(self._index)):
+            pages = self._recorded_pages(project, records.projects.get(project))
             yield pages, (paths.dependents(project), *paths.pages_of_project(
                 project, self._found_releases(project, pages),
-                found_release_pages(self._root, project),
+                found_release_pages(self._index, project),
             ))
 
-    def _recorded_pages(self, project: str) -> Mapping[str, str]:
-        record = self._records.projects.get(project)
+    def _recorded_pages(
+            self, group: str, record: ProjectRecord | MonthRecord | None,
+    ) -> Mapping[str, str]:
         try:
-            return {} if record is None else record.pages(project)
+            return {} if record is None else record.pages(group)
         except ValueError:
             # A version whose projects have other pages.
-            raise UncheckableError(self._root, _UNKNOWN_STATE) from None
+            raise UncheckableError(self._root, UNKNOWN_STATE) from None
 
     def _found_releases(self, project: str, recorded: Mapping[str, str]) -> Collection[str]:
         """Return the releases that have a page in the directory, none if all of them are recorded.
@@ -169,7 +191,7 @@ class _Comparison:
             for name in names
         ):
             return ()
-        return found_releases(self._root, project)
+        return found_releases(self._index, project)
 
     def differences(
             self, recorded: Mapping[str, str], found: Iterable[str],

@@ -83,6 +83,8 @@ class ExecutorWorkers:
 class ProcessPool(ProcessPoolExecutor):
     """A `ProcessPoolExecutor` for a `with` statement; its workers keep the file `lock` open.
 
+    If there is none, they are not forked.
+
     Ctrl-C interrupts the parent alone, which then ends the workers. If the parent is killed, each
     worker ends by itself. If the system refuses a process, a thread or memory, the standard pool
     would print a traceback and leave processes behind, and the caller would wait forever.
@@ -91,10 +93,12 @@ class ProcessPool(ProcessPoolExecutor):
         ResourceError: the system refuses it open files or semaphores.
     """
 
-    def __init__(self, jobs: int, lock: int) -> None:
-        context = multiprocessing.get_context(START_METHOD)
+    def __init__(self, jobs: int, lock: int | None) -> None:
+        # The threads of a bucket's library do not survive a fork.
+        context = multiprocessing.get_context('spawn' if lock is None else START_METHOD)
+        held = None if lock is None else _OpenFile(lock)
         try:
-            super().__init__(jobs, context, _start_worker, (_OpenFile(lock),))
+            super().__init__(jobs, context, _start_worker, (held,))
         except OSError as error:
             raise ResourceError('start worker processes', error) from error
         # The standard pool forgets these when it breaks or shuts down.

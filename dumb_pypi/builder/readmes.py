@@ -1,18 +1,18 @@
-"""Rendered READMEs: each text is rendered once, and kept in the output directory."""
+"""Rendered READMEs: each text is rendered once, and kept in the output directory.
+
+In a bucket none is kept: the READMEs of changed projects are rendered again.
+"""
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from dumb_pypi import store
 from dumb_pypi.builder.stamp import checksum_of, fingerprint, SEAL
-from dumb_pypi.errors import FileError
 from dumb_pypi.model.project_facts import ProjectFacts
 from dumb_pypi.pages import readme
-from dumb_pypi.store import files
-from dumb_pypi.store.folder import Writer
+from dumb_pypi.store.interface import Target, TaskWriter, Writer
 
 if TYPE_CHECKING:
     from dumb_pypi.builder.renderer import Renderer
@@ -25,7 +25,7 @@ _idle: list[Renderer] = []
 
 
 def readme_of(
-        facts: ProjectFacts, renderer: str, output_dir: str, writer: Writer,
+        facts: ProjectFacts, renderer: str, target: Target, writer: TaskWriter,
 ) -> str | None:
     """Return the README of a project as HTML that is safe to print, None if there is none.
 
@@ -43,23 +43,23 @@ def readme_of(
     if not renderer or readme.is_plain(text, facts.description_content_type):
         return readme.plain_text(text)
     path = _path(facts, renderer)
-    found = _load(os.path.join(output_dir, path), path)
+    found = _unsealed(target.read_kept(path), path)
     if found is None:
         found = _rendered(text, facts.description_content_type, facts.project)
         content = found.encode()
-        writer.write_own(path, _seal(content, path) + content)
+        writer.keep(path, _seal(content, path) + content)
     return found
 
 
 def remove_unused(
-        facts: Iterable[ProjectFacts], renderer: str, output_dir: str, writer: Writer,
+        facts: Iterable[ProjectFacts], renderer: str, target: Target, writer: Writer,
 ) -> None:
     """Remove the rendered texts that no project has any more, if there are many.
 
     Raises:
         FileError: one cannot be removed.
     """
-    there = _names(os.path.join(output_dir, store.READMES))
+    there = target.kept(store.READMES)
     used = [
         fact for fact in facts if renderer and fact.description
         and not readme.is_plain(fact.description, fact.description_content_type)
@@ -89,15 +89,10 @@ def _path(facts: ProjectFacts, renderer: str) -> str:
     ))
 
 
-def _load(place: str, path: str) -> str | None:
+def _unsealed(content: bytes | None, path: str) -> str | None:
     """Return a rendered text, None if there is none, or not the one that was written there."""
-    try:
-        with files.opened(place) as file:
-            content = file.read()
-    except OSError as error:
-        if error.errno in files.NO_FILE:
-            return None
-        raise FileError('read', place, error) from error
+    if content is None:
+        return None
     seal, content = content[:SEAL], content[SEAL:]
     return content.decode() if seal == _seal(content, path) else None
 
@@ -105,15 +100,6 @@ def _load(place: str, path: str) -> str | None:
 def _seal(content: bytes, path: str) -> bytes:
     """Return a checksum of a content and of its path: it may be another text's file."""
     return f'{checksum_of(content, checksum_of(path.encode()))} '.encode()
-
-
-def _names(folder: str) -> list[str]:
-    try:
-        return os.listdir(folder)
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise FileError('read', folder, error) from error
 
 
 def _rendered(text: str, content_type: str | None, project: str) -> str:

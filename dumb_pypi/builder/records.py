@@ -1,13 +1,13 @@
-"""Records of groups: what a build remembers of the pages that it left in the directory."""
+"""Records of groups: what a build remembers of the pages that it left in the index."""
 from __future__ import annotations
 
 import msgspec
 
 from dumb_pypi.builder.packages import LineNotice, ProjectLines
-from dumb_pypi.builder.stamp import CHECKSUM
 from dumb_pypi.builder.tree import Extent
 from dumb_pypi.pages import paths
 from dumb_pypi.pages.summaries import MonthSummary, ProjectSummary
+from dumb_pypi.store.checksums import CHECKSUM, DIGEST, DIGEST_MARK
 
 # An empty list of names.
 NOTHING = msgspec.Raw(b'[]')
@@ -44,7 +44,11 @@ class ProjectRecord(msgspec.Struct, array_like=True, gc=False):
         return Extent(_decode_names(self.releases), len(self.summary.page_starts))
 
     def pages(self, project: str) -> dict[str, str]:
-        """Return the checksums of the project's pages by their paths."""
+        """Return the checksums of the project's pages by their paths.
+
+        Raises:
+            ValueError: a version whose projects have other pages wrote them.
+        """
         pages = paths.pages_of_project(project, *self.extent) if self.checksums else ()
         return {
             paths.dependents(project): self.dependents,
@@ -53,7 +57,7 @@ class ProjectRecord(msgspec.Struct, array_like=True, gc=False):
 
 
 class MonthRecord(msgspec.Struct, array_like=True, gc=False):
-    """A month with pages in the directory."""
+    """A month with pages in the index."""
     lines_fingerprint: str
     neighbours_fingerprint: str
     checksums: str
@@ -61,7 +65,7 @@ class MonthRecord(msgspec.Struct, array_like=True, gc=False):
 
     @property
     def page_count(self) -> int:
-        return len(self.checksums) // CHECKSUM
+        return len(self.checksums) // _width(self.checksums)
 
     def pages(self, month: str) -> dict[str, str]:
         """Return the checksums of the month's pages by their paths."""
@@ -76,27 +80,46 @@ class Body(msgspec.Struct, array_like=True, gc=False):
 
     `others` are the checksums of pages of no group by their paths. That of `packages.json` is '' if
     the projects' records say what is in it. `compressed`: pages may have a `.gz` next to them.
+    `slash_keys`: each `index.html` is at the key of its folder too.
     """
     projects: dict[str, ProjectRecord]
     months: dict[str, MonthRecord]
     notices: dict[str, list[LineNotice]]
     others: dict[str, str]
     compressed: bool
+    slash_keys: bool = False
 
 
 class Pending(msgspec.Struct, array_like=True):
     """The groups that a build has begun to change, until it finishes.
 
     `projects` have the pages they had, `months` the number of pages they may have. The pages of new
-    projects are found in the directory.
+    projects are found in the index.
     """
     projects: dict[str, Extent]
     months: dict[str, int]
     others: list[str]
 
+    def __or__(self, other: Pending) -> Pending:
+        """Return the groups of either."""
+        projects = dict(self.projects)
+        for name, extent in other.projects.items():
+            projects[name] = extent | projects.get(name, Extent())
+        return Pending(
+            projects,
+            {month: max(self.months.get(month, 0), other.months.get(month, 0))
+             for month in self.months.keys() | other.months.keys()},
+            sorted({*self.others, *other.others}),
+        )
+
 
 def _split(checksums: str) -> list[str]:
-    return [checksums[at:at + CHECKSUM] for at in range(0, len(checksums), CHECKSUM)]
+    size = _width(checksums)
+    return [checksums[at:at + size] for at in range(0, len(checksums), size)]
+
+
+def _width(checksums: str) -> int:
+    return DIGEST if checksums.startswith(DIGEST_MARK) else CHECKSUM
 
 
 _decode_names = msgspec.json.Decoder(list[str]).decode

@@ -15,12 +15,13 @@ from dumb_pypi.errors import (
     shown_path,
     ShrinkError,
 )
-from dumb_pypi.options import BuildOptions
+from dumb_pypi.options import BuildOptions, is_bucket
 from dumb_pypi.pages import paths
 
 if TYPE_CHECKING:
     from dumb_pypi.builder.packages import Packages
     from dumb_pypi.builder.state import State
+    from dumb_pypi.store.interface import Store
 
 
 def refuse_file_of_build(option: str, path: str, options: BuildOptions) -> None:
@@ -35,6 +36,8 @@ def refuse_file_of_build(option: str, path: str, options: BuildOptions) -> None:
             raise OptionError(
                 option, f'{shown_path(path)} is a list of this build; pass another path',
             )
+    if is_bucket(options.output_dir):
+        return
     inside = os.path.relpath(place, root)
     if inside in paths.ROOTS or inside.split(os.sep)[0] in (store.OWN_FOLDER, *paths.FOLDERS):
         raise OptionError(option, f'{shown_path(path)} is part of the index; pass another path')
@@ -46,7 +49,7 @@ def _real_place(path: str) -> str:
     return os.path.join(os.path.realpath(folder), name)
 
 
-def refuse_linked_folders(output_dir: str) -> None:
+def refuse_linked_folders(index: Store) -> None:
     """Refuse symbolic links in place of the folders that all projects share.
 
     They may be there on purpose, so that they are not replaced as those of projects are.
@@ -57,9 +60,8 @@ def refuse_linked_folders(output_dir: str) -> None:
     # It imports msgspec, which a build with nothing to do does not need.
     from dumb_pypi.store.folder import LINKED
     for folder in paths.FOLDERS:
-        place = os.path.join(output_dir, folder)
-        if os.path.islink(place):
-            raise FileError('write', place, ValueError(LINKED))
+        if index.is_linked(folder):
+            raise FileError('write', f'{index.place}/{folder}', ValueError(LINKED))
 
 
 def refuse_list(

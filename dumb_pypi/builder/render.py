@@ -27,7 +27,7 @@ from dumb_pypi.builder.tree import Extent
 from dumb_pypi.builder.workers import batched, Workers
 from dumb_pypi.model.project_facts import ProjectFacts
 from dumb_pypi.pages import changelog, paths, project_list
-from dumb_pypi.store.folder import Writer
+from dumb_pypi.store.interface import Writer
 
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName
@@ -59,14 +59,14 @@ def render(
     """
     if plan.is_empty:
         return Result({**state.projects}, {}, state.others, {})
-    others = write_pages(writer, job.site.static_pages())
+    others = write_pages(job, writer, job.site.static_pages())
     if plan.is_published:
         # Every page is about to link to them.
-        write_pages(writer, job.site.preliminary_pages(plan.existing_others))
+        write_pages(job, writer, job.site.preliminary_pages(plan.existing_others))
     records = _write_projects(plan, state, job, writer, workers, progress)
     records |= _write_dependents_pages(plan, state, records, job, writer, workers)
     months = _write_months(plan, state, job, writer, workers)
-    others |= write_pages(writer, job.site.root_pages(
+    others |= write_pages(job, writer, job.site.root_pages(
         [record.summary for record in records.values()],
         [month.summary for month in plan.groups.months.values()],
     ))
@@ -82,7 +82,9 @@ def render(
     })
 
 
-def records_of(plan: Plan, state: State, result: Result, *, compressed: bool) -> Body:
+def records_of(
+        plan: Plan, state: State, result: Result, *, compressed: bool, slash_keys: bool,
+) -> Body:
     """Return the records of the groups that the directory holds after rendering.
 
     Those that only a previous list vouched for need not be there, but for pages of dependents.
@@ -106,7 +108,7 @@ def records_of(plan: Plan, state: State, result: Result, *, compressed: bool) ->
             if name in plan.months or name in state.months
         },
         {name: list(notices) for name, notices in groups.packages.line_notices.items()},
-        dict(result.others), compressed=compressed,
+        dict(result.others), compressed, slash_keys,
     )
 
 
@@ -290,7 +292,9 @@ def _write_months(
     ))
     checksums: dict[str, str] = {}
     for pages, contents in zip(runs, rendered, strict=True):
-        checksums |= write_pages(writer, zip((page.path for page in pages), contents, strict=True))
+        checksums |= write_pages(
+            job, writer, zip((page.path for page in pages), contents, strict=True),
+        )
     numbers: dict[str, list[str]] = {name: [] for name in plan.months}
     for page in wanted:
         numbers[page.month].append(page.path)
@@ -316,7 +320,7 @@ def _write_list_pages(
     }
     wanted = [page for page in pages if page.path not in kept]
     existing = plan.tree.others if plan.is_published else [page.path for page in wanted]
-    return {path: state.others[path] for path in kept} | write_pages(writer, (
+    return {path: state.others[path] for path in kept} | write_pages(job, writer, (
         job.site.list_page(page, [records[name].summary for name in page.projects])
         for page in project_list.in_safe_order(wanted, existing)
     ))

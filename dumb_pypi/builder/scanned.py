@@ -7,13 +7,15 @@ reads that line only.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TYPE_CHECKING
 
 from dumb_pypi import __version__, store
 from dumb_pypi.builder.stamp import fingerprint, read_first_line, sealed
 from dumb_pypi.errors import Notice
+
+if TYPE_CHECKING:
+    from dumb_pypi.store.interface import Store
 
 
 class Described(NamedTuple):
@@ -49,18 +51,18 @@ class ScannedFacts:
     """
 
     def __init__(
-            self, output_dir: str, packages: bytes, describe: Describe, *, full: bool,
+            self, index: Store, packages: bytes, describe: Describe, *, full: bool,
     ) -> None:
-        self._place = os.path.join(output_dir, store.SCANNED)
+        self._index = index
         self._packages = fingerprint([packages])
         self._describe = describe
         self._content: bytes | None = None
-        header = None if full else _read_header(self._place)
+        header = None if full else _read_header(index)
         self.is_kept = header is not None and header.package_list == self._packages
         if header is not None and self.is_kept:
             self._header = header
         else:
-            known = None if header is None else _read_content(self._place, header)
+            known = None if header is None else _read_content(index, header)
             self._header, self._content = self._make(known or b'')
 
     @property
@@ -75,7 +77,7 @@ class ScannedFacts:
     def content(self) -> bytes:
         """All lines. If the kept file is damaged, the metadata of files is read again."""
         if self._content is None:
-            self._content = _read_content(self._place, self._header)
+            self._content = _read_content(self._index, self._header)
         if self._content is None:
             self.is_kept = False
             self._header, self._content = self._make(b'')
@@ -95,9 +97,9 @@ class ScannedFacts:
         ), content
 
 
-def _read_header(place: str) -> _Header | None:
+def _read_header(index: Store) -> _Header | None:
     """Return the first line of the kept file, None if it cannot be used."""
-    line = read_first_line(place)
+    line = read_first_line(index, store.SCANNED)
     found = None if line is None else json.loads(line)
     if found is None or found[0] != __version__:
         return None
@@ -105,10 +107,8 @@ def _read_header(place: str) -> _Header | None:
     return header._replace(notices=[Notice(*notice) for notice in header.notices])
 
 
-def _read_content(place: str, header: _Header) -> bytes | None:
+def _read_content(index: Store, header: _Header) -> bytes | None:
     """Return the lines of the kept file, None if they are not as they were left."""
-    # A build with nothing to do does not need them, nor what this imports.
-    from dumb_pypi.store import files
-    content = files.read(place) or b''
+    content = index.read(store.SCANNED) or b''
     lines = content.partition(b'\n')[2]
     return lines if fingerprint([lines]) == header.content else None

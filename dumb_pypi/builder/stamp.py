@@ -8,18 +8,19 @@ import binascii
 import hashlib
 import json
 import os
-import stat
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TYPE_CHECKING, TypeVar
 
 import dumb_pypi
 from dumb_pypi import store
 from dumb_pypi.builder.source import BYTE_ORDER_MARK, Chunk, digest_of, ListFile
 from dumb_pypi.errors import FileError, Notice
-from dumb_pypi.options import BuildOptions, FOLDER
+from dumb_pypi.options import BuildOptions, FOLDER, is_bucket
 from dumb_pypi.pages import paths
-from dumb_pypi.store.lock import exists
+
+if TYPE_CHECKING:
+    from dumb_pypi.store.interface import Store
 
 # The libraries that pages depend on, besides the lists, the options and this program.
 _LIBRARIES = ('jinja2', 'markupsafe', 'msgspec', 'packaging')
@@ -72,22 +73,22 @@ class Stamp(NamedTuple):
             return None
 
     @classmethod
-    def load(cls, output_dir: str) -> Stamp | None:
+    def load(cls, index: Store) -> Stamp | None:
         """Return the stamp of the previous build, None if that did not finish.
 
         Raises:
             FileError: it cannot be read.
         """
-        return None if is_pending(output_dir) else cls.read(output_dir)
+        return None if index.pending() else cls.read(index)
 
     @classmethod
-    def read(cls, output_dir: str) -> Stamp | None:
+    def read(cls, index: Store) -> Stamp | None:
         """Return the stamp of the previous build that finished, even if another one did not.
 
         Raises:
             FileError: it cannot be read.
         """
-        return cls.decode(read_first_line(os.path.join(output_dir, store.STATE)))
+        return cls.decode(read_first_line(index, store.STATE))
 
     def is_current(
             self, shape: str, packages: ListFile, facts: ListFile | None, scanned: str = '',
@@ -123,57 +124,14 @@ def _chunk(digest: str, size: int) -> Chunk:
     return Chunk(digest, size)
 
 
-def read_first_line(place: str) -> bytes | None:
+def read_first_line(index: Store, path: str) -> bytes | None:
     """Return what is behind the seal of a file's first line, None if that is not as it was left.
 
     Raises:
         FileError: it cannot be read.
     """
-    try:
-        with open(place, 'rb', opener=_open_at_once) as file:
-            return unsealed(file.readline().rstrip(b'\n'))
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise FileError('read', place, error) from error
-
-
-def _open_at_once(place: str, flags: int) -> int:
-    # Opening a named pipe would wait for a writer.
-    return os.open(place, flags | os.O_NONBLOCK)
-
-
-def is_pending(output_dir: str) -> bool:
-    """Return whether a build began to change pages and did not finish.
-
-    Raises:
-        FileError: that is not known, because the disk fails, say.
-    """
-    return any(
-        exists(os.path.join(output_dir, path)) for path in (store.PENDING, store.UNFINISHED)
-    )
-
-
-def marks_of(output_dir: str, marked: Iterable[str]) -> dict[str, str]:
-    """Return the mark of each path: it changes when a file is written, or a folder's entries are.
-
-    That of a folder changes when it gets or loses an entry. '' is for what is missing, and for
-    symbolic links.
-    """
-    return {path: _mark(os.path.join(output_dir, path)) for path in marked}
-
-
-def _mark(place: str) -> str:
-    try:
-        status = os.lstat(place)
-    except OSError:
-        return ''
-    mark = f'{status.st_size} {status.st_mtime_ns}'
-    if stat.S_ISREG(status.st_mode):
-        # Whoever edits a file can set its mtime back, but not its ctime.
-        return f'{mark} {status.st_ino} {status.st_ctime_ns}'
-    # Clocks tick every few milliseconds; many file systems count the folders in a folder at once.
-    return f'{mark} {status.st_nlink}' if stat.S_ISDIR(status.st_mode) else ''
+    line = index.read_line(path)
+    return None if line is None else unsealed(line)
 
 
 def sealed(content: bytes) -> bytes:
@@ -247,7 +205,8 @@ def shape_of(options: BuildOptions) -> Shape:
         ))),
         *_contents(own, times, ('.py', '.html', '.xml', '.css', '.js', '.svg')),
         *(() if options.template_dir is None else _contents(
-            options.template_dir, times, output_dir=options.output_dir,
+            options.template_dir, times,
+            output_dir=None if is_bucket(options.output_dir) else options.output_dir,
         )),
     ]), fingerprint(time.encode() for time in times))
 

@@ -1,9 +1,8 @@
-"""What the previous build left in the output directory: a record of each group with pages there."""
+"""What the previous build left: a record of each group with pages in the index."""
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from io import BufferedReader
@@ -25,14 +24,14 @@ from dumb_pypi.builder.tree import (
     found_tree,
     missing_months,
     missing_projects,
+    PROJECT_FOLDERS,
     Tree,
     union,
 )
-from dumb_pypi.errors import FileError
 from dumb_pypi.options import JSON
 from dumb_pypi.pages import paths
-from dumb_pypi.store import files
-from dumb_pypi.store.folder import Writer
+from dumb_pypi.store.checksums import DIGEST_MARK, digest_of_md5
+from dumb_pypi.store.interface import Store, Writer
 
 T = TypeVar('T')
 
@@ -44,48 +43,50 @@ class State:
     """What the previous build left, whether it was this program or 1.x.
 
     A group is *known* if its record says that its pages are those that this build would render.
-    Unknown groups are rendered again or deleted; the pages they have are found in the directory.
+    Unknown groups are rendered again or deleted; the pages they have are found in the index.
     """
 
     def __init__(
-            self, output_dir: str, stamp: Stamp | None, body: Body | None,
+            self, index: Store, stamp: Stamp | None, body: Body | None,
             pending: Pending | None, *, trusted: bool, full: bool,
     ) -> None:
-        self._output_dir = output_dir
+        self._index = index
         self._body = body or Body({}, {}, {}, {}, compressed=False)
         self.stamp = stamp
         self.pending = pending
         self._invalid = pending or Pending({}, {}, [])
         # Whether the records are of this shape, and can be believed.
         self.trusted = trusted
-        published = self._body.projects.keys() if body else _published_projects(output_dir)
+        published = self._body.projects.keys() if body else _published_projects(index)
         # An index without records: 1.x made it, or its state was lost.
         self._lost = body is None and published is not None
         # Whether there may be pages that no record knows.
         self._full = full
+        # The project whose pages were asked for last, and their checksums.
+        self._latest: tuple[str, Mapping[str, str]] | None = None
         self._searched = self._lost or full or pending is not None
         # The projects that clients were shown.
         self.published: Collection[str] = published or ()
         if full:
-            self.published = {*self.published, *found_projects(output_dir)}
+            self.published = {*self.published, *found_projects(index)}
 
     @classmethod
-    def load(cls, output_dir: str, shape: str, *, full: bool) -> State:
+    def load(cls, index: Store, shape: str, *, full: bool) -> State:
         """
         Raises:
             FileError: a file of the previous build cannot be read.
         """
-        stamp, body = _load(output_dir)
-        pending, damaged = _load_pending(output_dir)
+        stamp, body = _load(index)
+        pending, damaged = _load_pending(index)
         trusted = (
             stamp is not None and stamp.shape == shape and not full and not damaged
         )
         # Nobody knows then which pages an interrupted build had written.
-        return cls(output_dir, stamp, body, pending, trusted=trusted, full=full or damaged)
+        return cls(index, stamp, body, pending, trusted=trusted, full=full or damaged)
 
     @property
     def has_index(self) -> bool:
-        """Whether a build has written an index into the directory, with projects or without."""
+        """Whether a build has written an index there, with projects or without."""
         return self.stamp is not None or self._lost
 
     @property
@@ -105,12 +106,17 @@ class State:
             self.stamp is not None and not self.trusted
         )
 
+    @property
+    def has_slash_keys(self) -> bool:
+        """Whether each `index.html` is at the key of its folder too."""
+        return self._body.slash_keys
+
     @cached_property
     def _changed_marks(self) -> Collection[str]:
         """The root pages and the shared folders that were touched since the previous build."""
         if self.stamp is None:
             return ()
-        marks = stamps.marks_of(self._output_dir, self.stamp.marks)
+        marks = self._index.marks(self.stamp.marks)
         return {path for path, mark in marks.items() if mark != self.stamp.marks[path]}
 
     @cached_property
@@ -119,25 +125,21 @@ class State:
         return {
             path for path in self._body.others
             if (path in self._changed_marks and not self._is_as_recorded(path))
-            or os.path.islink(os.path.join(self._output_dir, paths.folder(path).rstrip('/')))
+            or self._index.is_linked(paths.folder(path))
         }
 
     def _is_as_recorded(self, path: str) -> bool:
-        place = os.path.join(self._output_dir, path)
-        try:
-            with files.opened(place) as file:
-                return is_as_recorded(file, self._body, self._body.others[path])
-        except OSError:
-            return False
+        checksum = self._body.others[path]
+        return self._index.compare(path, lambda file: is_as_recorded(file, self._body, checksum))
 
     @cached_property
     def _missing_projects(self) -> Collection[str]:
-        return missing_projects(self._output_dir, self._body.projects, self._changed_marks)
+        return missing_projects(self._index, self._body.projects, self._changed_marks)
 
     @cached_property
     def _missing_months(self) -> Collection[str]:
         return missing_months(
-            self._output_dir,
+            self._index,
             {month: record.page_count for month, record in self._body.months.items()},
             self._changed_marks,
         )
@@ -179,6 +181,35 @@ class State:
             return records
         return {name: record for name, record in records.items() if name not in unknown}
 
+    def recorded(self, path: str) -> str | None:
+        """Return the checksum that a page has in the index, None if that is not known."""
+        if self._full or path in self._damaged_pages:
+            return None
+        folder, _, rest = path.partition('/')
+        project, slash, _ = rest.partition('/')
+        if not slash or folder not in PROJECT_FOLDERS:
+            return self._pages_of_no_project.get(path)
+        if self._latest is None or self._latest[0] != project:
+            record = self._body.projects.get(project)
+            is_known = record is not None and not (
+                self.pending is not None and project in self.pending.projects
+            )
+            self._latest = project, record.pages(project) if record and is_known else {}
+        return self._latest[1].get(path)
+
+    @cached_property
+    def _pages_of_no_project(self) -> Mapping[str, str]:
+        """The checksums of pages of months and of no group, but for pending ones."""
+        pending = self.pending or Pending({}, {}, [])
+        found = {
+            path: checksum for path, checksum in self._body.others.items()
+            if path not in pending.others
+        }
+        for month, record in self._body.months.items():
+            if month not in pending.months:
+                found |= record.pages(month)
+        return found
+
     @property
     def others(self) -> Mapping[str, str]:
         """The checksums of pages of no group by their paths."""
@@ -198,7 +229,7 @@ class State:
                 self.pending.projects.keys(), self.pending.months, self.pending.others,
             ))
         if self._searched:
-            tree = union(tree, found_tree(self._output_dir))
+            tree = union(tree, found_tree(self._index))
         return tree
 
     def extent(self, project: str) -> Extent:
@@ -207,11 +238,11 @@ class State:
         extent = Extent() if record is None else record.extent
         pending = None if self.pending is None else self.pending.projects.get(project)
         if record is None or pending is not None or self._full:
-            extent |= (pending or Extent()) | found_extent(self._output_dir, project)
+            extent |= (pending or Extent()) | found_extent(self._index, project)
         return extent
 
     def has_page(self, path: str) -> bool:
-        return os.path.lexists(os.path.join(self._output_dir, path))
+        return self._index.exists(path)
 
     def has_dependents_page(self, project: str) -> bool:
         return self.has_page(paths.dependents(project))
@@ -227,7 +258,6 @@ class State:
 
         Its list had this form, so that the digests of its chunks mean the same.
         """
-        place = os.path.join(self._output_dir, paths.PACKAGES_JSON)
         stamp = self.stamp
         if (
             stamp is None or not self.complete or stamp.form != form
@@ -235,14 +265,8 @@ class State:
         ):
             yield None
             return
-        try:
-            file = open(place, 'rb')
-        except OSError:
-            # It was deleted just now.
-            yield None
-            return
-        with file:
-            yield OldPackages(
+        with self._index.open(paths.PACKAGES_JSON) as file:
+            yield None if file is None else OldPackages(
                 file, {name: record.lines for name, record in self._body.projects.items()},
                 self._body.notices,
             )
@@ -261,7 +285,7 @@ class State:
         stamp = self.stamp
         if stamp is None or not self.trusted:
             return {}
-        content = files.read(os.path.join(self._output_dir, store.CHUNKS)) or b''
+        content = self._index.read(store.CHUNKS) or b''
         checksum, content = content[:_CHECKSUM], content[_CHECKSUM:]
         if _checksum(content, stamp.shape, form) != checksum:
             return {}
@@ -297,7 +321,7 @@ class State:
 
 
 def commit(writer: Writer, stamp: Stamp, body: Body, memo: Memo) -> None:
-    """Save what the directory holds now that everything is written, and is on disk.
+    """Save what the index holds now that everything is written, and is on disk.
 
     The pending groups stay until `confirm`.
 
@@ -315,10 +339,10 @@ def commit(writer: Writer, stamp: Stamp, body: Body, memo: Memo) -> None:
     _encoder.encode_into(body, state, -1)
     with memoryview(state) as view:
         view[start:start + stamps.SEAL] = stamps.seal_of(view[start + stamps.SEAL:])
-    writer.write_own(store.STATE, state, durable=True)
+    writer.write_state(store.STATE, state)
 
 
-def confirm(output_dir: str) -> None:
+def confirm(index: Store) -> None:
     """Forget the pending groups, now that the caller knows what was written.
 
     Until then the next build renders them again, and has them in its changes file.
@@ -326,31 +350,28 @@ def confirm(output_dir: str) -> None:
     Raises:
         FileError: the file that has them cannot be deleted.
     """
-    place = os.path.join(output_dir, store.PENDING)
-    try:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(place)
-    except OSError as error:
-        raise FileError('delete', place, error) from error
+    for path in index.pending():
+        if path != store.UNFINISHED:
+            index.delete(path)
 
 
-def _published_projects(output_dir: str) -> set[str] | None:
+def _published_projects(index: Store) -> set[str] | None:
     """Return the projects of an index without records, None if there is no index."""
-    content = files.read(os.path.join(output_dir, paths.PACKAGES_JSON))
+    content = index.read(paths.PACKAGES_JSON)
     return None if content is None else named_projects(content, JSON)
 
 
-def load_records(output_dir: str) -> Body | None:
+def load_records(index: Store) -> Body | None:
     """Return what the previous build remembers of its pages, None if nothing of it can be used.
 
     Raises:
         FileError: the state cannot be read.
     """
-    return _load(output_dir)[1]
+    return _load(index)[1]
 
 
-def _load(output_dir: str) -> tuple[Stamp, Body] | tuple[None, None]:
-    content = files.read(os.path.join(output_dir, store.STATE))
+def _load(index: Store) -> tuple[Stamp, Body] | tuple[None, None]:
+    content = index.read(store.STATE)
     if content is None:
         return None, None
     end = content.find(b'\n')
@@ -363,39 +384,42 @@ def _load(output_dir: str) -> tuple[Stamp, Body] | tuple[None, None]:
         return None, None
 
 
-def _load_pending(output_dir: str) -> tuple[Pending | None, bool]:
-    """Return the pending groups, if any, and whether the file that has them is damaged."""
-    content = files.read(os.path.join(output_dir, store.PENDING))
-    if content is None:
-        return None, False
-    pending = stamps.unsealed(content)
-    try:
-        if pending is not None:
-            return _decode_pending(pending), False
-    except msgspec.DecodeError:
-        # Another version wrote it.
-        pass
-    return Pending({}, {}, []), True
+def _load_pending(index: Store) -> tuple[Pending | None, bool]:
+    """Return the pending groups, if any, and whether a file that has some is damaged."""
+    found: Pending | None = None
+    for path in index.pending():
+        content = None if path == store.UNFINISHED else index.read(path)
+        if content is None:
+            continue
+        pending = stamps.unsealed(content)
+        try:
+            decoded = _decode_pending(pending or b'')
+            found = decoded if found is None else found | decoded
+        except msgspec.DecodeError:
+            # Another version wrote it.
+            return Pending({}, {}, []), True
+    return found, False
 
 
-def has_recorded_packages(output_dir: str) -> bool:
+def has_recorded_packages(index: Store) -> bool:
     """Return whether `packages.json` is as the previous build left it.
 
     Raises:
         FileError: the state cannot be read.
     """
-    records = load_records(output_dir)
-    if records is None:
+    records = load_records(index)
+    if records is None or paths.PACKAGES_JSON not in records.others:
         return False
-    try:
-        with files.opened(os.path.join(output_dir, paths.PACKAGES_JSON)) as file:
-            return is_as_recorded(file, records, records.others[paths.PACKAGES_JSON])
-    except (OSError, KeyError):
-        return False
+    checksum = records.others[paths.PACKAGES_JSON]
+    return index.compare(
+        paths.PACKAGES_JSON, lambda file: is_as_recorded(file, records, checksum),
+    )
 
 
 def is_as_recorded(file: BufferedReader, body: Body, checksum: str) -> bool:
     """Return whether a page has a checksum, or, without one, the checked lines of all projects."""
+    if checksum.startswith(DIGEST_MARK):
+        return digest_of_md5(hashlib.file_digest(file, 'md5').hexdigest()) == checksum
     if checksum:
         return checksum_of_file(file) == checksum
     return all(

@@ -10,7 +10,6 @@ import msgspec
 
 from dumb_pypi.builder.dependents import Dependents
 from dumb_pypi.builder.readmes import readme_of
-from dumb_pypi.builder.stamp import checksum_of
 from dumb_pypi.model.distfile import read_checked
 from dumb_pypi.model.project import assemble
 from dumb_pypi.model.project_facts import ProjectFacts
@@ -19,7 +18,7 @@ from dumb_pypi.pages import changelog
 from dumb_pypi.pages.changelog import ChangelogPage
 from dumb_pypi.pages.summaries import ProjectSummary, summarize
 from dumb_pypi.store.changes import Done
-from dumb_pypi.store.folder import Target, Writer
+from dumb_pypi.store.interface import Target, TaskWriter, Writer
 
 if TYPE_CHECKING:
     from dumb_pypi.pages.site import Site
@@ -103,11 +102,11 @@ class MonthTask(NamedTuple):
 def process_projects(task: ProjectsTask) -> ProjectsResult:
     """Write the pages of projects, or only sum them up."""
     if not task.write:
-        return _process_projects(task, Writer(task.job.target))
+        return _process_projects(task, task.job.target.repeating_writer())
     return _run(_process_projects, task)
 
 
-def _run(process: Callable[[Task, Writer], R], task: Task) -> R:
+def _run(process: Callable[[Task, TaskWriter], R], task: Task) -> R:
     """Run a task that writes pages.
 
     An executor may run it twice, even at the same time: both runs write the same pages, and either
@@ -117,11 +116,11 @@ def _run(process: Callable[[Task, Writer], R], task: Task) -> R:
     result = process(task, target.task_writer(task.number))
     if target.is_run_again(task.number):
         # The other run may have written pages that this one then found to be as they should.
-        return process(task, Writer(target._replace(recovering=True)))
+        return process(task, target.repeating_writer())
     return result
 
 
-def _process_projects(task: ProjectsTask, writer: Writer) -> ProjectsResult:
+def _process_projects(task: ProjectsTask, writer: TaskWriter) -> ProjectsResult:
     job = task.job
     # Without a second copy of the lines: one project may have a hundred megabytes of them.
     lines = io.BytesIO(task.lines)
@@ -136,14 +135,14 @@ def _process_projects(task: ProjectsTask, writer: Writer) -> ProjectsResult:
         found: list[str] = []
         dependents.append('')
         if task.write:
-            readme = readme_of(facts, job.renderer, job.target.root, writer)
-            pages = _checksummed(job.site.project_pages(project, readme), found)
+            readme = readme_of(facts, job.renderer, job.target, writer)
+            pages = _checksummed(job.site.project_pages(project, readme), job.target, found)
             if lonely:
                 # The project's page links to it. What it is to be is only known later.
                 empty = job.site.dependents_page(project.name, (), 0)
                 written = writer.write_new(pages, empty) if new else writer.write_missing(*empty)
                 if written:
-                    dependents[-1] = checksum_of(empty.content)
+                    dependents[-1] = job.target.checksum(empty.content)
             if not new:
                 for path, content in pages:
                     writer.write(path, content)
@@ -154,11 +153,11 @@ def _process_projects(task: ProjectsTask, writer: Writer) -> ProjectsResult:
 
 
 def _checksummed(
-        pages: Iterable[tuple[str, bytes]], checksums: list[str],
+        pages: Iterable[tuple[str, bytes]], target: Target, checksums: list[str],
 ) -> Iterator[tuple[str, bytes]]:
     """Add the checksum of each page to `checksums` on its way."""
     for page in pages:
-        checksums.append(checksum_of(page[1]))
+        checksums.append(target.checksum(page[1]))
         yield page
 
 
@@ -167,8 +166,8 @@ def write_dependents(task: DependentsTask) -> DependentsResult:
     return _run(_write_dependents, task)
 
 
-def _write_dependents(task: DependentsTask, writer: Writer) -> DependentsResult:
-    checksums = write_pages(writer, (
+def _write_dependents(task: DependentsTask, writer: TaskWriter) -> DependentsResult:
+    checksums = write_pages(task.job, writer, (
         task.job.site.dependents_page(project, *dependents) for project, dependents in task.projects
     ))
     return DependentsResult([*checksums.values()], writer.done)
@@ -188,10 +187,12 @@ def _render_month(task: MonthTask) -> list[bytes]:
     ]
 
 
-def write_pages(writer: Writer, pages: Iterable[tuple[str, bytes]]) -> dict[str, str]:
+def write_pages(
+        job: Job, writer: Writer | TaskWriter, pages: Iterable[tuple[str, bytes]],
+) -> dict[str, str]:
     """Write pages; return their checksums by their paths."""
     checksums = {}
     for path, content in pages:
         writer.write(path, content)
-        checksums[path] = checksum_of(content)
+        checksums[path] = job.target.checksum(content)
     return checksums

@@ -40,10 +40,12 @@ class Workers(Protocol):
 
 
 @contextlib.contextmanager
-def open_workers(jobs: int | None, executor: Executor | None, lock: int) -> Iterator[Workers]:
+def open_workers(
+        jobs: int | None, executor: Executor | None, lock: int | None,
+) -> Iterator[Workers]:
     """Yield workers: the executor, `jobs` processes, or as many as there are CPUs.
 
-    The processes keep the file `lock` open.
+    The processes keep the file `lock` open. If there is none, they are not forked.
     """
     number = jobs or usable_cpus()
     if executor is not None:
@@ -66,7 +68,7 @@ class InProcess:
 class _ProcessWorkers:
     """Runs a few tasks in this process; starts processes when there are more."""
 
-    def __init__(self, number: int, lock: int, *, few: int) -> None:
+    def __init__(self, number: int, lock: int | None, *, few: int) -> None:
         self._number = number
         self._lock = lock
         self._few = few

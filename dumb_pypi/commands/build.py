@@ -146,7 +146,8 @@ def _add_input_options(group: argparse._ArgumentGroup) -> None:
 
 def _add_output_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        '--output-dir', metavar='DIR', required=True, help='write the index to this folder',
+        '--output-dir', metavar='DIR', required=True,
+        help='write the index to this folder, or to a bucket: s3://bucket/path, gs://… or az://…',
     )
     group.add_argument(
         '--packages-url', metavar='URL',
@@ -165,6 +166,11 @@ def _add_output_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         '--precompress', action='store_true',
         help='write a .gz file next to each page that gets smaller, as for nginx gzip_static',
+    )
+    group.add_argument(
+        '--slash-keys', action='store_true',
+        help='with --output-dir s3://…: write each index.html under the key that ends in a slash '
+             'too, for stores that serve exact keys only',
     )
     group.add_argument(
         '--changes-file', metavar='PATH',

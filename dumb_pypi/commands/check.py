@@ -71,7 +71,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     index = parser.add_argument_group('index')
     index.add_argument(
-        'output_dir', metavar='DIR', help='check the index in this folder: --output-dir of builds',
+        'output_dir', metavar='DIR',
+        help='check the index in this folder or bucket: --output-dir of builds',
     )
     messages = parser.add_argument_group('output and help')
     messages.add_argument(

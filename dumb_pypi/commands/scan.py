@@ -190,8 +190,8 @@ def _parser() -> argparse.ArgumentParser:
         '--projects', metavar='PATH',
         help='write a list for --project-list-json to this file, atomically: README, licence, '
              'authors, links and other metadata of the latest release of each project in a folder, '
-             'and the status of projects of another index; with --previous, read only metadata that '
-             'this file lacks',
+             'and the status of projects of another index; with --previous, read only metadata '
+             'that this file lacks',
     )
     the_list.add_argument(
         '--uploaded-by', metavar='TEXT',

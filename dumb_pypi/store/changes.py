@@ -31,11 +31,15 @@ class Change(msgspec.Struct, omit_defaults=True):
 
 
 class Done(msgspec.Struct, array_like=True):
-    """How many pages were written, found unchanged and deleted, and which, if that is wanted."""
+    """How many pages were written, found unchanged and deleted, and which, if that is wanted.
+
+    `pages` are those of a task that only renders: the build writes them.
+    """
     written: int = 0
     unchanged: int = 0
     deleted: int = 0
     changes: list[Change] = []
+    pages: list[tuple[str, bytes]] = []
 
 
 def content_type(path: str) -> str:

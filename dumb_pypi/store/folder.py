@@ -8,7 +8,7 @@ import hashlib
 import os
 import shutil
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import BinaryIO, NamedTuple
 
@@ -16,6 +16,9 @@ from dumb_pypi import store
 from dumb_pypi.errors import FileError
 from dumb_pypi.store import files
 from dumb_pypi.store.changes import Change, content_type, Done
+from dumb_pypi.store.checksums import checksum_of_page
+from dumb_pypi.store.directory import marks_of
+from dumb_pypi.store.interface import Recorded
 from dumb_pypi.store.lock import exists
 
 GZ = '.gz'  # the suffix of a page's compressed form
@@ -54,7 +57,7 @@ class Target(NamedTuple):
         return os.path.join(self.root, store.UNFINISHED, self.build_id)
 
     @contextlib.contextmanager
-    def opened(self) -> Iterator[Writer]:
+    def opened(self, _: Recorded = lambda _: None) -> Iterator[Writer]:
         """Make that folder, and remove it at the end. Those of killed builds are removed before.
 
         Raises:
@@ -96,6 +99,31 @@ class Target(NamedTuple):
     def is_run_again(self, task: int) -> bool:
         """Return whether a second run of a task has begun, which may have written its pages."""
         return exists(os.path.join(self._task_mark(task), 'again'))
+
+    def repeating_writer(self) -> Writer:
+        return Writer(self._replace(recovering=True))
+
+    def read_kept(self, path: str) -> bytes | None:
+        place = os.path.join(self.root, path)
+        try:
+            with files.opened(place) as file:
+                return file.read()
+        except OSError as error:
+            if error.errno in files.NO_FILE:
+                return None
+            raise FileError('read', place, error) from error
+
+    def kept(self, folder: str) -> Collection[str]:
+        place = os.path.join(self.root, folder)
+        try:
+            return os.listdir(place)
+        except FileNotFoundError:
+            return ()
+        except OSError as error:
+            raise FileError('read', place, error) from error
+
+    def checksum(self, content: bytes) -> str:
+        return checksum_of_page(content)
 
     def _task_mark(self, task: int) -> str:
         return os.path.join(self.unfinished, f'task-{task}')
@@ -233,6 +261,16 @@ class Writer:
         `durable`: a power cut afterwards does not lose it.
         """
         return self._write(path, content, durable=durable)
+
+    def keep(self, path: str, content: bytes) -> None:
+        self.write_own(path, content)
+
+    def write_state(self, path: str, content: bytes | bytearray) -> None:
+        # The lock guarantees that nobody else has replaced it.
+        self.write_own(path, content, durable=True)
+
+    def marks(self, paths: Iterable[str], _: Mapping[str, str]) -> dict[str, str]:
+        return marks_of(self._root, paths)
 
     def _write(
             self, path: str, content: bytes | bytearray, *, durable: bool = False,

@@ -288,9 +288,10 @@ def test_renderer_refuses_the_system() -> None:
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     """If the disk fails, the error names the file."""
+    target = Target(str(tmp_path), 'x')
     with pytest.raises(FileError, match='cannot read'):
-        readmes._load(str(tmp_path / ('x' * 300)), 'x')
+        target.read_kept('x' * 300)
     (tmp_path / '.dumb-pypi').mkdir()
     (tmp_path / '.dumb-pypi/readmes').write_bytes(b'')
     with pytest.raises(FileError, match='readmes: Not a directory'):
-        readmes.remove_unused((), '', str(tmp_path), Writer(Target(str(tmp_path), 'x')))
+        readmes.remove_unused((), '', target, Writer(target))

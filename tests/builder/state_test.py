@@ -21,6 +21,7 @@ from dumb_pypi.builder.state import State
 from dumb_pypi.builder.tree import Tree, union
 from dumb_pypi.errors import FileError
 from dumb_pypi.pages import paths
+from dumb_pypi.store.directory import Folder
 from tests.support.small_builds import full_tree, LINES, run, tree
 
 MORE = (*LINES, '{"filename": "new-1.0.zip"}')
@@ -173,11 +174,11 @@ def test_deleted_list_is_written_again(
     run(tmp_path)
     reused.clear()
     place = tmp_path / 'out' / paths.PACKAGES_JSON
-    stamp = Stamp.load(str(tmp_path / 'out'))
+    stamp = Stamp.load(Folder(str(tmp_path / 'out')))
     assert stamp is not None
     place.unlink()
     with monkeypatch.context() as patch:
-        patch.setattr(stamps, 'marks_of', lambda *_: stamp.marks)
+        patch.setattr(Folder, 'marks', lambda *_: stamp.marks)
         run(tmp_path, MORE)
     assert reused == [False]
     assert tree(tmp_path) == full_tree(tmp_path, MORE)

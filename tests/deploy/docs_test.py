@@ -82,45 +82,68 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def test_bucket_commands_keep_the_index_current(s3: Server, tmp_path: Path) -> None:
-    """Each run of the script updates the index to what the bucket of packages has."""
+    """Each run of the script updates the index in the bucket, which is a web site."""
     script = block('docs/buckets.md', 'sh', '#!/bin/sh\n')
-    first_time = block('docs/buckets.md', 'sh', 'mkdir ')
-    environment = bucket.tool_environment(s3.url, tmp_path)
+    environment = bucket.tool_environment(s3.url.rstrip('/'), tmp_path)
 
     def run(*command: str | Path) -> str:
         return bucket.run_tool(environment, *command)
 
-    bucket.make_public(s3, PACKAGES)
-    run('aws', 's3', 'mb', f's3://{INDEX}')
-    (tmp_path / 'deploy').symlink_to(DEPLOY)
-    run('sh', '-c', f'cd {tmp_path} && {first_time}')
+    bucket.make_public(s3, INDEX)
     pool = tmp_path / 'pool'
     pool.mkdir()
+    # Scans of buckets have tests of their own.
+    text = script.replace(f's3://{PACKAGES} >', 'pool >')
+    assert text != script
     # Two new projects, then a new file of an existing one.
-    for number, filenames in enumerate((
+    for filenames in (
             ['foo-1.0-py3-none-any.whl', 'bar-1.0+a.tar.gz'], ['foo-1.1-py3-none-any.whl'],
-    )):
+    ):
         for filename in filenames:
-            make(pool, {'filename': filename, 'core_metadata': 'true' if 'whl' in filename else ''})
-        run('aws', 's3', 'sync', '--quiet', pool, f's3://{PACKAGES}/team')
-        # Each build needs its own changes file; the script has one per second.
-        text = script.replace('$(date +%s)', str(number))
-        assert text != script
-        run('sh', '-c', f'cd {tmp_path} && {text}')
+            make(pool, {'filename': filename})
+        assert run('sh', '-c', f'cd {tmp_path} && {text}') == ''
         listed = s3.ask(f'/{INDEX}/packages.json').body.decode().splitlines()
         assert {json.loads(line)['filename'] for line in listed} == {
-            path.name for path in pool.iterdir() if path.suffix != '.metadata'
+            path.name for path in pool.iterdir()
         }
         for filename in filenames:
             project = filename.partition('-')[0]
             page = json.loads(s3.ask(f'/{INDEX}/simple/{project}/index.json').body)
-            [file] = [file for file in page['files'] if file['filename'] == filename]
-            assert file['size'] == (pool / filename).stat().st_size
-            assert file['upload-time']
-            assert ('core-metadata' in file) == filename.endswith('.whl')
-            path = file['url'].removeprefix(f'https://{PACKAGES}/')
-            assert s3.ask(f'/{PACKAGES}/{path}').body == (pool / filename).read_bytes()
-    assert list((tmp_path / 'changes').iterdir()) == []
+            assert filename in [file['filename'] for file in page['files']]
+    (tmp_path / 'deploy').symlink_to(DEPLOY)
+    website = block('docs/buckets.md', 'sh', 'aws s3api')
+    run('sh', '-e', '-c', f'cd {tmp_path} && {website}')
+    statuses = [s3.ask(f'/{INDEX}/{path}').status for path in ('index.html', '.dumb-pypi/chunks')]
+    assert statuses == [200, 403]
+
+
+def test_recipe_in_readme() -> None:
+    """Its commands are those of the script, which is tested, after the installation."""
+    recipe = block('README.md', 'sh', "pip install 'dumb-pypi[bucket]'\n").splitlines()[1:]
+    script = block('docs/buckets.md', 'sh', '#!/bin/sh\n').replace(' \\\n    ', ' ').splitlines()
+    assert recipe == script[3:]
+
+
+def test_upload_with_rclone(s3: Server, rclone: str, tmp_path: Path) -> None:
+    """The commands upload all pages, and then what the next build changes."""
+    environment = bucket.tool_environment(s3.url, tmp_path, rclone)
+    script = block('docs/buckets.md', 'sh', 'dumb-pypi --packages-dir').replace(INDEX, 'uploaded')
+    bucket.make_public(s3, 'uploaded')
+    pool = tmp_path / 'pool'
+    pool.mkdir()
+    for filename in ('foo-1.0-py3-none-any.whl', 'bar-1.0.tar.gz'):
+        make(pool, {'filename': filename})
+    for _ in range(2):
+        bucket.run_tool(environment, 'sh', '-e', '-c', f'cd {tmp_path} && {script}')
+        keys = re.findall('<Key>(.*?)</Key>', s3.ask('/uploaded?list-type=2').body.decode())
+        tree = tmp_path / 'index'
+        assert {*keys} == {
+            path.relative_to(tree).as_posix() for path in tree.rglob('*')
+            if path.is_file() and '.dumb-pypi' not in path.parts
+        }
+        for key in keys:
+            assert s3.ask(f'/uploaded/{key}').body == (tree / key).read_bytes()
+        (pool / 'bar-1.0.tar.gz').unlink(missing_ok=True)
 
 
 @pytest.mark.parametrize('text', [

@@ -16,6 +16,7 @@ from dumb_pypi.builder.tree import missing_projects
 from dumb_pypi.errors import FileError
 from dumb_pypi.options import BuildOptions
 from dumb_pypi.store import files
+from dumb_pypi.store.directory import Folder
 from dumb_pypi.store.folder import Target
 from dumb_pypi.store.lock import exists
 
@@ -144,4 +145,4 @@ def test_unreadable_folder_is_reported(tmp_path: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(os, 'scandir', scandir)
     with pytest.raises(FileError, match=r'cannot read .*/simple: Input/output error'):
-        missing_projects(str(tmp_path), ['foo'], ['simple'])
+        missing_projects(Folder(str(tmp_path)), ['foo'], ['simple'])

@@ -25,7 +25,6 @@ from tests.support.servers import (
     wait_for,
 )
 
-PUBLISH = DEPLOY / 'bucket/publish.py'
 LIST_PACKAGES = DEPLOY / 'bucket/list_packages.py'
 # requirements-dev.txt installs `aws` and `moto_server` next to this Python.
 _PROGRAMS = Path(sys.executable).parent
@@ -73,11 +72,26 @@ def tool_environment(url: str, folder: Path, rclone: str | None = None) -> dict[
 
 
 def make_public(s3: Server, name: str) -> None:
-    """Make a bucket that everybody may read, with the policy in deploy/."""
-    policy = settings('bucket/policy.json', {'index.example.com': name})
-    for path, content in ((f'/{name}', None), (f'/{name}?policy', policy.encode())):
-        response = s3.ask(path, 'PUT', body=content)
+    """Make a bucket that everybody may read, with the policy in deploy/.
+
+    moto ignores conditions, so that the policy would hide the state from builds too.
+    """
+    policy = json.loads(_policy(name))
+    allowed = [rule for rule in policy['Statement'] if rule['Effect'] == 'Allow']
+    content = json.dumps({**policy, 'Statement': allowed})
+    for path, body in ((f'/{name}', None), (f'/{name}?policy', content.encode())):
+        response = s3.ask(path, 'PUT', body=body)
         assert response.status in {200, 204}, response
+
+
+def hide_state(s3: Server, name: str) -> None:
+    """Give a bucket all of the policy in deploy/, after the last build."""
+    response = s3.ask(f'/{name}?policy', 'PUT', body=_policy(name).encode())
+    assert response.status in {200, 204}, response
+
+
+def _policy(name: str) -> str:
+    return settings('bucket/policy.json', {'index.example.com': name})
 
 
 def copy(s3: Server, source: str, destination: str) -> None:

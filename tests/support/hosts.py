@@ -259,6 +259,8 @@ class Sites:
             self._publish(self._s3, f's3://{BUCKETS[PREFIX]}{PREFIX[:-1]}')
             # The tools would take longer to publish the same objects again.
             bucket.copy(self._s3, f'{BUCKETS[PREFIX]}{PREFIX}', f'{BUCKETS["/"]}/')
+            for name in BUCKETS.values():
+                bucket.hide_state(self._s3, name)
         name = BUCKETS[case.base]
         if 'CDN' in case.host:
             node = self._need('node', package='nodejs')
@@ -269,13 +271,13 @@ class Sites:
                 yield server
 
     def _publish(self, s3: Server, destination: str) -> None:
-        """Publish the tree and upload the packages, with the commands of docs/buckets.md."""
+        """Build the tree in a bucket, and upload the packages as docs/buckets.md does."""
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
-        environment = bucket.tool_environment(s3.url, folder)
-        (folder / 'changes').mkdir()
-        (folder / 'changes/1.jsonl').write_bytes((self.tree.parent / 'changes.jsonl').read_bytes())
+        environment = bucket.tool_environment(s3.url.rstrip('/'), folder)
         bucket.run_tool(
-            environment, bucket.PYTHON, bucket.PUBLISH, folder / 'changes', self.tree, destination,
+            environment, 'dumb-pypi', '--package-list-json', self.tree.parent / 'packages.jsonl',
+            '--packages-url', '../../pool/', '--site-url', 'https://pypi.example.com/',
+            '--no-generate-timestamp', '--output-dir', destination,
         )
         # The packages have `.metadata` files already.
         commands = docs.block('docs/buckets.md', 'sh', 'dumb-pypi scan').partition('\n')[2]
