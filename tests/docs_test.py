@@ -66,8 +66,9 @@ def test_example_lists_are_valid() -> None:
         line = block(document, 'json', '{"filename"')
         files, notices = read_files(line.encode())
         assert (len(files), notices) == (1, [])
-    facts = read_facts(block(LISTS, 'json', '{"name"').encode(), 'projects.jsonl')
-    assert (len(facts.facts), facts.notices) == (1, [])
+    for start in ('{"name": "foo", "status"', '{"name": "foo", "version"'):
+        facts = read_facts(block(LISTS, 'json', start).encode(), 'projects.jsonl')
+        assert (len(facts.facts), facts.notices) == (1, [])
 
 
 def test_example_message_is_exact() -> None:

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TYPE_CHECKING
 
 from dumb_pypi import store
@@ -30,10 +30,12 @@ from dumb_pypi.store.directory import Folder
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
+    from dumb_pypi.builder.packages import Packages
     from dumb_pypi.builder.plan import Groups, Previous
     from dumb_pypi.builder.state import State
     from dumb_pypi.builder.tasks import Job
     from dumb_pypi.builder.workers import Workers
+    from dumb_pypi.builder.yanks import Yanks
     from dumb_pypi.model.project_facts import ProjectFacts
     from dumb_pypi.store.interface import Store, Writer
 
@@ -151,10 +153,10 @@ def _build(
             chunks = None if old is None else state.chunks
             survey = survey_list(source, chunks, state.memo(source.form), workers, reading.add)
             packages = write_packages(source, survey, old, file, workers, reading.add)
-        facts, facts_notices = _read_facts(lists, packages.projects)
+        facts, yanks, facts_notices = _read_facts(lists, packages)
         notices = [*lists.notices, *packages.notices, *facts_notices]
         refuse_list(source, packages, state, notices, options)
-        groups = group(packages, facts, state, workers)
+        groups = group(packages, facts, yanks, state, workers)
         previous = _read_previous(lists.previous, groups, state, job, writer, workers, reading)
         if previous is not None:
             refuse_shrink(
@@ -279,38 +281,35 @@ def _report_no_change(stamp: Stamp, options: BuildOptions) -> Report:
 
 
 def _read_facts(
-        lists: Lists, projects: Collection[str],
-) -> tuple[Mapping[str, ProjectFacts], list[Notice]]:
-    """Return the facts about projects of the list, and notices about those that are not in it.
+        lists: Lists, packages: Packages,
+) -> tuple[Mapping[str, ProjectFacts], Yanks, list[Notice]]:
+    """Return the facts about projects of the list, and notices about what is not in it.
 
     What the project list states takes the place of what a scan has found, key by key.
     """
+    from dumb_pypi.builder.yanks import find_yanks, notices_of_unused
+
     if lists.facts is None and lists.scanned is None:
-        return {}, []
+        return {}, find_yanks(packages, ()), []
     from dumb_pypi.model.project_facts import overlay, read_facts
     scanned: dict[str, ProjectFacts] = {} if lists.scanned is None else dict(
         read_facts(lists.scanned.content, lists.packages.place).facts.items(),
     )
     source = lists.facts
     if source is None:
-        return scanned, []
-    found, lines, notices = read_facts(source.content, source.place)
+        return scanned, find_yanks(packages, ()), []
+    stated = read_facts(source.content, source.place)
     facts: dict[str, ProjectFacts] = {
-        name: fact for name, fact in found.items() if name in projects
+        name: fact for name, fact in stated.facts.items() if name in packages.projects
     }
-    unused = sorted(found.keys() - facts.keys(), key=lines.__getitem__)
-    if notices and not found:
+    if stated.notices and not stated.facts:
         from dumb_pypi.builder.wrong_lists import PROJECT_LIST, refuse_unusable
-        refuse_unusable(source, PROJECT_LIST, notices)
+        refuse_unusable(source, PROJECT_LIST, stated.notices)
+    yanks = find_yanks(packages, stated.facts.values())
     return scanned | {
         name: overlay(scanned[name], fact, has_status=True) if name in scanned else fact
         for name, fact in facts.items()
-    }, [*notices, *(
-        Notice(source.place, lines[name], (
-            f'project {name} is not in the package list, so what this line says is not shown'
-        ), skipped=False)
-        for name in unused
-    )]
+    }, yanks, [*stated.notices, *notices_of_unused(stated, yanks, packages, source.place)]
 
 
 def _read_previous(
@@ -330,6 +329,7 @@ def _read_previous(
     from dumb_pypi.builder.plan import group, may_have_stale_pages, Previous
     from dumb_pypi.builder.render import previous_projects
     from dumb_pypi.builder.wrong_lists import PREVIOUS_LIST, refuse_unusable
+    from dumb_pypi.builder.yanks import find_yanks
 
     with writer.unfinished_file('previous.json') as file:
         survey = survey_list(source, None, {}, workers, reading.add)
@@ -337,7 +337,8 @@ def _read_previous(
         if not packages.projects:
             refuse_unusable(source, PREVIOUS_LIST, packages.notices)
         # Which facts it was published with is not known.
-        before = group(packages, groups.facts, None, workers)
+        yanks = find_yanks(packages, groups.yanks.facts.values())
+        before = group(packages, groups.facts, yanks, None, workers)
         # The pages that 1.x published are at other paths than ours.
         ours = packages.are_lines_of(source)
         stale = may_have_stale_pages(

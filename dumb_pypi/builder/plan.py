@@ -14,6 +14,7 @@ from dumb_pypi.builder.stamp import fingerprint
 from dumb_pypi.builder.state import State
 from dumb_pypi.builder.tree import Extent, Tree, union
 from dumb_pypi.builder.workers import batched, Workers
+from dumb_pypi.builder.yanks import in_order, MonthYanks, with_yanks, Yanks
 from dumb_pypi.model.project_facts import ProjectFacts
 from dumb_pypi.pages import changelog, paths, project_list
 from dumb_pypi.pages.changelog import Neighbours
@@ -26,15 +27,28 @@ Fingerprints = tuple[str, str]
 
 
 class Month(NamedTuple):
-    """The uploads of a month, with fingerprints of what pages show of its lines and neighbours."""
+    """The uploads of a month, with fingerprints of what pages show of its lines and context.
+
+    The context are its neighbours, and what the facts about projects yank. The summary is one of
+    the lines alone.
+    """
     lines_fingerprint: str
-    neighbours_fingerprint: str
+    context_fingerprint: str
     summary: MonthSummary
     neighbours: Neighbours
+    yanks: MonthYanks
 
     @property
     def fingerprints(self) -> Fingerprints:
-        return self.lines_fingerprint, self.neighbours_fingerprint
+        return self.lines_fingerprint, self.context_fingerprint
+
+    @property
+    def shown_summary(self) -> MonthSummary:
+        """The summary, with what the facts yank."""
+        name, uploads, _ = msgspec.structs.astuple(self.summary)
+        return summarize_month(
+            name, uploads, with_yanks(self.summary.newest_uploads, self.yanks),
+        ) if self.yanks else self.summary
 
     @property
     def pages(self) -> int:
@@ -44,10 +58,12 @@ class Month(NamedTuple):
 class Groups(NamedTuple):
     """A list in groups: the projects of `packages`, the facts about them, and the months.
 
-    `facts_fingerprints` has the fingerprints of facts, months come newest first.
+    `yanks` follow from the facts. `facts_fingerprints` has the fingerprints of facts, months come
+    newest first.
     """
     packages: Packages
     facts: Mapping[str, ProjectFacts]
+    yanks: Yanks
     facts_fingerprints: Mapping[str, str]
     months: dict[str, Month]
 
@@ -73,7 +89,7 @@ class Previous(NamedTuple):
 
 
 def group(
-        packages: Packages, facts: Mapping[str, ProjectFacts], state: State | None,
+        packages: Packages, facts: Mapping[str, ProjectFacts], yanks: Yanks, state: State | None,
         workers: Workers,
 ) -> Groups:
     """Group a list. Months that no line was added to or removed from are taken from the state."""
@@ -92,9 +108,12 @@ def group(
         lines, summary = summed_up[name] if name in summed_up else (
             records[name].lines_fingerprint, records[name].summary,
         )
-        adjacent = neighbours[name]
-        months[name] = Month(lines, fingerprint([msgspec.json.encode(adjacent)]), summary, adjacent)
-    return Groups(packages, facts, {
+        adjacent, of_month = neighbours[name], yanks.months.get(name, {})
+        months[name] = Month(
+            lines, fingerprint([msgspec.json.encode((adjacent, in_order(of_month)))]), summary,
+            adjacent, of_month,
+        )
+    return Groups(packages, facts, yanks, {
         name: fingerprint([msgspec.json.encode(fact)]) for name, fact in facts.items()
         if fact.is_known
     }, months)
@@ -271,7 +290,8 @@ class Plan:
     def required_before(self, project: str) -> Iterator[msgspec.Raw]:
         """Yield what a project required in the previous build here and in the previous list.
 
-        It follows from the lines of the project alone. Each is a list of names in JSON.
+        Each is a list of names in JSON. They follow from the lines of the project, but for facts
+        that yank releases.
         """
         if self._state.complete:
             yield self._state.requires(project)
@@ -280,6 +300,10 @@ class Plan:
             yield previous.projects[project].requires
         elif previous is not None and project not in previous.groups.packages.projects:
             yield NOTHING
+        if previous is not None and project in previous.groups.yanks.requires:
+            # Nobody knows which release was the latest where the previous list was published.
+            yield NOTHING
+            yield previous.groups.yanks.requires[project]
 
     def _is_known_project(self, name: str) -> bool:
         state, now = self._state, self.groups
@@ -297,6 +321,17 @@ class Plan:
             ),
         )
 
+    @cached_property
+    def _months_with_yanks(self) -> Collection[str]:
+        """The months that have files of projects whose files the facts yank.
+
+        Nobody knows which of them the facts yanked when the previous list was published.
+        """
+        projects = self.groups.packages.projects
+        return {
+            month for name in self.groups.yanks.requires for month in projects[name].months
+        }
+
     def _is_known_month(self, name: str) -> bool:
         state = self._state
         record = state.months.get(name)
@@ -304,10 +339,12 @@ class Plan:
         return self._is_known(
             self.groups.months[name].fingerprints,
             None if record is None else (
-                record.lines_fingerprint, record.neighbours_fingerprint,
+                record.lines_fingerprint, record.context_fingerprint,
             ),
             None if previous is None else previous.fingerprints,
-            may_differ=state.pending is not None and name in state.pending.months,
+            may_differ=name in self._months_with_yanks or (
+                state.pending is not None and name in state.pending.months
+            ),
         )
 
     def _is_known(

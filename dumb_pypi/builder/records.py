@@ -59,7 +59,7 @@ class ProjectRecord(msgspec.Struct, array_like=True, gc=False):
 class MonthRecord(msgspec.Struct, array_like=True, gc=False):
     """A month with pages in the index."""
     lines_fingerprint: str
-    neighbours_fingerprint: str
+    context_fingerprint: str
     checksums: str
     summary: MonthSummary
 

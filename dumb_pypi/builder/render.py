@@ -68,7 +68,7 @@ def render(
     months = _write_months(plan, state, job, writer, workers)
     others |= write_pages(job, writer, job.site.root_pages(
         [record.summary for record in records.values()],
-        [month.summary for month in plan.groups.months.values()],
+        [month.shown_summary for month in plan.groups.months.values()],
     ))
     # Their footers link to the feeds.
     others |= _write_list_pages(plan, state, records, job, writer)
@@ -286,7 +286,10 @@ def _write_months(
     in_order = changelog.in_safe_order(wanted, existing)
     runs = [list(pages) for _, pages in groupby(in_order, key=attrgetter('month'))]
     lines = plan.groups.packages.lines_of_months([pages[0].month for pages in runs])
-    tasks = (MonthTask(job, pages, text) for pages, (_, text) in zip(runs, lines, strict=True))
+    tasks = (
+        MonthTask(job, pages, text, months[month].yanks)
+        for pages, (month, text) in zip(runs, lines, strict=True)
+    )
     rendered = chain.from_iterable(workers.map(
         render_months, batched(tasks, lambda task: len(task.lines), _TASK),
     ))

@@ -10,6 +10,7 @@ import msgspec
 
 from dumb_pypi.builder.dependents import Dependents
 from dumb_pypi.builder.readmes import readme_of
+from dumb_pypi.builder.yanks import MonthYanks, with_yanks
 from dumb_pypi.model.distfile import read_checked
 from dumb_pypi.model.project import assemble
 from dumb_pypi.model.project_facts import ProjectFacts
@@ -93,10 +94,11 @@ class DependentsResult(NamedTuple):
 
 
 class MonthTask(NamedTuple):
-    """Pages of a month to render, and the lines of all its uploads."""
+    """Pages of a month to render, the lines of all its uploads, and what the facts yank."""
     job: Job
     pages: Sequence[ChangelogPage]
     lines: bytes
+    yanks: MonthYanks
 
 
 def process_projects(task: ProjectsTask) -> ProjectsResult:
@@ -182,7 +184,9 @@ def _render_month(task: MonthTask) -> list[bytes]:
     lines = changelog.in_order(map(changelog.read_upload_line, io.BytesIO(task.lines)))
     site = task.job.site
     return [
-        site.changelog_page(page, changelog.uploads_on(page, lines)).content
+        site.changelog_page(
+            page, with_yanks(changelog.uploads_on(page, lines), task.yanks),
+        ).content
         for page in task.pages
     ]
 

@@ -101,7 +101,12 @@ class Project(msgspec.Struct, frozen=True):
 def assemble(
         name: NormalizedName, files: Iterable[Distfile], facts: ProjectFacts | None = None,
 ) -> Project:
-    """Sort the files of a project, which come in any order, into releases."""
+    """Sort the files of a project, which come in any order, into releases.
+
+    The facts may say of files that they are yanked, or that they are not.
+    """
+    if facts is not None and facts.has_yanks:
+        files = [with_yanked_reason(file, facts) for file in files]
     groups: dict[Version | str, list[Distfile]] = defaultdict(list)
     unversioned: list[Distfile] = []
     for file in files:
@@ -119,6 +124,16 @@ def assemble(
         name, facts or ProjectFacts(name), tuple(releases), ordered[:len(unversioned)], ordered,
         _latest(releases), min(timestamps, default=None), max(timestamps, default=None),
     )
+
+
+def with_yanked_reason(file: Distfile, facts: ProjectFacts) -> Distfile:
+    """Return a file with what the facts about its project say about its yanking."""
+    reason = facts.yanked_reason(file.filename, file.version)
+    if reason is None:
+        return file
+    return msgspec.structs.replace(file, line=msgspec.structs.replace(
+        file.line, yanked_reason=None if isinstance(reason, bool) else reason,
+    ))
 
 
 def extras_in(requirements: Iterable[str]) -> list[str]:

@@ -2,12 +2,14 @@
 from __future__ import annotations
 
 import codecs
+import functools
 import io
 import re
 from collections.abc import Iterator
 from typing import NamedTuple, TYPE_CHECKING
 
 import msgspec
+from packaging.utils import canonicalize_version
 
 from dumb_pypi.errors import FieldError, LineError, Notice, shown
 from dumb_pypi.model import urls
@@ -20,7 +22,7 @@ from dumb_pypi.model.fields import (
     unknown_keys,
 )
 from dumb_pypi.model.filenames import is_name, normalized_name
-from dumb_pypi.model.free_text import clean_lines, clean_text
+from dumb_pypi.model.free_text import clean_lines, clean_text, one_line
 
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName
@@ -36,9 +38,14 @@ _SURROGATE = re.compile(rb'\\u[dD][89a-fA-F][0-9a-fA-F]{2}')
 class FactsLine(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A line of a project list: its keys and their types.
 
-    `scanned_hash` is for the next scan: the hash of the file that a scan read the line from.
+    `yanked_reason` is about the file `filename` or, without one, about the release `version`; all
+    other keys are about the project. `scanned_hash` is for the next scan: the hash of the file that
+    a scan read the line from.
     """
     name: str
+    version: str | None = None
+    filename: str | None = None
+    yanked_reason: str | bool | None = None
     status: str | None = None
     status_reason: str | None = None
     summary: str | None = None
@@ -65,13 +72,18 @@ class StatusLine(msgspec.Struct):
     status: str | None = None
 
 
+# Why a file is yanked, '' if there is no reason, False if it is not, whatever its line says.
+YankedReason = str | bool
+
+
 class ProjectFacts(msgspec.Struct, frozen=True):
     """The facts about a project; those below `summary` are about its latest release.
 
     They have the names and types of the public index's JSON API, and are None if they are not
     known: no text, list or object is empty. `status` is one of `STATUSES`. `home_page` and the
     values of `project_urls` are absolute http(s) URLs. `description` and `license` may have
-    several lines, all other texts are one line.
+    several lines, all other texts are one line. `yanked_releases` and `yanked_files` say of
+    releases, by their `release_key`, and of files, by their names, why they are yanked.
     """
     project: NormalizedName
     status: str = ACTIVE
@@ -91,29 +103,72 @@ class ProjectFacts(msgspec.Struct, frozen=True):
     classifiers: list[str] | None = None
     project_urls: dict[str, str] | None = None
     provides_extra: list[str] | None = None
+    yanked_releases: dict[str, YankedReason] | None = None
+    yanked_files: dict[str, YankedReason] | None = None
 
     @property
     def is_known(self) -> bool:
         """Whether a project list states anything about the project."""
         return self != ProjectFacts(self.project)
 
+    @property
+    def has_yanks(self) -> bool:
+        return self.yanked_releases is not None or self.yanked_files is not None
+
+    def yanked_reason(self, filename: str, version: str | None) -> YankedReason | None:
+        """Return what the facts say of a file, None if its line counts.
+
+        A fact about the file counts more than one about its release.
+        """
+        reason = (self.yanked_files or {}).get(filename)
+        if reason is None and version is not None and self.yanked_releases is not None:
+            return self.yanked_releases.get(release_key(version))
+        return reason
+
+
+class Yank(NamedTuple):
+    """What a line says of a release or a file: `key` is `version` or `filename`.
+
+    `value` is as the line spells it, and `target` is what files are looked up by.
+    """
+    key: str
+    value: str
+    target: str
+    reason: YankedReason
+
 
 class ParsedFacts(NamedTuple):
     """A line of a project list: the facts in it, its unknown keys, and messages about the rest.
 
     `remarks` are about invalid URLs and extras, which are skipped: the rest of the line is good.
+    The facts do not have the `yank`.
     """
     facts: ProjectFacts
     has_status: bool
     unknown_keys: list[str]
     remarks: list[str]
+    yank: Yank | None = None
 
 
 class ProjectList(NamedTuple):
-    """A project list: the facts about each project, the number of its line, and the notices."""
+    """A project list: the facts about each project, the number of its line, and the notices.
+
+    `yanks` has, for each project, the last line about each release and file, and its number.
+    """
     facts: dict[NormalizedName, ProjectFacts]
     lines: dict[NormalizedName, int]
     notices: list[Notice]
+    yanks: dict[NormalizedName, list[tuple[int, Yank]]]
+
+
+@functools.lru_cache(maxsize=4096)
+def release_key(version: str) -> str:
+    """Return a text that the versions of one release have in common.
+
+    >>> release_key('1.0'), release_key('1.0.0'), release_key('1.0_1'), release_key('2013-11-14')
+    ('1', '1', '1.post1', '2013-11-14')
+    """
+    return canonicalize_version(version.replace('_', '-'))
 
 
 def overlay(facts: ProjectFacts, later: ProjectFacts, *, has_status: bool) -> ProjectFacts:
@@ -144,19 +199,20 @@ def read_facts(content: bytes, place: str) -> ProjectList:
     lines: dict[NormalizedName, int] = {}
     notices: list[Notice] = []
     reported: set[str] = set()
+    yanks: dict[NormalizedName, dict[tuple[str, str], tuple[int, Yank]]] = {}
     for number, raw_line in enumerate(io.BytesIO(content.removeprefix(codecs.BOM_UTF8)), 1):
         line = raw_line.strip()
         if not line:
             continue
         try:
             require_utf8(raw_line)
-            found, has_status, unknown, remarks = parse_facts(line)
+            found, has_status, unknown, remarks, yank = parse_facts(line)
         except LineError as error:
             notices.append(Notice(place, number, error.reason))
             quarantined = quarantine(line)
             if quarantined is None:
                 continue
-            found, has_status, unknown, remarks = quarantined, True, [], []
+            found, has_status, unknown, remarks, yank = quarantined, True, [], [], None
         notices.extend(Notice(place, number, remark, skipped=False) for remark in remarks)
         for key in unknown:
             if key not in reported:
@@ -164,6 +220,15 @@ def read_facts(content: bytes, place: str) -> ProjectList:
                 notices.append(Notice(place, number, unknown_key(key, FactsLine), skipped=False))
         earlier = facts.get(found.project)
         first_line = lines.setdefault(found.project, number)
+        if yank is not None:
+            of_project = yanks.setdefault(found.project, {})
+            same = of_project.get((yank.key, yank.target))
+            of_project[yank.key, yank.target] = number, yank
+            if same is not None and same[1].reason != yank.reason:
+                notices.append(Notice(place, number, (
+                    f'{yank.key} {shown(yank.value)} is on line {same[0]} too, with another '
+                    f'yanked_reason: this later line wins'
+                ), skipped=False))
         if earlier is None:
             facts[found.project] = found
             continue
@@ -177,7 +242,23 @@ def read_facts(content: bytes, place: str) -> ProjectList:
                 f'{", ".join(other)}: this later line wins'
             ), skipped=False))
         facts[found.project] = merged
-    return ProjectList(facts, lines, notices)
+    for project, of_project in yanks.items():
+        facts[project] = msgspec.structs.replace(
+            facts[project], yanked_releases=_reasons(of_project, 'version'),
+            yanked_files=_reasons(of_project, 'filename'),
+        )
+    return ProjectList(facts, lines, notices, {
+        project: [*of_project.values()] for project, of_project in yanks.items()
+    })
+
+
+def _reasons(
+        yanks: dict[tuple[str, str], tuple[int, Yank]], key: str,
+) -> dict[str, YankedReason] | None:
+    """Return what lines with this key say, sorted, so that their order changes no fingerprint."""
+    return {
+        target: yank.reason for (of, target), (_, yank) in sorted(yanks.items()) if of == key
+    } or None
 
 
 def parse_facts(line: bytes) -> ParsedFacts:
@@ -210,7 +291,7 @@ def parse_facts(line: bytes) -> ParsedFacts:
         _texts('classifiers', facts.classifiers),
         _project_urls(facts.project_urls, remarks),
         _extras(facts.provides_extra, remarks),
-    ), facts.status is not None, unknown, remarks)
+    ), facts.status is not None, unknown, remarks, _yank(facts))
 
 
 def quarantine(line: bytes) -> ProjectFacts | None:
@@ -226,6 +307,29 @@ def quarantine(line: bytes) -> ProjectFacts | None:
     except LineError:
         return None
     return ProjectFacts(name, QUARANTINED) if facts.status == QUARANTINED else None
+
+
+def _yank(facts: FactsLine) -> Yank | None:
+    """
+    Raises:
+        LineError: the line has a reason but names no release or file, or a value is invalid.
+    """
+    reason = facts.yanked_reason
+    if reason is None:
+        return None
+    if reason is True:
+        raise LineError('`yanked_reason` must be a string or false: give the reason, or ""')
+    if isinstance(reason, str):
+        reason = one_line('yanked_reason', reason)
+    # A file's name is compared as it is: no file of the list has a forbidden character in it.
+    if facts.filename:
+        return Yank('filename', facts.filename, facts.filename, reason)
+    version = clean_text('version', facts.version)
+    if version is None:
+        raise LineError(
+            '`yanked_reason` is about a release or a file: give its `version` or `filename`',
+        )
+    return Yank('version', version, release_key(version), reason)
 
 
 def _status(status: str | None) -> str:

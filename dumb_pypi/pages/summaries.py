@@ -104,9 +104,15 @@ def summarize(project: Project) -> ProjectSummary:
 def _required(project: Project) -> list[str]:
     """Return the other projects that the latest release requires, by their normalized names."""
     latest = project.latest
-    requirements = () if latest is None else latest.best_informed.requires_dist or ()
+    return sorted(names_required(
+        project.name, () if latest is None else latest.best_informed.requires_dist or (),
+    ))
+
+
+def names_required(project: str, requirements: Iterable[str]) -> set[str]:
+    """Return the normalized names of the other projects that a project requires."""
     found = map(_REQUIRED.match, requirements)
-    return sorted({canonicalize_name(name[0]) for name in found if name} - {project.name})
+    return {str(canonicalize_name(name[0])) for name in found if name} - {project}
 
 
 def summarize_month(month: str, count: int, newest: Iterable[Upload]) -> MonthSummary:

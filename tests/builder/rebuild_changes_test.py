@@ -203,6 +203,9 @@ class ReleaseRepository(Site):
         if new_folder:
             shutil.rmtree(self.output_dir, ignore_errors=True)
         with_facts = {name for name, facts in self.facts.items() if facts}
+        with_facts |= {
+            f'yanks of {name}' for (name, _, _), reason in self.yanks.items() if reason is not None
+        }
         shape = repr((self.options, self.templates))
         changed = shape != self.shape or not self.projects_with_facts <= with_facts
         (self.folder / 'previous').write_bytes(self.live.get(paths.PACKAGES_JSON, b''))

@@ -11,7 +11,7 @@ from dumb_pypi.model.project_facts import ProjectFacts, read_facts
 
 def test_later_facts_override_earlier_ones() -> None:
     """Each good line gives the facts of one project, each bad one a notice."""
-    facts, lines, notices = read_facts(b'\n'.join([
+    facts, lines, notices, _ = read_facts(b'\n'.join([
         (b'{"name": "Foo.Bar", "status": "archived", "status_reason": "done", "summary": "s", '
         b'"home_page": "https://example.com"}'),
         b'{"name": "baz", "status": "archived", "summary": "earlier", "colour": "red"}',
@@ -40,7 +40,7 @@ def test_later_facts_override_earlier_ones() -> None:
 
 def test_lines_of_a_project_add_up() -> None:
     """A list that a scan wrote can be followed by lines with a status, say, without a message."""
-    facts, _, notices = read_facts(b'\n'.join([
+    facts, _, notices, _ = read_facts(b'\n'.join([
         b'{"name": "foo", "license": "MIT", "keywords": "a", "scanned_hash": "sha256=0"}',
         b'{"name": "foo", "status": "quarantined", "summary": "s"}',
         b'{"name": "Foo", "keywords": "a", "summary": ""}',
@@ -52,7 +52,7 @@ def test_lines_of_a_project_add_up() -> None:
 
 def test_later_status_counts() -> None:
     """Only a line that states a status changes that of an earlier line, with a notice."""
-    facts, _, notices = read_facts(b'\n'.join([
+    facts, _, notices, _ = read_facts(b'\n'.join([
         b'{"name": "foo", "status": "quarantined", "license": "MIT"}',
         b'{"name": "foo", "status": "active", "license": "BSD"}',
     ]), 'projects')
@@ -80,14 +80,14 @@ def test_later_status_counts() -> None:
 )
 def test_invalid_line_still_quarantines(line: bytes, quarantined: bool) -> None:
     """A mistake elsewhere in its line does not lift the quarantine of a project."""
-    facts, _, [notice] = read_facts(line, 'projects')
+    facts, _, [notice], _ = read_facts(line, 'projects')
     assert [fact.status for fact in facts.values()] == ['quarantined'] * quarantined
     assert notice.skipped
 
 
 def test_blank_lines_and_bom_are_skipped() -> None:
     """A byte-order mark, blank lines and spaces around a line are not part of it."""
-    facts, lines, notices = read_facts(b'\xef\xbb\xbf\r\n \n {"name": "foo"}\r\n', 'projects')
+    facts, lines, notices, _ = read_facts(b'\xef\xbb\xbf\r\n \n {"name": "foo"}\r\n', 'projects')
     assert list(facts) == ['foo']
     assert list(lines.values()) == [3]
     assert not notices
@@ -95,7 +95,8 @@ def test_blank_lines_and_bom_are_skipped() -> None:
 
 def test_unknown_key_is_reported_once() -> None:
     """Each unknown key has one notice, on its first line."""
-    _, _, notices = read_facts(b'{"name": "a", "x": 1}\n{"name": "b", "x": 1, "y": 2}', 'projects')
+    content = b'{"name": "a", "x": 1}\n{"name": "b", "x": 1, "y": 2}'
+    _, _, notices, _ = read_facts(content, 'projects')
     assert [str(notice) for notice in notices] == [
         "projects:1: key 'x' is not known and is ignored on all lines",
         "projects:2: key 'y' is not known and is ignored on all lines",
@@ -124,7 +125,7 @@ STATED = {
 
 
 def read_one(**stated: object) -> tuple[ProjectFacts, list[str]]:
-    facts, _, notices = read_facts(json.dumps({'name': 'foo', **stated}).encode(), 'projects')
+    facts, _, notices, _ = read_facts(json.dumps({'name': 'foo', **stated}).encode(), 'projects')
     return facts[canonicalize_name('foo')], [notice.text for notice in notices]
 
 
@@ -158,7 +159,7 @@ def test_fact_of_a_wrong_type(key: str) -> None:
     kind = {str: 'a string', list: 'a list of strings', dict: 'a JSON object'}[type(STATED[key][0])]
     for wrong in (1, [1], {'a': 1}):
         line = json.dumps({'name': 'foo', 'status': 'quarantined', key: wrong}).encode()
-        facts, _, [notice] = read_facts(line, 'projects')
+        facts, _, [notice], _ = read_facts(line, 'projects')
         in_object = type(wrong) is dict and kind == 'a JSON object'
         expected = 'an object whose values are strings' if in_object else kind
         assert notice.text == f'`{key}` must be {expected}'
@@ -170,7 +171,7 @@ def test_control_character_is_refused(key: str) -> None:
     """A control character that no page can carry is an error in every text of one line."""
     bad = '\x1b[0m'
     value = {str: bad, list: [bad], dict: {'Docs': bad}}[type(STATED[key][0])]
-    facts, _, [notice] = read_facts(json.dumps({'name': 'foo', key: value}).encode(), 'projects')
+    facts, _, [notice], _ = read_facts(json.dumps({'name': 'foo', key: value}).encode(), 'projects')
     assert key in notice.text
     assert notice.skipped == (key != 'provides_extra')
     assert bool(facts) != notice.skipped
@@ -205,3 +206,52 @@ def test_home_page_may_have_a_fragment() -> None:
     """The home page may be a part of a page."""
     facts, notices = read_one(home_page='https://example.com/foo#readme')
     assert (facts.home_page, notices) == ('https://example.com/foo#readme', [])
+
+
+def test_yanks_of_releases_and_files() -> None:
+    """A fact about a file counts more than one about its release; a later line wins."""
+    facts, _, notices, _ = read_facts(b'\n'.join([
+        b'{"name": "foo", "version": "1.0", "yanked_reason": "broken"}',
+        b'{"name": "foo", "version": "1.0", "filename": "foo-1.zip", "yanked_reason": false}',
+        b'{"name": "Foo", "version": "1.0.0", "yanked_reason": ""}',
+        b'{"name": "foo", "version": "1", "yanked_reason": null}',
+        b'{"name": "foo", "version": "1_1", "yanked_reason": " a\\nb ", "summary": "s"}',
+    ]), 'projects')
+    foo = facts[canonicalize_name('foo')]
+    assert foo.is_known and foo.summary == 's'
+    asked: list[tuple[str, str | None]] = [
+        ('foo-1.0.zip', '1.0'), ('foo-1.zip', '1'), ('foo-1.0.0.zip', '1.0.0'),
+        ('foo-1.post1.zip', '1.post1'), ('foo-2.zip', '2'), ('foo.zip', None),
+    ]
+    assert [foo.yanked_reason(*file) for file in asked] == ['', False, '', 'a b', None, None]
+    assert [str(notice) for notice in notices] == [
+        ("projects:3: version '1.0.0' is on line 1 too, with another yanked_reason: "
+        'this later line wins'),
+    ]
+
+
+@pytest.mark.parametrize(('keys', 'reason'), (
+    ({'yanked_reason': 'broken'}, ('`yanked_reason` is about a release or a file: give its '
+                                  '`version` or `filename`')),
+    ({'yanked_reason': '', 'version': ' '}, ('`yanked_reason` is about a release or a file: give '
+                                            'its `version` or `filename`')),
+    ({'yanked_reason': True, 'version': '1'}, ('`yanked_reason` must be a string or false: give '
+                                              'the reason, or ""')),
+    ({'yanked_reason': 1, 'version': '1'}, '`yanked_reason` must be a string or false'),
+    ({'yanked_reason': '', 'version': 1}, '`version` must be a string'),
+    ({'yanked_reason': '', 'filename': ['a']}, '`filename` must be a string'),
+    ({'yanked_reason': '\x1b[0m', 'version': '1'}, ("yanked_reason '\\x1b[0m' has the control "
+                                                   'character U+001B: remove it')),
+    ({'yanked_reason': '', 'version': '1\x00'}, ("version '1\\x00' has the control character "
+                                                'U+0000: remove it')),
+))
+def test_bad_yank_is_skipped(keys: dict[str, object], reason: str) -> None:
+    """A yank that cannot be applied is reported, and yanks nothing else."""
+    line = json.dumps({'name': 'foo', **keys}).encode()
+    facts, _, [notice], _ = read_facts(line, 'projects')
+    assert (facts, notice.text, notice.skipped) == ({}, reason, True)
+    quarantining = json.dumps({'name': 'foo', 'status': 'quarantined', **keys}).encode()
+    facts, _, [notice], _ = read_facts(quarantining, 'projects')
+    assert facts == {
+        name: ProjectFacts(name, 'quarantined') for name in (canonicalize_name('foo'),)
+    }

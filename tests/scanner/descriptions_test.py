@@ -24,7 +24,7 @@ def described(metadata: str | bytes) -> dict[str, Any]:
     """Return the line of a project, without its name and hash, as a build reads it."""
     content = metadata if isinstance(metadata, bytes) else metadata.encode()
     line = encode(describe('foo', HASH, content))
-    facts, _, notices = read_facts(line, 'projects')
+    facts, _, notices, _ = read_facts(line, 'projects')
     assert (list(facts), notices) == (['foo'], [])
     found: dict[str, Any] = json.loads(line)
     assert (found.pop('name'), found.pop('scanned_hash')) == ('foo', HASH)

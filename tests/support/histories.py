@@ -166,6 +166,7 @@ class History(RuleBasedStateMachine):
         self.files: dict[Name, Line] = {}
         self.gone: dict[str, dict[Name, Line]] = {}
         self.facts: dict[str, Line] = {}
+        self.yanks: dict[tuple[str, str, str], str | bool | None] = {}
         self.options = {option: values[0] for option, values in OPTIONS.items()}
         self.templates: dict[str, str] = {}
         self.bad_lines = 0
@@ -240,6 +241,20 @@ class History(RuleBasedStateMachine):
         there = sorted({name.project for name in self.files})
         self.facts[data.draw(st.sampled_from(there or PROJECTS))] = facts
 
+    @rule(
+        data=st.data(), of_release=st.booleans(), reason=st.sampled_from((None, False, '', 'bad')),
+    )
+    def yank_in_facts(
+            self, data: st.DataObject, of_release: bool, reason: str | bool | None,
+    ) -> None:
+        """Yank a release or a file of the list, or one that the list no longer has."""
+        if of_release:
+            project = data.draw(st.sampled_from(PROJECTS))
+            self.yanks[project, 'version', data.draw(st.sampled_from(VERSIONS))] = reason
+        elif self.files:
+            name = data.draw(st.sampled_from(sorted(self.files)))
+            self.yanks[name.project, 'filename', name.text] = reason
+
     @rule(data=st.data())
     def change_option_or_template(self, data: st.DataObject) -> None:
         """One rule for both: after either there is no telling what else changed."""
@@ -265,6 +280,10 @@ class History(RuleBasedStateMachine):
         lines += ['oops'] * self.bad_lines
         lines = [*lines[self.order:], *lines[:self.order]]
         facts = [json.dumps({'name': name, **facts}) for name, facts in self.facts.items()]
+        facts += [
+            json.dumps({'name': name, key: value, 'yanked_reason': reason})
+            for (name, key, value), reason in self.yanks.items()
+        ]
         templates = {'unused': '', **self.templates}
         folder = self.folder / 'templates'
         # A build that is running notices when its templates are written.
