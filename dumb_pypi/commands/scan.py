@@ -59,6 +59,7 @@ def _scan(args: argparse.Namespace) -> int:
             api_url=args.api_url,
             cache=args.cache,
             compute_hashes=args.compute_hashes,
+            names_only=args.names_only,
             jobs=args.jobs,
             progress=progress,
         )
@@ -81,8 +82,9 @@ def _scan(args: argparse.Namespace) -> int:
 _DESCRIPTION = """\
 Find the wheels, sdists and eggs of some sources, and print their package list:
 JSON lines for dumb-pypi --package-list-json. A source is a folder, with all
-folders below it; github:OWNER/REPO, for the releases of a repository; or the
-URL of another simple index, such as https://example.com/simple/.
+folders below it; a bucket, such as s3://bucket/path; github:OWNER/REPO, for the
+releases of a repository; or the URL of another simple index, such as
+https://example.com/simple/.
 """
 
 _EPILOG = """\
@@ -104,6 +106,11 @@ examples:
 
   List the files of a release before they are uploaded:
     dumb-pypi scan --write-metadata --uploaded-by release-bot dist > new.jsonl
+
+  List a bucket, and read only what is new the next time:
+    dumb-pypi scan -o packages.jsonl s3://packages.example.com
+    dumb-pypi scan -o packages.jsonl --previous packages.jsonl \
+        s3://packages.example.com
 
   List what is attached to the releases of a repository on GitHub:
     dumb-pypi scan -o packages.jsonl github:example/project
@@ -128,31 +135,36 @@ def _parser() -> argparse.ArgumentParser:
     files = parser.add_argument_group('files')
     files.add_argument(
         'sources', metavar='SOURCE', nargs='+',
-        help='list the files of this source: a folder, github:OWNER/REPO or the URL of a simple '
-             'index',
+        help='list the files of this source: a folder, the s3://, gs:// or az:// URL of a bucket, '
+             'github:OWNER/REPO or the URL of a simple index',
     )
     files.add_argument(
         '--write-metadata', action='store_true',
-        help='write the metadata of each wheel in a folder to a .metadata file next to it, so that '
-             'clients need not download the wheel to resolve dependencies',
+        help='write the metadata of each wheel in a folder or bucket to a .metadata file next to '
+             'it, so that clients need not download the wheel to resolve dependencies',
     )
     files.add_argument(
         '--previous', metavar='PATH',
         help='copy the lines of unchanged files from this list instead of reading the files: the '
              'list of the previous scan, or the packages.json of the previous build; a file is '
-             'unchanged if its name, size and modification time are the same; hashes that a '
-             'server does not state are copied, too',
+             'unchanged if its name, size, modification time and, in a bucket, ETag are the same; '
+             'hashes that a server does not state are copied, too',
     )
     files.add_argument(
         '-j', '--jobs', metavar='N', type=int,
         help='read this many files at once (default: as many as there are CPUs), and send this '
-             'many requests at once (default: 8)',
+             'many requests at once (default: 8, or 32 to a bucket)',
     )
     files.add_argument(
         '--prefer', metavar='SOURCE', action='append', default=[],
         help='if several sources have the same project, list only the files of this one; may be '
              'given several times, the most important source first (default: such projects are '
              'an error)',
+    )
+    files.add_argument(
+        '--names-only', action='store_true',
+        help='read nothing in a bucket: list names, sizes and times, in one request per thousand '
+             'objects, without hashes and metadata',
     )
     servers = parser.add_argument_group('other servers')
     servers.add_argument(
@@ -189,9 +201,9 @@ def _parser() -> argparse.ArgumentParser:
     the_list.add_argument(
         '--projects', metavar='PATH',
         help='write a list for --project-list-json to this file, atomically: README, licence, '
-             'authors, links and other metadata of the latest release of each project in a folder, '
-             'and the status of projects of another index; with --previous, read only metadata '
-             'that this file lacks',
+             'authors, links and other metadata of the latest release of each project in a folder '
+             'or bucket, and the status of projects of another index; with --previous, read '
+             'only metadata that this file lacks',
     )
     the_list.add_argument(
         '--uploaded-by', metavar='TEXT',

@@ -133,9 +133,11 @@ def check_json(
         LineError: the line is not an object with the keys and types of `Line`, a value is
             invalid, or a key is there twice.
     """
-    file = check_line(decode_line(line), before)
+    decoded = decode_line(line)
+    file = check_line(decoded, before)
     checked = encode(file.line)
-    return file, checked, [] if have_same_keys(line, checked) else unknown_keys(line, Line)
+    same = have_same_keys(line, checked, dropped=decoded.scanned_etag is not None)
+    return file, checked, [] if same else unknown_keys(line, Line)
 
 
 def check_plain(line: bytes, _: Line = _NO_TEXTS) -> tuple[Distfile, bytes, list[str]]:

@@ -18,7 +18,10 @@ UPLOADS_END = 253370764800
 
 
 class Line(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
-    """A line of a JSON list: its keys and their types, as the input format defines them."""
+    """A line of a JSON list: its keys and their types, as the input format defines them.
+
+    `scanned_etag` is for the next scan of a bucket; no checked line has it.
+    """
     filename: str
     hash: str | None = None
     requires_python: str | None = None
@@ -33,6 +36,7 @@ class Line(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     provenance: str | None = None
     name: str | None = None
     version: str | None = None
+    scanned_etag: str | None = None
 
 
 class _LooseLine(Line, kw_only=True):
@@ -132,15 +136,17 @@ def require_utf8(line: bytes) -> None:
             ) from None
 
 
-def have_same_keys(line: bytes, checked: bytes) -> bool:
+def have_same_keys(line: bytes, checked: bytes, dropped: int = 0) -> bool:
     """Return whether `line` cannot have a key that its checked form lacks, or a key twice.
+
+    `dropped` is the number of known keys that the checked form lacks.
 
     Checking a value removes colons at most, and each key has one. So a surplus key shows as a
     surplus colon, unless a value has a colon that `line` escapes and the checked form does not.
     False means only that the keys have to be read, which takes several times as long.
     """
     return (
-        line.count(b':') == checked.count(b':')
+        line.count(b':') - dropped == checked.count(b':')
         # Most lines have no escapes but of quotation marks.
         and (b'\\u003' not in line or (b'\\u003a' not in line and b'\\u003A' not in line))
     )

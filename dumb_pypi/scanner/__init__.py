@@ -4,14 +4,15 @@
 previous list are still true, and `reader` reads the other files: their `archives` and `metadata`.
 `projects` finds the latest release of each project, and `descriptions` what its metadata says.
 
-`sources` lists the other kinds of sources and combines their results. `github` and `simple_index`
-ask other servers with the help of `web`, whose `responses` may be cached; `simple_pages` parses
-pages of an index, and `requirements` says which of its files are permitted.
+`sources` lists the other kinds of sources and combines their results. `bucket` reads parts of the
+objects in a bucket, which `remote_files` shows as files. `github` and `simple_index` ask other
+servers with the help of `web`, whose `responses` may be cached; `simple_pages` parses pages of an
+index, and `requirements` says which of its files are permitted.
 """
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TYPE_CHECKING
 
 from dumb_pypi.errors import FieldError, Notice, OptionError, shown
@@ -24,11 +25,14 @@ from dumb_pypi.scanner.previous import PreviousList, read_list, still_holds
 if TYPE_CHECKING:
     from dumb_pypi.model.project_facts import FactsLine
     from dumb_pypi.scanner.folder import FoundFile
+    from dumb_pypi.scanner.projects import KnownLine
     from dumb_pypi.scanner.reader import Progress
     from dumb_pypi.scanner.sources import Elsewhere
 
     Path = str | os.PathLike[str]
 
+# The beginnings of URLs of buckets.
+BUCKETS = ('s3://', 'gs://', 'az://')
 # More threads gain nothing, and far more cannot be started.
 MAX_JOBS = 256
 
@@ -61,7 +65,7 @@ def scan(
         write_metadata: bool = False, uploaded_by: str | None = None, jobs: int | None = None,
         allowed: Sequence[str] = (), allowed_from: Path | None = None, prefer: Sequence[Path] = (),
         api_url: str | None = None, cache: Path | None = None, compute_hashes: bool = False,
-        progress: Progress | None = None,
+        names_only: bool = False, progress: Progress | None = None,
 ) -> Scan:
     """List the wheels, sdists and eggs of some sources, as `dumb-pypi scan` does.
 
@@ -72,8 +76,9 @@ def scan(
 
     Args:
         sources: one source, or several: the path of a folder, which is listed with all folders
-            below it; `github:OWNER/REPO` for the releases of a GitHub repository; or the URL of a
-            simple index, such as `https://example.com/simple/`.
+            below it; the URL of a bucket, such as `s3://bucket/path`; `github:OWNER/REPO` for the
+            releases of a GitHub repository; or the URL of a simple index, such as
+            `https://example.com/simple/`.
         previous: the path of the list of the previous scan, or of the `packages.json` of the
             previous build: a file whose name, size and modification time are the same is not read
             again.
@@ -81,12 +86,12 @@ def scan(
             status of projects of other indexes.
         previous_projects: the path of the project list of an earlier scan, if it exists: a line
             that comes from the same file is taken over.
-        write_metadata: write the metadata of each wheel in a folder to a `.metadata` file next to
-            it, so that clients need not download the wheel to resolve dependencies.
+        write_metadata: write the metadata of each wheel in a folder or bucket to a `.metadata` file
+            next to it, so that clients need not download the wheel to resolve dependencies.
         uploaded_by: who uploaded the files, except for those whose uploader is in the previous
             list or known to the source, and for those of another index.
         jobs: the number of files to read at once, from 1 to 256, by default as many as there are
-            CPUs; and of requests to send at once, by default 8.
+            CPUs; and of requests to send at once, by default 8, or 32 to a bucket.
         allowed: requirements, such as `foo` or `foo<2`: what may be listed of simple indexes.
         allowed_from: the path of a file with more of them, one per line.
         prefer: the sources, the most important first, that win if others have the same project.
@@ -95,6 +100,7 @@ def scan(
         cache: the path of a folder, which is made if it is missing, for responses of other servers:
             they are not sent again while they are current.
         compute_hashes: download files whose source states no hash, once, to compute it.
+        names_only: read no object in a bucket: list names, sizes and times.
         progress: called with the number of bytes read so far and the total, by one thread at a
             time. A tar archive is read twice, so its bytes count twice; a broken file counts as if
             read to its end. With `projects` the total grows once, when the latest releases are
@@ -116,17 +122,22 @@ def scan(
     names = [os.fspath(source) for source in sources]
     _check_options(names, jobs)
     uploaded_by = _clean_uploader(uploaded_by)
-    known_projects = {}
+    known_projects: Mapping[str, KnownLine] = {}
     if previous_projects is not None:
         from dumb_pypi.scanner.projects import read_known
         known_projects = read_known(os.fspath(previous_projects))
     folders = [name for name in names if is_folder(name)]
-    if write_metadata and not folders:
-        raise OptionError('--write-metadata', 'none of the sources is a folder')
+    if write_metadata and not (folders or any(name.startswith(BUCKETS) for name in names)):
+        raise OptionError('--write-metadata', 'none of the sources is a folder or a bucket')
+    if names_only and (write_metadata or projects):
+        other = '--write-metadata' if write_metadata else '--projects'
+        raise OptionError('--names-only', f'nothing is read, so remove {other}')
     elsewhere = _open_sources(
         [name for name in names if not is_folder(name)], folders, prefer,
         allowed=allowed, allowed_from=allowed_from, api_url=api_url, cache=cache,
         compute_hashes=compute_hashes, uploaded_by=uploaded_by, jobs=jobs,
+        write_metadata=write_metadata, names_only=names_only,
+        known_projects=known_projects if projects else None,
     )
     known = _read_previous(previous)
     result, files, size = _scan_folders(
@@ -213,6 +224,7 @@ def _open_sources(
         sources: Sequence[str], folders: Sequence[str], prefer: Sequence[Path], *,
         allowed: Sequence[str], allowed_from: Path | None, api_url: str | None,
         cache: Path | None, compute_hashes: bool, uploaded_by: str | None, jobs: int | None,
+        write_metadata: bool, names_only: bool, known_projects: Mapping[str, KnownLine] | None,
 ) -> Elsewhere | None:
     """Return the sources that are not folders, None if nothing is said of any.
 
@@ -220,7 +232,10 @@ def _open_sources(
         OptionError: an option makes no sense with these sources.
         FileError: the requirements cannot be read.
     """
-    if not (sources or prefer or allowed or allowed_from or api_url or cache or compute_hashes):
+    if not (
+            sources or prefer or allowed or allowed_from or api_url or cache or compute_hashes
+            or names_only
+    ):
         # The imports would double the time of a scan that has nothing to read.
         return None
     from dumb_pypi.scanner.requirements import read_allow_list
@@ -228,6 +243,7 @@ def _open_sources(
     return Elsewhere(sources, folders, [os.fspath(source) for source in prefer], Settings(
         read_allow_list(allowed, None if allowed_from is None else os.fspath(allowed_from)),
         api_url, None if cache is None else os.fspath(cache), compute_hashes, uploaded_by, jobs,
+        write_metadata, names_only, known_projects,
     ))
 
 

@@ -118,8 +118,8 @@ class BoundedFile(io.BufferedReader):
     interrupt it. Unpacking, which takes longest, reads a few thousand bytes at a time.
     """
 
-    def __init__(self, path: str, advance: Advance) -> None:
-        super().__init__(io.FileIO(path))
+    def __init__(self, file: str | io.RawIOBase, advance: Advance) -> None:
+        super().__init__(io.FileIO(file) if isinstance(file, str) else file)
         self._advance = advance
 
     def read(self, size: int | None = -1, /) -> bytes:
@@ -138,6 +138,11 @@ class BoundedFile(io.BufferedReader):
 def times_read(filename: str, packagetype: str) -> int:
     """Return how often a file is read: once for its hash, and a tar archive for its PKG-INFO."""
     return 2 if _is_tar(filename, packagetype) else 1
+
+
+def has_random_access(filename: str, packagetype: str) -> bool:
+    """Return whether only parts of a file have to be read to find its metadata."""
+    return packagetype in _MEMBERS and not _is_tar(filename, packagetype)
 
 
 def read_metadata(file: BoundedFile, filename: str, packagetype: str, size: int) -> bytes | None:

@@ -35,7 +35,7 @@ _EXPECTED = re.compile(
     re.IGNORECASE,
 )
 # The folders of an index, besides OWN_FOLDER, that hold nothing but pages.
-_PAGES = {'changelog', 'project', 'projects', 'pypi', 'rss', 'simple', 'static'}
+PAGES = {'changelog', 'project', 'projects', 'pypi', 'rss', 'simple', 'static'}
 
 
 def is_distribution(filename: str) -> bool:
@@ -128,7 +128,7 @@ def _walk(root: str, seen: set[tuple[int, int]], result: Walk) -> None:
             continue
         is_index = OWN_FOLDER in here
         for name in sorted(here):
-            if name.startswith('.') or (is_index and name in _PAGES):
+            if name.startswith('.') or (is_index and name in PAGES):
                 continue
             entry = here[name]
             try:

@@ -11,6 +11,7 @@ import msgspec
 from dumb_pypi.errors import FileError, Notice
 from dumb_pypi.model.distfile import Distfile, read_checked
 from dumb_pypi.model.fields import encode
+from dumb_pypi.model.filenames import canonicalize_name
 from dumb_pypi.model.project import assemble
 from dumb_pypi.model.project_facts import FactsLine
 from dumb_pypi.scanner import archives, descriptions
@@ -67,6 +68,7 @@ class _Origin(msgspec.Struct):
 
 
 _decode_origin = msgspec.json.Decoder(_Origin).decode
+_decode_facts = msgspec.json.Decoder(FactsLine).decode
 
 
 class _Task(NamedTuple):
@@ -114,7 +116,7 @@ def describe_projects(
     found: dict[NormalizedName, bytes] = {}
     notices: list[Notice] = []
     tasks: list[_Task] = []
-    described = {file.project: file for file in _descriptive_files(lines)}
+    described = {file.project: file for file in descriptive_files(lines)}
     for project, file in described.items():
         line = known.get(project)
         if line is not None and line.hash == file.line.hash:
@@ -173,6 +175,20 @@ def known_lines(content: bytes, path: str) -> dict[str, KnownLine]:
     return known
 
 
+def decode_known(known: KnownLine) -> FactsLine:
+    """Return a line that a scan wrote."""
+    return _decode_facts(known.line)
+
+
+def long_readme(
+        facts: Iterable[FactsLine], places: Mapping[NormalizedName, str],
+) -> Iterator[Notice]:
+    """Yield notices about READMEs that were cut; `places` are those of the files of projects."""
+    for line in facts:
+        if line.description is not None and line.description.endswith(descriptions.CUT):
+            yield Notice(places[canonicalize_name(line.name)], None, _LONG, skipped=False)
+
+
 class _Places:
     """Where the files of a list are."""
 
@@ -187,7 +203,7 @@ class _Places:
         return next((file for file in same if file.url == listed.line.url), same[0])
 
 
-def _descriptive_files(lines: Iterable[bytes]) -> Iterator[Distfile]:
+def descriptive_files(lines: Iterable[bytes]) -> Iterator[Distfile]:
     """Yield the file of each project that describes its latest release."""
     projects: dict[NormalizedName, list[Distfile]] = defaultdict(list)
     for line in lines:

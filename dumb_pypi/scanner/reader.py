@@ -254,7 +254,7 @@ def _read_distribution(
         check_unchanged(file, stream)
         content = archives.read_metadata(stream, file.filename, packagetype, file.size)
         line = Line(filename=file.filename) if content is None else (
-            _stated_line(file.filename, content, packagetype)
+            stated_line(file.filename, content, packagetype)
         )
         stream.seek(0)
         digest = _hash(stream, file.size)
@@ -274,7 +274,7 @@ def _read_distribution(
     return digest, content, line
 
 
-def _stated_line(filename: str, content: bytes, packagetype: str) -> Line:
+def stated_line(filename: str, content: bytes, packagetype: str) -> Line:
     """Return what the metadata in a file says of it."""
     facts = metadata.parse(content, packagetype)
     name, version = metadata.check_name(filename, facts.name, facts.version)

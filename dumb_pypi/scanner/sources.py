@@ -1,7 +1,7 @@
 """Where distribution files come from: the kinds of sources, and how several make one list.
 
-A source is a folder, the releases of a GitHub repository, or some projects of another simple
-index. Each kind has a module, whose class has the methods of `Source`.
+A source is a folder, a bucket, the releases of a GitHub repository, or some projects of another
+simple index. Each kind has a module, whose class has the methods of `Source`.
 """
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from dumb_pypi.errors import (
 )
 from dumb_pypi.model import filenames
 from dumb_pypi.model.distfile import read_checked
+from dumb_pypi.scanner import BUCKETS
 from dumb_pypi.scanner.previous import is_sha256
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from dumb_pypi.model.project_facts import FactsLine
     from dumb_pypi.scanner import Scan
     from dumb_pypi.scanner.folder import FoundFile
+    from dumb_pypi.scanner.projects import KnownLine
     from dumb_pypi.scanner.requirements import AllowList
     from dumb_pypi.scanner.web import Client
 
@@ -70,13 +72,20 @@ class Source(Protocol):
 
 
 class Settings(NamedTuple):
-    """What all sources need to know, named like the arguments of `scan`."""
+    """What all sources need to know, named like the arguments of `scan`.
+
+    `known_projects` are the lines of the project list of an earlier scan, None if no such list is
+    asked for.
+    """
     allowed: AllowList
     api_url: str | None = None
     cache: str | None = None
     compute_hashes: bool = False
     uploaded_by: str | None = None
     jobs: int | None = None
+    write_metadata: bool = False
+    names_only: bool = False
+    known_projects: Mapping[str, KnownLine] | None = None
 
 
 class Elsewhere:
@@ -97,9 +106,12 @@ class Elsewhere:
                 ('--project', settings.allowed, _INDEX), ('--api-url', settings.api_url, GITHUB),
                 ('--cache', settings.cache, (GITHUB, *_INDEX)),
                 ('--compute-hashes', settings.compute_hashes, (GITHUB, *_INDEX)),
+                ('--names-only', settings.names_only, BUCKETS),
         ):
             if is_given and not any(source.startswith(needed) for source in sources):
-                kind = {_INDEX: 'a simple index', GITHUB: f'{GITHUB}OWNER/REPO'}.get(needed)
+                kind = {
+                    _INDEX: 'a simple index', GITHUB: f'{GITHUB}OWNER/REPO', BUCKETS: 'a bucket',
+                }.get(needed)
                 raise OptionError(option, (
                     f'none of the sources is {kind or "on another server"}, so remove this option'
                 ))
@@ -170,9 +182,12 @@ def _open(source: str, settings: Settings) -> Source:
     if source.startswith(_INDEX):
         from dumb_pypi.scanner.simple_index import SimpleIndex
         return SimpleIndex(source, settings)
+    if source.startswith(BUCKETS):
+        from dumb_pypi.scanner.bucket import Bucket
+        return Bucket(source, settings)
     raise OptionError('SOURCE', (
         f'{shown(source)} is neither a folder, nor github:OWNER/REPO, nor the http or https URL of '
-        'a simple index'
+        'a simple index, nor the s3://, gs:// or az:// URL of a bucket'
     ))
 
 
