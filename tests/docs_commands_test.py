@@ -48,9 +48,11 @@ TESTED = {
     (AUTOMATING, 'dumb-pypi --packages-dir'): 'test_report',
     (AUTOMATING, 'dumb-pypi scan'): 'test_channels',
     (BUCKETS, '#!/bin/sh'): 'deploy/docs_test.py: test_bucket_commands_keep_the_index_current',
+    (BUCKETS, 'aws s3 cp pool'): 'deploy/docs_test.py: test_uploads_are_scanned',
+    (BUCKETS, 'aws s3 cp foo'): 'deploy/docs_test.py: test_uploads_are_scanned',
     (BUCKETS, 'aws s3api'): 'deploy/docs_test.py: test_bucket_commands_keep_the_index_current',
     (BUCKETS, 'dumb-pypi --packages-dir'): 'deploy/docs_test.py: test_upload_with_rclone',
-    (BUCKETS, 'dumb-pypi scan --write-metadata'): 'support/hosts.py: _publish',
+    (SOURCES, 'dumb-pypi scan --previous'): 'deploy/docs_test.py: test_bucket_is_indexed',
     (SOURCES, 'dumb-pypi scan --output packages.jsonl github:'):
         'docs_sources_test.py: test_github_releases',
     (SOURCES, 'dumb-pypi scan --output packages.jsonl https:'):

@@ -123,8 +123,8 @@ MESSAGES = (
     )),
     # Listings.
     (PLAIN, '2024-01-31 12:00:00       5 pool/foo-1.0.zip', (
-        'this looks like output of `aws s3 ls`: list the bucket in JSON and convert that with '
-        'deploy/bucket/list_packages.py, for --package-list-json'
+        'this looks like output of `aws s3 ls`: list the bucket with dumb-pypi scan, '
+        'for --package-list-json'
     )),
     (PLAIN, f'{HEX}  foo-1.0.zip', (
         "this looks like output of `sha256sum` or the like: write '<path>#<algorithm>=<hex>', such "

@@ -26,7 +26,7 @@ _MAGIC = (
     (b'\xfd7zXZ\0', 'an xz file'),
     (b'\x28\xb5\x2f\xfd', 'a zstd file'),
 )
-_CONVERT = 'convert it with deploy/bucket/list_packages.py, for --package-list-json'
+_SCAN = 'list the bucket with dumb-pypi scan, for --package-list-json'
 _ONE_OBJECT = 'write one JSON object per line, such as {"name": "foo"}'
 _JSON_STRINGS = re.compile(r'\[\s*"')
 
@@ -128,9 +128,9 @@ def likeness_of(head: bytes, form: str, options: ListOptions) -> Likeness | None
 
 def _likeness_of_json(head: bytes, form: str, options: ListOptions) -> Likeness | None:
     if b'"Contents"' in head:
-        return Likeness('output of `aws s3api list-objects-v2`', _CONVERT)
+        return Likeness('output of `aws s3api list-objects-v2`', _SCAN)
     if b'"ModTime"' in head:
-        return Likeness('output of `rclone lsjson`', _CONVERT)
+        return Likeness('output of `rclone lsjson`', _SCAN)
     first = head.partition(b'\n')[0].strip()
     if head.startswith(b'['):
         if options.plain is not None and _JSON_STRINGS.match(head.decode(errors='replace')):

@@ -14,10 +14,7 @@ _COMPANIONS = (
     '.sha512', '.attestation', '.provenance',
 )
 _PATHS_ONLY = 'keep only the paths, relative to --packages-url'
-_BUCKET = (
-    'list the bucket in JSON and convert that with deploy/bucket/list_packages.py, for '
-    '--package-list-json'
-)
+_BUCKET = 'list the bucket with dumb-pypi scan, for --package-list-json'
 _DATE = r'\d{4}-\d\d-\d\d'
 _TIME = r'\d\d:\d\d'
 

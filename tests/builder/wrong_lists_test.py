@@ -58,20 +58,20 @@ WRONG_LISTS: dict[str, tuple[bytes, str]] = {
          '--package-list-json'),
     ),
     'aws s3api': (LISTING, (
-        'output of `aws s3api list-objects-v2`. Convert it with deploy/bucket/list_packages.py, '
-        'for --package-list-json'
+        'output of `aws s3api list-objects-v2`. List the bucket with dumb-pypi scan, for '
+        '--package-list-json'
     )),
     'rclone lsjson': (RCLONE, (
-        'output of `rclone lsjson`. Convert it with deploy/bucket/list_packages.py, for '
+        'output of `rclone lsjson`. List the bucket with dumb-pypi scan, for '
         '--package-list-json'
     )),
     'aws s3 ls': (AWS_LS, (
-        'output of `aws s3 ls`. List the bucket in JSON and convert that with '
-        'deploy/bucket/list_packages.py, for --package-list-json'
+        'output of `aws s3 ls`. List the bucket with dumb-pypi scan, for '
+        '--package-list-json'
     )),
     'folders of aws s3 ls': (b'                           PRE pool/\n', (
-        'output of `aws s3 ls`. List the bucket in JSON and convert that with '
-        'deploy/bucket/list_packages.py, for --package-list-json'
+        'output of `aws s3 ls`. List the bucket with dumb-pypi scan, for '
+        '--package-list-json'
     )),
     'gsutil ls -l': (
         (b'     12345  2024-01-31T12:00:00Z  gs://bucket/pool/foo-1.0.zip\n'

@@ -1,6 +1,7 @@
 """The table of hosts is what the tests show, and the commands for a bucket work."""
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import subprocess
@@ -90,18 +91,18 @@ def test_bucket_commands_keep_the_index_current(s3: Server, tmp_path: Path) -> N
         return bucket.run_tool(environment, *command)
 
     bucket.make_public(s3, INDEX)
+    bucket.make_public(s3, PACKAGES)
     pool = tmp_path / 'pool'
     pool.mkdir()
-    # Scans of buckets have tests of their own.
-    text = script.replace(f's3://{PACKAGES} >', 'pool >')
-    assert text != script
+    upload = block('docs/buckets.md', 'sh', 'aws s3 cp pool')
     # Two new projects, then a new file of an existing one.
     for filenames in (
             ['foo-1.0-py3-none-any.whl', 'bar-1.0+a.tar.gz'], ['foo-1.1-py3-none-any.whl'],
     ):
         for filename in filenames:
             make(pool, {'filename': filename})
-        assert run('sh', '-c', f'cd {tmp_path} && {text}') == ''
+        run('sh', '-e', '-c', f'cd {tmp_path} && {upload}')
+        assert run('sh', '-c', f'cd {tmp_path} && {script}') == ''
         listed = s3.ask(f'/{INDEX}/packages.json').body.decode().splitlines()
         assert {json.loads(line)['filename'] for line in listed} == {
             path.name for path in pool.iterdir()
@@ -146,127 +147,41 @@ def test_upload_with_rclone(s3: Server, rclone: str, tmp_path: Path) -> None:
         (pool / 'bar-1.0.tar.gz').unlink(missing_ok=True)
 
 
-@pytest.mark.parametrize('text', [
-    '', 'null', '{}', '[]', '{"RequestCharged": null, "Prefix": ""}',
-    json.dumps([
-        {'Path': f'foo-1.0.tar.gz.{suffix}', 'Size': 1, 'ModTime': '2024-01-01T00:00:00Z'}
-        for suffix in (
-            'asc', 'sig', 'provenance', 'metadata', 'sigstore', 'sigstore.json', 'crt', 'md5',
-            'sha256', 'publish.attestation',
-        )
-    ]),
-    '[{"Path": "pool/index.html", "Size": 1, "ModTime": "2024-01-01T00:00:00Z"}]',
-])
-def test_listing_without_packages_is_empty(text: str) -> None:
-    """A listing without packages prints nothing: cron mails any output."""
-    assert run_list_packages(text) == (0, '', '')
-
-
-@pytest.mark.parametrize('text', [
-    'null-and-void', '{"Buckets": [], "Prefix": null}', '[1]', '"text"', '3',
-    '[{"Path": "foo-1.0.zip", "ModTime": "2024-01-01T00:00:00Z"}]',
-    '[{"Path": "foo-1.0.zip", "Size": 1, "ModTime": "2024-01-01T00:00:00Z", "Hashes": 1}]',
-    '{"Contents": [{"Key": "foo-1.0.zip", "Size": 1, "LastModified": "yesterday"}]}',
-])
-def test_other_input_is_reported(text: str) -> None:
-    """Input that isn't a listing is an error of one line, and no list is printed."""
-    status, printed, message = run_list_packages(text)
-    assert (status, printed) == (1, '')
-    assert message.startswith('list_packages.py: this is not what aws')
-    assert message.count('\n') == 1
-
-
-def run_list_packages(listing: str, *facts: Path) -> tuple[int, str, str]:
-    done = subprocess.run(
-        [bucket.PYTHON, bucket.LIST_PACKAGES, *facts], input=listing, capture_output=True,
-        text=True, check=False,
-    )
-    return done.returncode, done.stdout, done.stderr
-
-
-def test_scan_adds_facts_to_listing(tmp_path: Path) -> None:
-    """Facts of a scan are added to the file of the same name and size, if it is listed."""
-    (tmp_path / 'facts').write_text(''.join(f'{json.dumps(line)}\n' for line in (
-        {'filename': 'foo-1.0.zip', 'size': 5, 'hash': 'md5=1', 'url': 'x', 'summary': 'Foo'},
-        {'filename': 'foo-2.0-py3-none-any.whl', 'size': 5, 'core_metadata': 'sha256=2'},
-        {'filename': 'foo-3.0-py3-none-any.whl', 'size': 5, 'core_metadata': 'sha256=3'},
-        {'filename': 'foo-4.0.zip', 'size': 6, 'hash': 'md5=4'},
-    )))
-    listing = json.dumps([
-        {'Path': f'team/{name}', 'Size': 5, 'ModTime': '2024-01-01T00:00:00Z'} for name in (
-            'foo-1.0.zip', 'foo-2.0-py3-none-any.whl', 'foo-2.0-py3-none-any.whl.metadata',
-            'foo-3.0-py3-none-any.whl', 'foo-4.0.zip',
-        )
-    ])
-    status, printed, message = run_list_packages(listing, tmp_path / 'facts')
-    assert (status, message) == (0, '')
-    common = {'size': 5, 'upload_timestamp': 1704067200, 'core_metadata': None}
-    assert [json.loads(line) for line in printed.splitlines()] == [
-        {**common, 'filename': 'foo-1.0.zip', 'url': 'team/foo-1.0.zip', 'hash': 'md5=1',
-         'summary': 'Foo'},
-        {**common, 'filename': 'foo-2.0-py3-none-any.whl', 'url': 'team/foo-2.0-py3-none-any.whl',
-         'core_metadata': 'sha256=2'},
-        {**common, 'filename': 'foo-3.0-py3-none-any.whl', 'url': 'team/foo-3.0-py3-none-any.whl'},
-        {**common, 'filename': 'foo-4.0.zip', 'url': 'team/foo-4.0.zip'},
-    ]
-
-
-SHA256, MD5 = 'ab' * 32, 'cd' * 16
-
-
-@pytest.mark.parametrize(('hashes', 'facts', 'expected'), [
-    ({'md5': MD5, 'sha256': SHA256}, {}, f'sha256={SHA256}'),
-    ({'md5': MD5.upper(), 'crc32': '01020304'}, {}, f'md5={MD5}'),
-    ({'sha256': '', 'quickxor': 'abcd'}, {}, None),
-    # A scan has a better hash, of a file that may be the same one.
-    ({'md5': MD5}, {'hash': f'sha256={SHA256}'}, f'sha256={SHA256}'),
-    ({'sha256': SHA256}, {'hash': f'sha256={SHA256}', 'summary': 'Foo'}, f'sha256={SHA256}'),
-    # Another file was uploaded under the same name.
-    ({'sha256': SHA256}, {'hash': f'sha256={"0" * 64}'}, f'sha256={SHA256}'),
-])
-def test_hashes_of_listing(
-        tmp_path: Path, hashes: dict[str, str], facts: dict[str, str], expected: str | None,
-) -> None:
-    """The best hash of the listing is used, unless a scan of the same file has another one."""
-    (tmp_path / 'facts').write_text(json.dumps({'filename': 'foo-1.0.zip', 'size': 5, **facts}))
-    listing = json.dumps([{
-        'Path': 'foo-1.0.zip', 'Size': 5, 'ModTime': '2024-01-01T00:00:00Z', 'Hashes': hashes,
-    }])
-    status, printed, message = run_list_packages(listing, tmp_path / 'facts')
-    assert (status, message) == (0, '')
-    line = json.loads(printed)
-    assert line.get('hash') == expected
-    assert line.get('summary') == facts.get('summary')
-
-
-@pytest.mark.parametrize('text', [None, 'x', '[1]', '{"filename": "foo-1.0.zip"}'])
-def test_other_facts_are_reported(tmp_path: Path, text: str | None) -> None:
-    """FACTS that a scan didn't print are an error of one line, and no list is printed."""
-    if text is not None:
-        (tmp_path / 'facts').write_text(text)
-    status, printed, message = run_list_packages('[]', tmp_path / 'facts')
-    assert (status, printed) == (1, '')
-    assert message.startswith(f'list_packages.py: {tmp_path / "facts"} is not what dumb-pypi-scan')
-    assert message.count('\n') == 1
-
-
-def test_rclone_listing_works_too(s3: Server, rclone: str, tmp_path: Path) -> None:
-    """A listing of rclone gives the same lines as one of aws."""
-    environment = bucket.tool_environment(s3.url, tmp_path, rclone)
-    bucket.make_public(s3, 'listed')
-    (tmp_path / 'foo-1.0.zip').write_bytes(b'12345')
+def test_bucket_is_indexed(s3: Server, tmp_path: Path) -> None:
+    """The commands for a bucket as a source make its index, again and again."""
+    environment = bucket.tool_environment(s3.url, tmp_path)
+    make(tmp_path, {'filename': 'foo-1.0-py3-none-any.whl'})
+    place = 's3://pool.example.com/pool/foo-1.0-py3-none-any.whl'
+    bucket.make_public(s3, 'pool.example.com')
     bucket.run_tool(
-        environment, 'rclone', 'copyto', tmp_path / 'foo-1.0.zip', 'remote:listed/team/foo-1.0.zip',
+        environment, 'aws', 's3', 'cp', '--quiet', tmp_path / 'foo-1.0-py3-none-any.whl', place,
     )
-    listing = bucket.run_tool(
-        environment, 'rclone', 'lsjson', '--recursive', '--files-only', '--use-server-modtime',
-        '--hash', 'remote:listed',
-    )
-    status, printed, message = run_list_packages(listing)
-    assert (status, message) == (0, '')
-    found = json.loads(printed)
-    assert found.pop('upload_timestamp') > 1.7e9
-    assert found == {
-        'filename': 'foo-1.0.zip', 'url': 'team/foo-1.0.zip', 'size': 5, 'core_metadata': None,
-        'hash': 'md5=827ccb0eea8a706c4c34a16891f84e7b',
-    }
+    script = block('docs/sources.md', 'sh', 'dumb-pypi scan --previous')
+    for _ in range(2):
+        bucket.run_tool(environment, 'sh', '-e', '-c', f'cd {tmp_path} && {script}')
+        page = (tmp_path / 'index/simple/foo/index.html').read_text()
+        assert f'href="https://{PACKAGES}/pool/foo-1.0-py3-none-any.whl#sha256=' in page
+
+
+def test_uploads_are_scanned(s3: Server, tmp_path: Path) -> None:
+    """A scan takes the hash of a file from its object metadata, if it was uploaded with it."""
+    environment = bucket.tool_environment(s3.url, tmp_path)
+    name = 'foo-1.0-py3-none-any.whl'
+    (tmp_path / 'pool').mkdir()
+    make(tmp_path / 'pool', {'filename': name})
+    content = (tmp_path / 'pool' / name).read_bytes()
+    (tmp_path / name).write_bytes(content)
+    for number, start in enumerate(('aws s3 cp pool', 'aws s3 cp foo')):
+        uploads = f'uploads{number}'
+        bucket.run_tool(environment, 'aws', 's3', 'mb', f's3://{uploads}')
+        script = block('docs/buckets.md', 'sh', start).replace(PACKAGES, uploads)
+        bucket.run_tool(
+            environment, 'sh', '-e', '-c', f'cd {tmp_path} && {script} > {tmp_path}/log',
+        )
+        line = json.loads(bucket.run_tool(environment, 'dumb-pypi', 'scan', f's3://{uploads}'))
+        digest = hashlib.sha256(content).hexdigest()
+        assert line['hash'] == f'sha256={digest}'
+        found = bucket.run_tool(
+            environment, 'aws', 's3api', 'head-object', '--bucket', uploads, '--key', name,
+        )
+        assert json.loads(found)['Metadata'] == ({'sha256': digest} if number else {})

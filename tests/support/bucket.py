@@ -25,7 +25,6 @@ from tests.support.servers import (
     wait_for,
 )
 
-LIST_PACKAGES = DEPLOY / 'bucket/list_packages.py'
 # requirements-dev.txt installs `aws` and `moto_server` next to this Python.
 _PROGRAMS = Path(sys.executable).parent
 PYTHON = sys.executable

@@ -13,6 +13,7 @@ from tests.support.servers import HOST, Response, Server, serving
 _PASSED_ON = ('Content-Range', 'Content-Type', 'Etag', 'Last-Modified')
 # moto checks who asks, but no signatures.
 _OWNER = 'AWS4-HMAC-SHA256 Credential=test/20240101/us-east-1/s3/aws4_request, Signature=0'
+_E_TAG = re.compile('<ETag>[^<]*</ETag>')
 _MODIFIED = re.compile('<LastModified>[^<]*</LastModified>')
 
 
@@ -32,7 +33,8 @@ class WatchedBucket:
     """A bucket of moto's.
 
     `before` is called with each request before it is answered. `refusals` are the responses to
-    requests for some keys. Listings say that all objects were written at the time `modified`.
+    requests for some keys. Listings say that all objects were written at the time `modified`, and
+    have no ETags unless `has_e_tags`.
     """
 
     def __init__(self, s3: Server, name: str) -> None:
@@ -40,6 +42,7 @@ class WatchedBucket:
         self.asked: list[Asked] = []
         self.before: Callable[[str, str], object] = _nothing
         self.refusals: dict[str, Response] = {}
+        self.has_e_tags = True
         self.modified = '2024-01-01T10:00:00.000Z'
         self._s3 = s3
         assert self._ask('', 'PUT').status == 200
@@ -81,6 +84,8 @@ class WatchedBucket:
             listing = _MODIFIED.sub(
                 f'<LastModified>{self.modified}</LastModified>', response.body.decode(),
             )
+            if not self.has_e_tags:
+                listing = _E_TAG.sub('', listing)
             response = response._replace(body=listing.encode())
         self.asked.append(Asked(method, key, len(response.body)))
         return response
