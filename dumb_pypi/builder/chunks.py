@@ -110,7 +110,8 @@ def survey_list(
                     yield chunk.digest, content
 
     tasks = (
-        (source.form, batch) for batch in batched(unknown(), lambda item: len(item[1]), _TASK)
+        (source.form, batch)
+        for batch in batched(unknown(), lambda item: len(item[1]), workers.task_size(_TASK))
     )
     for found in workers.map(survey_chunks, tasks):
         surveys.update(found)

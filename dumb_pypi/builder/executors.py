@@ -49,8 +49,10 @@ class ExecutorWorkers:
             self, executor: Executor, window: int,
             exit_status: Callable[[], int | None] = lambda: None,
             failure: Callable[[], BaseException | None] = lambda: None,
+            task_size: Callable[[int], int] = lambda size: size,
     ) -> None:
         self._executor = executor
+        self.task_size = task_size
         self._window = window
         self._exit_status = exit_status
         self._failure = failure

@@ -264,7 +264,7 @@ def _check(
     """Check the lines of projects, given where they are."""
     def tasks() -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
         lines = ((name, _lines_at(source, stretches.get(name, ()))) for name in projects)
-        for batch in batched(lines, lambda item: len(item[1]), _TASK):
+        for batch in batched(lines, lambda item: len(item[1]), workers.task_size(_TASK)):
             progress(sum(len(content) for _, content in batch))
             yield source.form, batch
 

@@ -99,7 +99,9 @@ def group(
     records = {} if state is None or touched is None else state.months
     names = changelog.newest_first(uploads)
     unknown = [name for name in names if name not in records or name in (touched or ())]
-    batches = batched(packages.lines_of_months(unknown), lambda month: len(month[1]), _TASK)
+    batches = batched(
+        packages.lines_of_months(unknown), lambda month: len(month[1]), workers.task_size(_TASK),
+    )
     summed_up = dict(zip(
         unknown, chain.from_iterable(workers.map(sum_up_months, batches)), strict=True,
     ))

@@ -154,7 +154,8 @@ def _processed(
             [name not in with_dependents for name in names],
         )
 
-    batches = list(_batches(packages.names, _sizes(groups), wanted, to_write))
+    size = workers.task_size(_TASK)
+    batches = list(_batches(packages.names, _sizes(groups), wanted, to_write, size))
     tasks = (task(number, batch) for number, batch in enumerate(batches))
     return zip(batches, workers.map(process_projects, tasks), strict=True)
 
@@ -175,7 +176,7 @@ def _sizes(groups: Groups) -> Sequence[int]:
 
 def _batches(
         names: Sequence[str], offsets: Sequence[int], wanted: Iterable[int],
-        to_write: Collection[str],
+        to_write: Collection[str], limit: int,
 ) -> Iterator[range]:
     """Yield ranges of projects: not too many bytes, and all of them to be written or none."""
     start = stop = 0  # the range so far
@@ -183,7 +184,7 @@ def _batches(
         if start == stop:
             start = index
         elif (
-            index != stop or offsets[stop] - offsets[start] > _TASK
+            index != stop or offsets[stop] - offsets[start] > limit
             or (names[index] in to_write) != (names[start] in to_write)
         ):
             yield range(start, stop)
@@ -250,7 +251,7 @@ def _write_dependents_pages(
     # The numbers of tasks follow those for projects, of which each had one at most.
     tasks = (
         DependentsTask(job, number, batch) for number, batch in enumerate(batched(
-            wanted, lambda item: len(item[1].names) + 1, _DEPENDENTS_TASK,
+            wanted, lambda item: len(item[1].names) + 1, workers.task_size(_DEPENDENTS_TASK),
         ), start=len(records))
     )
     found: dict[str, ProjectRecord] = {}
@@ -291,7 +292,7 @@ def _write_months(
         for pages, (month, text) in zip(runs, lines, strict=True)
     )
     rendered = chain.from_iterable(workers.map(
-        render_months, batched(tasks, lambda task: len(task.lines), _TASK),
+        render_months, batched(tasks, lambda task: len(task.lines), workers.task_size(_TASK)),
     ))
     checksums: dict[str, str] = {}
     for pages, contents in zip(runs, rendered, strict=True):

@@ -23,12 +23,19 @@ R = TypeVar('R')
 _FEW = 4
 # Tasks submitted per process, among them those whose results wait for their turn.
 _AHEAD = 4
-# Tasks submitted to an executor of unknown size, of at most 256 KiB or one project each.
+# Tasks submitted to an executor of unknown size.
 _WINDOW = 64
+# Its tasks are larger than those of own processes, since a scheduler takes milliseconds for each:
+# so many times as large, and not more than so many bytes, or one project each.
+_FACTOR = 8
+_LARGEST_TASK = 1 << 20
 
 
 class Workers(Protocol):
     """Runs tasks: this process, other processes, or an executor."""
+
+    def task_size(self, size: int) -> int:
+        """Return the size of a task, in bytes, given that for a process of this machine."""
 
     def map(self, function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
         """Return the results in the order of the tasks, which are pure or can be repeated.
@@ -50,7 +57,9 @@ def open_workers(
     number = jobs or usable_cpus()
     if executor is not None:
         from dumb_pypi.builder.executors import ExecutorWorkers
-        yield ExecutorWorkers(executor, _WINDOW)
+        yield ExecutorWorkers(
+            executor, _WINDOW, task_size=lambda size: min(_FACTOR * size, _LARGEST_TASK),
+        )
     elif number == 1:
         yield InProcess()
     else:
@@ -60,6 +69,9 @@ def open_workers(
 
 class InProcess:
     """Runs each task when its result is needed."""
+
+    def task_size(self, size: int) -> int:
+        return size
 
     def map(self, function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
         return map(function, tasks)
@@ -83,6 +95,9 @@ class _ProcessWorkers:
             traceback: TracebackType | None,
     ) -> None:
         self._stack.__exit__(kind, error, traceback)
+
+    def task_size(self, size: int) -> int:
+        return size
 
     def map(self, function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
         if self._started is None:

@@ -15,7 +15,7 @@ import pytest
 from distributed import Client, LocalCluster
 
 from dumb_pypi import build
-from dumb_pypi.builder import tasks
+from dumb_pypi.builder import tasks, workers
 from dumb_pypi.errors import TemplateError, WorkerError
 from dumb_pypi.store.folder import Writer
 from tests.support import trees
@@ -115,6 +115,20 @@ def test_build_in_spawned_processes(tmp_path: Path) -> None:
         counting = Counting(executor)
         assert_same_as_alone(tmp_path, counting)
         assert counting.submitted > 100
+
+
+def test_tasks_of_an_executor_are_large(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An executor gets fewer and larger tasks than the processes of a build."""
+    counts = []
+    for factor in (1, 8):
+        monkeypatch.setattr(workers, '_FACTOR', factor)
+        with ThreadPoolExecutor(1) as executor:
+            counting = Counting(executor)
+            built(tmp_path, LINES, executor=counting, full=True)
+            counts.append(counting.submitted)
+    assert counts[1] < counts[0] / 4
 
 
 def test_repeated_tasks(tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 from tests.support.servers import (
-    DEPLOY,
     free_port,
     HOST,
     PORT_LINE,
