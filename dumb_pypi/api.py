@@ -110,7 +110,7 @@ def build(
             256; by default as many as there are CPUs, where that helps.
         executor: an executor to write the pages in, instead of processes of this machine. It may
             run tasks on other machines that share the file system, and run a task again whose
-            worker was lost.
+            worker was lost. Its tasks are larger than those of processes: about 1 MiB of the list.
         progress: called with the part of the build that is done, from 0 to 1, sometimes by another
             thread.
 

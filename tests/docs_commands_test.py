@@ -24,6 +24,7 @@ AUTOMATING = 'docs/automating.md'
 BUCKETS = 'docs/buckets.md'
 OPERATIONS = 'docs/operations.md'
 SOURCES = 'docs/sources.md'
+SCALING = 'docs/scaling.md'
 WHEEL = 'your_project-1.0-py3-none-any.whl'
 
 # The test that runs a block, by the document and the start of the block.
@@ -59,6 +60,8 @@ TESTED = {
         'docs_sources_test.py: test_projects_of_another_index',
     (SOURCES, 'dumb-pypi scan --write-metadata --output'):
         'docs_sources_test.py: test_several_sources',
+    (SCALING, 'from distributed'): 'docs_scaling_test.py: test_dask_script',
+    (SCALING, 'from parsl'): 'docs_scaling_test.py: test_parsl_script',
     (OPERATIONS, 'dumb-pypi check'): 'operations_test.py: test_example_of_check',
     (OPERATIONS, 'dumb-pypi --full'): 'operations_test.py: test_index_can_be_built_again',
     (OPERATIONS, '* * * * *'): 'operations_test.py: test_cron_jobs',
@@ -68,6 +71,7 @@ TESTED = {
 }
 # Why no test runs a block.
 UNTESTED = {
+    (SCALING, 'pip install distributed'): 'it needs several machines',
     (AUTOMATING, 'python -m build --wheel'): 'it needs a container engine and a base image',
     ('docs/clients.md', 'import micropip'): 'it needs a browser with Pyodide',
     ('docs/operations.md', "pip install '.[readme]'"): 'the tests have the extra',
