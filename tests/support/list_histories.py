@@ -27,6 +27,7 @@ facts = st.fixed_dictionaries({}, optional={
     # An explicit name assigns the file to another project.
     'name': st.sampled_from(['a', 'c', 'd']),
     'version': st.just('7'),
+    'scanned_etag': st.sampled_from(['a', ':', None]),
     # Unknown keys.
     'x': st.just(1),
     'y': st.just(':'),
