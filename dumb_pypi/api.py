@@ -66,7 +66,7 @@ def build(
     Args:
         output_dir: the folder to write the index to. It is made if it is missing. Files in it that
             are not part of the index are left alone. Or the URL of a bucket, or of a part of one,
-            such as `s3://bucket/path`, which needs `dumb-pypi[bucket]`.
+            such as `s3://bucket/path`, which needs the extra `bucket`.
         packages_url: the URL of the folder that clients download the files from: absolute, or
             relative to the pages in `simple/<project>/`, such as `../../pool/`. It may be omitted
             if `packages_dir` is inside `output_dir`.

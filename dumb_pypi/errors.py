@@ -350,7 +350,6 @@ class BucketLibraryError(DumbPypiError):
 
     def __init__(self, url: str) -> None:
         super().__init__(
-            f'cannot open {url}: obstore is not installed: '
-            "run pip install 'dumb-pypi[bucket]'",
+            f'cannot open {url}: obstore is not installed: run pip install obstore',
         )
         self.url = url

@@ -32,11 +32,10 @@ TESTED = {
     (README, "pip install '.[readme]'"): 'test_first_commands',
     (README, 'pip install build'): 'packaging_test.py: test_wheel_installs_as_documented',
     (README, 'mkdir -p index/pool'): 'test_quick_start',
-    (README, 'dumb-pypi serve'): 'test_quick_start',
     (README, 'pip install --index-url'): 'test_quick_start',
     (README, 'dumb-pypi --package-list'): 'test_plain_list',
     (README, '* * * * * cd /srv/pypi'): 'test_cron_job',
-    (README, "pip install 'dumb-pypi[bucket]'"): 'deploy/docs_test.py: test_recipe_in_readme',
+    (README, "pip install '.[bucket]'"): 'deploy/docs_test.py: test_recipe_in_readme',
     (LISTS, 'dumb-pypi --packages-dir'): 'test_folder',
     (LISTS, 'dumb-pypi scan --write-metadata index/pool'): 'test_scan',
     (LISTS, 'dumb-pypi scan --write-metadata --previous'): 'test_scan',
@@ -141,12 +140,11 @@ def test_every_command_is_accounted_for() -> None:
 
 def test_quick_start(folder: Path) -> None:
     """The commands make an index that pip installs from."""
-    script = block(README, 'sh', 'mkdir -p')
+    script, serve = block(README, 'sh', 'mkdir -p').strip().rsplit('\n', 1)
     assert run(folder, script) == ''
     assert_indexed(folder)
     # The next build has nothing to do.
     assert run(folder, script) == ''
-    [serve] = block(README, 'sh', 'dumb-pypi serve').splitlines()
     install = block(README, 'sh', 'pip install --index-url').strip()
     port, log = free_port(), folder / 'log'
     command = ['sh', '-c', f'cd {shlex.quote(str(folder))} && exec {serve} --port {port}']
@@ -162,7 +160,7 @@ def test_first_commands(folder: Path, pool: Path) -> None:
     assert install == "pip install '.[readme]'"
     assert run(folder, build_index) == ''
     assert (pool.parent / 'simple/your-project/index.json').exists()
-    assert serve == block(README, 'sh', 'dumb-pypi serve').strip()
+    assert serve == block(README, 'sh', 'mkdir -p').splitlines()[-1]
 
 
 def test_pip_download_adds_dependencies(folder: Path) -> None:

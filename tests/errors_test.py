@@ -27,6 +27,7 @@ ERRORS = (
     errors.FetchError('https://example.com/', 'Connection refused'),
     errors.FetchError('https://example.com/', 'HTTP status 404', 404, {'date': 'today'}),
     errors.BucketLibraryError('s3://packages.example.com'),
+    errors.LostLockError('s3://index.example.com'),
     errors.ConflictError([('foo', ['pool', 'https://example.com/simple/']), ('bar', ['a', 'b'])]),
     errors.TemplateError('a.html:1', jinja2.TemplateSyntaxError('bad', 1, 'a', 'a.html')),
     errors.TemplateError('a.html:1', jinja2.UndefinedError("'x' is undefined")),

@@ -48,7 +48,7 @@ def _scan(args: argparse.Namespace) -> int:
     with closing(ProgressBar(unit='B', hidden=args.quiet)) as progress:
         result = scan(
             args.sources,
-            previous=args.previous,
+            previous=_previous(args),
             projects=args.projects is not None,
             previous_projects=_previous_projects(args),
             write_metadata=args.write_metadata,
@@ -95,8 +95,7 @@ exit status:
   130  interrupted
 
 examples:
-  Write the list of a folder, and read only new files the next time:
-    dumb-pypi scan -o packages.jsonl pool
+  Write the list of a folder, and read only new files from the second time on:
     dumb-pypi scan -o packages.jsonl --previous packages.jsonl pool
 
   Write a second list, of what the metadata says about each project:
@@ -107,9 +106,8 @@ examples:
   List the files of a release before they are uploaded:
     dumb-pypi scan --write-metadata --uploaded-by release-bot dist > new.jsonl
 
-  List a bucket, and read only what is new the next time:
-    dumb-pypi scan -o packages.jsonl s3://packages.example.com
-    dumb-pypi scan -o packages.jsonl --previous packages.jsonl \
+  List a bucket in the same way:
+    dumb-pypi scan -o packages.jsonl --previous packages.jsonl \\
         s3://packages.example.com
 
   List what is attached to the releases of a repository on GitHub:
@@ -148,7 +146,8 @@ def _parser() -> argparse.ArgumentParser:
         help='copy the lines of unchanged files from this list instead of reading the files: the '
              'list of the previous scan, or the packages.json of the previous build; a file is '
              'unchanged if its name, size, modification time and, in a bucket, ETag are the same; '
-             'hashes that a server does not state are copied, too',
+             'hashes that a server does not state are copied, too; the '
+             'file may be missing if it is that of --output',
     )
     files.add_argument(
         '-j', '--jobs', metavar='N', type=int,
@@ -313,6 +312,21 @@ def _is_standard_output(path: str) -> bool:
             standard_output, os.stat(path),
         )
     return False
+
+
+def _previous(args: argparse.Namespace) -> str | None:
+    """Return the path of the previous list, None if there is none.
+
+    The first scan of a cron job has none yet: the file that it writes is the next one's previous
+    list. Any other missing file is a mistake.
+    """
+    previous: str | None = args.previous
+    if (
+        previous is not None and args.output is not None and not os.path.exists(previous)
+        and os.path.realpath(previous) == os.path.realpath(args.output)
+    ):
+        return None
+    return previous
 
 
 def _previous_projects(args: argparse.Namespace) -> str | None:

@@ -130,6 +130,10 @@ def test_usage_errors(
 @pytest.mark.parametrize(('arguments', 'message'), [
     (['/nowhere'], 'cannot read /nowhere: No such file or directory'),
     (['.', '--previous', '/nowhere'], 'cannot read /nowhere: No such file or directory'),
+    (
+        ['.', '--previous', '/nowhere', '--output', '/dev/null/list'],
+        'cannot read /nowhere: No such file or directory',
+    ),
 ])
 def test_failure_is_one_line(
         arguments: Sequence[str], message: str, capfdbinary: Captured,
@@ -190,6 +194,17 @@ class TestOutput:
             json.loads(line)['yanked_reason'] == 'bad' for line in place.read_bytes().splitlines()
         )
         assert sorted(os.listdir(tmp_path)) == ['link', 'list', 'pool']
+
+    @pytest.mark.parametrize('place', ['list', 'link'])
+    def test_first_scan_needs_no_previous_list(
+            self, folder: Path, tmp_path: Path, place: str,
+            monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """The previous list may be missing if it is the file that the scan writes."""
+        monkeypatch.chdir(tmp_path)
+        Path('link').symlink_to('list')
+        assert main(['-o', place, '--previous', str(tmp_path / 'list'), str(folder)]) == 0
+        assert Path('list').read_bytes().splitlines() == scan([str(folder)]).lines
 
     def test_failure_keeps_the_old_list(
             self, bad_folder: Path, tmp_path: Path, capfdbinary: Captured,

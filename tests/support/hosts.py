@@ -1,6 +1,7 @@
 """The hosts in docs/serving.md, the features of each, and how to start them."""
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, ExitStack
@@ -279,10 +280,18 @@ class Sites:
             '--packages-url', '../../pool/', '--site-url', 'https://pypi.example.com/',
             '--no-generate-timestamp', '--output-dir', destination,
         )
-        # The packages have `.metadata` files already.
-        commands = docs.block('docs/buckets.md', 'sh', 'dumb-pypi scan').partition('\n')[2]
-        place = commands.replace('s3://packages.example.com', f'{destination}/pool')
-        bucket.run_tool(environment, 'sh', '-e', '-c', f'cd {self.tree} && {place}')
+        shutil.copytree(
+            self.tree / 'pool', folder / 'pool', ignore=shutil.ignore_patterns('*.metadata'),
+        )
+        commands = docs.block('docs/buckets.md', 'sh', 'aws s3 cp pool').replace(
+            's3://packages.example.com', f'{destination}/pool',
+        )
+        bucket.run_tool(environment, 'sh', '-e', '-c', f'cd {folder} && {commands}')
+        # It reports the broken files of the tree.
+        bucket.run_tool(
+            environment, 'sh', '-c',
+            f'dumb-pypi scan --write-metadata {destination}/pool 2> {folder}/log || test $? = 1',
+        )
         # Careless users upload all files, with the content types of their extensions.
         write_user_files(folder / 'user')
         bucket.run_tool(
