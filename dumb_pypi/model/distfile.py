@@ -119,6 +119,7 @@ def check_line(line: Line, before: Line = _NO_TEXTS) -> Distfile:
         line.summary = clean_text('summary', line.summary)
     if line.provenance is not None:
         line.provenance = _provenance(line.provenance)
+    line.scanned_etag = None
     return _distfile(line, parsed, is_common=common is not None)
 
 
@@ -134,9 +135,10 @@ def check_json(
             invalid, or a key is there twice.
     """
     decoded = decode_line(line)
+    dropped = decoded.scanned_etag is not None
     file = check_line(decoded, before)
     checked = encode(file.line)
-    same = have_same_keys(line, checked, dropped=decoded.scanned_etag is not None)
+    same = have_same_keys(line, checked, dropped)
     return file, checked, [] if same else unknown_keys(line, Line)
 
 

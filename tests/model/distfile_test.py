@@ -50,9 +50,10 @@ def refused(line: bytes) -> str:
 
 
 def test_every_key_is_kept() -> None:
-    """A line that has every key in its one form is the line of the file."""
+    """A line that has every key in its one form is that of the file, but for the ETag of a scan."""
     file = checked(**FULL)
-    assert set(FULL) == set(Line.__struct_fields__)
+    assert {*FULL, 'scanned_etag'} == set(Line.__struct_fields__)
+    assert checked(**FULL, scanned_etag='0a1b') == file
     assert file == Distfile(
         line=msgspec.convert(FULL, Line), project=canonicalize_name('foo'), version='1.0',
         packagetype='bdist_wheel', python_version='py3', url='team-a/foo-1.0-py3-none-any.whl',
