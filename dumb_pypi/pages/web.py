@@ -190,6 +190,7 @@ class Web:
         more = count - len(dependents)
         return self._render(
             page, 'dependents.html',
+            here='project',
             project=project,
             url='../',
             count=f'{count:,}',
@@ -291,11 +292,11 @@ class Web:
     def _render_of_project(self, page: str, template: str, **values: object) -> bytes:
         """Render a page of a project; those of one template are all of the same depth."""
         if self._options.template_dir is not None:
-            return self._render(page, template, **values)
+            return self._render(page, template, here='project', **values)
         framed = self._framed.get(template)
         if framed is None:
             framed = self._framed[template] = self._templates.framed(
-                template, self._shared_by(page),
+                template, self._shared_by(page) | {'here': 'project'},
             )
         return framed.render(values)
 

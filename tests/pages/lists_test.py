@@ -427,3 +427,21 @@ def test_uploads_print_as_in_a_loop(uploads: list[Upload]) -> None:
     days = upload_views(uploads, 'changelog/2024-01.html')
     by_loop = environment.from_string(LOOP).render(days=days)
     assert environment.from_string('{{ days }}').render(days=days) == by_loop
+
+
+def test_header_marks_section() -> None:
+    """The header marks the page itself, or the section that a project's pages belong to."""
+    foo = assemble(canonicalize_name('foo'), [])
+    assert [
+        [(text_of(link), link.attrs['aria-current']) for link in HtmlPage(page).named('a')
+         if 'aria-current' in link.attrs]
+        for page in (
+            web().home([], []), web().project_list(list_pages([])[0], []),
+            web().changelog([], [], []), web().project(foo, None),
+            web().dependents('foo', [], 0), web().dependents('foo', ['bar'], 1),
+            web().not_found(),
+        )
+    ] == [
+        [('My Private PyPI', 'page')], [('Projects', 'page')], [('Changelog', 'page')],
+        [('Projects', 'true')], [('Projects', 'true')], [('Projects', 'true')], [],
+    ]
