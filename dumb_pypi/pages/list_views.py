@@ -16,6 +16,8 @@ from dumb_pypi.pages.summaries import NewRelease, ProjectSummary
 
 # The number of rows of the home page's list of releases, each of one project and day.
 HOME_NEWS = 20
+# The number of projects on its list of new ones.
+NEW_PROJECTS = 8
 # The characters that a list shows of a text of any length.
 LISTED_TEXT = 200
 
@@ -50,6 +52,13 @@ class NewsDayView(NamedTuple):
     date: str
     name: str
     news: Sequence[NewsView]
+
+
+class NewProjectView(NamedTuple):
+    """A new project; `url` links to its page, `uploaded` is the date of its first upload."""
+    name: str
+    url: str
+    uploaded: str
 
 
 class ListedView(NamedTuple):
@@ -181,6 +190,18 @@ def _tags(status: str, *, yanked: bool, prerelease: bool, new: bool = False) -> 
     if new:
         tags.append(_NEW)
     return tags
+
+
+def new_project_views(projects: Iterable[ProjectSummary]) -> Sequence[NewProjectView]:
+    """Return the newest projects, newest first, as the home page lists them."""
+    newest = heapq.nlargest(NEW_PROJECTS, (
+        (project.first_uploaded, project.name) for project in projects
+        if project.first_uploaded is not None and project.status != QUARANTINED
+    ))
+    return [
+        NewProjectView(name, _project_url(name, paths.HOME), times.date(uploaded))
+        for uploaded, name in newest
+    ]
 
 
 def section_views(page: ListPage, projects: Sequence[ProjectSummary]) -> Sequence[SectionView]:

@@ -277,6 +277,7 @@ class Web:
                 list_views.listed_view(project, paths.HOME)
                 for project in projects[:list_views.HOME_NEWS]
             ],
+            new_projects=list_views.new_project_views(projects),
             installers=install_commands.for_index(self._index_url),
             generated=self._generated,
         )

@@ -219,7 +219,7 @@ def test_result_shows_summary_as_text(page: Page, index: str) -> None:
     ('markup', '1 project'),
     ('serve', '2 projects, and 1 similar name'),
     ('reqeusts', 'No exact match, but 1 similar project'),
-    ('nothing-of-that-name', 'No project is called or described like that.'),
+    ('nothing-of-that-name', 'No project matches “nothing-of-that-name”.'),
     ('', ''),
 ))
 def test_status_tells_the_number(loaded: Page, query: str, status: str) -> None:
@@ -257,13 +257,32 @@ def test_link_to_more_results_opens_windows(page: Page, index: str) -> None:
     assert len(found(page)) == 50
 
 
-def test_no_results_link_to_the_list(page: Page, index: str) -> None:
-    """If nothing is found, the page links to the list of all projects."""
+def test_no_results_say_what_to_try(page: Page, index: str) -> None:
+    """If nothing is found, the page links to searches for the parts, and to all projects."""
     page.goto(index)
-    search(page, 'nothing-of-that-name')
-    expect(page.locator('.more')).to_have_text('There is also a list of all projects.')
-    page.locator('.more a').click()
+    search(page, 'nothing-of-that name')
+    expect(page.locator('.advice li')).to_have_text([
+        'Check the spelling: the search forgives one typo.',
+        'Search for one part: nothing, that, name.', 'Browse all projects.',
+    ])
+    search(page, 'nothing')
+    expect(page.locator('.advice li').nth(1)).to_have_text('Use a shorter or a more general word.')
+    page.get_by_role('link', name='all projects').click()
     page.wait_for_url(f'{index}projects/')
+    page.goto(f'{index}?name=bar-unknown')
+    expect(page.locator('.advice li').first).to_contain_text('Look in other indexes')
+    page.get_by_role('link', name='bar', exact=True).click()
+    page.wait_for_url(f'{index}?q=bar')
+
+
+def test_search_has_its_own_headings(page: Page, index: str) -> None:
+    """While somebody searches, the heading and the title of the window say so."""
+    page.goto(f'{index}?q=foo')
+    expect(page.locator('h1')).to_have_text('Search results')
+    expect(page).to_have_title('foo \N{EN DASH} My Private PyPI')
+    search(page, '')
+    expect(page.locator('h1')).to_have_text('My Private PyPI')
+    expect(page).to_have_title('My Private PyPI')
 
 
 def test_results_update_while_typing(page: Page, index: str) -> None:
@@ -385,15 +404,19 @@ def test_enter_without_results_stays(page: Page, index: str, query: str) -> None
 
 
 def test_results_replace_latest_uploads(page: Page, index: str) -> None:
-    """While somebody searches, the page shows the results only."""
-    page.goto(index)
-    others = page.locator('.cols > .main, .cols > aside')
-    assert [other.is_visible() for other in others.all()] == [True, True]
-    search(page, 'foo')
-    assert [other.is_visible() for other in others.all()] == [False, False]
-    search(page, '')
-    assert [other.is_visible() for other in others.all()] == [True, True]
-    assert page.locator('.results').is_hidden()
+    """Results replace the releases, on a phone the settings too; the search box stays in place."""
+    for width, keeps_settings in ((1280, True), (390, False)):
+        page.set_viewport_size({'width': width, 'height': 800})
+        page.goto(index)
+        box = page.locator(BOX).bounding_box()
+        others = page.locator('.cols > .main, .cols > aside')
+        assert [other.is_visible() for other in others.all()] == [True, True]
+        search(page, 'foo')
+        assert [other.is_visible() for other in others.all()] == [False, keeps_settings]
+        assert page.locator(BOX).bounding_box() == box
+        search(page, '')
+        assert [other.is_visible() for other in others.all()] == [True, True]
+        assert page.locator('.results').is_hidden()
 
 
 def test_url_has_the_query(page: Page, index: str) -> None:

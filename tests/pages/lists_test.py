@@ -110,6 +110,30 @@ def test_home_has_newest_rows() -> None:
     assert len(news_of(HtmlPage(web().home([], projects[:2])))) == 2 * 2 + 3
 
 
+def test_home_lists_new_projects() -> None:
+    """The home page has the newest eight projects, without undated and quarantined ones."""
+    page = HtmlPage(web().home([], [
+        *(released(f'p{number}', (number * DAY, '1')) for number in range(9)),
+        released('q', (99 * DAY, '1'), status='quarantined'), project(77),
+    ]))
+    assert [text_of(row) for row in page.named('li')][-8:] == [
+        f'p{number}1970-01-0{number + 1}' for number in range(8, 0, -1)
+    ]
+    assert 'New projects' not in HtmlPage(web().home([], [project(1)])).source
+
+
+@pytest.mark.parametrize(('count', 'words'), (
+    (0, 'A Python package index.'),
+    (1, 'A Python package index. Search its project by name, summary or keyword.'),
+    (1001, 'A Python package index. Search 1,001 projects by name, summary or keyword.'),
+))
+def test_home_says_what_it_is(count: int, words: str) -> None:
+    """The home page begins with the title of the index and the number of projects."""
+    page = HtmlPage(web().home([], [*map(project, range(count))]))
+    assert texts(page, 'h1') == ['My Private PyPI']
+    assert texts(page, 'p')[0] == words
+
+
 def test_home_marks_yanked_releases() -> None:
     """A release is marked if all of its new files are yanked."""
     uploads = [
@@ -164,14 +188,14 @@ def test_home_marks_prereleases() -> None:
 
 
 def test_plurals_of_counts() -> None:
-    """One project is singular, and large numbers have separators."""
-    counted = re.compile('(?:Search |<b>)([^<]*?)(?:</b>)? (projects?|releases?|files?)<')
+    """One release is singular, and large numbers have separators."""
+    counted = re.compile('<b>([^<]*?)</b> (releases?|files?)<')
     assert counted.findall(web().home([], [project(1, 1)]).decode()) == [
-        ('1', 'project'), ('1', 'release'), ('1', 'file'),
+        ('1', 'release'), ('1', 'file'),
     ]
     many = [project(number, 2) for number in range(1234)]
     assert counted.findall(web().home([], many).decode()) == [
-        ('1,234', 'projects'), ('2,468', 'releases'), ('2,468', 'files'),
+        ('2,468', 'releases'), ('2,468', 'files'),
     ]
 
 

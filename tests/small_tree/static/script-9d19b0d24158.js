@@ -178,12 +178,18 @@ function ago(milliseconds) {
 
 function relateDates() {
   const now = Date.now();
+  let above = '';
   for (const time of document.querySelectorAll('time.ago')) {
     const passed = now - Date.parse(time.dateTime);
     // Below the heading of an older day, the time of day says more.
     if (passed < 0 || (passed >= DAY && time.closest('.log'))) continue;
     time.title = time.dateTime.replace('T', ' ').replace('Z', ' UTC');
     time.textContent = ago(passed);
+    // In a list, rows of the same time show it once. Screen readers say it in each row.
+    if (time.closest('.log')) {
+      if (time.textContent === above) time.classList.add('vh');
+      above = time.textContent;
+    }
   }
   // Like all dates, days are those of UTC.
   const today = Math.floor(now / DAY) * DAY;
@@ -207,6 +213,8 @@ unfoldTarget();
 
 const FIRST = 50;  // results on the home page
 const MORE = 1000;  // results that its button adds
+const PARTS = 5;  // parts of a query without results that it links to
+const SHORTEST_PART = 3;  // characters
 const BELOW_BOX = 8;  // results below the box of any other page
 // A page that is opened with a query waits so long for all data, so that results do not move.
 const MILLISECONDS_OF_CALM = 2000;
@@ -276,7 +284,7 @@ class Finder {
     this.input = form.elements.q;
     this.limit = limit;
     this.results = element('ol', {className: 'list wide results', hidden: true});
-    this.more = element('p', {className: 'more', hidden: true});
+    this.more = element('div', {className: 'more', hidden: true});
     this.status = element('span', {});
     this.status.setAttribute('role', 'status');
     // Whether somebody submitted the query, and waits for the answer.
@@ -353,13 +361,17 @@ class Finder {
   description({total, similar, found}) {
     const exact = total - similar;
     if (this.input.value.trim() === '') return '';
-    if (total === 0) return 'No project is called or described like that.';
+    if (total === 0) return this.nothing();
     if (exact === 0) return `No exact match, but ${plural(similar, 'similar project')}`;
     if (similar > 0) return `${plural(exact, 'project')}, and ${plural(similar, 'similar name')}`;
     if (total > found.length) {
       return `${found.length.toLocaleString('en')} of ${plural(total, 'project')}, best first`;
     }
     return plural(total, 'project');
+  }
+
+  nothing() {
+    return `No project matches “${this.input.value.trim()}”.`;
   }
 
   exactMatch({found, words}) {
@@ -402,6 +414,31 @@ class Finder {
   }
 }
 
+// Return what to do if the home page finds nothing. `words` are those of the query, `wanted` is the
+// name of the project that somebody followed a link to.
+function advice(words, wanted) {
+  const points = [];
+  if (wanted !== null) points.push(['Look in other indexes: the project may be in one of them.']);
+  points.push(['Check the spelling: the search forgives one typo.']);
+  const parts = [...new Set(words.flatMap((word) => word.split('-')))]
+    .filter((part) => part.length >= SHORTEST_PART);
+  if (parts.length > 1) {
+    const links = parts.slice(0, PARTS).map(
+      (part) => element('a', {href: searchAddress(part), textContent: part}),
+    );
+    points.push(['Search for one part: ', ...links.flatMap((link) => [', ', link]).slice(1), '.']);
+  } else {
+    points.push(['Use a shorter or a more general word.']);
+  }
+  points.push(['Browse ', element('a', {
+    href: `${root.href}projects/`, textContent: 'all projects',
+  }), '.']);
+  return [
+    element('h2', {textContent: 'What you can try'}),
+    element('ul', {}, ...points.map((point) => element('li', {}, ...point))),
+  ];
+}
+
 // The home page shows the results in place of the latest uploads. Its URL has the query.
 class HomeFinder extends Finder {
   constructor(form, results) {
@@ -411,6 +448,10 @@ class HomeFinder extends Finder {
     results.before(this.heading);
     results.after(this.more);
     (document.querySelector('.counts') ?? form).prepend(this.status);
+    // What the heading and the title of the page say while nobody searches.
+    this.top = document.querySelector('.hero [data-searching]');
+    this.topic = this.top?.textContent;
+    this.title = document.title;
     form.addEventListener('submit', () => this.writeAddress());
     // The back button returns to these results.
     results.addEventListener('click', () => this.writeAddress());
@@ -440,6 +481,8 @@ class HomeFinder extends Finder {
     const address = new URL(searchAddress(this.input.value, this.limit));
     address.pathname = location.pathname;
     if (address.href !== location.href) history.replaceState(null, '', address);
+    const query = this.input.value.trim();
+    document.title = query === '' ? this.title : `${query} – ${this.title}`;
   }
 
   ask() {
@@ -450,7 +493,9 @@ class HomeFinder extends Finder {
     }
     this.asking = this.input.value;
     // The page's style hides what is not of the search.
-    document.documentElement.classList.toggle('searching', this.input.value.trim() !== '');
+    const isSearching = this.input.value.trim() !== '';
+    document.documentElement.classList.toggle('searching', isSearching);
+    if (this.top) this.top.textContent = isSearching ? this.top.dataset.searching : this.topic;
     super.ask();
     clearTimeout(this.timer);
     // Browsers limit how often a page may change its address.
@@ -480,6 +525,7 @@ class HomeFinder extends Finder {
     const isSearching = this.input.value.trim() !== '';
     this.heading.hidden = found.length === 0;
     if (last) this.status.textContent = this.description(answer);
+    this.more.classList.toggle('advice', found.length === 0);
     const rest = total - found.length;
     this.more.hidden = !last || !isSearching || (found.length > 0 && rest === 0);
     if (rest > 0) {
@@ -491,9 +537,7 @@ class HomeFinder extends Finder {
       }));
       this.target = target;
     } else if (found.length === 0) {
-      this.more.replaceChildren('There is also a ', element('a', {
-        href: `${root.href}projects/`, textContent: 'list of all projects',
-      }), '.');
+      this.more.replaceChildren(...advice(answer.words, this.wanted));
     }
     if (this.next !== undefined && last) {
       this.results.querySelectorAll('a')[this.next]?.focus();
@@ -566,7 +610,7 @@ class HeaderFinder extends Finder {
     this.more.hidden = query.trim() === '' || !last || areAllShown;
     if (last) this.status.textContent = this.description(answer);
     if (found.length === 0) {
-      this.more.replaceChildren('No project is called or described like that. ', element('a', {
+      this.more.replaceChildren(`${this.nothing()} `, element('a', {
         href: `${root.href}projects/`, textContent: 'All projects',
       }));
     } else {
