@@ -250,6 +250,7 @@ class Web:
             letters=list_views.letter_views(page, sections),
             has_ranges=bool(page.letters),
             sections=sections,
+            has_dates=any(project.uploaded for part in sections for project in part.projects),
             pages=list_views.number_views(page),
         )
 

@@ -111,6 +111,26 @@ def test_letters_show_full_names(page: Page, root: str) -> None:
         ({scrollWidth, clientWidth}) => scrollWidth > clientWidth)''') == []
 
 
+@pytest.mark.parametrize('width', chromium.WIDTHS)
+def test_list_shows_dates_in_columns(browser: Browser, root: str, width: str) -> None:
+    """Each project's date is visible; on a desktop, headings say what the columns contain."""
+    context = browser.new_context(viewport={'width': chromium.WIDTHS[width], 'height': 800})
+    page = context.new_page()
+    page.goto(f'{root}projects/b.html')
+    row = page.locator('.list > li')
+    expect(row.locator('time')).to_be_visible()
+    headings = page.locator('.columns > span')
+    if width == 'phone':
+        expect(page.locator('.columns')).to_be_hidden()
+    else:
+        lefts = [
+            texts.evaluate_all('all => all.map(text => text.getBoundingClientRect().left)')
+            for texts in (headings, row.locator('> *'))
+        ]
+        assert lefts[0][:3] == lefts[1][:3]
+    context.close()
+
+
 def test_search_without_javascript_opens_list(browser: Browser, root: str) -> None:
     """Without JavaScript, the search forms open the list of projects."""
     context = browser.new_context(java_script_enabled=False)

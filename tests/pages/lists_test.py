@@ -338,6 +338,9 @@ def test_list_of_few_projects() -> None:
         'a1.0Does it.1970-01-02', 'b quarantined', 'c deprecated yanked3.0', 'p4',
     ]
     assert texts(page, 'h1') == ['Projects']
+    assert 'ProjectLatestSummaryReleased' in texts(page, 'p')
+    [undated] = listed_pages([project(4)]).values()
+    assert 'Released' not in undated.source
     assert not page.named('h2')
     assert '4 projects' in page.source
     [empty] = listed_pages([]).values()
@@ -363,7 +366,7 @@ def test_list_with_pages() -> None:
     ])
     first = pages['projects/index.html']
     assert [' '.join(row.split()) for row in texts(first, 'li')] == [
-        'A 1,501a0000 \N{EN DASH} a1500', 'B 1b',
+        'A 1,501 projectsa0000 \N{EN DASH} a1500', 'B 1 projectb',
     ]
     assert '1,502 projects' in first.source
     last = pages['projects/a-7.html']
