@@ -55,6 +55,11 @@ _LABELS: Mapping[str, tuple[str, ...]] = {
     'home': ('homepage', 'home', 'website'),
     'fund': ('funding', 'sponsor', 'donate', 'donation', 'sponsors', 'tidelift'),
 }
+# What the card calls the first link of a kind.
+_NAMES: Mapping[str, str] = {
+    'docs': 'Documentation', 'source': 'Source', 'issues': 'Issues', 'changes': 'Changelog',
+    'home': 'Homepage', 'fund': 'Funding',
+}
 _KINDS = {label: kind for kind, labels in _LABELS.items() for label in labels}
 _ORDER = {kind: place for place, kind in enumerate((*_LABELS, 'link'))}
 
@@ -174,15 +179,21 @@ def keywords(text: str | None, root: str) -> Sequence[KeywordView]:
 
 
 def links(facts: ProjectFacts) -> Sequence[LinkView]:
-    """Return a project's links by kind, each URL once."""
+    """Return a project's links by kind, each URL once.
+
+    The first link of a kind has the same label in all projects, others have that of the project.
+    """
     given: Iterable[tuple[str, str]] = (facts.project_urls or {}).items()
     if facts.home_page is not None:
-        given = (*given, ('Home page', facts.home_page))
+        given = (*given, ('Homepage', facts.home_page))
     views: dict[str, LinkView] = {}
+    unused = dict(_NAMES)
     for label, url in given:
         kind = _KINDS.get(_IGNORED.sub('', label).lower(), 'link')
         host = (urlsplit(url).hostname or '').removeprefix('www.')
-        views.setdefault(url.rstrip('/'), LinkView(kind, label, url, host))
+        if url.rstrip('/') not in views:
+            name = unused.pop(kind, f'{label[:1].upper()}{label[1:]}')
+            views[url.rstrip('/')] = LinkView(kind, name, url, host)
     return sorted(views.values(), key=lambda view: _ORDER[view.kind])
 
 

@@ -101,19 +101,22 @@ def test_licence(line: bytes, licence: str | None) -> None:
     assert project_card.licence(facts(line)) == licence
 
 
-@pytest.mark.parametrize(('label', 'kind'), (
-    ('Documentation', 'docs'), ('docs', 'docs'), ('Source Code', 'source'),
-    ('Repository', 'source'), ('GitHub', 'source'), ('Bug-Tracker', 'issues'),
-    ("What's New?", 'changes'), ('Release notes', 'changes'), ('Homepage', 'home'),
-    ('Sponsor', 'fund'), ('Download', 'link'), ('<b>', 'link'), ('чат', 'link'),
+@pytest.mark.parametrize(('label', 'kind', 'shown'), (
+    ('Documentation', 'docs', 'Documentation'), ('docs', 'docs', 'Documentation'),
+    ('Source Code', 'source', 'Source'), ('Repository', 'source', 'Source'),
+    ('GitHub', 'source', 'Source'), ('Bug-Tracker', 'issues', 'Issues'),
+    ("What's New?", 'changes', 'Changelog'), ('Release notes', 'changes', 'Changelog'),
+    ('home', 'home', 'Homepage'), ('Sponsor', 'fund', 'Funding'), ('Download', 'link', 'Download'),
+    ('mailing list', 'link', 'Mailing list'), ('', 'link', ''), ('<b>', 'link', '<b>'),
+    ('чат', 'link', 'Чат'),
 ))
-def test_kind_of_link(label: str, kind: str) -> None:
+def test_kind_of_link(label: str, kind: str, shown: str) -> None:
     """Labels are recognised without regard to case, spaces and punctuation."""
     found = project_card.links(ProjectFacts(
         facts(b'"summary": "x"').project, project_urls={label: 'https://www.example.com/a'},
     ))
     assert [tuple(link) for link in found] == [
-        (kind, label, 'https://www.example.com/a', 'example.com'),
+        (kind, shown, 'https://www.example.com/a', 'example.com'),
     ]
 
 
@@ -122,11 +125,13 @@ def test_links_are_in_order() -> None:
     found = project_card.links(facts(
         b'"home_page": "https://example.com", "project_urls": {"Chat": "https://c.example.com/", '
         b'"Source": "https://example.com/s", "Home": "https://example.com/", '
-        b'"Docs": "https://example.com/d"}',
+        b'"Docs": "https://example.com/d", "GitHub": "https://example.com/g"}',
     ))
-    assert [link.label for link in found] == ['Docs', 'Source', 'Home', 'Chat']
+    assert [link.label for link in found] == [
+        'Documentation', 'Source', 'GitHub', 'Homepage', 'Chat',
+    ]
     [home] = project_card.links(facts(b'"home_page": "https://example.com/a#b"'))
-    assert (home.kind, home.label) == ('home', 'Home page')
+    assert (home.kind, home.label) == ('home', 'Homepage')
 
 
 @pytest.mark.parametrize(('text', 'words'), (
