@@ -203,6 +203,16 @@ def test_link_unfolds_a_release(page: Page, plain_page: Page, index: str) -> Non
 def test_older_releases_are_linked(plain_page: Page, index: str) -> None:
     """Each older release is two clicks away, without JavaScript."""
     plain_page.goto(f'{index}project/foo/')
+    assert plain_page.locator('.ranges li').all_inner_texts() == [
+        '1.50 to 1.99\n50 releases · 1970-02 to 1970-04',
+        '1.0 to 1.49\n50 releases · 1970-01 to 1970-02',
+    ]
+    # They look like the releases above them: their marks and texts are in line.
+    assert plain_page.evaluate('''() => {
+        const [one, other] = ['.rel summary b', '.ranges a'].map(
+            (part) => document.querySelector(part));
+        return one.getBoundingClientRect().left - other.getBoundingClientRect().left;
+    }''') == 0
     plain_page.get_by_role('link', name='1.0 to 1.49').click()
     plain_page.locator('summary', has_text='1.7').last.click()
     expect(plain_page.get_by_text('foo-1.7.zip')).to_be_visible()
@@ -326,6 +336,30 @@ def test_source_is_above_the_fold(browser: Browser, index: str, height: int) -> 
     context.close()
 
 
+def test_phones_fold_minor_facts(browser: Browser, index: str) -> None:
+    """On a phone, people and keywords are a click away; other screens and paper show them."""
+    context = browser.new_context(viewport={'width': 390, 'height': 800}, java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f'{index}project/foo/')
+    author, licence, more = (
+        page.get_by_text(text, exact=True) for text in ('Author', 'MIT', 'More about this project')
+    )
+    expect(licence).to_be_visible()
+    expect(author).to_be_hidden()
+    more.click()
+    expect(author).to_be_visible()
+    more.click()
+    expect(author).to_be_hidden()
+    page.emulate_media(media='print')
+    expect(author).to_be_visible()
+    expect(more).to_be_hidden()
+    page.emulate_media(media='screen')
+    page.set_viewport_size({'width': 1280, 'height': 800})
+    expect(author).to_be_visible()
+    expect(more).to_be_hidden()
+    context.close()
+
+
 @pytest.mark.parametrize('width', chromium.WIDTHS.values())
 def test_lines_of_the_card_touch_no_text(browser: Browser, index: str, width: int) -> None:
     """With any of facts, links and people missing, there is space above and below each line."""
@@ -333,13 +367,17 @@ def test_lines_of_the_card_touch_no_text(browser: Browser, index: str, width: in
     page = context.new_page()
     for project in ('foo', 'bar', 'pre', 'odd', 'odd-some-version', 'crowd', 'old'):
         page.goto(f'{index}project/{project}/')
-        spaces = page.locator('.facts').evaluate('''facts => [...facts.children].slice(2).map(
-            (part) => Math.min(
-                part.getBoundingClientRect().top
-                    - part.previousElementSibling.getBoundingClientRect().bottom,
-                part.firstElementChild.getBoundingClientRect().top
-                    - part.getBoundingClientRect().top,
-            ))''')
+        page.locator('.rest').evaluate('details => { details.open = true; }')
+        spaces = page.locator('.facts').evaluate('''facts => {
+            const parts = [...facts.querySelectorAll('dl, ul, .rest > summary')]
+                .filter((part) => part.checkVisibility());
+            return parts.slice(1).map((part, before) => Math.min(
+                part.getBoundingClientRect().top - parts[before].getBoundingClientRect().bottom,
+                (part.firstElementChild ?? part).getBoundingClientRect().top
+                    - part.getBoundingClientRect().top
+                    + (part.firstElementChild ? 0 : parseFloat(getComputedStyle(part).paddingTop)),
+            ));
+        }''')
         assert spaces
         assert min(spaces) >= 12, project
     context.close()

@@ -10,6 +10,7 @@ from dumb_pypi.pages.project_card import readable_size
 from tests.support.markup import HtmlPage, text_of
 from tests.support.project_pages import (
     facts_on,
+    folded,
     of_class,
     page_of,
     PLAIN_HTTP,
@@ -258,7 +259,7 @@ def test_latest_release_is_open() -> None:
     """Only the latest release shows its files; the newest may be a pre-release."""
     page = page_of(*({'filename': f'foo-{version}.zip'} for version in ('3rc1', '2', '1')))
     assert releases_on(page) == ['3rc1 pre-release', '2 latest', '1']
-    assert ['open' in details.attrs for details in page.named('details')] == [False, True, False]
+    assert ['open' in details.attrs for details in folded(page)] == [False, True, False]
 
 
 def test_yanked_release_is_not_latest() -> None:
@@ -271,7 +272,7 @@ def test_unversioned_files_come_last() -> None:
     """They follow the releases, and are unfolded if there are none."""
     page = page_of({'filename': 'foo.zip'}, {'filename': 'foo-1.0.zip'})
     assert releases_on(page) == ['1.0 latest', 'Files without a version']
-    [only] = page_of({'filename': 'foo.zip'}).named('details')
+    [only] = folded(page_of({'filename': 'foo.zip'}))
     assert only.attrs == {'open': ''}
 
 
@@ -325,7 +326,7 @@ def test_many_wheels_are_a_table() -> None:
         ['Windows, x86-64', '2.3 MB', '2.3 MB'],
         ['Windows, x86', '2.3 MB', '2.3 MB'],
     ]
-    assert [text.split('\n')[0] for text in texts(page, 'summary')[1:]] == [
+    assert [text.split('\n')[0] for text in texts(page, 'summary')[2:]] == [
         'Linux, glibc 5', 'Linux, musl 2', 'macOS 2', 'Windows 4',
     ]
     assert sum(f'>{line["filename"]}<' in page.source for line in MANY_WHEELS) == 13
@@ -377,7 +378,7 @@ def test_names_of_very_many_wheels() -> None:
         for minor in range(7, 22) for system in SYSTEMS
     ))
     assert 'Names and hashes: see the simple index' in texts(page, 'p')
-    assert len(page.named('details')) == 1
+    assert len(folded(page)) == 1
     assert len(page.elements) < 400
 
 

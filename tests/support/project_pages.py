@@ -4,6 +4,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from justhtml import Element
+
 from dumb_pypi.model.project import assemble, Project
 from dumb_pypi.model.project_facts import ACTIVE, parse_facts
 from dumb_pypi.pages.templates import Templates
@@ -71,6 +73,11 @@ def of_class(page: HtmlPage, *names: str) -> list[str]:
 def facts_on(page: HtmlPage) -> dict[str, str]:
     """Return the card's facts."""
     return dict(zip(texts(page, 'dt'), texts(page, 'dd'), strict=True))
+
+
+def folded(page: HtmlPage) -> list[Element]:
+    """Return what a page folds, except for the facts that only narrow screens fold."""
+    return [found for found in page.named('details') if found.attrs.get('class') != 'rest']
 
 
 def releases_on(page: HtmlPage) -> list[str]:
