@@ -207,7 +207,11 @@ def test_older_releases_are_linked(plain_page: Page, index: str) -> None:
         '1.50 to 1.99\n50 releases · 1970-02 to 1970-04',
         '1.0 to 1.49\n50 releases · 1970-01 to 1970-02',
     ]
-    # They look like the releases above them: their marks and texts are in line.
+    # The marks of folded releases and of links are alike, that of an open release is turned.
+    opened, closed, link = (plain_page.locator(part).first.evaluate(
+        "row => getComputedStyle(row, '::before').transform",
+    ) for part in ('[open] > summary', '.rel > :not([open]) > summary', '.ranges li'))
+    assert opened != closed == link
     assert plain_page.evaluate('''() => {
         const [one, other] = ['.rel summary b', '.ranges a'].map(
             (part) => document.querySelector(part));
