@@ -1,4 +1,4 @@
-"""Links from projects to the search: dependencies and keywords."""
+"""Links that open the search, from dependencies and keywords, and links that it shows."""
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect, Page
 
-from tests.support.searching import BOX, found, indexed, STATUS
+from tests.support.searching import BOX, found, indexed, search, STATUS
 
 
 @pytest.fixture(scope='module')
@@ -98,3 +98,31 @@ def test_failed_search_reports_links(page: Page, index: str) -> None:
     click(page, index, 'my-foo', 'Foo.Bar')
     page.locator(STATUS).get_by_role('link', name='all projects').click()
     page.wait_for_url(f'{index}projects/')
+
+
+def test_no_results_say_what_to_try(page: Page, index: str) -> None:
+    """If nothing is found, the page links to searches for the parts, and to all projects."""
+    page.goto(index)
+    search(page, 'nothing-of-that name')
+    expect(page.locator('.advice li')).to_have_text([
+        'Check the spelling: the search forgives one typo.',
+        'Search for one part: nothing, that, name.', 'Browse all projects.',
+    ])
+    search(page, 'nothing')
+    expect(page.locator('.advice li').nth(1)).to_have_text('Use a shorter or a more general word.')
+    page.get_by_role('link', name='all projects').click()
+    page.wait_for_url(f'{index}projects/')
+    page.goto(f'{index}?name=bar-unknown')
+    expect(page.locator('.advice li').first).to_contain_text('Look in other indexes')
+    page.get_by_role('link', name='bar', exact=True).click()
+    page.wait_for_url(f'{index}?q=bar')
+
+
+def test_search_has_its_own_headings(page: Page, index: str) -> None:
+    """While somebody searches, the heading and the title of the window say so."""
+    page.goto(f'{index}?q=foo')
+    expect(page.locator('h1')).to_have_text('Search results')
+    expect(page).to_have_title('foo \N{EN DASH} My Private PyPI')
+    search(page, '')
+    expect(page.locator('h1')).to_have_text('My Private PyPI')
+    expect(page).to_have_title('My Private PyPI')

@@ -257,34 +257,6 @@ def test_link_to_more_results_opens_windows(page: Page, index: str) -> None:
     assert len(found(page)) == 50
 
 
-def test_no_results_say_what_to_try(page: Page, index: str) -> None:
-    """If nothing is found, the page links to searches for the parts, and to all projects."""
-    page.goto(index)
-    search(page, 'nothing-of-that name')
-    expect(page.locator('.advice li')).to_have_text([
-        'Check the spelling: the search forgives one typo.',
-        'Search for one part: nothing, that, name.', 'Browse all projects.',
-    ])
-    search(page, 'nothing')
-    expect(page.locator('.advice li').nth(1)).to_have_text('Use a shorter or a more general word.')
-    page.get_by_role('link', name='all projects').click()
-    page.wait_for_url(f'{index}projects/')
-    page.goto(f'{index}?name=bar-unknown')
-    expect(page.locator('.advice li').first).to_contain_text('Look in other indexes')
-    page.get_by_role('link', name='bar', exact=True).click()
-    page.wait_for_url(f'{index}?q=bar')
-
-
-def test_search_has_its_own_headings(page: Page, index: str) -> None:
-    """While somebody searches, the heading and the title of the window say so."""
-    page.goto(f'{index}?q=foo')
-    expect(page.locator('h1')).to_have_text('Search results')
-    expect(page).to_have_title('foo \N{EN DASH} My Private PyPI')
-    search(page, '')
-    expect(page.locator('h1')).to_have_text('My Private PyPI')
-    expect(page).to_have_title('My Private PyPI')
-
-
 def test_results_update_while_typing(page: Page, index: str) -> None:
     """Each key that is typed updates the results."""
     page.goto(index)
