@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +201,15 @@ def test_dead_idle_worker_is_reported(lock: int) -> None:
         os.kill(pid, signal.SIGKILL)
         with pytest.raises(WorkerError, match='of signal 9'):
             list(found.map(pid_of, ['x' * 10_000_000] * 2))
+
+
+def test_pool_without_workers_refuses_tasks(lock: int) -> None:
+    """After a worker has died, submitting another task fails."""
+    with ProcessPool(1, lock) as pool:
+        with pytest.raises(BrokenProcessPool):
+            pool.submit(leave, 1).result()
+        with pytest.raises(BrokenProcessPool):
+            pool.submit(square, 2)
 
 
 @pytest.mark.usefixtures('start_method')
