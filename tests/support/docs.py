@@ -1,4 +1,4 @@
-"""README and the files in docs/, their code blocks and tables."""
+"""README, RATIONALE and the files in docs/, their code blocks and tables."""
 from __future__ import annotations
 
 import re
@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[2]
 # The content of each document, by its path below the repository.
 DOCUMENTS = {
     str(path.relative_to(ROOT)): path.read_text()
-    for path in (ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md')))
+    for path in (ROOT / 'README.md', ROOT / 'RATIONALE.md', *sorted((ROOT / 'docs').glob('*.md')))
 }
 
 _BLOCK = re.compile(r'^```(\w*)\n(.*?)^```$', re.MULTILINE | re.DOTALL)
