@@ -75,6 +75,16 @@ def need_program() -> NeedProgram:
     return need
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name binary parameters by their argument.
+
+    The processes that share the tests must give each the same name, and many archives contain the
+    time.
+    """
+    is_binary = isinstance(val, bytes) and not val.decode('latin-1').isprintable()
+    return argname if is_binary else None
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark hypothesis tests; a test that calls hypothesis itself has the marker in its source."""
     if is_hypothesis_test(getattr(item, 'obj', None)):
