@@ -5,7 +5,7 @@ A fact that the list does not state has the value that the public index gives to
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
@@ -63,12 +63,12 @@ class Info(msgspec.Struct, kw_only=True):
     project_urls: dict[str, str] | None
     provides_extra: list[str] | None = None
     release_url: str
-    requires_dist: list[str] | None
-    requires_python: str | None
-    summary: str | None
-    version: str
-    yanked: bool
-    yanked_reason: str | None
+    requires_dist: list[str] | None = None
+    requires_python: str | None = None
+    summary: str | None = None
+    version: str = ''
+    yanked: bool = False
+    yanked_reason: str | None = None
 
 
 class File(msgspec.Struct, kw_only=True, rename={'core_metadata': 'core-metadata'}):
@@ -113,89 +113,68 @@ def pages(
     `/pypi/<project>/<version>/json` shows one release, `/pypi/<project>/json` the latest one and
     the files of all releases. With `site_url`, the public URL of the index, all URLs are absolute.
     """
-    files: dict[str, list[File]] = {
-        release.name: [] if project.quarantined else list(map(_file, release.files))
-        for release in project.releases
-    }
     pages_of_releases = urls_of_releases(project)
+    path = paths.project_json(project.name)
+    prefix = packages_url.prefix(project.name, path, site_url)
+    # Encoded once, although the files of a release are on two pages, and on the project's twice.
+    files = {
+        release.name: _encode([
+            _file(file, urls.join(prefix, file.url))
+            for file in (() if project.quarantined else release.files)
+        ]) for release in project.releases
+    }
+    serial = times.serial(project.last_uploaded)
     if per_release and project.releases:
         # The pages of all releases have the same depth, so the same links.
-        links = _links(
-            project, paths.release_json(project.name, project.releases[0].name), packages_url,
-            site_url, pages_of_releases,
-        )
+        page = paths.release_json(project.name, project.releases[0].name)
+        home = site_url or urls.from_page(page, '')
+        # In JSON, no text has these bytes.
+        here = b'"url":"%b' % prefix.encode()
+        there = b'"url":"%b' % packages_url.prefix(project.name, page, site_url).encode()
+        info = _project_info(project, _NO_FACTS, home)
         for release in project.releases:
-            _place(files[release.name], release, links)
-            yield paths.release_json(project.name, release.name), _page(
-                project, release, files, [release], release.best_informed.summary, links,
-                readme=False,
-            )
-    path = paths.project_json(project.name)
-    links = _links(project, path, packages_url, site_url, pages_of_releases)
-    for release in project.releases:
-        _place(files[release.name], release, links)
-    yield path, _page(
-        project, project.latest, files, project.releases, project.summary, links, readme=True,
-    )
-
-
-class _Links(msgspec.Struct, frozen=True):
-    """The prefix of relative file URLs on a page, and the URL of the home page.
-
-    `releases` maps each release to the URL of the page that shows it, relative to the home page.
-    """
-    prefix: str
-    home: str
-    releases: Mapping[str, str]
-
-
-def _links(
-        project: Project, page: str, packages_url: urls.PackagesUrl, site_url: str | None,
-        releases: Mapping[str, str],
-) -> _Links:
-    return _Links(
-        packages_url.prefix(project.name, page, site_url),
-        site_url or urls.from_page(page, ''),
-        releases,
-    )
-
-
-def _place(files: Iterable[File], release: Release, links: _Links) -> None:
-    prefix = links.prefix
-    for shown, file in zip(files, release.files, strict=False):
-        shown.url = urls.join(prefix, file.url)
-
-
-def _page(
-        project: Project, shown: Release | None, files: Mapping[str, Sequence[File]],
-        releases: Iterable[Release], summary: str | None, links: _Links, *, readme: bool,
-) -> bytes:
-    # Encoded once, although the files of one release are on the page twice.
-    encoded = {release.name: msgspec.Raw(_encode(files[release.name])) for release in releases}
-    return _encode(Page(
-        info=_info(project, shown, summary, links, readme=readme),
-        last_serial=times.serial(project.last_uploaded),
-        releases=encoded,
-        urls=msgspec.Raw(b'[]') if shown is None else encoded[shown.name],
+            if release is project.latest:
+                shown = _project_info(project, project.facts, home)
+                shown.description, shown.description_content_type = '', None
+            else:
+                # Most values of these pages are the same: only the others are set for each.
+                shown = info
+            _describe(shown, project, release, home + pages_of_releases[release.name])
+            shown.summary = release.best_informed.summary
+            content = files[release.name]
+            of_release = msgspec.Raw(content if here == there else content.replace(here, there))
+            yield paths.release_json(project.name, release.name), _encode(Page(
+                info=shown, last_serial=serial, releases={release.name: of_release},
+                urls=of_release,
+            ))
+    home = site_url or urls.from_page(path, '')
+    shown = _project_info(project, project.facts, home)
+    latest = project.latest
+    if latest is None:
+        shown.provides_extra = project.extras(None)
+    else:
+        _describe(shown, project, latest, home + pages_of_releases[latest.name])
+    shown.summary = project.summary
+    yield path, _encode(Page(
+        info=shown, last_serial=serial,
+        releases={name: msgspec.Raw(content) for name, content in files.items()},
+        urls=msgspec.Raw(b'[]' if latest is None else files[latest.name]),
     ))
 
 
-def _info(
-        project: Project, release: Release | None, summary: str | None, links: _Links, *,
-        readme: bool,
-) -> Info:
-    # All facts come from one file: a mix of two files may describe neither.
-    best = None if release is None else release.best_informed
+def _project_info(project: Project, own: ProjectFacts, home: str) -> Info:
+    """Return the values of the info of no release; `own` are the facts about the page's release.
+
+    `home` is the URL of the home page.
+    """
     facts = project.facts
-    # A release that is not the latest one has no facts of its own.
-    own = facts if release is project.latest else _NO_FACTS
-    project_url = links.home + paths.folder(paths.project_page(project.name))
+    project_url = home + paths.folder(paths.project_page(project.name))
     return Info(
         author=own.author,
         author_email=own.author_email,
         classifiers=own.classifiers or [],
-        description=(readme and own.description) or '',
-        description_content_type=own.description_content_type if readme else None,
+        description=own.description or '',
+        description_content_type=own.description_content_type,
         home_page=facts.home_page,
         keywords=own.keywords,
         license=own.license,
@@ -207,17 +186,21 @@ def _info(
         package_url=project_url,
         project_url=project_url,
         project_urls=_project_urls(facts),
-        provides_extra=project.extras(release),
-        release_url=project_url if release is None else (
-            f'{links.home}{links.releases[release.name]}#{urls.quote_path(release.name)}'
-        ),
-        requires_dist=None if best is None else best.requires_dist,
-        requires_python=None if best is None else best.requires_python,
-        summary=summary,
-        version='' if release is None else release.name,
-        yanked=release is not None and release.yanked,
-        yanked_reason=None if release is None else release.yanked_reason or None,
+        release_url=project_url,
     )
+
+
+def _describe(info: Info, project: Project, release: Release, url: str) -> None:
+    """Set the values that are about a release; `url` is that of the page that shows it."""
+    # All facts come from one file: a mix of two files may describe neither.
+    best = release.best_informed
+    info.provides_extra = project.extras(release)
+    info.release_url = f'{url}#{urls.quote_path(release.name)}'
+    info.requires_dist = best.requires_dist
+    info.requires_python = best.requires_python
+    info.version = release.name
+    info.yanked = release.yanked
+    info.yanked_reason = release.yanked_reason or None
 
 
 def _project_urls(facts: ProjectFacts) -> dict[str, str] | None:
@@ -233,8 +216,7 @@ def _is_home_page(label: str) -> bool:
     return _NO_LETTERS.sub('', label.lower()) == 'homepage'
 
 
-def _file(file: Distfile) -> File:
-    """Return a file of a page without its URL, which depends on the page."""
+def _file(file: Distfile, url: str) -> File:
     line = file.line
     uploaded = file.upload_time
     digests = {} if line.hash is None else by_algorithm(line.hash)
@@ -252,8 +234,8 @@ def _file(file: Distfile) -> File:
         size=line.size,
         upload_time=None if uploaded is None else uploaded[:_TO_SECONDS],
         upload_time_iso_8601=uploaded,
-        url='',
-        yanked=file.yanked,
+        url=url,
+        yanked=line.yanked_reason is not None,
         yanked_reason=line.yanked_reason or None,
     )
 
