@@ -6,6 +6,7 @@ import functools
 
 _DAY = 86400  # seconds
 _EPOCH = datetime.date(1970, 1, 1).toordinal()
+_TWO_DIGITS = [f'{number:02}' for number in range(60)]
 # Stands for the month of files whose upload time is unknown.
 UNDATED = 'undated'
 # `strftime` has them in the language of the user.
@@ -24,11 +25,14 @@ def iso_8601(timestamp: float) -> str:
     >>> iso_8601(1706702400), iso_8601(1706702400.25), iso_8601(1706745599.9999998)
     ('2024-01-31T12:00:00Z', '2024-01-31T12:00:00.250000Z', '2024-01-31T23:59:59.999999Z')
     """
-    day, second = divmod(int(timestamp), _DAY)
-    # Rounding up would show another second, and perhaps another day or month.
-    micro = min(round((timestamp - int(timestamp)) * 10 ** 6), 999_999)
-    fraction = f'.{micro:06}' if micro else ''
-    return f'{_day(day)}T{_time(second // 60)}:{second % 60:02}{fraction}Z'
+    whole = int(timestamp)
+    fraction = ''
+    if whole != timestamp:
+        # Rounding up would show another second, and perhaps another day or month.
+        micro = min(round((timestamp - whole) * 10 ** 6), 999_999)
+        fraction = f'.{micro:06}' if micro else ''
+    day, second = divmod(whole, _DAY)
+    return f'{_day(day)}T{_time(second // 60)}:{_TWO_DIGITS[second % 60]}{fraction}Z'
 
 
 def to_the_minute(timestamp: float) -> str:
@@ -145,4 +149,4 @@ def _day(number: int) -> str:
 @functools.lru_cache(maxsize=1440)
 def _time(minute: int) -> str:
     """Return the time of day of a minute, counted from midnight."""
-    return f'{minute // 60:02}:{minute % 60:02}'
+    return f'{_TWO_DIGITS[minute // 60]}:{_TWO_DIGITS[minute % 60]}'

@@ -1,6 +1,7 @@
 """URLs: checks, percent-encoding, and relative URLs from pages at different depths."""
 from __future__ import annotations
 
+import functools
 import re
 from typing import NamedTuple
 from urllib.parse import quote, unquote, urljoin, urlsplit
@@ -159,16 +160,24 @@ class PackagesUrl(NamedTuple):
             return self.base
         if page.startswith(f'simple/{project}/'):
             return self.base
-        below_root: list[str] = []
-        above_root = 0
-        for segment in ('simple', project, *self.base.split('/')[:-1]):
-            if segment == '..' and below_root:
-                below_root.pop()
-            elif segment == '..':
-                above_root += 1
-            elif segment != '.':
-                below_root.append(segment)
-        return '../' * (page.count('/') + above_root) + ''.join(f'{s}/' for s in below_root)
+        above_root, below_root = _from_root(self.base, project)
+        return '../' * (page.count('/') + above_root) + below_root
+
+
+# Five pages of a project, one after the other, need it, and it takes longer than what is left.
+@functools.lru_cache(maxsize=4)
+def _from_root(base: str, project: str) -> tuple[int, str]:
+    """Return how many folders above the home page a packages URL is, and what follows them."""
+    below_root: list[str] = []
+    above_root = 0
+    for segment in ('simple', project, *base.split('/')[:-1]):
+        if segment == '..' and below_root:
+            below_root.pop()
+        elif segment == '..':
+            above_root += 1
+        elif segment != '.':
+            below_root.append(segment)
+    return above_root, ''.join(f'{s}/' for s in below_root)
 
 
 def join(prefix: str, url: str) -> str:
