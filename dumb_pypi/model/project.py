@@ -47,7 +47,10 @@ class Release(msgspec.Struct, frozen=True):
     @property
     def uploaded_by(self) -> str | None:
         """The first uploader that a file states."""
-        return next(filter(None, (file.line.uploaded_by for file in self.files)), None)
+        # Most lists state one for each file.
+        return self.files[0].line.uploaded_by or next(
+            filter(None, (file.line.uploaded_by for file in self.files)), None,
+        )
 
     @property
     def yanked_reason(self) -> str | None:

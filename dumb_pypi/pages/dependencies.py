@@ -5,7 +5,6 @@ import functools
 import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
-from urllib.parse import quote
 
 from dumb_pypi.model.filenames import canonicalize_name
 from dumb_pypi.model.project import EXTRA, extras_in_marker
@@ -78,6 +77,8 @@ def dependency_views(
 def _parse(text: str) -> tuple[str | None, str | None, str, str | None, tuple[str, ...]]:
     """Return a requirement's name, the query for it, its versions, its condition and extras.
 
+    The query is the name without its extras: a URL need not encode any of its characters.
+
     >>> _parse("Foo[a]>=1; python_version < '3.9' and extra == 'x'")
     ('Foo[a]', 'Foo', '>=1', 'Python below 3.9', ('x',))
     """
@@ -90,7 +91,7 @@ def _parse(text: str) -> tuple[str | None, str | None, str, str | None, tuple[st
     if versions.startswith('(') and versions.endswith(')'):
         versions = versions[1:-1]
     condition, named = _split_marker(markers[0]) if markers else (None, ())
-    return name + (extras or ''), quote(name), versions.strip(), condition, named
+    return name + (extras or ''), name, versions.strip(), condition, named
 
 
 def _split_marker(marker: str) -> tuple[str | None, tuple[str, ...]]:
