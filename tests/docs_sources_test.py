@@ -5,7 +5,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
+from typing import cast, NamedTuple
 
 import pytest
 
@@ -75,24 +75,59 @@ def test_github_releases(github: FakeGitHub, tmp_path: Path) -> None:
     )
 
 
-def test_workflow_for_releases(github: FakeGitHub, tmp_path: Path) -> None:
-    """The commands for GitHub Pages index the releases of the repository, and copy no wheel."""
-    text = (DEPLOY / 'pages/github.yml').read_text()
-    commands = re.findall(r'^ +(?:- run: )?((?:pip|dumb-pypi) .*)$', text, re.MULTILINE)
+class Step(NamedTuple):
+    """A step of a workflow that runs a command."""
+    command: str
+    may_fail: bool
+    condition: str | None
+
+
+def steps() -> list[Step]:
+    """Return the commands of the workflow for releases, in their order."""
+    text = (DEPLOY / 'pages/github.yml').read_text().partition('    steps:\n')[2]
+    found = []
+    for step in text.split('      - ')[1:]:
+        keys = dict(re.findall(r'^ *(run|continue-on-error|if): (.*)$', step, re.MULTILINE))
+        if 'run' in keys:
+            found.append(Step(keys['run'], 'continue-on-error' in keys, keys.get('if')))
+    return found
+
+
+@pytest.mark.parametrize('has_broken_file', (False, True))
+def test_workflow_for_releases(
+        github: FakeGitHub, tmp_path: Path, has_broken_file: bool,
+) -> None:
+    """The commands for GitHub Pages index the releases of the repository, and copy no wheel.
+
+    A file that cannot be listed does not keep the others from being published.
+    """
+    assert 'Change the URL' in (DEPLOY / 'pages/github.yml').read_text()
+    install, scan, build, fail = steps()
     # Users have to edit this command.
-    assert commands.pop(0) == 'pip install git+https://example.com/dumb-pypi.git'
-    assert 'Change the URL' in text
-    assert len(commands) == 2
+    assert install == Step('pip install git+https://example.com/dumb-pypi.git', False, None)
+    assert (scan.may_fail, build[1:]) == (True, (False, None))
+    assert fail == Step('exit 1', False, "steps.scan.outcome == 'failure'")
     github.tokens = ['token']
-    run(
-        tmp_path, '\n'.join(commands), GITHUB_API_URL=github.api_url, GITHUB_REPOSITORY=OWNER,
-        GITHUB_TOKEN=github.tokens[0], SITE_URL='https://team.example.com/index/',
-    )
-    [link] = links(tmp_path / 'public', 'released')
-    assert link.startswith(f'{github.url}{OWNER}/releases/download/v1.0/')
-    assert 'data-core-metadata="sha256=' in (
-        tmp_path / 'public/simple/released/index.html'
-    ).read_text()
+    if has_broken_file:
+        github.release('v1.1', [('bad-1.0-py3-none-any (1).whl', b'x')])
+    environment = {
+        **bucket.tool_environment('http://127.0.0.1:1/', tmp_path), 'GITHUB_TOKEN': 'token',
+        'GITHUB_API_URL': github.api_url, 'GITHUB_REPOSITORY': OWNER,
+    }
+    for _ in range(2):
+        done = subprocess.run(
+            ['sh', '-e', '-c', scan.command], cwd=tmp_path, env=environment, check=False,
+        )
+        assert done.returncode == has_broken_file
+        run(tmp_path, build.command, SITE_URL='https://team.example.com/index/')
+        [link] = links(tmp_path / 'public', 'released')
+        assert link.startswith(f'{github.url}{OWNER}/releases/download/v1.0/')
+        assert 'data-core-metadata="sha256=' in (
+            tmp_path / 'public/simple/released/index.html'
+        ).read_text()
+    # The second run found all responses in the cache.
+    half = len(github.requests) // 2
+    assert all('if-none-match' in request.headers for request in github.requests[half:])
     assert not list((tmp_path / 'public').rglob('*.whl'))
 
 

@@ -118,11 +118,47 @@ def test_bucket_commands_keep_the_index_current(s3: Server, tmp_path: Path) -> N
     assert statuses == [200, 403]
 
 
+def test_broken_upload_does_not_stop_builds(s3: Server, tmp_path: Path) -> None:
+    """The script publishes the other files and exits with 1; it prints only what is new."""
+    names = {name: f'{name}.of-broken-uploads' for name in (PACKAGES, INDEX)}
+    script = block('docs/buckets.md', 'sh', '#!/bin/sh\n')
+    for name, other in names.items():
+        script = script.replace(f's3://{name}', f's3://{other}')
+        bucket.make_public(s3, other)
+    upload = f'/{names[PACKAGES]}/broken-1.0-py3-none-any.whl'
+    environment = bucket.tool_environment(s3.url.rstrip('/'), tmp_path)
+
+    def publish(version: str) -> tuple[int, str, str]:
+        """Upload a file and run the script, which must publish it."""
+        filename = f'foo-{version}-py3-none-any.whl'
+        make(tmp_path, {'filename': filename})
+        content = (tmp_path / filename).read_bytes()
+        assert s3.ask(f'/{names[PACKAGES]}/{filename}', 'PUT', body=content).status == 200
+        done = subprocess.run(
+            ['sh', '-c', script], cwd=tmp_path, env=environment, capture_output=True, text=True,
+            check=False,
+        )
+        page = json.loads(s3.ask(f'/{names[INDEX]}/simple/foo/index.json').body)
+        assert filename in [file['filename'] for file in page['files']]
+        return done.returncode, done.stdout, done.stderr
+
+    assert s3.ask(f'/{names[PACKAGES]}/readme.txt', 'PUT', body=b'x').status == 200
+    assert s3.ask(upload, 'PUT', body=b'no wheel').status == 200
+    status, output, messages = publish('1.0')
+    assert (status, output) == (1, '')
+    [message] = messages.splitlines()
+    assert message.startswith(f's3:/{upload}: ')
+    assert publish('1.1') == (1, '', '')
+    bucket.run_tool(environment, 'aws', 's3', 'rm', '--quiet', f's3:/{upload}')
+    assert publish('1.2') == (0, '', '')
+
+
 def test_recipe_in_readme() -> None:
     """Its commands are those of the script, which is tested, after the installation."""
     recipe = block('README.md', 'sh', "pip install '.[bucket]'\n").splitlines()[1:]
-    script = block('docs/buckets.md', 'sh', '#!/bin/sh\n').replace(' \\\n    ', ' ').splitlines()
-    assert recipe == script[3:]
+    script = block('docs/buckets.md', 'sh', '#!/bin/sh\n').replace(' \\\n    ', ' ')
+    script = script.replace('scan -q ', 'scan ')
+    assert recipe == re.findall(r'^dumb-pypi .*?(?= 2>|$)', script, re.MULTILINE)
 
 
 def test_upload_with_rclone(s3: Server, rclone: str, tmp_path: Path) -> None:
