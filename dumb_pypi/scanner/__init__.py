@@ -111,7 +111,8 @@ def scan(
         files that are not in it.
 
     Raises:
-        OptionError: an option makes no sense.
+        OptionError: an option makes no sense, or the URLs of several sources would be relative to
+            different places: only one source may be a bucket, and only if none is a folder.
         FileError: a folder, the previous list or the requirements cannot be read, or
             `previous_projects` has a line that no scan has written.
         FetchError: a server does not answer.

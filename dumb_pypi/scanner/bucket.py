@@ -87,9 +87,9 @@ class Bucket:
     """
 
     def __init__(self, source: str, settings: Settings) -> None:
-        self.name = source
         self._settings = settings
         self._client = _Client(source)
+        self.name = self._client.place
         self._stopped = Event()
 
     def scan(self, known: Mapping[str, Line], taken: AbstractSet[NormalizedName]) -> Found:

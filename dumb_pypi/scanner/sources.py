@@ -115,18 +115,35 @@ class Elsewhere:
                 raise OptionError(option, (
                     f'none of the sources is {kind or "on another server"}, so remove this option'
                 ))
-        names = {
-            **dict.fromkeys(folders, self._folders),
-            **{source: found.name for source, found in zip(sources, opened, strict=True)},
-            **{name: name for name in self._sources},
-        }
+        self._refuse_several_bases(sources)
+        names = {_without_slash(name): found for name, found in (
+            *((folder, self._folders) for folder in folders),
+            *((source, found.name) for source, found in zip(sources, opened, strict=True)),
+            *((name, name) for name in self._sources),
+        )}
         for name in prefer:
-            if name not in names:
+            if _without_slash(name) not in names:
                 raise OptionError('--prefer', f'{shown(name)} is none of the sources to scan')
-        self._preferred = [names[name] for name in prefer]
+        self._preferred = [names[_without_slash(name)] for name in prefer]
         # The order of messages.
         self._names = [self._folders] if folders else []
         self._names.extend(self._sources)
+
+    def _refuse_several_bases(self, sources: Iterable[str]) -> None:
+        """
+        Raises:
+            OptionError: sources have URLs that are relative to different places.
+        """
+        bases = [self._folders] if self._folders else []
+        bases.extend(dict.fromkeys(
+            _without_slash(source) for source in sources if source.startswith(BUCKETS)
+        ))
+        if len(bases) > 1:
+            raise OptionError('SOURCE', (
+                f'the URLs of files in {bases[0]} and in {bases[1]} would be relative to different '
+                'places, and a build has only one --packages-url: copy the files to one of them, '
+                'or scan a folder or a bucket that has both'
+            ))
 
     def _rank(self, name: str) -> int:
         return [*self._preferred, name].index(name)
@@ -172,6 +189,11 @@ class Elsewhere:
             [line for name, line in lines.items() if result.lines.get(name) is line],
             result.facts,
         )
+
+
+def _without_slash(source: str) -> str:
+    """Return a source as it is compared: `pool/` is `pool`."""
+    return source.rstrip('/') or source
 
 
 def _open(source: str, settings: Settings) -> Source:

@@ -25,6 +25,7 @@ from dumb_pypi.scanner.sources import Settings
 from tests.support import archives
 from tests.support.archives import METADATA, SDIST, WHEEL
 from tests.support.bucket import run_s3
+from tests.support.scripted import Site
 from tests.support.servers import Response, Server
 from tests.support.watched_bucket import watched, WatchedBucket
 
@@ -583,15 +584,32 @@ def test_option_without_a_use_is_refused(
         scan(source, **options)
 
 
-def test_preferred_source_wins(bucket: WatchedBucket, tmp_path: Path) -> None:
-    """A project that a folder has too is an error, or comes from the preferred source alone."""
-    bucket.put(WHEEL, archives.wheel())
+def test_preferred_source_wins(bucket: WatchedBucket, site: Site) -> None:
+    """A project that an index has too is an error, or comes from the preferred source alone."""
+    wheel = archives.wheel()
+    bucket.put(WHEEL, wheel)
     bucket.put('bar-1.zip', archives.zipped([('bar-1/setup.py', b'')]))
-    (tmp_path / 'foo-2.0.zip').write_bytes(archives.zipped([('foo-2.0/setup.py', b'')]))
-    sources = [str(tmp_path), f's3://{bucket.name}']
+    site.add_json('/foo/', {'files': [{'filename': 'foo-2.0.zip', 'url': 'foo-2.0.zip'}]})
+    # A slash at the end makes no other source.
+    sources = [f's3://{bucket.name}', f's3://{bucket.name}/', site.url]
+    options: dict[str, Any] = {'allowed': ['foo']}
     with pytest.raises(ConflictError):
-        scan(sources)
+        scan(sources, **options)
     bucket.forget()
-    found = lines_of(scan(sources, prefer=[str(tmp_path)]))
+    found = lines_of(scan(sources, prefer=[site.url], **options))
     assert [line['filename'] for line in found] == ['bar-1.zip', 'foo-2.0.zip']
     assert bucket.sizes(WHEEL) == []
+    found = lines_of(scan(sources, prefer=[sources[1]], **options))
+    assert [line['filename'] for line in found] == ['bar-1.zip', WHEEL]
+    assert bucket.sizes(WHEEL) == [len(wheel)]
+
+
+@pytest.mark.parametrize(('sources', 'places'), (
+    (['.', 's3://x'], r'in \. and in s3://x would'),
+    (['s3://x/a', 'a', 'b/'], 'in a, b/ and in s3://x/a would'),
+    (['s3://x/a/', 's3://x/b'], 'in s3://x/a and in s3://x/b would'),
+))
+def test_urls_relative_to_different_places(sources: list[str], places: str) -> None:
+    """No `--packages-url` is right for the files of a folder and a bucket, or of two buckets."""
+    with pytest.raises(OptionError, match=f'{places} be relative to different places'):
+        scan(sources)

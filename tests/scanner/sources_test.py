@@ -146,8 +146,8 @@ def test_folders_are_one_source(pool: Path, tmp_path: Path, index: str) -> None:
     more = tmp_path / 'more'
     more.mkdir()
     make(more, {'filename': 'both-2.0-py3-none-any.whl'})
-    for folder in (pool, more):
-        result = scan([pool, more, index], allowed=['both'], prefer=[folder])
+    for folder in (str(pool), f'{more}/'):
+        result = scan([f'{pool}/', more, index], allowed=['both'], prefer=[folder])
         assert names(result) == [
             'both-1.0-py3-none-any.whl', 'both-2.0-py3-none-any.whl', 'ours-1.0-py3-none-any.whl',
         ]
