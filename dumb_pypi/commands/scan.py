@@ -69,6 +69,13 @@ def _scan(args: argparse.Namespace) -> int:
             f'{_PROGRAM}: nothing was printed because of --strict: fix what is reported above, or '
             'scan without it',
         )
+    elif not result.lines and args.output is not None and _has_content(args.output):
+        # It may have edits that no other file has, and the source is most likely the wrong one.
+        say(
+            f'{_PROGRAM}: {shown_path(args.output)} was not replaced by an empty list: if the '
+            'source is right, delete this file first',
+        )
+        return FAILED
     else:
         if args.projects is not None:
             _write(args.projects, result.projects)
@@ -195,7 +202,7 @@ def _parser() -> argparse.ArgumentParser:
     the_list.add_argument(
         '-o', '--output', metavar='PATH',
         help='write the list to this file, atomically (default: standard output); it may be the '
-             'file of --previous',
+             'file of --previous; an empty list does not replace another one',
     )
     the_list.add_argument(
         '--projects', metavar='PATH',
@@ -346,6 +353,12 @@ def _previous_projects(args: argparse.Namespace) -> str | None:
     from dumb_pypi.scanner.projects import read_known
     read_known(args.projects)
     return None
+
+
+def _has_content(path: str) -> bool:
+    with suppress(OSError, ValueError):
+        return os.path.getsize(path) > 0
+    return False
 
 
 def _print(lines: Sequence[bytes]) -> None:

@@ -218,6 +218,31 @@ class TestOutput:
         assert len(place.read_bytes().splitlines()) == 5
         assert capfdbinary.readouterr().out == b''
 
+    @pytest.mark.parametrize('content', (None, b'', b'broken'))
+    def test_empty_list_replaces_no_other(
+            self, folder: Path, tmp_path: Path, capfdbinary: Captured, content: bytes | None,
+    ) -> None:
+        """If the source has no good file, the old list and its edits are kept."""
+        place, projects = tmp_path / 'list', tmp_path / 'projects'
+        options = ['-o', str(place), '--previous', str(place), '--projects', str(projects)]
+        assert main([*options, str(folder)]) == 0
+        before = place.read_bytes(), projects.read_bytes()
+        other = tmp_path / 'other'
+        other.mkdir()
+        if content is not None:
+            (other / WHEEL).write_bytes(content)
+        assert main([*options, str(other)]) == 1
+        assert (place.read_bytes(), projects.read_bytes()) == before
+        assert capfdbinary.readouterr().err.decode().splitlines()[-1] == (
+            f'dumb-pypi: {place} was not replaced by an empty list: if the source is right, delete '
+            'this file first'
+        )
+        place.unlink()
+        is_broken = content is not None
+        for _ in range(2):
+            assert main([*options, str(other)]) == is_broken
+            assert (place.read_bytes(), projects.read_bytes()) == (b'', b'')
+
     def test_unwritable_path(self, folder: Path, capfdbinary: Captured) -> None:
         """A list that cannot be written is an error."""
         place = f'{folder}/nowhere/list'
