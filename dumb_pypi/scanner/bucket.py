@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import CancelledError
+from contextlib import contextmanager
 from functools import partial
 from hashlib import sha256
 from threading import Event
@@ -42,6 +43,11 @@ _ATTRIBUTES = {
     'Cache-Control': 'max-age=31536000, immutable',
 }
 _HEX = re.compile('[0-9a-f]{64}')
+# What a store says if it refuses to read one object, but perhaps not the others: permissions,
+# archives, keys of the customer's, and keys that are disabled.
+_REFUSAL = re.compile(
+    '<Code>(AccessDenied|InvalidObjectState|BlobArchived|InvalidRequest|KMS[.][^<]*)</Code>',
+)
 
 T = TypeVar('T')
 
@@ -96,8 +102,7 @@ class Bucket:
         """List the distribution files. Skip projects that are `taken`.
 
         Raises:
-            FileError: the bucket cannot be listed, or an object cannot be read for another reason
-                than that it is broken.
+            FileError: the bucket cannot be listed, or its store does not answer.
         """
         result = Found({}, set(), [], [])
         by_name: dict[str, list[_File]] = defaultdict(list)
@@ -259,6 +264,7 @@ class Bucket:
         digest = f'sha256={sha256(content).hexdigest()}'
         path = file.object.path + METADATA
         found = file.metadata
+        reason = 'is not the metadata in the wheel'
         if found is not None:
             try:
                 if found.size == len(content) and self._client.read(
@@ -266,9 +272,11 @@ class Bucket:
                 ) == content:
                     line.core_metadata = digest
                     return result
-            except (_GoneError, BrokenError):
-                # It can be written again.
-                pass
+            # It can be written again.
+            except _GoneError:
+                reason = 'was deleted while the bucket was scanned'
+            except BrokenError as error:
+                reason = error.reason
         if self._settings.write_metadata:
             try:
                 version = self._client.put(path, content, _ATTRIBUTES)
@@ -284,7 +292,7 @@ class Bucket:
         if found is None:
             return result
         return result._replace(notices=(Notice(
-            self._place(path), None, 'is not the metadata in the wheel, and is not announced',
+            self._place(path), None, f'{reason}: not announced',
         ),))
 
     def _add_distinct(
@@ -369,10 +377,11 @@ class _Client(Client):
         """Return bytes of an object.
 
         Raises:
-            _GoneError, BrokenError: there is no such object any more, or it is another one.
-            FileError: it cannot be read for another reason.
+            _GoneError: there is no such object any more.
+            BrokenError: it is another one, or the store refuses to read this one.
+            FileError: the store does not answer, or refuses all requests.
         """
-        with self._errors('read', found.path):
+        with self._errors_of(found):
             return bytes(self._get(found, {'range': (start, stop)}).bytes())
 
     def open(self, found: Object) -> StreamFile:
@@ -384,8 +393,35 @@ class _Client(Client):
         return self._hashes.get(found.path)
 
     def _chunks(self, found: Object) -> Iterator[bytes]:
-        with self._errors('read', found.path):
+        with self._errors_of(found):
             yield from map(bytes, self._get(found, {}).stream(min_chunk_size=_CHUNK))
+
+    def objects(self, folder: str) -> Iterator[Object]:
+        """Yield the objects below a folder.
+
+        Raises:
+            FileError: they cannot be listed, or the key of one is not a path.
+        """
+        try:
+            yield from super().objects(folder)
+        except FileError as error:
+            if isinstance(error.__cause__, self._exceptions.InvalidPathError):
+                reason = ValueError(
+                    f'{error.error}: delete this object or give it another key, or scan a part of '
+                    'the bucket without it',
+                )
+                raise FileError(error.doing, error.path, reason) from error
+            raise
+
+    @contextmanager
+    def _errors_of(self, found: Object) -> Iterator[None]:
+        try:
+            with self._errors('read', found.path):
+                yield
+        except FileError as error:
+            if _REFUSAL.search(str(error.__cause__)):
+                raise BrokenError(f'cannot be read: {error.error}') from error
+            raise
 
     def _get(self, found: Object, options: dict[str, Any]) -> Any:
         if found.version.e_tag is not None:

@@ -233,6 +233,13 @@ _MEANINGS = (
         'there are no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the '
         'variables of your store'
     )),
+    (('InvalidObjectState', 'BlobArchived'), (
+        'the object is in an archive, such as S3 Glacier: restore it, or delete it'
+    )),
+    (('<Code>KMS.', 'stored using a form of Server Side Encryption'), (
+        'the object is encrypted with a key that the store cannot use: encrypt it with another one'
+    )),
+    (('ExpiredToken',), 'the credentials have expired: set new ones'),
     (('AccessDenied', 'PermissionDenied', '403 Forbidden', 'InvalidAccessKeyId',
       'SignatureDoesNotMatch', '401 Unauthorized', 'Unauthenticated'), (
         'permission denied: check the credentials, and what they may do in the bucket'

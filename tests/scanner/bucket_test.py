@@ -312,8 +312,7 @@ def test_metadata_is_announced_or_written(bucket: WatchedBucket, tmp_path: Path)
     result = scanned(bucket)
     assert 'core_metadata' not in lines_of(result)[0]
     assert [str(notice) for notice in result.notices] == [
-        (f's3://{bucket.name}/{WHEEL}.metadata: is not the metadata in the wheel, and is not '
-        'announced'),
+        f's3://{bucket.name}/{WHEEL}.metadata: is not the metadata in the wheel: not announced',
     ]
     result = scanned(bucket, write_metadata=True)
     [line] = lines_of(result)
@@ -432,12 +431,14 @@ def test_unusual_names_are_encoded(bucket: WatchedBucket) -> None:
 
 @pytest.mark.parametrize('key', ('a/../foo-1.0.zip', 'a//foo-1.0.zip', './foo-1.0.zip'))
 def test_key_that_is_no_path(bucket: WatchedBucket, key: str) -> None:
-    """A key that no URL of a client leads to ends the scan, and the message names it."""
+    """A key that the library cannot list ends the scan; the message names it and says what to do.
+    """
     bucket.put(key, b'x')
     with pytest.raises(FileError) as error:
         scanned(bucket)
     assert '\n' not in str(error.value)
     assert key in str(error.value)
+    assert 'delete this object or give it another key' in str(error.value)
 
 
 def test_hidden_and_other_objects(bucket: WatchedBucket) -> None:
@@ -537,10 +538,36 @@ def test_projects_are_described(bucket: WatchedBucket, tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(('response', 'reason'), (
+    (Response(403, {}, b'<Code>AccessDenied</Code>'), 'permission denied'),
+    (Response(403, {}, b'<Code>InvalidObjectState</Code>'), 'the object is in an archive'),
+    # Azure says so.
+    (Response(409, {}, b'<Code>BlobArchived</Code>'), 'the object is in an archive'),
+    (Response(400, {}, b'<Code>KMS.DisabledException</Code>'), 'the object is encrypted'),
+    (Response(400, {}, (
+        b'<Code>InvalidRequest</Code><Message>The object was stored using a form of Server Side '
+        b'Encryption. The correct parameters must be provided to retrieve the object.</Message>'
+    )), 'the object is encrypted'),
+))
+@pytest.mark.parametrize('key', (WHEEL, SDIST, f'{WHEEL}.metadata'))
+def test_unreadable_object_is_skipped(
+        bucket: WatchedBucket, key: str, response: Response, reason: str,
+) -> None:
+    """If the store refuses to read one object, the others are listed."""
+    bucket.put(WHEEL, archives.wheel())
+    bucket.put(f'{WHEEL}.metadata', METADATA)
+    bucket.put(SDIST, archives.sdist(archives.PKG_INFO))
+    bucket.refusals[key] = response
+    result = scanned(bucket, jobs=1)
+    [message] = [*result.problems, *result.notices]
+    assert str(message).startswith(f's3://{bucket.name}/{key}: cannot be read: {reason}')
+    assert [line['filename'] for line in lines_of(result)] == sorted({WHEEL, SDIST} - {key})
+
+
 @pytest.mark.parametrize(('key', 'response', 'reason'), (
     ('?', Response(403, {}, b'<Code>AccessDenied</Code>'), 'permission denied'),
-    (WHEEL, Response(403, {}, b'<Code>AccessDenied</Code>'), 'permission denied'),
-    (SDIST, Response(403, {}, b'<Code>AccessDenied</Code>'), 'permission denied'),
+    (WHEEL, Response(403, {}, b'<Code>InvalidAccessKeyId</Code>'), 'permission denied'),
+    (SDIST, Response(400, {}, b'<Code>ExpiredToken</Code>'), 'credentials have expired'),
     (WHEEL, Response(404, {}, b'<Code>NoSuchBucket</Code>'), 'there is no such bucket'),
 ))
 def test_unreadable_bucket_is_one_line(
