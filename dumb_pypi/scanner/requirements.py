@@ -36,7 +36,7 @@ def read_allow_list(requirements: Iterable[str], path: str | None) -> AllowList:
 
     Raises:
         OptionError: one is not a requirement.
-        FileError: the file cannot be read, or has a line that is not a requirement.
+        FileError: the file cannot be read, has a line that is not a requirement, or has none.
     """
     found: dict[NormalizedName, list[Permit]] = {}
     for text in requirements:
@@ -48,6 +48,9 @@ def read_allow_list(requirements: Iterable[str], path: str | None) -> AllowList:
     if path is not None:
         for project, permit in _read(path):
             found.setdefault(project, []).append(permit)
+        if not found:
+            reason = ValueError('it has no requirements: write one per line, such as foo or foo<2')
+            raise FileError('read', path, reason)
     return found
 
 

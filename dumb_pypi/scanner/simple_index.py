@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from dumb_pypi.scanner.sources import Settings
 
 _MISSING = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
+_USUAL_END = '/simple/'
 _FORBIDDEN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 
@@ -89,6 +90,13 @@ class SimpleIndex:
             files.extend(project.files)
             result.problems.extend(project.problems)
             result.notices.extend(project.notices)
+        if projects and not (
+                self.name.endswith(_USUAL_END) or any(project.exists for project in projects)
+        ):
+            result.notices.append(Notice(self.name, None, (
+                'has none of these projects: is it the URL of a simple API, which most often ends '
+                f'in {_USUAL_END}?'
+            ), skipped=False))
         lines = [file.line for file in files]
         result.notices.extend(add_hashes(
             lines, known, self._client, self.name, self._settings,

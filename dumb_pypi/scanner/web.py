@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import email.utils
+import errno
 import http.client
 import random
 import socket
@@ -49,6 +50,7 @@ _LOOPBACK = ('localhost', '127.0.0.1', '::1')
 # What the modules that read a response raise if it is no response, or never arrives.
 _FAILURES = (http.client.HTTPException, OSError, EOFError, ValueError, zlib.error)
 _LONGEST_REASON = 200  # characters
+_UNREACHABLE = '. Check the URL, the network and whether the server runs'
 
 T = TypeVar('T')
 R = TypeVar('R')
@@ -193,6 +195,9 @@ class Client:
                 if least is None or wait is None:
                     raise
             except _FAILURES as error:
+                if isinstance(_cause(error), ConnectionRefusedError):
+                    # The server does not run. It is asked once more, in case it restarts.
+                    next(waits, None)
                 least, wait = 0, next(waits, None)
                 if wait is None or not _is_transient(error):
                     raise FetchError(url, _reason(error)) from error
@@ -423,23 +428,31 @@ def _asked_wait(headers: Mapping[str, str]) -> float | None:
 
 def _is_transient(error: Exception) -> bool:
     """Return whether a request that failed in this way may succeed later."""
-    cause = error.reason if isinstance(error, URLError) else error
+    cause = _cause(error)
     if isinstance(cause, socket.gaierror):
         return cause.errno == socket.EAI_AGAIN
     return not isinstance(cause, ssl.SSLCertVerificationError | ValueError)
 
 
+def _cause(error: Exception) -> object:
+    return error.reason if isinstance(error, URLError) else error
+
+
 def _reason(error: Exception) -> str:
-    cause = error.reason if isinstance(error, URLError) else error
+    cause = _cause(error)
     if isinstance(cause, ssl.SSLCertVerificationError):
         return (
             f'the certificate of the server is not valid: {cause.verify_message}. Set '
             'SSL_CERT_FILE to the certificates of your own authority, if it has one'
         )
     if isinstance(cause, TimeoutError) and not cause.strerror:
-        return f'no answer for {TIMEOUT} seconds'
+        return f'no answer for {TIMEOUT} seconds{_UNREACHABLE}'
     text = (reason_of(cause) if isinstance(cause, Exception) else str(cause)) or repr(cause)
     if isinstance(cause, http.client.HTTPException) and not isinstance(cause, OSError):
         text = f'the response is not HTTP: {text}'
     # What a server has sent may be in it.
-    return (text if text.isprintable() else ascii(text)[1:-1])[:_LONGEST_REASON]
+    text = (text if text.isprintable() else ascii(text)[1:-1])[:_LONGEST_REASON]
+    is_unreachable = isinstance(cause, ConnectionRefusedError | TimeoutError | socket.gaierror) or (
+        isinstance(cause, OSError) and cause.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH)
+    )
+    return text + (_UNREACHABLE if is_unreachable else '')

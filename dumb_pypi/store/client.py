@@ -229,7 +229,13 @@ _MEANINGS = (
     (('PermanentRedirect', '301 Moved', 'configured region', 'AuthorizationHeaderMalformed'), (
         'the bucket is in another region: set AWS_REGION'
     )),
-    (('169.254.169.254', 'metadata.google', 'CredentialsNotLoaded', 'MissingCredentials'), (
+    (('Account must be specified',), (
+        'there is no storage account: set AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY'
+    )),
+    (('computeMetadata', 'metadata.google'), (
+        'there are no credentials: set GOOGLE_APPLICATION_CREDENTIALS to the path of their file'
+    )),
+    (('169.254.169.254', 'CredentialsNotLoaded', 'MissingCredentials'), (
         'there are no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the '
         'variables of your store'
     )),

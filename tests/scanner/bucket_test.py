@@ -596,6 +596,23 @@ def test_wrong_bucket_or_library(
         scanned(bucket)
 
 
+def test_missing_credentials(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message names the variables of the store that is asked."""
+    for name in (
+            'AZURE_STORAGE_ACCOUNT_NAME', 'GOOGLE_APPLICATION_CREDENTIALS',
+            'GOOGLE_SERVICE_ACCOUNT', 'GOOGLE_SERVICE_ACCOUNT_KEY',
+    ):
+        monkeypatch.delenv(name, raising=False)
+    # A machine of Google's cloud could have credentials, and so could its user.
+    monkeypatch.setenv('GCE_METADATA_HOST', site.url.removeprefix('http://').rstrip('/'))
+    monkeypatch.setenv('HOME', '/nowhere')
+    with pytest.raises(FileError, match='set AZURE_STORAGE_ACCOUNT_NAME and AZURE'):
+        scan('az://x')
+    with pytest.raises(FileError, match='set GOOGLE_APPLICATION_CREDENTIALS to'):
+        scan('gs://x')
+    assert site.requests
+
+
 @pytest.mark.parametrize(('source', 'options', 'reason'), (
     ('s3://x', {'names_only': True, 'write_metadata': True}, 'nothing is read, so remove --write'),
     ('s3://x', {'names_only': True, 'projects': True}, 'nothing is read, so remove --projects'),

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
-from dumb_pypi.errors import FetchError, OptionError
+from dumb_pypi.errors import FetchError, FileError, OptionError
 from dumb_pypi.scanner import Scan, scan, web
+from dumb_pypi.scanner.requirements import read_allow_list
+from testing.distributions import make
 from tests.support.scripted import Reply, SIMPLE_JSON, Site
 
 SHA256 = 'ab' * 32
@@ -202,6 +204,31 @@ def test_projects_without_files_are_problems(site: Site) -> None:
         f'{url}: has no project missing',
     ]
     assert all(problem.skipped for problem in result.problems)
+
+
+def test_url_without_a_simple_api(site: Site, tmp_path: Path) -> None:
+    """If an index has none of the projects, the scan asks whether the URL is right."""
+    site.add_json('/other/bar/', page(file('bar-1.0.zip', hashes={'sha256': SHA256})))
+    result = scan(site.url, allowed=['foo'])
+    assert list(map(str, result.problems)) == [f'{site.url}: has no project foo']
+    assert list(map(str, result.notices)) == [(
+        f'{site.url}: has none of these projects: is it the URL of a simple API, which most often '
+        'ends in /simple/?'
+    )]
+    assert scan(f'{site.url}other/', allowed=['foo', 'bar']).notices == []
+    assert scan(f'{site.url}simple/', allowed=['bar']).notices == []
+    # Nothing is asked about a project that a preferred source has.
+    make(tmp_path, {'filename': WHEEL})
+    assert scan([tmp_path, site.url], allowed=['foo'], prefer=[tmp_path]).notices == []
+
+
+def test_file_without_requirements(tmp_path: Path) -> None:
+    """A file of requirements that permits nothing is an error, unless something else does."""
+    path = tmp_path / 'requirements.txt'
+    path.write_text('# none yet\n\n')
+    with pytest.raises(FileError, match=r'requirements\.txt: it has no requirements: write one'):
+        scan('https://example.com/simple/', allowed_from=path)
+    assert read_allow_list(['foo'], str(path)).keys() == {'foo'}
 
 
 @pytest.mark.parametrize(('files', 'problem', 'notice'), [
