@@ -13,6 +13,7 @@ from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from functools import partial
 from hashlib import sha256
+from itertools import chain
 from threading import Event
 from typing import Any, NamedTuple, TYPE_CHECKING, TypeVar
 
@@ -248,9 +249,9 @@ class Bucket:
             part = RangeFile(partial(self._client.read, found), found.size)
             with archives.BoundedFile(part, _ignore) as stream:
                 content = archives.read_metadata(stream, filename, packagetype, found.size)
-            small = part.content
+            start, end = part.end
             return content, lambda: self._client.known_hash(found) or (
-                self._client.open(found).hash() if small is None else sha256(small).hexdigest()
+                self._client.open(found, start, end).hash()
             )
         whole = self._client.open(found)
         content = archives.read_metadata(
@@ -384,17 +385,21 @@ class _Client(Client):
         with self._errors_of(found):
             return bytes(self._get(found, {'range': (start, stop)}).bytes())
 
-    def open(self, found: Object) -> StreamFile:
-        """Open an object to be read to its end; raises what `read` does, then and there."""
-        return StreamFile(self._chunks(found))
+    def open(self, found: Object, stop: int | None = None, end: bytes = b'') -> StreamFile:
+        """Open an object to be read to its end; raises what `read` does, then and there.
+
+        The bytes from the position `stop` on are `end`, and not read again.
+        """
+        return StreamFile(chain(() if stop == 0 else self._chunks(found, stop), (end,)))
 
     def known_hash(self, found: Object) -> str | None:
         """Return the sha256 in the object's own metadata, if it has one and has been read."""
         return self._hashes.get(found.path)
 
-    def _chunks(self, found: Object) -> Iterator[bytes]:
+    def _chunks(self, found: Object, stop: int | None) -> Iterator[bytes]:
+        options = {} if stop is None else {'range': (0, stop)}
         with self._errors_of(found):
-            yield from map(bytes, self._get(found, {}).stream(min_chunk_size=_CHUNK))
+            yield from map(bytes, self._get(found, options).stream(min_chunk_size=_CHUNK))
 
     def objects(self, folder: str) -> Iterator[Object]:
         """Yield the objects below a folder.

@@ -32,9 +32,9 @@ class RangeFile(io.RawIOBase):
         self._part = self._end
 
     @property
-    def content(self) -> bytes | None:
-        """All bytes of a small file, None for a large one."""
-        return None if self._end[0] else self._end[1]
+    def end(self) -> tuple[int, bytes]:
+        """The part that was fetched first, and where it begins: at 0 if the file is small."""
+        return self._end
 
     def readable(self) -> bool:
         return True
