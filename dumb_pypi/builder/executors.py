@@ -151,6 +151,11 @@ class ProcessPool(ProcessPoolExecutor):
         self._queue.cancel_join_thread()
         threading.excepthook = self._next_hook
         gc.unfreeze()
+        # A spawned pool has semaphores with names, which are removed with the last reference. A
+        # process that exits by `os._exit` removes none, and then a warning about them is printed.
+        del self._queue
+        self._manager = None
+        self._workers = {}
 
     def _join_manager(self) -> None:
         if self._manager is not None:

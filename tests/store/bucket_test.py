@@ -417,6 +417,21 @@ def test_worker_processes_render(place: Place) -> None:
     assert place.recorder.tree == place.pages(listed)
 
 
+def test_worker_processes_end_silently(place: Place) -> None:
+    """A build with worker processes prints nothing on success, and one line after Ctrl-C."""
+    listed = lines(*(f'p{number}' for number in range(20)))
+    process = place.start(listed, '-j2')
+    assert process.communicate(timeout=TIMEOUT) == (b'', b'')
+    assert process.returncode == 0
+    place.recorder.paused_at = 'simple/index.html'
+    process = place.start(listed, '-j2', '--full')
+    assert place.recorder.paused.wait(TIMEOUT)
+    process.send_signal(signal.SIGINT)
+    place.recorder.resumed.set()
+    assert process.communicate(timeout=TIMEOUT) == (b'', b'dumb-pypi: interrupted\n')
+    assert LOCK not in place.recorder.objects
+
+
 def xml(code: str) -> bytes:
     return f'<Error><Code>{code}</Code><Message>No</Message></Error>'.encode()
 
