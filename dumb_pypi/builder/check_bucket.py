@@ -72,7 +72,7 @@ class _BucketComparison(Comparison):
         found = self._objects.get(path)
         if found is None:
             return 'missing'
-        if digest_of_md5(found.mark.strip('"')) == checksum:
+        if digest_of_md5(found.mark) == checksum:
             return None
         with tempfile.NamedTemporaryFile() as file:
             self._bucket.client.copy_to(path, file)

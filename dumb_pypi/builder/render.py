@@ -72,11 +72,12 @@ def render(
     ))
     # Their footers link to the feeds.
     others |= _write_list_pages(plan, state, records, job, writer)
-    others[paths.PACKAGES_JSON] = ''
+    checksum = ''
     if not plan.complete:
         with open(plan.groups.packages.path, 'rb') as file:
-            others[paths.PACKAGES_JSON] = checksum_of_file(file)
-    writer.adopt(paths.PACKAGES_JSON, plan.groups.packages.path)
+            checksum = checksum_of_file(file)
+    digest = writer.adopt(paths.PACKAGES_JSON, plan.groups.packages.path)
+    others[paths.PACKAGES_JSON] = digest or checksum
     return Result(records, months, others, {
         name: records[name].extent for name in plan.projects
     })

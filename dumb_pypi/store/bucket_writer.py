@@ -17,7 +17,7 @@ from typing import BinaryIO, cast, TYPE_CHECKING
 
 from dumb_pypi.errors import FileError
 from dumb_pypi.store.changes import Change, content_type, Done
-from dumb_pypi.store.checksums import digest_of_page
+from dumb_pypi.store.checksums import digest_of_md5, digest_of_page
 
 if TYPE_CHECKING:
     from dumb_pypi.store.bucket import Bucket
@@ -179,7 +179,7 @@ class BucketWriter:
         self._wait()
         future = self._send(path, content)
         if future is not None:
-            self._written[path] = future.result().e_tag or ''
+            self._note(path, future.result())
 
     def write_own(
             self, path: str, content: bytes | bytearray, *, durable: bool = False,  # noqa: ARG002 - all is
@@ -224,23 +224,27 @@ class BucketWriter:
             with contextlib.suppress(OSError):
                 file.close()
 
-    def adopt(self, path: str, file: str) -> None:
+    def adopt(self, path: str, file: str) -> str:
         self._wait()
         with open(file, 'rb') as content:
             size = content.seek(0, 2)
             content.seek(0)
-            digest = hashlib.file_digest(content, 'md5').hexdigest()
-        changed = self._bucket.marks([path])[path].strip('"') != digest
+            digest = digest_of_md5(hashlib.file_digest(content, 'md5').hexdigest())
+        changed = self._recorded(path) != digest
         self.done.written += changed
         self.done.unchanged += not changed
         if changed:
             self._bucket.lease.check()
-            version = self._client.put_file(path, file, attributes_of(path))
-            self._written[path] = version.e_tag or ''
+            self._note(path, self._client.put_file(path, file, attributes_of(path)))
             if self._keep_changes:
                 with open(file, 'rb') as content:
                     sha256 = hashlib.file_digest(content, 'sha256').hexdigest()
                 self.done.changes.append(Change('write', path, content_type(path), size, sha256))
+        return digest
+
+    def _note(self, path: str, version: Version) -> None:
+        """Note the mark of a root page, as listings have it."""
+        self._written[path] = (version.e_tag or '').strip('"')
 
     def flush(self) -> None:
         self._wait()

@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TYPE_CHECKING
-from urllib.request import Request, urlopen
+from urllib.parse import quote, unquote, urlsplit
 
-from dumb_pypi.errors import BucketLibraryError, FileError
+from dumb_pypi.errors import BucketLibraryError, FileError, shown
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
@@ -19,6 +19,11 @@ RETRY_TIMEOUT = 25
 _RETRIES = 10
 _OWN_TIMEOUT = 300  # the state and `packages.json` may be large
 _LARGEST_PART = 64 << 20  # bytes: a larger `packages.json` is sent in parts
+# Bytes. Larger pages have the timeout of own files: many requests may share a slow line.
+_LARGE_PAGE = 1 << 18
+# The name of the exception for an error in Rust that nobody expected. It cannot be imported, and is
+# no `Exception`.
+_PANIC = 'PanicException'
 _OWN_ATTRIBUTES = {'Content-Type': 'application/octet-stream', 'Cache-Control': 'no-store'}
 
 
@@ -37,7 +42,8 @@ class Object(NamedTuple):
 
     @property
     def mark(self) -> str:
-        return self.version.e_tag or self.modified.isoformat()
+        # Some stores list ETags without the quotation marks that other responses have.
+        return (self.version.e_tag or '').strip('"') or self.modified.isoformat()
 
 
 class ConflictError(Exception):
@@ -62,6 +68,8 @@ class Client:
         self._library = obstore
         self._exceptions = exceptions
         with self._errors('open', ''):
+            if self.place.startswith('s3://'):
+                _endpoint()
             self._pages, self._own = (
                 from_url(self.place, client_options={
                     'allow_http': True, 'connect_timeout': '10s', 'timeout': f'{timeout}s',
@@ -107,7 +115,8 @@ class Client:
         """Write a page."""
         with self._errors('write', path):
             return _version(self._library.put(
-                self._pages, path, content, attributes={**attributes}, use_multipart=False,
+                self._own if len(content) > _LARGE_PAGE else self._pages, path, content,
+                attributes={**attributes}, use_multipart=False,
             ))
 
     def put_own(self, path: str, content: bytes) -> None:
@@ -158,12 +167,7 @@ class Client:
 
     def delete_slashed(self, path: str) -> None:
         with self._errors('delete', f'{path}/'):
-            # The library deletes by keys in a body, not by URLs.
-            url = self._library.sign(
-                self._at_slash(path), 'DELETE', '', timedelta(seconds=RETRY_TIMEOUT),
-            )
-            with urlopen(Request(url, method='DELETE'), timeout=PAGE_TIMEOUT):  # noqa: S310 - its scheme is that of the endpoint
-                pass
+            self._library.delete(self._at_slash(path), '')
 
     def _at_slash(self, path: str) -> S3Store:
         # The library removes a slash at the end of a key, but puts one between an endpoint and the
@@ -171,15 +175,16 @@ class Client:
         from obstore.store import S3Store
         bucket, _, prefix = self.place.removeprefix('s3://').partition('/')
         region = os.environ.get('AWS_REGION') or os.environ.get('AWS_DEFAULT_REGION', 'us-east-1')
-        endpoint = (
-            os.environ.get('AWS_ENDPOINT_URL_S3') or os.environ.get('AWS_ENDPOINT_URL')
-            or os.environ.get('AWS_ENDPOINT') or f'https://s3.{region}.amazonaws.com'
-        ).rstrip('/')
-        folder = '/'.join(part for part in (bucket, prefix, path) if part)
+        endpoint = (_endpoint() or f'https://s3.{region}.amazonaws.com').rstrip('/')
+        folder = '/'.join(quote(part) for part in (bucket, unquote(prefix), path) if part)
         return S3Store(
             bucket, endpoint=f'{endpoint}/{folder}', virtual_hosted_style_request=True,
+            # The keys in the body of a request for several deletions have no endpoint.
+            disable_bulk_delete=True,
             client_options={'allow_http': True, 'timeout': f'{PAGE_TIMEOUT}s'},
-            retry_config={'retry_timeout': timedelta(seconds=RETRY_TIMEOUT)},
+            retry_config={
+                'max_retries': _RETRIES, 'retry_timeout': timedelta(seconds=RETRY_TIMEOUT),
+            },
         )
 
     def delete(self, paths: Sequence[str]) -> None:
@@ -209,9 +214,43 @@ class Client:
         """
         try:
             yield
-        except (self._exceptions.BaseError, FileNotFoundError, ValueError, OSError) as error:
+        except BaseException as error:
+            if not isinstance(
+                    error, (self._exceptions.BaseError, FileNotFoundError, ValueError, OSError),
+            ) and type(error).__name__ != _PANIC:
+                raise
             place = f'{self.place}/{path}' if path else self.place
-            raise FileError(doing, place, ValueError(_reason(error))) from error
+            scheme = self.place.partition(':')[0]
+            raise FileError(doing, place, ValueError(_reason(error, scheme))) from error
+
+
+def _endpoint() -> str | None:
+    """Return the URL of a store with the protocol of S3, None for S3 itself.
+
+    Raises:
+        ValueError: it is not a URL, for which the library would print a stack trace.
+    """
+    for name in ('AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL', 'AWS_ENDPOINT'):
+        url = os.environ.get(name)
+        if url is not None and not _is_url(url):
+            raise ValueError(
+                f'{name} is {shown(url)}: set it to a URL such as https://s3.example.com, or unset '
+                'it',
+            )
+        if url is not None:
+            return url
+    return None
+
+
+def _is_url(text: str) -> bool:
+    try:
+        url = urlsplit(text)
+        is_port = url.port is None or url.port > 0
+    except ValueError:
+        return False
+    return url.scheme in {'http', 'https'} and bool(url.hostname) and is_port and (
+        text.isprintable() and ' ' not in text
+    )
 
 
 # What an error says → what it means, and what to do.
@@ -229,15 +268,10 @@ _MEANINGS = (
     (('PermanentRedirect', '301 Moved', 'configured region', 'AuthorizationHeaderMalformed'), (
         'the bucket is in another region: set AWS_REGION'
     )),
-    (('Account must be specified',), (
-        'there is no storage account: set AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY'
-    )),
-    (('computeMetadata', 'metadata.google'), (
-        'there are no credentials: set GOOGLE_APPLICATION_CREDENTIALS to the path of their file'
-    )),
-    (('169.254.169.254', 'CredentialsNotLoaded', 'MissingCredentials'), (
-        'there are no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the '
-        'variables of your store'
+    (('169.254.169.254', 'metadata.google', 'computeMetadata', 'CredentialsNotLoaded',
+      'MissingCredentials', 'Account must be specified', 'Invalid Access Key',
+      'service account file'), (
+        'there are no credentials, or they are invalid: set {variables}'
     )),
     (('InvalidObjectState', 'BlobArchived'), (
         'the object is in an archive, such as S3 Glacier: restore it, or delete it'
@@ -251,17 +285,25 @@ _MEANINGS = (
         'permission denied: check the credentials, and what they may do in the bucket'
     )),
     (('error sending request', 'Connect', 'dns error', 'timed out', 'operation timed'), (
-        'the store cannot be reached: check the network, the URL and AWS_ENDPOINT_URL'
+        'the store cannot be reached: check the network, the URL and {endpoint}'
     )),
 )
+# The variables with the credentials of each kind of store, and that with its URL.
+_VARIABLES = {
+    's3': ('AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY', 'AWS_ENDPOINT_URL'),
+    'gs': ('GOOGLE_APPLICATION_CREDENTIALS to the path of a key file', 'the credentials'),
+    'az': ('AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY',
+           'AZURE_STORAGE_ACCOUNT_NAME'),
+}
 
 
-def _reason(error: BaseException) -> str:
+def _reason(error: BaseException, scheme: str) -> str:
     """Return what went wrong on one line, and what to do where that is known."""
     text = str(error)
+    variables, endpoint = _VARIABLES[scheme]
     for signs, meaning in _MEANINGS:
         if any(sign in text for sign in signs):
-            return meaning
+            return meaning.format(variables=variables, endpoint=endpoint)
     return ' '.join(text.partition('\n')[0].split())[:300] or type(error).__name__
 
 

@@ -330,8 +330,8 @@ class Writer:
             raise FileError('delete', place, error) from error
         return there
 
-    def adopt(self, path: str, file: str) -> None:
-        """Move a file to the place of a page, unless that has the same content.
+    def adopt(self, path: str, file: str) -> str:
+        """Move a file to the place of a page, unless that has the same content; return ''.
 
         Raises:
             FileError: it cannot be moved. The old file is as it was.
@@ -349,6 +349,7 @@ class Writer:
                 files.put(file, place, over_folder=self._target.owned)
         except OSError as error:
             raise FileError('write', place, error) from error
+        return ''
 
     @contextlib.contextmanager
     def unfinished_file(self, name: str) -> Iterator[BinaryIO]:

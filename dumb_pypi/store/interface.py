@@ -239,8 +239,10 @@ class Writer(Protocol):
             FileError: it cannot be made.
         """
 
-    def adopt(self, path: str, file: str) -> None:
+    def adopt(self, path: str, file: str) -> str:
         """Put a file in the place of a page, after all pages, unless that has the same content.
+
+        Return its digest, '' if none had to be computed.
 
         Raises:
             FileError: it cannot be put there. The old page is as it was.

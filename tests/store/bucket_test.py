@@ -2,153 +2,36 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 import os
 import pickle
 import random
 import re
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
+from urllib.parse import quote
 
 import pytest
 
 from dumb_pypi import build
-from dumb_pypi.builder import Report
 from dumb_pypi.builder.check import check, Checked, Difference
-from dumb_pypi.errors import (
-    BucketLibraryError,
-    BusyError,
-    DumbPypiError,
-    FileError,
-    UncheckableError,
-)
+from dumb_pypi.errors import BusyError, DumbPypiError, FileError, UncheckableError
 from dumb_pypi.store import bucket as store_bucket
 from dumb_pypi.store import bucket_writer
 from dumb_pypi.store import changes as store_changes
 from dumb_pypi.store.bucket import Bucket
 from dumb_pypi.store.bucket_writer import BucketTarget
-from dumb_pypi.store.client import Client, ConflictError
+from dumb_pypi.store.client import Client
 from testing.distributions import make
-from tests.support import bucket
+from tests.support.bucket_places import FEBRUARY, HISTORY, lines, Place, PREFIX, serve_place, xml
 from tests.support.memory_s3 import MemoryS3
-from tests.support.recorder import LOCK, Recorder, serve
+from tests.support.recorder import LOCK, Recorder
 from tests.support.servers import Response, Server, TIMEOUT
-from tests.support.sound import SITE_URL, tree_of
-
-FEBRUARY = 1706745600
-MONTH = 32 * 86400
-NAMES = map('bucket-{}'.format, itertools.count())
-PREFIX = 'some/path/'
-
-
-def lines(*projects: str, months: int = 1, files: int = 2) -> list[str]:
-    """Return a list with at least two releases of each project, uploaded in `months` months."""
-    return [json.dumps({
-        'filename': f'{project}-1.{number}.zip',
-        'upload_timestamp': FEBRUARY + MONTH * (number % months),
-    }) for project in projects for number in range(max(files, months))]
-
-
-# Successive lists: projects, releases, pages of releases and months come and go.
-HISTORY = (
-    lines('ant', 'bee', months=3),
-    [*lines('ant', months=2, files=70), *lines('bee', 'cat', months=2)],
-    [*lines('ant', 'cat', 'dog', months=6), '{"filename": "dog-1.0+a.b.zip"}',
-     json.dumps({'filename': 'dog-x.zip', 'name': 'dog', 'version': '1.0 ü%20#?*~'})],
-    [*lines('ant', files=60), *lines('dog')],
-    lines('ant', 'dog', 'eel', months=3),
-)
-
-
-class Place:
-    """Build the same lists into a bucket and into a folder."""
-
-    def __init__(self, recorder: Recorder, url: str, folder: Path) -> None:
-        self.recorder = recorder
-        self.url = f's3://{recorder.place}'.rstrip('/')
-        self.out = folder / 'out'
-        self.environment = bucket.tool_environment(url, folder)
-        self._list = folder / 'list'
-
-    def options(self, listed: list[str], **options: Any) -> dict[str, Any]:
-        self._list.write_text(''.join(f'{line}\n' for line in listed))
-        return {
-            'package_list_json': str(self._list), 'packages_url': 'https://files.example.com/',
-            'output_dir': self.url, 'site_url': SITE_URL, 'allow_shrink': True, 'jobs': 1,
-            **options,
-        }
-
-    def build(self, listed: list[str], **options: Any) -> Report:
-        return build(**self.options(listed, **options))
-
-    def pages(self, listed: list[str], **options: Any) -> dict[str, bytes]:
-        """Return the pages of a folder after a build of a list."""
-        self.build(listed, **{**options, 'output_dir': str(self.out)})
-        return {path: page for path, page in tree_of(self.out).items() if path[-1] != '/'}
-
-    def start(self, listed: list[str], *more: str) -> subprocess.Popen[bytes]:
-        """Start a build in a process group of its own."""
-        options = self.options(listed)
-        return subprocess.Popen(
-            [sys.executable, '-m', 'dumb_pypi', '--package-list-json', options['package_list_json'],
-             '--packages-url', options['packages_url'], '--output-dir', self.url,
-             '--site-url', SITE_URL, '--allow-shrink', '--no-generate-timestamp', *more],
-            env=self.environment, start_new_session=True, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-
-    def kill_at(self, listed: list[str], number: int) -> None:
-        """Kill a build with all its processes at a change of the bucket, if it gets there."""
-        with self.recorder.holding():
-            process = self.start(listed)
-            self.recorder.fatal, self.recorder.victim = number, process.pid
-        _, printed = process.communicate(timeout=TIMEOUT)
-        self.recorder.fatal = None
-        assert process.returncode in {0, -signal.SIGKILL}, printed
-        # By the clock of the store, the lock of a killed build is old.
-        self.recorder.aged = True
-
-
-@pytest.fixture(scope='module')
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with bucket.run_s3(tmp_path_factory.mktemp('s3')) as server:
-        yield server
-
-
-@pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    with serve_place(Recorder(MemoryS3(), 'index', PREFIX), tmp_path, monkeypatch) as found:
-        yield found
-
-
-@pytest.fixture(params=['', PREFIX])
-def moto_place(
-        s3: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-        request: pytest.FixtureRequest,
-) -> Iterator[Place]:
-    name = next(NAMES)
-    bucket.make_public(s3, name)
-    with serve_place(Recorder(s3, name, request.param), tmp_path, monkeypatch) as found:
-        yield found
-
-
-@contextmanager
-def serve_place(
-        recorder: Recorder, folder: Path, monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Place]:
-    with serve(recorder) as url:
-        found = Place(recorder, url, folder)
-        for key, value in found.environment.items():
-            monkeypatch.setenv(key, value)
-        yield found
+from tests.support.sound import tree_of
 
 
 def test_bucket_equals_folder(moto_place: Place) -> None:
@@ -265,18 +148,6 @@ def test_only_one_build_commits(place: Place, monkeypatch: pytest.MonkeyPatch) -
     assert place.recorder.tree == place.pages(HISTORY[1])
 
 
-@pytest.mark.parametrize('moto_place', [PREFIX], indirect=True)
-def test_repeated_request_is_no_conflict(moto_place: Place) -> None:
-    """If only the answer to a request was lost, the repeated one does not fail."""
-    client = Client(moto_place.url)
-    first = client.replace('x', b'1', None)
-    assert client.replace('x', b'1', None) == first
-    with pytest.raises(ConflictError):
-        client.replace('x', b'2', None)
-    second = client.replace('x', b'2', first)
-    assert client.replace('x', b'2', first) == second
-
-
 def test_touched_pages_are_repaired(place: Place) -> None:
     """A build replaces a root page that was edited or deleted, and `--full` all pages."""
     place.build(HISTORY[0])
@@ -337,6 +208,50 @@ def test_slash_keys(moto_place: Place, s3: Server) -> None:
     place.build(HISTORY[2])
     assert {at(key)[0] for key in ('', 'simple/', 'simple/ant/')} == {404}
     assert place.recorder.tree == place.pages(HISTORY[2])
+
+
+def test_slash_keys_below_unusual_prefix(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A prefix may have any characters, and refused requests for such keys are repeated."""
+    prefix = 'a b/ü%{|}^`\\"/'
+    recorder = Recorder(MemoryS3(), 'index', prefix)
+    with serve_place(recorder, tmp_path, monkeypatch) as place:
+        refusals = [(f'{quote(f"{prefix}simple/ant")}/', 503, xml('SlowDown'))]
+        recorder.refusals = [*refusals]
+        place.build(HISTORY[0], slash_keys=True)
+        pages = place.pages(HISTORY[0])
+        expected = {
+            path.removesuffix('index.html'): page for path, page in pages.items()
+            if path.endswith('index.html')
+        }
+        found = {path: page for path, page in recorder.objects.items() if path in expected}
+        assert found == expected
+        assert recorder.tree == pages
+        recorder.refusals = [*refusals]
+        place.build(HISTORY[0])
+        assert recorder.refusals == []
+        assert recorder.tree == pages
+        assert recorder.objects.keys() == {*pages, '.dumb-pypi/state.json', '.dumb-pypi/chunks'}
+
+
+def test_tags_of_another_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If ETags are no MD5, and listed without quotation marks, equal pages are not sent again."""
+    recorder = Recorder(MemoryS3(other_tags=True), 'index')
+    with serve_place(recorder, tmp_path, monkeypatch) as place:
+        place.build(HISTORY[1])
+        recorder.requests.clear()
+        assert place.build(HISTORY[1]).written == 0
+        assert recorder.changes() == []
+        assert len(recorder.requests) <= 5
+        place.build(HISTORY[1], title='Other')
+        assert 'packages.json' not in recorder.changes()
+        assert recorder.tree == place.pages(HISTORY[1], title='Other')
+        assert check(place.url) == Checked(len(recorder.tree), [])
+        Client(place.url).put('packages.json', b'mine', {})
+        assert check(place.url).differences == [Difference('changed', 'packages.json')]
+        place.build(HISTORY[1], title='Other')
+        assert recorder.tree == place.pages(HISTORY[1], title='Other')
 
 
 def test_changes_file(place: Place, tmp_path: Path) -> None:
@@ -432,25 +347,6 @@ def test_worker_processes_end_silently(place: Place) -> None:
     assert LOCK not in place.recorder.objects
 
 
-def xml(code: str) -> bytes:
-    return f'<Error><Code>{code}</Code><Message>No</Message></Error>'.encode()
-
-
-@pytest.mark.parametrize(('status', 'code', 'message'), [
-    (403, 'AccessDenied', 'permission denied: check the credentials'),
-    (404, 'NoSuchBucket', 'there is no such bucket: create it, or check the URL'),
-    (301, 'PermanentRedirect', 'the bucket is in another region: set AWS_REGION'),
-    (501, 'NotImplemented', 'the store has no conditional writes'),
-])
-def test_error_is_one_line(place: Place, status: int, code: str, message: str) -> None:
-    """What the store refuses is reported in one line, with what to do."""
-    place.recorder.refusals = [(PREFIX, status, xml(code))] * 20 + [('list', status, xml(code))]
-    with pytest.raises(DumbPypiError) as caught:
-        place.build(HISTORY[0])
-    assert message in str(caught.value)
-    assert '\n' not in str(caught.value)
-
-
 def test_throttled_requests_are_repeated(place: Place) -> None:
     """If the store asks for fewer requests, they are sent again."""
     place.recorder.refusals = [
@@ -459,23 +355,6 @@ def test_throttled_requests_are_repeated(place: Place) -> None:
     place.build(HISTORY[0])
     assert place.recorder.refusals == []
     assert place.recorder.tree == place.pages(HISTORY[0])
-
-
-def test_missing_library_is_reported(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without obstore, the message has the command that installs it."""
-    monkeypatch.setitem(sys.modules, 'obstore', None)
-    with pytest.raises(BucketLibraryError, match=r'run pip install obstore$'):
-        place.build(HISTORY[0])
-
-
-def test_unreachable_store_is_reported(
-        place: Place, monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Without a network, the message says what to check."""
-    monkeypatch.setattr('dumb_pypi.store.client._RETRIES', 0)
-    monkeypatch.setenv('AWS_ENDPOINT_URL', 'http://127.0.0.1:1')
-    with pytest.raises(DumbPypiError, match='cannot be reached: check the network'):
-        place.build(HISTORY[0])
 
 
 def test_folder_of_packages(place: Place, tmp_path: Path) -> None:
@@ -531,7 +410,7 @@ def test_store_without_conditions_is_refused(
     assert recorder.objects == {}
 
 
-def test_odd_states(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_or_empty_state(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """A state may have a long first line, or be empty."""
     place.build(HISTORY[0])
     with monkeypatch.context() as patch:

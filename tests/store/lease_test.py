@@ -162,5 +162,5 @@ def test_faster_build_takes_over(
 
 def test_reason_of_unknown_error() -> None:
     """An error that nobody expected is shown on one line."""
-    assert client._reason(ValueError('What\n\nDebug source:')) == 'What'
-    assert client._reason(ConflictError()) == 'ConflictError'
+    assert client._reason(ValueError('What\n\nDebug source:'), 's3') == 'What'
+    assert client._reason(ConflictError(), 's3') == 'ConflictError'

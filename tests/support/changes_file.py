@@ -67,9 +67,9 @@ def record_writes(
             record(*preliminary)
         return write_new(self, recorded(pages), preliminary)
 
-    def record_and_adopt(self: Writer, path: str, file: str) -> None:
+    def record_and_adopt(self: Writer, path: str, file: str) -> str:
         record(path, Path(file).read_bytes())
-        adopt(self, path, file)
+        return adopt(self, path, file)
 
     monkeypatch.setattr(Writer, 'write', record_and_write)
     monkeypatch.setattr(Writer, 'write_missing', record_and_write_missing)

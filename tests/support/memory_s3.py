@@ -2,11 +2,13 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 from collections.abc import Mapping
 from email.utils import formatdate
+from html import unescape
 from urllib.parse import parse_qs, unquote
-from xml.sax.saxutils import escape, unescape
+from xml.sax.saxutils import escape
 
 from tests.support.servers import Response
 
@@ -17,10 +19,13 @@ _DATE = '2026-01-01T00:00:00.000Z'
 class MemoryS3:
     """Answers what builds ask a store, as the documentation of S3 describes it.
 
-    Each listing has all objects.
+    Each listing has all objects. With `other_tags`, ETags are as in Azure: not made of the content,
+    and without quotation marks in listings.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, other_tags: bool = False) -> None:
+        self._other_tags = other_tags
+        self._numbers = itertools.count()
         self._objects: dict[str, tuple[bytes, dict[str, str]]] = {}
 
     def ask(
@@ -40,11 +45,14 @@ class MemoryS3:
             if ('If-None-Match' in found and there) or found.get('If-Match', e_tag) != e_tag:
                 return Response(412, {}, b'')
             self._objects[key] = body or b'', {
-                'Etag': f'"{hashlib.md5(body or b"").hexdigest()}"',  # noqa: S324 - S3 prescribes it
+                'Etag': f'"{self._tag(body or b"")}"',
                 'Last-Modified': formatdate(usegmt=True),
                 **{name: found[name] for name in _KEPT if name in found},
             }
             return Response(200, {'Etag': self._objects[key][1]['Etag']}, b'')
+        if method == 'DELETE':
+            self._objects.pop(key, None)
+            return Response(204, {}, b'')
         if there is None:
             return Response(404, {}, b'<Error><Code>NoSuchKey</Code></Error>')
         content, found_headers = there
@@ -57,6 +65,14 @@ class MemoryS3:
         return Response(206, {
             **found_headers, 'Content-Range': f'bytes 0-{len(part) - 1}/{len(content)}',
         }, part)
+
+    def _tag(self, content: bytes) -> str:
+        if self._other_tags:
+            return f'0x{next(self._numbers)}'
+        return hashlib.md5(content).hexdigest()  # noqa: S324 - S3 prescribes it
+
+    def _listed_tag(self, headers: Mapping[str, str]) -> str:
+        return headers['Etag'].strip('"' if self._other_tags else '')
 
     def _list(self, bucket: str, query: Mapping[str, list[str]]) -> Response:
         [prefix], delimiter = query.get('prefix', ['']), query.get('delimiter')
@@ -71,7 +87,7 @@ class MemoryS3:
                 continue
             contents.append(
                 f'<Contents><Key>{escape(key)}</Key><LastModified>{_DATE}</LastModified>'
-                f'<ETag>{escape(headers["Etag"])}</ETag><Size>{len(content)}</Size></Contents>',
+                f'<ETag>{escape(self._listed_tag(headers))}</ETag><Size>{len(content)}</Size></Contents>',
             )
         return Response(200, {'Content-Type': 'application/xml'}, ''.join((
             '<ListBucketResult><IsTruncated>false</IsTruncated>', *contents,

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from email.utils import format_datetime, parsedate_to_datetime
+from html import unescape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Lock
 from typing import Any
@@ -109,7 +110,7 @@ class Recorder:
         else:
             start = len(self.place) - len(self.name) - 1
             for found in re.findall(r'<Key>(.*?)</Key>', body.decode()):
-                self.objects.pop(found[start:], None)
+                self.objects.pop(unescape(found)[start:], None)
         if self.watched:
             self.problems += problems(self.tree, {})
 
