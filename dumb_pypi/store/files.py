@@ -198,9 +198,10 @@ def _create(
     # `open` makes three objects per file and costs more than these calls.
     file = os.open(place, _WRITE | flag, 0o666)
     try:
-        rest = memoryview(content)
-        while rest:
-            rest = rest[os.write(file, rest):]
+        # Most files are written by one call.
+        written = os.write(file, content)
+        while written < len(content):
+            written += os.write(file, memoryview(content)[written:])
         if durable:
             _sync(file)
     finally:

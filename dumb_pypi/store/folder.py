@@ -8,7 +8,7 @@ import hashlib
 import os
 import shutil
 import stat
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import BinaryIO, NamedTuple
 
@@ -141,7 +141,9 @@ class Writer:
         self._root = target.root
         # Unique, since two tries of a task may run at the same time.
         self._unfinished = os.path.join(target.unfinished, os.urandom(8).hex())
-        self._folders: list[str] = []  # those of the latest page, which are there and no links
+        # Those of the latest page, and those that projects share: they are there, and no links.
+        self._folders: list[str] = []
+        self._shared: set[str] = set()
         self.done = Done()
 
     def add(self, done: Done) -> None:
@@ -217,28 +219,30 @@ class Writer:
                 self._record_write(path + GZ, compressed)
         return False
 
-    def _fill_folder(self, folder: str, pages: Iterable[tuple[str, bytes]]) -> bool:
+    def _fill_folder(self, folder: str, pages: Sequence[tuple[str, bytes]]) -> bool:
         """Write pages into a new folder; return whether it is new.
 
         It is filled elsewhere and renamed once: a rename per page would cost as much as writing the
         pages.
         """
-        contents = [(path, content, self._compressed(content)) for path, content in pages]
-        place = os.path.join(self._root, folder)
-        path = folder
         self._clear_way(folder)
+        compressed: dict[str, bytes] = {}
+        path = folder
         try:
             os.mkdir(self._unfinished)
-            made = ''
-            for path, content, compressed in contents:
+            made = self._unfinished
+            for path, content in pages:
                 new = self._unfinished + path[len(folder):]
-                if (inner := new[:new.rindex('/')]) not in (made, self._unfinished):
-                    os.mkdir(made := inner)
+                inner = new[:new.rindex('/')]
+                if inner not in (made, self._unfinished):
+                    os.mkdir(inner)
+                    made = inner
                 files.create_new(new, content)
-                if compressed is not None:
-                    files.create_new(new + GZ, compressed)
+                if self._target.precompress and (form := compressed_form(content)) is not None:
+                    files.create_new(new + GZ, form)
                     _copy_mtime(new, new + GZ)
-            files.rename(self._unfinished, place)
+                    compressed[path] = form
+            files.rename(self._unfinished, os.path.join(self._root, folder))
         except OSError as error:
             # It says whether inodes ran out: so before the folder goes, which frees some.
             failure = FileError('write', os.path.join(self._root, path), error)
@@ -247,10 +251,12 @@ class Writer:
             if error.errno in _NOT_EMPTY:
                 return False
             raise failure from error
-        for path, content, compressed in contents:
-            self._count_write(path, content, changed=True)
-            if compressed is not None and self._target.keep_changes:
-                self._record_write(path + GZ, compressed)
+        self.done.written += len(pages)
+        if self._target.keep_changes:
+            for path, content in pages:
+                self._record_write(path, content)
+                if path in compressed:
+                    self._record_write(path + GZ, compressed[path])
         return True
 
     def write_own(
@@ -382,7 +388,7 @@ class Writer:
         """
         folders: list[str] = []
         for parent in _parents(path):
-            if parent not in self._folders:
+            if parent not in self._shared and parent not in self._folders:
                 place = os.path.join(self._root, parent)
                 try:
                     mode = os.lstat(place).st_mode
@@ -400,6 +406,7 @@ class Writer:
                     break
             folders.append(parent)
         self._folders = folders
+        self._shared.update(folders[:1])
 
     def _count_write(self, path: str, content: bytes, *, changed: bool) -> None:
         self.done.written += changed
