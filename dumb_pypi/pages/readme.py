@@ -5,7 +5,6 @@ and where it fails, a README is shown as plain text.
 """
 from __future__ import annotations
 
-import html
 import importlib
 import io
 import warnings
@@ -51,6 +50,7 @@ def is_plain(description: str, content_type: str | None) -> bool:
 def plain_text(description: str) -> str:
     """Return a text as HTML that shows it as it is."""
     # HTML parsers ignore a line break at the beginning.
+    import html  # takes 1 ms, and few indexes have READMEs
     return f'<pre class="plain" tabindex="0">\n{html.escape(description, quote=False)}</pre>'
 
 
