@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dumb_pypi import build, builder, scan, store
+from dumb_pypi import build, scan, store
 from dumb_pypi.builder import stamp as stamps
 from dumb_pypi.scanner import projects
+from dumb_pypi.store.folder import Writer
 from tests.support import histories
 from tests.support.archives import MTIME, wheel
 
@@ -229,7 +230,7 @@ def test_facts_survive_a_killed_build(pool: Path, monkeypatch: pytest.MonkeyPatc
         raise KeyboardInterrupt
 
     with monkeypatch.context() as context:
-        context.setattr(builder, 'marks_of', fail)
+        context.setattr(Writer, 'marks', fail)
         with pytest.raises(KeyboardInterrupt):
             run(pool)
     run(pool)
