@@ -13,7 +13,8 @@ help:
 	@echo 'make lint         ruff and mypy only'
 	@echo 'make docs         update docs/cli.md after a change of options'
 	@echo 'make fuzz         repeat the randomised tests with new seeds, for MINUTES=5'
-	@echo 'make bench        measure; BENCH_ARGS=--help lists the options'
+	@echo 'make bench        measure builds; BENCH_ARGS=--help lists the options'
+	@echo 'make bench-scan   measure scans'
 	@echo 'make clean        remove everything that these commands made'
 
 # The example index needs the program and nothing else; the tests need many libraries.
@@ -87,6 +88,9 @@ bench: venv-dev
 	bench/venv/bin/python -m pip install --quiet .
 	bench/venv/bin/python -m pip install --quiet --force-reinstall --no-deps .
 	$(BIN)/python -m testing.benchmark --program bench/venv/bin/dumb-pypi $(BENCH_ARGS)
+
+.PHONY: bench-scan
+bench-scan: venv-dev
 	$(BIN)/python -m testing.benchmark_scan
 
 # Look at them after a change of templates or style.

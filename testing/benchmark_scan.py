@@ -17,7 +17,7 @@ from pathlib import Path
 
 from dumb_pypi.process import usable_cpus
 from testing import distributions
-from testing.benchmark import RAM_DISK
+from testing.benchmark_runs import RAM_DISK
 
 RUNS = 9
 LARGE_FILES = 8

@@ -13,10 +13,11 @@ import pytest
 
 from dumb_pypi import build
 from dumb_pypi.model import filenames
-from testing import benchmark
-from testing.benchmark import BenchmarkError, Lists, Program, Rival
+from testing import benchmark, benchmark_runs
+from testing.benchmark import Bench, Contestant, Rival
+from testing.benchmark_runs import BenchmarkError, check_tree, Lists, Program
 from testing.benchmark_table import MEBIBYTE, Row, Run, table
-from testing.floor import read_tree, write_tree
+from testing.floor import read_tree, write_parts
 from testing.make_package_list import Line, lines
 
 PROGRAM = Program([sys.executable, '-m', 'dumb_pypi', '-q'], previous=False)
@@ -28,7 +29,10 @@ def some(count: int, seed: int = 0) -> list[Line]:
 
 
 def lists(folder: Path, count: int = 40, *, old: bool = False) -> Lists:
-    return benchmark.write_lists(some(count), folder / ('old' if old else 'new'), old=old)
+    return benchmark_runs.write_lists(
+        benchmark_runs.with_busy_month(some(count), count), folder / ('old' if old else 'new'),
+        old=old,
+    )
 
 
 def test_seed_determines_the_list() -> None:
@@ -82,14 +86,24 @@ def test_list_command_prints_json_lines() -> None:
 
 
 def test_benchmark_lists(tmp_path: Path) -> None:
-    """The second list has one more file; the lists for 1.x have only the keys it knows."""
+    """Two lists have one more file; the lists for 1.x have only the keys it knows."""
     new, old = lists(tmp_path), lists(tmp_path, old=True)
     assert new.files == old.files == 40
-    assert new.more.read_bytes() == new.all.read_bytes() + msgspec.json.encode(
-        benchmark.ADDED,
-    ) + b'\n'
+    for made in (new, old):
+        timestamps = [
+            json.loads(line)['upload_timestamp'] for line in made.all.read_text().splitlines()
+        ]
+        for path, timestamp in (
+            (made.more, benchmark_runs.THIS_MONTH + 28 * 86400), (made.backdated, min(timestamps)),
+        ):
+            assert path.read_bytes() == made.all.read_bytes() + msgspec.json.encode(
+                benchmark_runs.added(timestamp),
+            ) + b'\n'
+        assert max(timestamps) < benchmark_runs.THIS_MONTH + 28 * 86400
+        # A quarter was moved there; no other line is as new.
+        assert sum(stamp >= benchmark_runs.THIS_MONTH for stamp in timestamps) == 10
     keys = {key for line in old.more.read_text().splitlines() for key in json.loads(line)}
-    assert keys <= set(benchmark.OLD_KEYS)
+    assert keys <= set(benchmark_runs.OLD_KEYS)
     assert len(old.all.read_text().splitlines()) == 40
 
 
@@ -102,36 +116,38 @@ def script(place: Path, text: str) -> Program:
 def test_program_that_writes_nothing_fails(tmp_path: Path) -> None:
     """The time of a build without a tree does not count."""
     program = script(tmp_path / 'lazy', 'exit 0')
-    bench = benchmark.Bench(tmp_path / 'place', 1)
+    bench = Bench(tmp_path / 'place', 1)
     (tmp_path / 'place').mkdir()
     made = lists(tmp_path)
     with pytest.raises(OSError, match=r'packages\.json'):
-        bench.full(program, made)()
+        bench.full(Contestant(program, made, tmp_path))()
 
 
 def test_program_that_skips_files_fails(tmp_path: Path) -> None:
     """Every file must be in packages.json and on a simple page."""
     made = lists(tmp_path)
     PROGRAM.build(made.all, tmp_path / 'tree')
-    benchmark.check_tree(tmp_path / 'tree', 40)
-    benchmark.check_tree(tmp_path / 'tree', 45)
+    check_tree(tmp_path / 'tree', 40)
+    check_tree(tmp_path / 'tree', 45)
     with pytest.raises(BenchmarkError, match=r'projects, 40 files listed and 40 linked, of 60'):
-        benchmark.check_tree(tmp_path / 'tree', 60)
+        check_tree(tmp_path / 'tree', 60)
     page = next((tmp_path / 'tree/simple').glob('*/index.html'))
     page.write_text(page.read_text().replace('<a', '<b'))
     for other in (tmp_path / 'tree/simple').glob('*/index.html'):
         other.write_text('')
     with pytest.raises(BenchmarkError, match='and 0 linked'):
-        benchmark.check_tree(tmp_path / 'tree', 40)
+        check_tree(tmp_path / 'tree', 40)
 
 
 def test_rebuild_without_the_file_fails(tmp_path: Path) -> None:
     """The page of the added file must exist after the rebuild."""
     made = lists(tmp_path)
-    bench = benchmark.Bench(tmp_path, 1)
-    tree = bench.tree(PROGRAM, made, 'tree')
-    with pytest.raises(BenchmarkError, match='has not the file that was added'):
-        bench.more(script(tmp_path / 'lazy', 'exit 0'), made, tree)()
+    bench = Bench(tmp_path, 1)
+    built = bench.contestant('ours', PROGRAM, made)
+    lazy = built._replace(program=script(tmp_path / 'lazy', 'exit 0'))
+    for measure in (bench.more, bench.backdated):
+        with pytest.raises(BenchmarkError, match='has not the file that was added'):
+            measure(lazy)()
 
 
 def test_failure_shows_status_and_output(tmp_path: Path) -> None:
@@ -149,8 +165,8 @@ def test_memory_of_largest_process() -> None:
     )
     # Started from a process that is small itself: its memory counts too.
     measure = (
-        'import sys; from testing import benchmark\n'
-        'print(benchmark.run([sys.executable, "-c", sys.argv[1]]).memory)'
+        'import sys; from testing import benchmark_runs\n'
+        'print(benchmark_runs.run([sys.executable, "-c", sys.argv[1]]).memory)'
     )
     measured = subprocess.run(
         [sys.executable, '-c', measure, program], check=True, capture_output=True, text=True,
@@ -158,33 +174,64 @@ def test_memory_of_largest_process() -> None:
     assert 80 * MEBIBYTE < int(measured.stdout) < 160 * MEBIBYTE
 
 
-def test_floor_writes_the_same_files(tmp_path: Path) -> None:
-    """The plain loop writes every file of the tree, with the same bytes."""
+def test_cpu_time_of_all_processes() -> None:
+    """The CPU time has that of child processes."""
+    busy = 'import time\nwhile time.process_time() < 0.2: pass'
+    measured = benchmark_runs.run([sys.executable, '-c', (
+        f'import subprocess, sys; subprocess.run([sys.executable, "-c", {busy!r}]); {busy}'
+    )])
+    assert measured.cpu > 0.4
+
+
+@pytest.mark.parametrize('processes', (1, 2, 3))
+def test_floor_writes_the_same_files(tmp_path: Path, processes: int) -> None:
+    """The plain loops write every file of the tree, with the same bytes."""
     made = lists(tmp_path)
     PROGRAM.build(made.all, tmp_path / 'tree')
     files = read_tree(tmp_path / 'tree')
     assert ('simple/index.html', (tmp_path / 'tree/simple/index.html').read_bytes()) in files
-    assert write_tree(files, tmp_path / 'copy') > 0
+    seconds, cpu = write_parts(tmp_path / 'tree', tmp_path / 'copy', processes)
+    assert seconds > 0
+    assert cpu > 0
     assert read_tree(tmp_path / 'copy') == files
+
+
+def test_failed_floor_is_no_result(tmp_path: Path) -> None:
+    """The time of a loop that could not write does not count."""
+    (tmp_path / 'tree').mkdir()
+    (tmp_path / 'tree/page').write_text('')
+    (tmp_path / 'copy').mkdir()
+    (tmp_path / 'copy/page').write_text('')
+    with pytest.raises(RuntimeError, match='could not write'):
+        write_parts(tmp_path / 'tree', tmp_path / 'copy', 1)
 
 
 def test_programs_are_measured_alternately(tmp_path: Path) -> None:
     """Each row has the same number of runs of either program."""
     made = lists(tmp_path)
     (tmp_path / 'place').mkdir()
-    bench = benchmark.Bench(tmp_path / 'place', 2)
+    bench = Bench(tmp_path / 'place', 2)
     rival = Rival('1.x', RIVAL, lists(tmp_path, old=True), is_baseline=False)
     rows = list(benchmark.compare(bench, PROGRAM, made, rival, 100 * MEBIBYTE))
-    assert [len(row.ours) for row in rows] == [2] * 5
-    assert [len(row.rival) for row in rows] == [2] * 5
+    assert [len(row.ours) for row in rows] == [2] * 7
+    assert [len(row.rival) for row in rows] == [2] * 7
     assert all(run.seconds > 0 for row in rows for run in (*row.ours, *row.rival))
-    assert [(row.rival_name, row.at_most) for row in rows[:4]] == [('1.x', False)] * 4
+    assert all(run.cpu > 0 for row in rows for run in (*row.ours, *row.rival))
+    assert [(row.rival_name, row.at_most) for row in rows[:6]] == [('1.x', False)] * 6
+    assert [row.what for row in rows if row.files] == [
+        'full build, 40 files', 'full build, 40 files, no per-release JSON', 'full build, 40 files',
+    ]
+
+
+def test_growth_with_the_list(tmp_path: Path) -> None:
+    """Builds and rebuilds of a long list are compared with those of a short one."""
     grown = list(benchmark.scale(
-        benchmark.Bench(tmp_path, 1), PROGRAM, made,
-        benchmark.write_lists(some(80), tmp_path / 'many', old=False),
+        Bench(tmp_path, 1), PROGRAM, lists(tmp_path),
+        benchmark_runs.write_lists(some(80), tmp_path / 'many', old=False),
     ))
-    assert [row.what for row in grown] == [
-        'full build, 80 files', 'rebuild, 80 files and one more',
+    assert [(row.what, row.rival_name) for row in grown] == [
+        ('full build, 80 files', '40 files'), ('one more upload now, 80 files', 'its full build'),
+        ('nothing changed, 80 files', ''),
     ]
 
 
@@ -200,12 +247,28 @@ def test_programs_are_measured_alternately(tmp_path: Path) -> None:
         (Row('x', [Run(2, 1)], [Run(1, 0)], 'floor', 2.5, at_most=True), 2, True),
         (Row('x', [Run(2, 1)], [], '1.x', 10), None, None),
         (Row('x', [Run(2, 1)], [], '1.x', 10, most_memory=MEBIBYTE), None, True),
+        (Row('x', [Run(2, 1)], [], '', None, most_seconds=2), None, True),
+        (Row('x', [Run(2, 1)], [], '', None, most_seconds=1.9), None, False),
+        (Row('x', [Run(2, 1, 3)], [], '', None, most_cpu=30, files=100_000), None, True),
+        (Row('x', [Run(2, 1, 3)], [], '', None, most_cpu=29, files=100_000), None, False),
     ),
 )
 def test_ratio_and_targets_of_a_row(row: Row, ratio: float | None, met: bool | None) -> None:
-    """The ratio is one of medians; without a rival only memory has a target."""
+    """The ratio is one of medians; without a rival there is none."""
     assert (row.ratio, row.is_met) == (ratio, met)
     assert {True: '| yes |', False: '| no |', None: '|  |'}[met] in table([row])
+
+
+def test_table_shows_cpu_per_file() -> None:
+    """Full builds have microseconds of CPU per file, ours and the rival's, and all targets."""
+    row = Row(
+        'full', [Run(1, MEBIBYTE, 2), Run(3, MEBIBYTE, 4)], [Run(8, 0, 6)], '1.x', 4,
+        most_memory=2 * MEBIBYTE, most_cpu=85, files=100_000,
+    )
+    assert table([row]).splitlines()[-1] == (
+        '| full | 2.000 | 1.000 | 3.000 | 3.00 | 30.0 | 1 | 1.x | 8.000 | 6.00 | 60.0 | 4 '
+        '| ≥ 4, ≤ 2 MiB, ≤ 85 µs | yes |'
+    )
 
 
 def test_command_writes_tables(tmp_path: Path) -> None:
@@ -223,10 +286,11 @@ def test_command_writes_tables(tmp_path: Path) -> None:
     (tmp_path / 'names').write_text('a-1.0.zip\nb-1.0.zip\nb-1.0-py3-none-any.whl\n')
     subprocess.run(command, check=True, capture_output=True, text=True)
     rows = json.loads((tmp_path / 'tables/benchmark.json').read_text())
-    assert [row['what'] for row in rows][:2] == [
-        'full build, 3 files', 'rebuild, 3 files and one more',
+    assert [row['what'] for row in rows][:3] == [
+        'full build, 3 files', 'full build, 3 files, no per-release JSON',
+        'one more upload now, 3 files',
     ]
-    assert (tmp_path / 'tables/benchmark.md').read_text().count('\n| ') == 6
+    assert (tmp_path / 'tables/benchmark.md').read_text().count('\n| ') == 9
 
 
 def test_baseline_is_compared_at_each_size(tmp_path: Path) -> None:
@@ -244,7 +308,9 @@ def test_baseline_is_compared_at_each_size(tmp_path: Path) -> None:
     ]
     assert rows == [
         (what, 1.05, True) for size in (3, 4) for what in (
-            f'full build, {size} files', f'rebuild, {size} files and one more',
-            f'rebuild, {size} files, nothing changed', 'first build, 300 files',
+            f'full build, {size} files', f'full build, {size} files, no per-release JSON',
+            f'one more upload now, {size} files',
+            f'one more upload in the oldest month, {size} files',
+            f'nothing changed, {size} files', f'first build, {size} files',
         )
     ]
