@@ -6,6 +6,9 @@ before its time counts: a build that wrote nothing cannot win.
 
 To compare two versions of dumb-pypi, install each into an environment of its own, then run
 `python -m testing.benchmark --program NEW/bin/dumb-pypi --baseline OLD/bin/dumb-pypi`.
+
+`--stages`, `--peers` and `--whole` measure something else instead: see `benchmark_stages`,
+`benchmark_peers` and `benchmark_whole`.
 """
 from __future__ import annotations
 
@@ -24,6 +27,7 @@ from typing import NamedTuple
 import msgspec
 
 from dumb_pypi.process import usable_cpus
+from testing import benchmark_peers, benchmark_stages, benchmark_whole
 from testing.benchmark_runs import (
     ADDED_PAGE,
     BenchmarkError,
@@ -205,10 +209,29 @@ def scale(bench: Bench, ours: Program, small: Lists, large: Lists) -> Iterator[R
 def main() -> int:
     args = _parsed_arguments()
     command = [sys.executable, '-m', 'dumb_pypi'] if args.program is None else [str(args.program)]
+    python = Path(sys.executable) if args.program is None else args.program.with_name('python')
     with tempfile.TemporaryDirectory(dir=args.folder) as name:
         folder = Path(name)
-        rows = [*_rows(args, Program([*command, '-q'], previous=False), folder)]
-        _report(args, 'benchmark', table(rows), rows)
+        if args.stages:
+            lists = _make_lists(args, folder, args.size)
+            results = benchmark_stages.measure(
+                python, command, lists, folder, args.repeats,
+            )
+            _report(args, 'stages', benchmark_stages.table(results, lists.files), results)
+        if args.peers:
+            peers = benchmark_peers.measure(
+                command, folder, args.output / 'peers', args.wheels, args.repeats,
+            )
+            _report(args, 'peers', benchmark_peers.table(peers), peers)
+        if args.whole is not None:
+            wholes = [
+                benchmark_whole.measure([*command, '-q', *NO_RELEASES], size, folder)
+                for size in args.whole
+            ]
+            _report(args, 'whole', benchmark_whole.table(wholes), wholes)
+        if not (args.stages or args.peers or args.whole is not None):
+            rows = [*_rows(args, Program([*command, '-q'], previous=False), folder)]
+            _report(args, 'benchmark', table(rows), rows)
     return 0
 
 
@@ -228,6 +251,18 @@ def _parsed_arguments() -> argparse.Namespace:
     )
     parser.add_argument('--repeats', type=int, default=5, help='runs of each')
     parser.add_argument('--scale-repeats', type=int, default=3, help='runs of each for --scale')
+    parser.add_argument(
+        '--stages', action='store_true', help='measure the stages of a full build instead',
+    )
+    parser.add_argument(
+        '--peers', action='store_true',
+        help='compare with other generators on a folder of wheels instead',
+    )
+    parser.add_argument('--wheels', type=int, default=3000, help='wheels in the folder of --peers')
+    parser.add_argument(
+        '--whole', type=int, nargs='+', metavar='FILES',
+        help='build once for each number of files instead, and extrapolate to the public index',
+    )
     parser.add_argument(
         '--folder', type=Path, default=RAM_DISK if RAM_DISK.is_dir() else Path(),
         help='where to build: a RAM disk is best',

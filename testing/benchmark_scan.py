@@ -48,7 +48,7 @@ def main() -> int:
             )),
         )
         for metadata in ((), ('--write-metadata',)):
-            _make_small(small)
+            distributions.make_small_wheels(small, SMALL_FILES)
             previous = Path(folder, 'packages.jsonl')
             with previous.open('wb') as stream:
                 subprocess.run([*_SCAN, *metadata, str(small)], stdout=stream, check=True)
@@ -85,16 +85,6 @@ def _make_large(folder: Path) -> None:
         distributions.make(folder, {'filename': name})
         with zipfile.ZipFile(folder / name, 'a') as wheel:
             wheel.writestr('content', content)
-
-
-def _make_small(folder: Path) -> None:
-    folder.mkdir(exist_ok=True)
-    for number in range(SMALL_FILES):
-        distributions.make(folder, {
-            'filename': f'small_{number % 500}-1.{number // 500}-py3-none-any.whl',
-            'summary': 'One of many', 'requires_python': '>=3.8',
-            'requires_dist': ['one>=1', 'two[more]; python_version < "3"'],
-        })
 
 
 if __name__ == '__main__':

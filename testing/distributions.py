@@ -70,6 +70,17 @@ def make(pool: Path, facts: Facts) -> Facts:
     return {**facts, **known}
 
 
+def make_small_wheels(pool: Path, count: int) -> None:
+    """Make so many wheels, of 500 projects at most, in a folder."""
+    pool.mkdir(exist_ok=True)
+    for number in range(count):
+        make(pool, {
+            'filename': f'small_{number % 500}-1.{number // 500}-py3-none-any.whl',
+            'summary': 'One of many', 'requires_python': '>=3.8',
+            'requires_dist': ['one>=1', 'two[more]; python_version < "3"'],
+        })
+
+
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
