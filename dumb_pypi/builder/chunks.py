@@ -258,6 +258,10 @@ def _json_project(line: bytes) -> str:
     if not line:
         return _BLANK
     named = _decode_named(line)
+    if named.name is None and named.version is None:
+        common = filenames.parse_common(named.filename)
+        if common is not None:
+            return common[0]
     try:
         return filenames.parse(
             named.filename, name=clean_text('name', named.name),

@@ -171,7 +171,7 @@ def read_checked(line: bytes) -> Distfile:
     return _distfile(checked, common or _parse(checked), is_common=common is not None)
 
 
-def _common_name(line: Line) -> ParsedName | None:
+def _common_name(line: Line) -> tuple[NormalizedName, str, str, str] | None:
     if line.name is None and line.version is None:
         return filenames.parse_common(line.filename)
     return None
@@ -181,7 +181,9 @@ def _parse(line: Line) -> ParsedName:
     return filenames.parse(line.filename, name=line.name, version=line.version)
 
 
-def _distfile(checked: Line, parsed: ParsedName, *, is_common: bool) -> Distfile:
+def _distfile(
+        checked: Line, parsed: tuple[NormalizedName, str | None, str, str], *, is_common: bool,
+) -> Distfile:
     url = checked.url
     if url is None:
         # A common name has nothing to encode.

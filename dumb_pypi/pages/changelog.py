@@ -74,11 +74,12 @@ def read_upload_line(line: bytes) -> UploadLine:
 
 def upload_of(line: UploadLine) -> Upload:
     """Return what the changelog shows of a file."""
-    parsed = filenames.parse(line.filename, name=line.name, version=line.version)
-    version = None if parsed.version is None else normal_form(parsed.version)
+    filename, name, version = line.filename, line.name, line.version
+    common = filenames.parse_common(filename) if name is None and version is None else None
+    project, version, kind, _ = common or filenames.parse(filename, name=name, version=version)
     return Upload(
-        line.upload_timestamp, parsed.project, version, line.filename, line.uploaded_by,
-        line.yanked_reason is not None, parsed.packagetype,
+        line.upload_timestamp, project, None if version is None else normal_form(version),
+        filename, line.uploaded_by, line.yanked_reason is not None, kind,
     )
 
 
