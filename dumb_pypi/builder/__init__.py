@@ -122,6 +122,7 @@ def _build(
 ) -> Report:
     # These import msgspec, packaging and Jinja2: a build with nothing to do is faster without.
     from dumb_pypi.builder.chunks import survey_list
+    from dumb_pypi.builder.months import PageTexts
     from dumb_pypi.builder.packages import write_packages
     from dumb_pypi.builder.plan import group, Plan
     from dumb_pypi.builder.readmes import remove_unused, renderers
@@ -146,7 +147,7 @@ def _build(
             # Pages whose bytes are the same may get or lose a second key.
             state.recorded if options.slash_keys == state.has_slash_keys else lambda _: None,
         ) as writer,
-        writer.unfinished_file('packages.json') as file,
+        writer.unfinished_file('packages.json') as file, writer.unfinished_file('months') as texts,
         open_workers(options.jobs, executor, lock) as workers, renderers(),
     ):
         with state.old_packages(source.form) as old:
@@ -156,7 +157,7 @@ def _build(
         facts, yanks, facts_notices = _read_facts(lists, packages)
         notices = [*lists.notices, *packages.notices, *facts_notices]
         refuse_list(source, packages, state, notices, options)
-        groups = group(packages, facts, yanks, state, workers)
+        groups = group(packages, facts, yanks, state, PageTexts(texts), workers)
         previous = _read_previous(lists.previous, groups, state, job, writer, workers, reading)
         if previous is not None:
             refuse_shrink(
@@ -338,7 +339,7 @@ def _read_previous(
             refuse_unusable(source, PREVIOUS_LIST, packages.notices)
         # Which facts it was published with is not known.
         yanks = find_yanks(packages, groups.yanks.facts.values())
-        before = group(packages, groups.facts, yanks, None, workers)
+        before = group(packages, groups.facts, yanks, None, groups.texts, workers)
         # The pages that 1.x published are at other paths than ours.
         ours = packages.are_lines_of(source)
         stale = may_have_stale_pages(

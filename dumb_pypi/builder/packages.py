@@ -11,7 +11,7 @@ import os
 from array import array
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate, groupby, islice
 from typing import BinaryIO, NamedTuple
 
@@ -75,13 +75,14 @@ class Packages:
 
     `projects` are in the order of their names, and so are their lines. `line_notices` has the
     notices of each project, `notices` all of them with the line numbers of the list.
-    `touched_months` are those of added and removed lines, None for all months.
+    `touched_months` are those of added and removed lines, each with the earliest time of such a
+    line. None stands for all months.
     """
 
     def __init__(
             self, file: BinaryIO, projects: dict[str, ProjectLines],
             line_notices: Mapping[str, Sequence[LineNotice]], notices: Sequence[Notice],
-            touched_months: Collection[str] | None,
+            touched_months: Mapping[str, float] | None,
     ) -> None:
         self._file = file
         self.projects = projects
@@ -91,8 +92,6 @@ class Packages:
         self.names = list(projects)
         self.offsets = array('Q', accumulate((p.size for p in projects.values()), initial=0))
         self.files = sum(lines.files for lines in projects.values())
-        # The places of the lines of months that were asked for: most are asked for twice.
-        self._places: dict[str, array[int]] = {}
 
     @property
     def path(self) -> str:
@@ -118,12 +117,15 @@ class Packages:
                 uploads[month] += count
         return dict(uploads)
 
-    def lines_of_months(self, months: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-        """Yield each month, and the lines of the files uploaded in it."""
-        if not months:
-            return
-        places = self._places
-        places.update(self._places_of_months([name for name in months if name not in places]))
+    def lines_of_months(
+            self, months: Mapping[str, float], last_uploaded: Mapping[str, float] = {},
+    ) -> Iterator[tuple[str, bytes]]:
+        """Yield each month, and the lines of the files uploaded in it, at a time or later.
+
+        There may be some from earlier on the same day. Projects are skipped if they were
+        `last_uploaded` before.
+        """
+        places = self._places_of_months(months, last_uploaded)
         for month in months:
             ends = iter(places[month])
             yield month, b''.join([
@@ -131,12 +133,15 @@ class Packages:
                 for begin, end in zip(ends, ends, strict=True)
             ])
 
-    def _places_of_months(self, months: Sequence[str]) -> dict[str, array[int]]:
+    def _places_of_months(
+            self, months: Mapping[str, float], last_uploaded: Mapping[str, float],
+    ) -> dict[str, array[int]]:
         """Return the begin and end of runs of lines of each month, reading only its projects."""
         places = {month: array('Q') for month in months}
         days: dict[int, array[int] | None] = {}
         undated = places.get(UNDATED)
-        for first, stop in self._stretches_of_months(months):
+        first_days = {month: since // _DAY for month, since in months.items()}
+        for first, stop in self._stretches_of_months(months, last_uploaded):
             offset = self.offsets[first]
             for line in io.BytesIO(self.content(first, stop)):
                 timestamp = _decode_timestamp(line).upload_timestamp
@@ -145,7 +150,8 @@ class Packages:
                 else:
                     day = int(timestamp) // _DAY
                     if day not in days:
-                        days[day] = places.get(times.month(timestamp))
+                        month = times.month(timestamp)
+                        days[day] = places[month] if day >= first_days.get(month, day + 1) else None
                     place = days[day]
                 if place and place[-1] == offset:
                     place[-1] += len(line)
@@ -154,10 +160,16 @@ class Packages:
                 offset += len(line)
         return places
 
-    def _stretches_of_months(self, months: Iterable[str]) -> Iterator[tuple[int, int]]:
-        """Yield the indexes of consecutive projects that have uploads in some months."""
+    def _stretches_of_months(
+            self, months: Mapping[str, float], last_uploaded: Mapping[str, float],
+    ) -> Iterator[tuple[int, int]]:
+        """Yield the indexes of consecutive projects that may have uploads in some months."""
         wanted = {*months}
-        has = [not wanted.isdisjoint(lines.months) for lines in self.projects.values()]
+        since = min(months.values(), default=0)
+        has = [
+            not wanted.isdisjoint(lines.months) and last_uploaded.get(name, since) >= since
+            for name, lines in self.projects.items()
+        ]
         first = 0
         while first < len(has):
             stop = first + 1
@@ -217,7 +229,7 @@ class _Splice:
         ))
         self._next = 0  # the index of the first old project that is neither copied nor replaced
         self.projects: dict[str, ProjectLines] = {}
-        self.touched_months: set[str] | None = None if old is None else set()
+        self.touched_months: dict[str, float] | None = None if old is None else {}
 
     def add(self, name: str, checked: Checked) -> None:
         """Add a dirty project; they come in the order of their names."""
@@ -227,10 +239,10 @@ class _Splice:
             self._file.write(checked.content)
             self.projects[name] = checked.lines
         if self.touched_months is not None and before != checked.content:
-            self.touched_months.update(
-                month_of(_decode_timestamp(line).upload_timestamp)
-                for line in _different_lines(before, checked.content)
-            )
+            for line in _different_lines(before, checked.content):
+                timestamp = _decode_timestamp(line).upload_timestamp
+                month, time = month_of(timestamp), timestamp or 0
+                self.touched_months[month] = min(time, self.touched_months.get(month, time))
 
     def finish(self) -> None:
         self._copy(len(self._names))

@@ -3,69 +3,40 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import chain
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
+from dumb_pypi.builder.months import changed_pages, Month, PageTexts, read_months
 from dumb_pypi.builder.packages import Packages
 from dumb_pypi.builder.records import NOTHING
 from dumb_pypi.builder.stamp import fingerprint
 from dumb_pypi.builder.state import State
 from dumb_pypi.builder.tree import Extent, Tree, union
-from dumb_pypi.builder.workers import batched, Workers
-from dumb_pypi.builder.yanks import in_order, MonthYanks, with_yanks, Yanks
+from dumb_pypi.builder.workers import Workers
+from dumb_pypi.builder.yanks import Yanks
 from dumb_pypi.model.project_facts import ProjectFacts
 from dumb_pypi.pages import changelog, paths, project_list
-from dumb_pypi.pages.changelog import Neighbours
-from dumb_pypi.pages.summaries import MonthSummary, summarize_month
+from dumb_pypi.pages.changelog import ChangelogPage
 
-_TASK = 1 << 17  # bytes of lines in a task, at least one month's
+T = TypeVar('T')
 
-# Of the lines of a group, and of what else its pages show.
+# Of the lines of a project, and of the facts about it.
 Fingerprints = tuple[str, str]
-
-
-class Month(NamedTuple):
-    """The uploads of a month, with fingerprints of what pages show of its lines and context.
-
-    The context are its neighbours, and what the facts about projects yank. The summary is one of
-    the lines alone.
-    """
-    lines_fingerprint: str
-    context_fingerprint: str
-    summary: MonthSummary
-    neighbours: Neighbours
-    yanks: MonthYanks
-
-    @property
-    def fingerprints(self) -> Fingerprints:
-        return self.lines_fingerprint, self.context_fingerprint
-
-    @property
-    def shown_summary(self) -> MonthSummary:
-        """The summary, with what the facts yank."""
-        name, uploads, _ = msgspec.structs.astuple(self.summary)
-        return summarize_month(
-            name, uploads, with_yanks(self.summary.newest_uploads, self.yanks),
-        ) if self.yanks else self.summary
-
-    @property
-    def pages(self) -> int:
-        return changelog.page_count(self.summary.uploads)
 
 
 class Groups(NamedTuple):
     """A list in groups: the projects of `packages`, the facts about them, and the months.
 
     `yanks` follow from the facts. `facts_fingerprints` has the fingerprints of facts, months come
-    newest first.
+    newest first, and `texts` has what their pages show.
     """
     packages: Packages
     facts: Mapping[str, ProjectFacts]
     yanks: Yanks
     facts_fingerprints: Mapping[str, str]
     months: dict[str, Month]
+    texts: PageTexts
 
     def fingerprints(self, project: str) -> Fingerprints:
         """Return those of a project's lines and of the facts about it."""
@@ -90,7 +61,7 @@ class Previous(NamedTuple):
 
 def group(
         packages: Packages, facts: Mapping[str, ProjectFacts], yanks: Yanks, state: State | None,
-        workers: Workers,
+        texts: PageTexts, workers: Workers,
 ) -> Groups:
     """Group a list. Months that no line was added to or removed from are taken from the state."""
     uploads = packages.uploads_per_month()
@@ -98,48 +69,34 @@ def group(
     touched = packages.touched_months
     records = {} if state is None or touched is None else state.months
     names = changelog.newest_first(uploads)
-    unknown = [name for name in names if name not in records or name in (touched or ())]
-    batches = batched(
-        packages.lines_of_months(unknown), lambda month: len(month[1]), workers.task_size(_TASK),
+    unknown = {
+        name: (touched or {}).get(name, 0) for name in names
+        if name not in records or name in (touched or ())
+    }
+    read = read_months(
+        packages, unknown, {name: record.lines for name, record in records.items()},
+        {} if state is None or touched is None else _last_uploaded(packages, state), texts, workers,
     )
-    summed_up = dict(zip(
-        unknown, chain.from_iterable(workers.map(sum_up_months, batches)), strict=True,
-    ))
-    months = {}
-    for name in names:
-        lines, summary = summed_up[name] if name in summed_up else (
-            records[name].lines_fingerprint, records[name].summary,
+    months = {
+        name: Month(
+            read[name] if name in read else records[name].lines,
+            neighbours[name], yanks.months.get(name, {}),
         )
-        adjacent, of_month = neighbours[name], yanks.months.get(name, {})
-        months[name] = Month(
-            lines, fingerprint([msgspec.json.encode((adjacent, in_order(of_month)))]), summary,
-            adjacent, of_month,
-        )
+        for name in names
+    }
     return Groups(packages, facts, yanks, {
         name: fingerprint([msgspec.json.encode(fact)]) for name, fact in facts.items()
         if fact.is_known
-    }, months)
+    }, months, texts)
 
 
-def sum_up_months(months: Sequence[tuple[str, bytes]]) -> list[tuple[str, MonthSummary]]:
-    """Sum up months, each given with its lines.
-
-    Return for each a fingerprint of what pages show of its lines, and a summary.
-    """
-    return [_sum_up_month(month, lines) for month, lines in months]
-
-
-def _sum_up_month(month: str, lines: bytes) -> tuple[str, MonthSummary]:
-    shown = [changelog.read_upload_line(line) for line in lines.splitlines()]
-    # As many as can be among the newest of all months.
-    newest = sorted(shown, key=_moment, reverse=True)[:changelog.NEWEST_UPLOADS]
-    return fingerprint([msgspec.json.encode(shown)]), summarize_month(
-        month, len(shown), map(changelog.upload_of, newest),
-    )
-
-
-def _moment(shown: changelog.UploadLine) -> tuple[float, str]:
-    return (shown.upload_timestamp or 0, shown.filename)
+def _last_uploaded(packages: Packages, state: State) -> dict[str, float]:
+    """Return when the unchanged projects were last uploaded."""
+    return {
+        name: record.summary.last_uploaded or 0 for name, record in state.projects.items()
+        if name in packages.projects
+        and packages.projects[name].fingerprint == record.lines.fingerprint
+    }
 
 
 class Plan:
@@ -149,7 +106,7 @@ class Plan:
     the records of the state say that. A previous list says it too, about pages that were published
     somewhere else, such as a live site.
 
-    `projects` and `months` are to be rendered, `unrecorded` projects only summed up.
+    `projects` and the pages of `months` are to be rendered, `unrecorded` projects only summed up.
     """
 
     def __init__(
@@ -169,7 +126,8 @@ class Plan:
         self.unrecorded = {
             name for name in names if name not in self.projects and name not in state.projects
         }
-        self.months = {month for month in groups.months if not self._is_known_month(month)}
+        changed = ((month, self._pages_to_render(month)) for month in groups.months)
+        self.months = {month: pages for month, pages in changed if pages}
 
     @cached_property
     def is_empty(self) -> bool:
@@ -205,7 +163,7 @@ class Plan:
         groups = self._previous.groups
         return union(self._state.tree, Tree(
             groups.packages.projects.keys(),
-            {name: month.pages for name, month in groups.months.items()},
+            {name: len(month.pages) for name, month in groups.months.items()},
             [
                 *(page.path for page in project_list.list_pages([*groups.packages.projects])),
                 # The options may have been others, which made pages that these do not make.
@@ -258,7 +216,8 @@ class Plan:
         """The months whose pages are about to change, and how many pages they may have."""
         there = self.tree.months
         return {**self.removed_months, **{
-            name: max(self.groups.months[name].pages, there.get(name, 0)) for name in self.months
+            name: max(len(self.groups.months[name].pages), there.get(name, 0))
+            for name in self.months
         }}
 
     def stale_paths(
@@ -272,7 +231,7 @@ class Plan:
         # Every page links to a style sheet, and pages of no group link to pages of groups.
         yield from (path for path in stale_others if not path.startswith(paths.STATIC))
         for month, pages in sorted(self.tree.months.items()):
-            kept = self.groups.months[month].pages if month in self.groups.months else 0
+            kept = len(self.groups.months[month].pages) if month in self.groups.months else 0
             for number in range(kept + 1, pages + 1):
                 yield paths.changelog_page(month, number)
         for project in self.removed_projects:
@@ -334,29 +293,28 @@ class Plan:
             month for name in self.groups.yanks.requires for month in projects[name].months
         }
 
-    def _is_known_month(self, name: str) -> bool:
-        state = self._state
+    def _pages_to_render(self, name: str) -> Sequence[ChangelogPage]:
+        """Return the pages of a month that are not known to be as they are to be."""
+        state, now = self._state, self.groups.months[name].pages
         record = state.months.get(name)
-        previous = None if self._previous is None else self._previous.groups.months.get(name)
-        return self._is_known(
-            self.groups.months[name].fingerprints,
-            None if record is None else (
-                record.lines_fingerprint, record.context_fingerprint,
-            ),
-            None if previous is None else previous.fingerprints,
+        recorded = None if record is None else record.page_facts
+        if self._previous is None:
+            return changed_pages(recorded or (), now)
+        previous = self._previous.groups.months.get(name)
+        return () if self._is_known(
+            now, recorded, None if previous is None else previous.pages,
             may_differ=name in self._months_with_yanks or (
                 state.pending is not None and name in state.pending.months
             ),
-        )
+        ) else [page for page, _, _ in now]
 
     def _is_known(
-            self, now: Fingerprints, recorded: Fingerprints | None,
-            previous: Fingerprints | None, *, may_differ: bool,
+            self, now: T, recorded: T | None, previous: T | None, *, may_differ: bool,
     ) -> bool:
         """Return whether the pages of a group are those that this build would render.
 
-        `now`, `recorded` and `previous` are the fingerprints in the list, in the state and in the
-        previous list. Published pages `may_differ` from what the previous list says.
+        `now`, `recorded` and `previous` are what they follow from in the list, in the state and in
+        the previous list. Published pages `may_differ` from what the previous list says.
         """
         if self._previous is None:
             return recorded == now

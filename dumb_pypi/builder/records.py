@@ -1,11 +1,15 @@
 """Records of groups: what a build remembers of the pages that it left in the index."""
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
+from dumb_pypi.builder.months import MonthLines, page_facts, PageFacts
 from dumb_pypi.builder.packages import LineNotice, ProjectLines
 from dumb_pypi.builder.tree import Extent
 from dumb_pypi.pages import paths
+from dumb_pypi.pages.changelog import Neighbours
 from dumb_pypi.pages.summaries import MonthSummary, ProjectSummary
 from dumb_pypi.store.checksums import CHECKSUM, DIGEST, DIGEST_MARK
 
@@ -57,11 +61,23 @@ class ProjectRecord(msgspec.Struct, array_like=True, gc=False):
 
 
 class MonthRecord(msgspec.Struct, array_like=True, gc=False):
-    """A month with pages in the index."""
-    lines_fingerprint: str
-    context_fingerprint: str
+    """A month with pages in the index, and what these were made from; see `months.Month`."""
+    page_fingerprints: Sequence[str]
+    page_starts: Sequence[int | float]
+    yanks_fingerprint: str
+    neighbours: Neighbours
     checksums: str
     summary: MonthSummary
+
+    @property
+    def lines(self) -> MonthLines:
+        return MonthLines(self.page_fingerprints, self.page_starts, self.summary)
+
+    @property
+    def page_facts(self) -> list[PageFacts]:
+        return page_facts(
+            self.summary, self.neighbours, self.page_fingerprints, self.yanks_fingerprint,
+        )
 
     @property
     def page_count(self) -> int:

@@ -2,13 +2,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate, chain, groupby
-from operator import attrgetter
+from itertools import accumulate, chain
 from typing import cast, NamedTuple, TYPE_CHECKING
 
 import msgspec
 
 from dumb_pypi.builder.dependents import dependents_of, unknown_dependents
+from dumb_pypi.builder.months import read_months
 from dumb_pypi.builder.plan import Groups, Plan, PreviousProject
 from dumb_pypi.builder.records import Body, MonthRecord, ProjectRecord
 from dumb_pypi.builder.state import checksum_of_file, State
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
 _TASK = 1 << 17  # bytes of lines in a task, at least one project's; see `_sizes`
+# Bytes of texts of pages of months in a task: it takes as long as one of projects.
+_MONTHS_TASK = 1 << 20
 _DEPENDENTS_TASK = 1 << 10  # names on the pages of a task, with one more for each page
 
 
@@ -101,7 +103,8 @@ def records_of(
         },
         {
             name: MonthRecord(
-                *month.fingerprints,
+                month.lines.page_fingerprints, month.lines.page_starts, month.yanks_fingerprint,
+                month.neighbours,
                 result.months[name] if name in plan.months else state.months[name].checksums,
                 month.summary,
             )
@@ -270,12 +273,7 @@ def _write_months(
 ) -> dict[str, str]:
     """Write the pages of the planned months; return the checksums of each month's pages."""
     months = plan.groups.months
-    wanted = [
-        page for name in reversed(months) if name in plan.months
-        for page in changelog.month_pages(
-            name, months[name].summary.uploads, months[name].neighbours,
-        )
-    ]
+    wanted = [page for name in reversed(months) for page in plan.months.get(name, ())]
     existing = {
         paths.changelog_page(month, number)
         for month, pages in plan.tree.months.items() for number in range(1, pages + 1)
@@ -285,28 +283,33 @@ def _write_months(
         existing = {path for path in existing if state.has_page(path)}
     if not plan.is_published:
         existing.update(page.path for page in wanted)
-    in_order = changelog.in_safe_order(wanted, existing)
-    runs = [list(pages) for _, pages in groupby(in_order, key=attrgetter('month'))]
-    lines = plan.groups.packages.lines_of_months([pages[0].month for pages in runs])
+    in_order = [*changelog.in_safe_order(wanted, existing)]
+    # Pages of which only the links changed, or what the facts yank.
+    unread = {page.month for page in wanted if page.number not in months[page.month].lines.texts}
+    texts = plan.groups.texts
+    read = read_months(
+        plan.groups.packages, dict.fromkeys(sorted(unread), 0), {}, {}, texts, workers,
+    )
     tasks = (
-        MonthTask(job, pages, text, months[month].yanks)
-        for pages, (month, text) in zip(runs, lines, strict=True)
+        MonthTask(job, page, texts.read(
+            (read.get(page.month) or months[page.month].lines).texts[page.number],
+        ), months[page.month].yanks)
+        for page in in_order
     )
     rendered = chain.from_iterable(workers.map(
-        render_months, batched(tasks, lambda task: len(task.lines), workers.task_size(_TASK)),
+        render_months,
+        batched(tasks, lambda task: len(task.lines), workers.task_size(_MONTHS_TASK)),
     ))
+    written = write_pages(
+        job, writer, zip((page.path for page in in_order), rendered, strict=True),
+    )
     checksums: dict[str, str] = {}
-    for pages, contents in zip(runs, rendered, strict=True):
-        checksums |= write_pages(
-            job, writer, zip((page.path for page in pages), contents, strict=True),
+    for month in plan.months:
+        kept = state.months[month].pages(month) if month in state.months else {}
+        checksums[month] = ''.join(
+            written.get(page.path) or kept[page.path] for page, _, _ in months[month].pages
         )
-    numbers: dict[str, list[str]] = {name: [] for name in plan.months}
-    for page in wanted:
-        numbers[page.month].append(page.path)
-    return {
-        month: ''.join(checksums[path] for path in month_paths)
-        for month, month_paths in numbers.items()
-    }
+    return checksums
 
 
 def _write_list_pages(

@@ -94,9 +94,9 @@ class DependentsResult(NamedTuple):
 
 
 class MonthTask(NamedTuple):
-    """Pages of a month to render, the lines of all its uploads, and what the facts yank."""
+    """A page of a month to render, its encoded lines, and what the facts yank in the month."""
     job: Job
-    pages: Sequence[ChangelogPage]
+    page: ChangelogPage
     lines: bytes
     yanks: MonthYanks
 
@@ -175,19 +175,13 @@ def _write_dependents(task: DependentsTask, writer: TaskWriter) -> DependentsRes
     return DependentsResult([*checksums.values()], writer.done)
 
 
-def render_months(tasks: Sequence[MonthTask]) -> list[list[bytes]]:
+def render_months(tasks: Sequence[MonthTask]) -> list[bytes]:
     """Render pages of months. They are written by the caller, in their safe order."""
-    return [_render_month(task) for task in tasks]
-
-
-def _render_month(task: MonthTask) -> list[bytes]:
-    lines = changelog.in_order(map(changelog.read_upload_line, io.BytesIO(task.lines)))
-    site = task.job.site
     return [
-        site.changelog_page(
-            page, with_yanks(changelog.uploads_on(page, lines), task.yanks),
-        ).content
-        for page in task.pages
+        job.site.changelog_page(page, with_yanks([
+            changelog.upload_of(line) for line in reversed(changelog.decode_lines(lines))
+        ], yanks)).content
+        for job, page, lines, yanks in tasks
     ]
 
 

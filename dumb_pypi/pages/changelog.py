@@ -1,8 +1,8 @@
 """The changelog: the pages of each month, their links, and the uploads on each."""
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -10,6 +10,8 @@ from dumb_pypi.model import filenames
 from dumb_pypi.model.project import normal_form
 from dumb_pypi.model.times import UNDATED
 from dumb_pypi.pages import paths
+
+T = TypeVar('T')
 
 UPLOADS_A_PAGE = 500
 NEWEST_UPLOADS = 100
@@ -72,6 +74,11 @@ def read_upload_line(line: bytes) -> UploadLine:
     return _decode(line)
 
 
+def decode_lines(text: bytes) -> Sequence[UploadLine]:
+    """Return the lines that `encode_lines` has encoded."""
+    return _decode_lines(text)
+
+
 def upload_of(line: UploadLine) -> Upload:
     """Return what the changelog shows of a file."""
     filename, name, version = line.filename, line.name, line.version
@@ -94,9 +101,9 @@ def newest_uploads(uploads: Iterable[Upload]) -> tuple[Upload, ...]:
     return tuple(sorted(dated, key=_upload_key, reverse=True)[:NEWEST_UPLOADS])
 
 
-def in_order(lines: Iterable[UploadLine]) -> list[UploadLine]:
-    """Sort uploads, oldest first; those of one time, or of unknown time, by file name."""
-    return sorted(lines, key=_line_key)
+def line_key(line: UploadLine) -> tuple[float, str]:
+    """Return the key that sorts uploads, oldest first; those of one time by file name."""
+    return (line.upload_timestamp or 0, line.filename)
 
 
 def neighbours(months: Mapping[str, int]) -> dict[str, Neighbours]:
@@ -141,10 +148,10 @@ def month_pages(month: str, uploads: int, around: Neighbours) -> list[ChangelogP
     ]
 
 
-def uploads_on(page: ChangelogPage, lines: Sequence[UploadLine]) -> Sequence[Upload]:
-    """Return the uploads on a page, newest first; `lines` are those of its month, in order."""
-    start = (page.number - 1) * UPLOADS_A_PAGE
-    return [*map(upload_of, reversed(lines[start:start + UPLOADS_A_PAGE]))]
+def on_page(number: int, uploads: Sequence[T]) -> Sequence[T]:
+    """Return those of a month's uploads, which are oldest first, that are on a page."""
+    start = (number - 1) * UPLOADS_A_PAGE
+    return uploads[start:start + UPLOADS_A_PAGE]
 
 
 def in_safe_order(
@@ -177,8 +184,7 @@ def _upload_key(upload: Upload) -> tuple[float, str]:
     return (upload.timestamp or 0, upload.filename)
 
 
-def _line_key(line: UploadLine) -> tuple[float, str]:
-    return (line.upload_timestamp or 0, line.filename)
-
-
 _decode = msgspec.json.Decoder(UploadLine).decode
+# Of the lines on a page. Without the names of their keys this would take as long.
+encode_lines: Callable[[Sequence[UploadLine]], bytes] = msgspec.json.Encoder().encode
+_decode_lines = msgspec.json.Decoder(list[UploadLine]).decode

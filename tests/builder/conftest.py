@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dumb_pypi.builder import chunks, packages, plan, render, workers
+from dumb_pypi.builder import chunks, months, packages, render, workers
 from dumb_pypi.store.lock import locked
 
 
@@ -18,7 +18,7 @@ def small_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Split even a small list into dozens of tasks of each kind."""
     monkeypatch.setattr(chunks, '_CUT', 0x3)
     monkeypatch.setattr(workers, '_FACTOR', 1)
-    for module in (chunks, packages, plan, render):
+    for module in (chunks, months, packages, render):
         monkeypatch.setattr(module, '_TASK', 100)
 
 

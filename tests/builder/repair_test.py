@@ -316,7 +316,7 @@ def test_pending_groups_cannot_be_forgotten(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A build that cannot delete the list of what it changed does not end with success."""
-    def unlink(place: str, *_: object) -> None:
+    def unlink(place: str, *_: object, **__: object) -> None:
         if place.endswith('pending.json'):
             raise PermissionError(1, 'Operation not permitted')
 

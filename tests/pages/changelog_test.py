@@ -37,9 +37,9 @@ class Shown(NamedTuple):
 
 def month_pages(month: str, uploads: Sequence[UploadLine], around: Neighbours) -> list[Shown]:
     """Return all pages of a month that has these uploads, which are in any order."""
-    ordered = changelog.in_order(uploads)
+    ordered = sorted(uploads, key=changelog.line_key)
     return [
-        Shown(page, changelog.uploads_on(page, ordered))
+        Shown(page, [*map(changelog.upload_of, changelog.on_page(page.number, ordered)[::-1])])
         for page in changelog.month_pages(month, len(uploads), around)
     ]
 

@@ -10,6 +10,7 @@ from dumb_pypi.pages import changelog, project_list, release_pages
 def make_pages_small(set_value: Callable[[object, str, int], None] = setattr) -> None:
     """Let two entries fill a page of the changelog, of releases, of projects and of dependents."""
     set_value(changelog, 'UPLOADS_A_PAGE', 2)
+    set_value(changelog, 'NEWEST_UPLOADS', 2)
     set_value(release_pages, 'FILES_A_BLOCK', 2)
     set_value(project_list, 'PROJECTS_ON_ONE_PAGE', 2)
     set_value(project_list, 'PROJECTS_A_PAGE', 1)
