@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from dumb_pypi.store.client import Version
     from dumb_pypi.store.interface import Recorded
 
-_REQUESTS = 64  # at the same time
+# At the same time. The time of a request to a store is that of its disks and of the network.
+_REQUESTS = 128
 _AHEAD = 4 * _REQUESTS  # pages in memory that wait for their turn
 _DELETIONS = 1000  # in a request
 
@@ -131,6 +132,14 @@ class Collector:
         """Keep nothing: requests for each text would take longer than rendering a few again."""
 
 
+class _SentTask:
+    """The pages of a task: `waves` that are not sent yet, and the requests `sent` of the latest."""
+
+    def __init__(self, waves: deque[list[tuple[str, bytes]]]) -> None:
+        self.waves = waves
+        self.sent: list[Future[Version]] = []
+
+
 class BucketWriter:
     """Writes and deletes pages, and counts what it did in `done`."""
 
@@ -146,12 +155,14 @@ class BucketWriter:
         self._keep_changes = keep_changes
         self._slash_keys = slash_keys
         self._waiting: deque[Future[Version]] = deque()
+        self._tasks: deque[_SentTask] = deque()  # those with pages that are not sent yet
+        self._has_project_pages = False  # whether the latest task has
         self._to_delete: list[str] = []
         self._written: dict[str, str] = {}  # the marks of root pages
         self.done = Done()
 
     def add(self, done: Done) -> None:
-        """Write the pages that a task has rendered, each kind after those that it links to."""
+        """Begin to write the pages that a task has rendered, each after those that it links to."""
         # The pages before that of their project, these, and the pages after them.
         waves: list[list[tuple[str, bytes]]] = [[], [], []]
         there: set[str] = set()
@@ -162,11 +173,27 @@ class BucketWriter:
             waves[2 if is_last else 1 if is_project_page else 0].append(page)
             if is_project_page:
                 there.add(project)
-        for number, wave in enumerate(filter(None, waves)):
-            if number:
-                self._wait()
-            for path, content in wave:
-                self._send(path, content)
+        if self._has_project_pages and not there:
+            # Pages of dependents link to the pages of projects of all earlier tasks.
+            self._wait()
+        self._has_project_pages = bool(there)
+        self._tasks.append(_SentTask(deque(filter(None, waves))))
+        self._send_next_waves()
+
+    def _send_next_waves(self) -> None:
+        """Send a wave of each task in progress, the latest first, so that there is always work.
+
+        Raises:
+            FileError: a page cannot be written.
+        """
+        for task in reversed([*self._tasks]):
+            for future in task.sent:
+                future.result()
+            wave = task.waves.popleft() if task.waves else ()
+            requests = [self._send(path, content) for path, content in wave]
+            task.sent = [request for request in requests if request is not None]
+        while self._tasks and not self._tasks[0].waves:
+            self._tasks.popleft()
 
     def _is_page_of_missing(self, project: str, path: str) -> bool:
         """Return whether a page of dependents links to the page of a project that is missing."""
@@ -304,5 +331,7 @@ class BucketWriter:
         Raises:
             FileError: a page cannot be written.
         """
+        while self._tasks:
+            self._send_next_waves()
         while self._waiting:
             self._waiting.popleft().result()
