@@ -273,13 +273,24 @@ class EmptyListError(DumbPypiError):
 
 
 class BusyError(DumbPypiError):
-    """Another build is running in the output directory."""
+    """Another build is running in the output directory.
 
-    def __init__(self, output_dir: str) -> None:
-        super().__init__(
-            f'another build is running in {output_dir}: wait until it has finished, and try again',
-        )
+    In a bucket, `holder` says in words which process has the lock, and `expiry` after how many
+    seconds the lock expires if that process is dead.
+    """
+
+    def __init__(self, output_dir: str, holder: str | None = None, expiry: int = 0) -> None:
+        if holder is None:
+            reason = 'wait until it has finished, and try again'
+        else:
+            reason = (
+                f'{holder} holds the lock. Wait until it has finished, and try again. If it was '
+                f'killed, the lock expires in {expiry} s'
+            )
+        super().__init__(f'another build is running in {output_dir}: {reason}')
         self.output_dir = output_dir
+        self.holder = holder
+        self.expiry = expiry
 
 
 class UncheckableError(DumbPypiError):

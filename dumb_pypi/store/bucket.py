@@ -11,7 +11,7 @@ from typing import BinaryIO, cast, TYPE_CHECKING
 from dumb_pypi import store
 from dumb_pypi.errors import BusyError, FileError, LostLockError
 from dumb_pypi.store.client import Client, ConflictError, Object, Version
-from dumb_pypi.store.lease import Lease
+from dumb_pypi.store.lease import ended_in_order, Lease
 
 if TYPE_CHECKING:
     from dumb_pypi.store.bucket_writer import BucketTarget
@@ -53,18 +53,19 @@ class Bucket:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        if store.LOCK in self._own_files:
-            self.hold()
-        try:
-            yield
-        except (BusyError, LostLockError):
-            self._report_late_pages()
-            raise
-        finally:
-            if self._lease is not None:
-                with contextlib.suppress(FileError):
-                    # Otherwise it ends by itself.
-                    self._lease.release()
+        with ended_in_order():
+            if store.LOCK in self._own_files:
+                self.hold()
+            try:
+                yield
+            except (BusyError, LostLockError, FileError):
+                self._report_late_pages()
+                raise
+            finally:
+                if self._lease is not None:
+                    with contextlib.suppress(FileError):
+                        # Otherwise it ends by itself.
+                        self._lease.release()
 
     def hold(self) -> None:
         if self._lease is None:
@@ -74,9 +75,9 @@ class Bucket:
                 self._refuse_careless_store()
 
     def _report_late_pages(self) -> None:
-        """Let the next build repeat the groups of this one, which lost its lock.
+        """Let the next build repeat the groups of this one, which may have lost its lock.
 
-        Its latest page may have arrived after that of the build that took over.
+        Its latest page may arrive after that of a build that took over.
         """
         if self._pending:
             with contextlib.suppress(FileError):

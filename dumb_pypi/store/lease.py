@@ -6,15 +6,19 @@ sent, and writes nothing once a request might end after the lease does.
 """
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 import os
+import signal
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dumb_pypi import store
-from dumb_pypi.errors import BusyError, FileError, LostLockError
+from dumb_pypi.errors import BusyError, FileError, LostLockError, shown_path
 from dumb_pypi.store.client import ConflictError, PAGE_TIMEOUT, RETRY_TIMEOUT
 
 if TYPE_CHECKING:
@@ -70,6 +74,7 @@ class Lease:
         with self._renewing:
             if not self._lost and _now() < self._renewed + LEASE - _REQUEST:
                 self._client.delete([store.LOCK])
+            self._lost = True
 
     def _acquire(self) -> Version:
         """
@@ -90,8 +95,11 @@ class Lease:
         self._client.put_own(clock, b'')
         now = self._client.head(clock)
         self._client.delete([clock])
-        if now is None or (now.modified - found.modified).total_seconds() <= LEASE:
+        if now is None:
             raise BusyError(self._client.place)
+        age = (now.modified - found.modified).total_seconds()
+        if age <= LEASE:
+            raise BusyError(self._client.place, _holder(before[0]), math.ceil(LEASE - age) + 1)
         try:
             return self._client.replace(store.LOCK, self._content(), found.version)
         except ConflictError:
@@ -131,6 +139,48 @@ class Lease:
             'owner': self._owner, 'host': socket.gethostname(), 'process': os.getpid(),
             'renewals': self._renewals,
         }).encode()
+
+
+def _holder(lock: bytes) -> str:
+    """Return which process has a lock, in words."""
+    try:
+        content = json.loads(lock)
+        return f'process {int(content["process"])} on host {shown_path(str(content["host"]))}'
+    except (ValueError, TypeError, KeyError):
+        # Another version wrote it.
+        return 'another process'
+
+
+class _TerminatedError(BaseException):
+    """The process is to end."""
+
+
+@contextlib.contextmanager
+def ended_in_order() -> Iterator[None]:
+    """Let SIGTERM end the `with` block like an exception, so that it releases its lock.
+
+    Then the process ends, as it would without this. A second signal ends it at once. Where a
+    program handles the signal itself, nothing changes.
+    """
+    if (
+        threading.current_thread() is not threading.main_thread()
+        or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL
+    ):
+        yield
+        return
+
+    def end(*_: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        raise _TerminatedError
+
+    signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    except _TerminatedError:
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _now() -> float:

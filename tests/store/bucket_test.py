@@ -110,6 +110,34 @@ def test_second_build_is_refused(place: Place) -> None:
     assert place.recorder.tree == place.pages(HISTORY[0])
 
 
+def test_terminated_build_releases_lock(place: Place) -> None:
+    """A build that gets SIGTERM ends silently by it, and the next one need not wait."""
+    place.recorder.paused_at = 'simple/index.html'
+    process = place.start(HISTORY[0], '-j2')
+    assert place.recorder.paused.wait(TIMEOUT)
+    process.terminate()
+    place.recorder.resumed.set()
+    assert process.communicate(timeout=TIMEOUT) == (b'', b'')
+    assert process.returncode == -signal.SIGTERM
+    assert LOCK not in place.recorder.objects
+    assert place.recorder.problems == []
+    place.build(HISTORY[0])
+    assert place.recorder.tree == place.pages(HISTORY[0])
+
+
+def test_failed_build_leaves_its_groups(place: Place) -> None:
+    """If a page cannot be written, the next build writes the groups of the failed one again."""
+    place.build(HISTORY[0])
+    place.recorder.refusals = [('simple/ant', 403, xml('AccessDenied'))]
+    with pytest.raises(FileError, match='permission denied'):
+        place.build(HISTORY[1])
+    # A request that failed may still arrive.
+    Client(place.url).put('simple/ant/index.html', b'late', {})
+    place.build(HISTORY[1])
+    assert place.recorder.tree == place.pages(HISTORY[1])
+    assert place.recorder.own == {'state.json', 'chunks'}
+
+
 def test_build_that_lost_its_lock_ends(place: Place) -> None:
     """A build that was held up never commits, and the next one repairs what it overwrote."""
     place.build(HISTORY[0])

@@ -2,6 +2,10 @@
 from __future__ import annotations
 
 import itertools
+import os
+import re
+import signal
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,6 +53,23 @@ def test_lock_is_exclusive(store: Client, recorder: Recorder) -> None:
     first.release()
     assert recorder.own == set()
     Lease(store).release()
+
+
+def test_holder_is_named(store: Client) -> None:
+    """The message says who has the lock, and when it expires if that build was killed."""
+    held = Lease(store)
+    with pytest.raises(BusyError, match=(
+            rf'process {os.getpid()} on host {re.escape(socket.gethostname())} holds the lock'
+            r'\. .* If it was killed, the lock expires in 1[012]\d s$'
+    )):
+        Lease(store)
+    for content in (b'x', b'[]', b'{"host": "x"}', b'{"host": "x", "process": null}'):
+        found = store.get(LOCK)
+        assert found is not None
+        store.replace(LOCK, content, found[1])
+        with pytest.raises(BusyError, match='another process holds the lock'):
+            Lease(store)
+    held.release()
 
 
 def test_lock_is_renewed(
@@ -129,6 +150,50 @@ def test_dead_build_loses_the_lock(store: Client, recorder: Recorder) -> None:
         Lease(store)
     taken.release()
     assert recorder.own == set()
+
+
+def test_terminated_block_ends_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SIGTERM runs what ends a block, and then ends the process."""
+    sent: list[int] = []
+    monkeypatch.setattr(os, 'kill', lambda _, number: sent.append(number))
+    ended = False
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    try:
+        with pytest.raises(lease._TerminatedError), lease.ended_in_order():
+            try:
+                signal.raise_signal(signal.SIGTERM)
+            finally:
+                ended = True
+                # A second signal would end the process.
+                assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+        assert ended
+        assert sent == [signal.SIGTERM]
+        with lease.ended_in_order():
+            pass
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_other_handlers_are_kept() -> None:
+    """A program's own handler of SIGTERM stays, and other threads set none."""
+    called: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: called.append(number))
+    try:
+        with lease.ended_in_order():
+            signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert called == [signal.SIGTERM]
+
+    def enter() -> None:
+        with lease.ended_in_order():
+            called.append(0)
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
+    assert called == [signal.SIGTERM, 0]
 
 
 def test_faster_build_takes_over(
