@@ -91,6 +91,9 @@ class BuildOptions(NamedTuple):
         jobs, width, templates = self.jobs, self.logo_width, self.template_dir
         if not self.output_dir:
             raise OptionError('--output-dir', 'is empty: pass the folder to write the index to')
+        fault = fault_of_output(self.output_dir)
+        if fault is not None:
+            raise OptionError('--output-dir', fault)
         if is_bucket(self.output_dir):
             self._check_bucket()
         elif self.slash_keys:
@@ -109,11 +112,6 @@ class BuildOptions(NamedTuple):
             raise OptionError('--template-dir', f'{templates} is not a directory')
 
     def _check_bucket(self) -> None:
-        if not _BUCKET_URL.fullmatch(self.output_dir):
-            raise OptionError(
-                '--output-dir', f"{shown(self.output_dir)} is not the URL of a bucket, such as "
-                "s3://bucket or s3://bucket/path",
-            )
         if self.precompress:
             raise OptionError(
                 '--precompress', 'makes no sense in a bucket, which cannot choose between a page '
@@ -141,8 +139,40 @@ def is_bucket(output_dir: str) -> bool:
     return output_dir.startswith(('s3://', 'gs://', 'az://'))
 
 
+def fault_of_output(output_dir: str) -> str | None:
+    """Return what is wrong with a URL in the place of an output directory, None for a path.
+
+    >>> fault_of_output('s3://bucket/path'), fault_of_output('index')
+    (None, None)
+    >>> fault_of_output('S3:/bucket')
+    "'S3:/bucket' is not the URL of a bucket. Did you mean 's3://bucket'?"
+    """
+    if is_bucket(output_dir):
+        if _BUCKET_URL.fullmatch(output_dir):
+            return None
+        return (
+            f"{shown(output_dir)} is not the URL of a bucket, such as s3://bucket or "
+            "s3://bucket/path, without '?' and '#'"
+        )
+    if not (found := _URL.match(output_dir)):
+        return None
+    if found[1]:
+        scheme, rest = found[1].lower(), output_dir[found.end():].lstrip('/')
+        return (
+            f'{shown(output_dir)} is not the URL of a bucket. Did you mean '
+            f'{shown(f"{scheme}://{rest}")}?'
+        )
+    return (
+        f'{_shown_url(output_dir)} is neither a folder nor the s3://, gs:// or az:// URL of a '
+        'bucket'
+    )
+
+
+_URL = re.compile(r'(s3|gs|az):/|[a-z][a-z0-9+.-]+://', re.IGNORECASE)
 # No part of a path is empty, '.' or '..'.
-_BUCKET_URL = re.compile(r'(?:s3|gs|az)://[^/\s]+(?:/(?!\.{1,2}(?:/|$))[^/\x00-\x1f\x7f]+)*/?')
+_BUCKET_URL = re.compile(
+    r'(?:s3|gs|az)://[^/\s?#]+(?:/(?!\.{1,2}(?:/|$))[^/?#\x00-\x1f\x7f]+)*/?',
+)
 
 
 def _is_folder(path: str) -> bool:

@@ -87,6 +87,25 @@ def test_logo(logo: str | None) -> None:
         ('package_list', None,
          '--packages-dir, --package-list, --package-list-json: exactly one is needed'),
         ('output_dir', '', '--output-dir: is empty: pass the folder to write the index to'),
+        *(('output_dir', url, (
+            f"--output-dir: '{url}' is not the URL of a bucket, such as s3://bucket or "
+            "s3://bucket/path, without '?' and '#'"
+        )) for url in (
+            's3://idx?x=1', 's3://idx#a', 's3://idx/a?b', 'gs://idx/a#b/c', 's3:///idx', 'az://',
+            's3://idx/../x', 's3://idx//x', 's3://i x',
+        )),
+        *(('output_dir', url, (
+            f"--output-dir: '{url}' is not the URL of a bucket. Did you mean '{meant}'?"
+        )) for url, meant in {
+            'S3://idx': 's3://idx', 's3:/idx/a': 's3://idx/a', 'Gs:///idx': 'gs://idx',
+        }.items()),
+        *(('output_dir', url, (
+            f"--output-dir: '{shown}' is neither a folder nor the s3://, gs:// or az:// URL of a "
+            'bucket'
+        )) for url, shown in {
+            'https://idx': 'https://idx', 'FILE:///srv/index': 'FILE:///srv/index',
+            'https://me:secret@idx/': 'https://…@idx/',
+        }.items()),
         ('package_list_json', 'list',
          '--…package-list, --…package-list-json: only one can be used'),
         ('packages_dir', 'pool',

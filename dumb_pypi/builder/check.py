@@ -20,7 +20,7 @@ from dumb_pypi.builder.tree import (
     found_tree,
 )
 from dumb_pypi.errors import FileError, UncheckableError
-from dumb_pypi.options import is_bucket
+from dumb_pypi.options import fault_of_output, is_bucket
 from dumb_pypi.pages import paths
 from dumb_pypi.store import files
 from dumb_pypi.store.directory import Folder
@@ -63,6 +63,9 @@ def check(output_dir: str, progress: Callable[[float], None] = lambda _: None) -
             during the check.
         FileError: the directory, the state or a page cannot be read.
     """
+    fault = fault_of_output(output_dir)
+    if fault is not None:
+        raise UncheckableError(output_dir, fault)
     if is_bucket(output_dir):
         from dumb_pypi.builder.check_bucket import check_bucket
         return check_bucket(output_dir, progress)

@@ -308,6 +308,8 @@ def test_check(place: Place) -> None:
     """A check finds each page that is missing, empty, changed or unknown, by a listing."""
     with pytest.raises(UncheckableError, match='no build has written an index there'):
         check(place.url)
+    with pytest.raises(UncheckableError, match='is not the URL of a bucket'):
+        check(f'{place.url}?x=1')
     place.build(HISTORY[2])
     place.recorder.requests.clear()
     pages = len(place.recorder.tree)
