@@ -30,9 +30,7 @@ STAGES = {
     ),
     'JSON API': ('pages.json_api:pages',),
     'changelog': ('builder.render:render_months',),
-    'sum up months': (
-        'builder.plan:sum_up_months', 'builder.packages:Packages.lines_of_months',
-    ),
+    'read months': ('builder.plan:read_months', 'builder.render:read_months'),
     'write, with checksums': (
         'store.folder:Writer.write', 'store.folder:Writer.write_new',
         'store.folder:Writer.write_missing', 'store.folder:Writer.flush',
