@@ -134,7 +134,9 @@ def _build(
 
     index.hold()
     refuse_linked_folders(index)
-    state = State.load(index, shape.fingerprint, full=options.full)
+    state = State.load(
+        index, shape.fingerprint, full=options.full, slash_keys=options.slash_keys,
+    )
     job = Job(options, shape.fingerprint, index.target(
         keep_changes=options.changes_file is not None,
         recovering=state.may_be_unreported, precompress=options.precompress,

@@ -110,11 +110,13 @@ class Pending(msgspec.Struct, array_like=True):
     """The groups that a build has begun to change, until it finishes.
 
     `projects` have the pages they had, `months` the number of pages they may have. The pages of new
-    projects are found in the index.
+    projects are found in the index. Each `index.html` may be at the key of its folder too, if
+    `slash_keys`.
     """
     projects: dict[str, Extent]
     months: dict[str, int]
     others: list[str]
+    slash_keys: bool = False
 
     def __or__(self, other: Pending) -> Pending:
         """Return the groups of either."""
@@ -126,6 +128,7 @@ class Pending(msgspec.Struct, array_like=True):
             {month: max(self.months.get(month, 0), other.months.get(month, 0))
              for month in self.months.keys() | other.months.keys()},
             sorted({*self.others, *other.others}),
+            self.slash_keys or other.slash_keys,
         )
 
 

@@ -48,13 +48,13 @@ class State:
 
     def __init__(
             self, index: Store, stamp: Stamp | None, body: Body | None,
-            pending: Pending | None, *, trusted: bool, full: bool,
+            pending: Pending | None, *, trusted: bool, full: bool, slash_keys: bool = False,
     ) -> None:
         self._index = index
         self._body = body or Body({}, {}, {}, {}, compressed=False)
         self.stamp = stamp
         self.pending = pending
-        self._invalid = pending or Pending({}, {}, [])
+        self._invalid = (pending or Pending({}, {}, [])) | Pending({}, {}, [], slash_keys)
         # Whether the records are of this shape, and can be believed.
         self.trusted = trusted
         published = self._body.projects.keys() if body else _published_projects(index)
@@ -71,8 +71,11 @@ class State:
             self.published = {*self.published, *found_projects(index)}
 
     @classmethod
-    def load(cls, index: Store, shape: str, *, full: bool) -> State:
-        """
+    def load(
+            cls, index: Store, shape: str, *, full: bool, slash_keys: bool = False,
+    ) -> State:
+        """Load what the previous build left; `slash_keys` is an option of the one that begins.
+
         Raises:
             FileError: a file of the previous build cannot be read.
         """
@@ -82,7 +85,10 @@ class State:
             stamp is not None and stamp.shape == shape and not full and not damaged
         )
         # Nobody knows then which pages an interrupted build had written.
-        return cls(index, stamp, body, pending, trusted=trusted, full=full or damaged)
+        return cls(
+            index, stamp, body, pending, trusted=trusted, full=full or damaged,
+            slash_keys=slash_keys,
+        )
 
     @property
     def has_index(self) -> bool:
@@ -108,8 +114,8 @@ class State:
 
     @property
     def has_slash_keys(self) -> bool:
-        """Whether each `index.html` is at the key of its folder too."""
-        return self._body.slash_keys
+        """Whether each `index.html` may be at the key of its folder too."""
+        return self._body.slash_keys or (self.pending is not None and self.pending.slash_keys)
 
     @cached_property
     def _changed_marks(self) -> Collection[str]:
@@ -312,7 +318,7 @@ class State:
             {**before.months, **{
                 month: max(pages, before.months.get(month, 0)) for month, pages in months.items()
             }},
-            sorted({*before.others, *others}),
+            sorted({*before.others, *others}), before.slash_keys,
         )
         # Durable before the first page changes: the previous build's state claims the old ones.
         writer.write_own(

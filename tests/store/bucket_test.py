@@ -3,14 +3,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import os
 import pickle
 import random
 import re
 import signal
 from collections.abc import Mapping
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -19,7 +18,6 @@ from urllib.parse import quote
 import pytest
 
 from dumb_pypi import build
-from dumb_pypi.builder import render, workers
 from dumb_pypi.builder.check import check, Checked, Difference
 from dumb_pypi.errors import BusyError, DumbPypiError, FileError, UncheckableError
 from dumb_pypi.store import bucket as store_bucket
@@ -240,6 +238,16 @@ def test_slash_keys(moto_place: Place, s3: Server) -> None:
     assert place.recorder.tree == place.pages(HISTORY[2])
 
 
+def test_slash_keys_of_killed_build(place: Place) -> None:
+    """A build without the option deletes the keys that a killed one with it has written."""
+    place.build(HISTORY[0])
+    place.kill_at(HISTORY[2], 60, '--slash-keys')
+    assert 'simple/dog/' in place.recorder.objects
+    place.build(HISTORY[0])
+    assert place.recorder.tree == place.pages(HISTORY[0])
+    assert not [path for path in place.recorder.objects if path == '' or path[-1] == '/']
+
+
 def test_slash_keys_below_unusual_prefix(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -355,75 +363,6 @@ def test_unfinished_index_is_not_checked(place: Place) -> None:
     client.put_own('.dumb-pypi/state.json', b'x')
     with pytest.raises(UncheckableError, match='its state is damaged'):
         check(place.url)
-
-
-def test_worker_processes_render(place: Place) -> None:
-    """Processes that render pages do not use the bucket, and change no byte."""
-    listed = lines(*(f'p{number}' for number in range(20)))
-    place.build(listed, jobs=2)
-    assert place.recorder.tree == place.pages(listed)
-
-
-@pytest.fixture
-def small_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Split even a small list into dozens of tasks."""
-    monkeypatch.setattr(render, '_TASK', 100)
-    monkeypatch.setattr(render, '_DEPENDENTS_TASK', 2)
-    monkeypatch.setattr(workers, '_FACTOR', 1)
-
-
-def linked_lines(*numbers: int) -> list[str]:
-    """Return a list of projects that require each other."""
-    return [json.dumps({
-        'filename': f'p{number}-{version}.zip',
-        'requires_dist': [f'p{other}' for other in numbers if (number + other) % 3],
-    }) for number in numbers for version in range(3)]
-
-
-@pytest.mark.usefixtures('small_tasks')
-def test_tasks_overlap_in_safe_order(place: Place) -> None:
-    """Pages of several tasks are sent at a time, each page after those that it links to."""
-    for numbers in (range(12), range(6, 30), range(9)):
-        listed = linked_lines(*numbers)
-        place.build(listed)
-        assert place.recorder.problems == []
-        assert place.recorder.tree == place.pages(listed)
-
-
-def forget_bucket() -> None:
-    """Leave a worker process without credentials, and without a store."""
-    for name in [*os.environ]:
-        if name.startswith('AWS_'):
-            del os.environ[name]
-    os.environ['AWS_ENDPOINT_URL'] = 'http://127.0.0.1:1'
-
-
-@pytest.mark.usefixtures('small_tasks')
-def test_executor_renders(place: Place) -> None:
-    """The workers of an executor need no credentials: they only render."""
-    listed = linked_lines(*range(12))
-    with ProcessPoolExecutor(
-            2, multiprocessing.get_context('spawn'), initializer=forget_bucket,
-    ) as executor:
-        for lines_now in (listed[:18], listed):
-            place.build(lines_now, executor=executor)
-            assert place.recorder.problems == []
-            assert place.recorder.tree == place.pages(lines_now)
-
-
-def test_worker_processes_end_silently(place: Place) -> None:
-    """A build with worker processes prints nothing on success, and one line after Ctrl-C."""
-    listed = lines(*(f'p{number}' for number in range(20)))
-    process = place.start(listed, '-j2')
-    assert process.communicate(timeout=TIMEOUT) == (b'', b'')
-    assert process.returncode == 0
-    place.recorder.paused_at = 'simple/index.html'
-    process = place.start(listed, '-j2', '--full')
-    assert place.recorder.paused.wait(TIMEOUT)
-    process.send_signal(signal.SIGINT)
-    place.recorder.resumed.set()
-    assert process.communicate(timeout=TIMEOUT) == (b'', b'dumb-pypi: interrupted\n')
-    assert LOCK not in place.recorder.objects
 
 
 def test_throttled_requests_are_repeated(place: Place) -> None:

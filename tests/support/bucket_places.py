@@ -82,10 +82,10 @@ class Place:
             stderr=subprocess.PIPE,
         )
 
-    def kill_at(self, listed: list[str], number: int) -> None:
+    def kill_at(self, listed: list[str], number: int, *more: str) -> None:
         """Kill a build with all its processes at a change of the bucket, if it gets there."""
         with self.recorder.holding():
-            process = self.start(listed)
+            process = self.start(listed, *more)
             self.recorder.fatal, self.recorder.victim = number, process.pid
         _, printed = process.communicate(timeout=TIMEOUT)
         self.recorder.fatal = None
