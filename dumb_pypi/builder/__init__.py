@@ -131,18 +131,19 @@ def _build(
     from dumb_pypi.builder.tasks import Job
     from dumb_pypi.builder.workers import open_workers
     from dumb_pypi.store.changes import write_changes
+    from dumb_pypi.store.interface import TargetOptions
 
     index.hold()
     refuse_linked_folders(index)
     state = State.load(
         index, shape.fingerprint, full=options.full, slash_keys=options.slash_keys,
     )
-    job = Job(options, shape.fingerprint, index.target(
+    job = Job(options, shape.fingerprint, index.target(TargetOptions(
         keep_changes=options.changes_file is not None,
         recovering=state.may_be_unreported, precompress=options.precompress,
         sweep=options.full or state.may_have_compressed_forms, owned=state.stamp is not None,
         slash_keys=None if state.has_slash_keys and not options.slash_keys else options.slash_keys,
-    ), renderer_version(options))
+    )), renderer_version(options))
     source, reading = lists.packages, _ReadingProgress(lists, progress)
     with (
         job.target.opened(

@@ -15,6 +15,7 @@ from dumb_pypi.store.lease import ended_in_order, Lease
 
 if TYPE_CHECKING:
     from dumb_pypi.store.bucket_writer import BucketTarget
+    from dumb_pypi.store.interface import TargetOptions
 
 # The root pages that a build looks at besides those at the top: clients need them.
 _SIMPLE = ('simple/index.html', 'simple/index.json')
@@ -72,7 +73,7 @@ class Bucket:
             self._lease = Lease(self.client)
             self._forget()
             if store.STATE not in self._own_files:
-                self._refuse_careless_store()
+                self._check_conditions()
 
     def _report_late_pages(self) -> None:
         """Let the next build repeat the groups of this one, which may have lost its lock.
@@ -85,7 +86,7 @@ class Bucket:
                     f'{_PENDING}-{os.urandom(8).hex()}.json', self._pending,
                 )
 
-    def _refuse_careless_store(self) -> None:
+    def _check_conditions(self) -> None:
         """
         Raises:
             FileError: the store ignores the condition of a request.
@@ -136,13 +137,13 @@ class Bucket:
             is_marked = mark is not None and mark == self.marks([path])[path]
             yield cast('BinaryIO', file) if is_marked else None
 
-    def compare(self, path: str, is_same: Callable[[BufferedReader], bool]) -> bool:  # noqa: ARG002 - folders need it
+    def compare(self, _path: str, _is_same: Callable[[BufferedReader], bool], /) -> bool:
         return False
 
-    def is_linked(self, folder: str) -> bool:  # noqa: ARG002 - folders need it
+    def is_linked(self, _: str, /) -> bool:
         return False
 
-    def is_empty_folder(self, path: str) -> bool:  # noqa: ARG002 - folders need it
+    def is_empty_folder(self, _: str, /) -> bool:
         return False
 
     def exists(self, path: str) -> bool:
@@ -252,8 +253,8 @@ class Bucket:
         except ConflictError:
             raise BusyError(self.place) from None
 
-    def target(
-            self, *, slash_keys: bool | None, keep_changes: bool, **_: bool,
-    ) -> BucketTarget:
+    def target(self, options: TargetOptions, /) -> BucketTarget:
         from dumb_pypi.store.bucket_writer import BucketTarget
-        return BucketTarget(self, keep_changes=keep_changes, slash_keys=slash_keys)
+        return BucketTarget(
+            self, keep_changes=options.keep_changes, slash_keys=options.slash_keys,
+        )

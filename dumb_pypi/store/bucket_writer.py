@@ -50,11 +50,7 @@ def attributes_of(path: str) -> dict[str, str]:
 
 
 class BucketTarget:
-    """A bucket that a build writes pages to.
-
-    `slash_keys`: whether to write each `index.html` at the key of its folder too. If it is None,
-    such keys of earlier options are deleted.
-    """
+    """A bucket that a build writes pages to. The options are those of `TargetOptions`."""
 
     def __init__(
             self, bucket: Bucket | None, *, keep_changes: bool, slash_keys: bool | None = False,

@@ -17,6 +17,7 @@ from dumb_pypi.store.lock import exists, locked
 
 if TYPE_CHECKING:
     from dumb_pypi.store.folder import Target
+    from dumb_pypi.store.interface import TargetOptions
 
 
 class Folder:
@@ -114,9 +115,12 @@ class Folder:
         except OSError as error:
             raise FileError('delete', place, error) from error
 
-    def target(self, *, slash_keys: bool | None, **options: bool) -> Target:  # noqa: ARG002 - for buckets
+    def target(self, options: TargetOptions, /) -> Target:
         from dumb_pypi.store.folder import Target
-        return Target(self.folder, os.urandom(8).hex(), **options)
+        return Target(
+            self.folder, os.urandom(8).hex(), options.keep_changes, options.recovering,
+            options.precompress, options.sweep, options.owned,
+        )
 
     def _at(self, path: str) -> str:
         return os.path.join(self.folder, path)

@@ -35,13 +35,7 @@ class Target(NamedTuple):
 
     `build_id` names the folder for unfinished files; no other build has it, on any machine.
 
-    `keep_changes`: record every change, for the changes file.
-    `recovering`: record equal pages as written, because an interrupted build may have written them
-    and reported nothing.
-    `precompress`: write a `.gz` next to each page.
-    `sweep`: delete a `.gz` that earlier options left.
-    `owned`: an earlier build wrote an index here, so that what is in the place of a page or of its
-    folder is nothing that the user had there before.
+    The options are those of `TargetOptions`.
     """
     root: str
     build_id: str

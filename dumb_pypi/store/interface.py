@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from io import BufferedReader
-from typing import BinaryIO, Protocol, TYPE_CHECKING
+from typing import BinaryIO, NamedTuple, Protocol, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dumb_pypi.store.changes import Done
@@ -36,7 +36,9 @@ class Store(Protocol):
         """
 
     def hold(self) -> None:
-        """Make the lock certain before something is written, or depends on what is there.
+        """Take the lock, unless `locked` has taken it.
+
+        A build calls this before its first write, and before it decides what to write.
 
         Raises:
             BusyError: another build is running.
@@ -60,13 +62,13 @@ class Store(Protocol):
     def open(self, path: str) -> AbstractContextManager[BinaryIO | None]:
         """Open `packages.json`, or a copy of it; yield None if it is gone."""
 
-    def compare(self, path: str, is_same: Callable[[BufferedReader], bool]) -> bool:
+    def compare(self, path: str, is_same: Callable[[BufferedReader], bool], /) -> bool:
         """Return whether a page that was touched is one that `is_same` accepts.
 
         A symbolic link is no page. A bucket knows only that the page was touched.
         """
 
-    def is_linked(self, folder: str) -> bool:
+    def is_linked(self, folder: str, /) -> bool:
         """Return whether a symbolic link is in the place of a folder."""
 
     def exists(self, path: str) -> bool:
@@ -75,7 +77,7 @@ class Store(Protocol):
             FileError: that is not known.
         """
 
-    def is_empty_folder(self, path: str) -> bool:
+    def is_empty_folder(self, path: str, /) -> bool:
         """Return whether there is a folder without entries."""
 
     def entries(self, folder: str) -> Collection[str]:
@@ -108,15 +110,34 @@ class Store(Protocol):
             FileError: it cannot be deleted.
         """
 
-    def target(
-            self, *, slash_keys: bool | None, keep_changes: bool, recovering: bool,
-            precompress: bool, sweep: bool, owned: bool,
-    ) -> Target:
-        """Return the way to write pages there.
+    def target(self, options: TargetOptions, /) -> Target:
+        """Return the way to write pages there."""
 
-        The options are those of `folder.Target` and `bucket_writer.BucketTarget`, of which each
-        needs some.
-        """
+
+class TargetOptions(NamedTuple):
+    """What decides how pages are written.
+
+    In folders and buckets:
+    `keep_changes`: record every change, for the changes file.
+
+    In folders:
+    `recovering`: record equal pages as written, because an interrupted build may have written them
+    and reported nothing.
+    `precompress`: write a `.gz` next to each page.
+    `sweep`: delete a `.gz` that earlier options left.
+    `owned`: an earlier build wrote an index here, so that what is in the place of a page or of its
+    folder is nothing that the user had there before.
+
+    In buckets:
+    `slash_keys`: whether to write each `index.html` at the key of its folder too. If it is None,
+    such keys of earlier options are deleted.
+    """
+    keep_changes: bool
+    recovering: bool
+    precompress: bool
+    sweep: bool
+    owned: bool
+    slash_keys: bool | None
 
 
 class Target(Protocol):

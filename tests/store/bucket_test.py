@@ -401,7 +401,7 @@ def test_folder_of_packages(place: Place, tmp_path: Path) -> None:
     assert place.recorder.tree['packages.json'] != b'mine'
 
 
-class CarelessS3(MemoryS3):
+class UnconditionalS3(MemoryS3):
     """A store that ignores conditions."""
 
     def ask(
@@ -419,7 +419,7 @@ def test_store_without_conditions_is_refused(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """No build writes to a store that could not keep two builds apart."""
-    recorder = Recorder(CarelessS3(), 'index')
+    recorder = Recorder(UnconditionalS3(), 'index')
     with (
         serve_place(recorder, tmp_path, monkeypatch) as place,
         pytest.raises(DumbPypiError, match='the store ignores conditions'),
