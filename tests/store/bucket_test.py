@@ -277,19 +277,19 @@ def test_tags_of_another_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     """If ETags are no MD5, and listed without quotation marks, equal pages are not sent again."""
     recorder = Recorder(MemoryS3(other_tags=True), 'index')
     with serve_place(recorder, tmp_path, monkeypatch) as place:
-        place.build(HISTORY[1])
+        place.build(HISTORY[0])
         recorder.requests.clear()
-        assert place.build(HISTORY[1]).written == 0
+        assert place.build(HISTORY[0]).written == 0
         assert recorder.changes() == []
         assert len(recorder.requests) <= 5
-        place.build(HISTORY[1], title='Other')
+        place.build(HISTORY[0], title='Other')
         assert 'packages.json' not in recorder.changes()
-        assert recorder.tree == place.pages(HISTORY[1], title='Other')
+        assert recorder.tree == place.pages(HISTORY[0], title='Other')
         assert check(place.url) == Checked(len(recorder.tree), [])
         Client(place.url).put('packages.json', b'mine', {})
         assert check(place.url).differences == [Difference('changed', 'packages.json')]
-        place.build(HISTORY[1], title='Other')
-        assert recorder.tree == place.pages(HISTORY[1], title='Other')
+        place.build(HISTORY[0], title='Other')
+        assert recorder.tree == place.pages(HISTORY[0], title='Other')
 
 
 def test_changes_file(place: Place, tmp_path: Path) -> None:

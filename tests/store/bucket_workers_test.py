@@ -10,6 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 import pytest
 
 from dumb_pypi.builder import render, workers
+from dumb_pypi.store import bucket_writer
 from tests.support.bucket_places import lines, Place
 from tests.support.recorder import LOCK
 from tests.support.servers import TIMEOUT
@@ -24,7 +25,8 @@ def test_worker_processes_render(place: Place) -> None:
 
 @pytest.fixture
 def small_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Split even a small list into dozens of tasks."""
+    """Split even a small list into dozens of tasks, and let few pages wait for their turn."""
+    monkeypatch.setattr(bucket_writer, '_AHEAD', 8)
     monkeypatch.setattr(render, '_TASK', 100)
     monkeypatch.setattr(render, '_DEPENDENTS_TASK', 2)
     monkeypatch.setattr(workers, '_FACTOR', 1)

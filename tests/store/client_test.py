@@ -69,6 +69,17 @@ def test_invalid_endpoint_is_reported(url: str, monkeypatch: pytest.MonkeyPatch)
     assert '\n' not in str(caught.value)
 
 
+def test_store_without_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without an endpoint, keys that end in a slash are those of S3 in the region."""
+    for name in ('AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL', 'AWS_ENDPOINT', 'AWS_REGION'):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv('AWS_DEFAULT_REGION', 'eu-west-1')
+    monkeypatch.setenv('AWS_ACCESS_KEY_ID', 'me')
+    monkeypatch.setenv('AWS_SECRET_ACCESS_KEY', 'secret')
+    url = Client('s3://index/a b')._at_slash('simple/foo').config['endpoint']
+    assert url == 'https://s3.eu-west-1.amazonaws.com/index/a%20b/simple/foo'
+
+
 def test_panic_is_reported(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """If the library for buckets panics, that is one line, too."""
     client = Client(place.url)

@@ -222,7 +222,11 @@ def test_faster_build_takes_over(
     with monkeypatch.context() as patch, pytest.raises(BusyError):
         patch.setattr(Client, 'get', get_after_another)
         Lease(store)
-    Lease(store).release()
+    Lease(store)
+    with monkeypatch.context() as patch, pytest.raises(BusyError):
+        # Somebody has deleted what tells the time.
+        patch.setattr(Client, 'put_own', lambda *_: None)
+        Lease(store)
 
 
 def test_reason_of_unknown_error() -> None:
