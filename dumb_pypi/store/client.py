@@ -13,7 +13,7 @@ from dumb_pypi.errors import BucketLibraryError, FileError, shown
 if TYPE_CHECKING:
     from obstore.store import S3Store
 
-# Seconds. A request for a page that is not large ends before the lease of a build does: see `lease`.
+# Seconds. A request for a page that is not large ends before the lease of a build: see `lease`.
 PAGE_TIMEOUT = 20
 RETRY_TIMEOUT = 25
 _RETRIES = 10
