@@ -121,6 +121,28 @@ def test_invalid_options(option: str, value: object, message: str) -> None:
     assert str(caught.value) == message
 
 
+@pytest.mark.parametrize(('options', 'message'), [
+    ({'slash_keys': True}, '--slash-keys: needs a bucket: pass --output-dir s3://bucket/path'),
+    ({'output_dir': 'az://index', 'slash_keys': True}, '--slash-keys: works only for s3://'),
+    ({'output_dir': 's3://index', 'precompress': True}, (
+        '--precompress: makes no sense in a bucket, which cannot choose between a page and its .gz '
+        'form: let the CDN compress'
+    )),
+    ({
+        'output_dir': 's3://index', 'package_list': None, 'packages_url': None,
+        'packages_dir': 'pool',
+    }, (
+        "--packages-url: is missing, and 'pool' is not inside the output directory: pass the URL "
+        'that clients download from, such as https://example.com/pool/'
+    )),
+])
+def test_options_of_buckets(options: dict[str, Any], message: str) -> None:
+    """Some options are for buckets only, for some of them, or not for them."""
+    with pytest.raises(OptionError) as caught:
+        check(**options)
+    assert str(caught.value) == message
+
+
 def test_one_list_is_standard_input() -> None:
     """Standard input can be read once, so it is at most one list."""
     assert check(package_list='-', output_dir='-').package_list.path == '-'

@@ -17,7 +17,7 @@ from dumb_pypi import store
 from dumb_pypi.builder import stamp as stamps
 from dumb_pypi.builder.packages import OldPackages
 from dumb_pypi.builder.stamp import Stamp
-from dumb_pypi.builder.state import State
+from dumb_pypi.builder.state import confirm, State
 from dumb_pypi.builder.tree import Tree, union
 from dumb_pypi.errors import FileError
 from dumb_pypi.pages import paths
@@ -27,6 +27,16 @@ from tests.support.small_builds import full_tree, LINES, run, tree
 MORE = (*LINES, '{"filename": "new-1.0.zip"}')
 LESS = LINES[1:]
 OTHER = (*LINES[:2], '{"filename": "bar-1.0.zip", "size": 1}')
+
+
+def test_confirming_keeps_unfinished_files(tmp_path: Path) -> None:
+    """If a folder for unfinished files cannot be removed, it is left to the next build."""
+    for path in (store.PENDING, f'{store.UNFINISHED}/0a1b/page'):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch()
+    index = Folder(str(tmp_path))
+    confirm(index)
+    assert index.pending() == [store.UNFINISHED]
 
 
 @pytest.fixture

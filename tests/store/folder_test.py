@@ -14,6 +14,7 @@ import pytest
 from dumb_pypi import store
 from dumb_pypi.errors import FileError
 from dumb_pypi.store.changes import Change, write_changes
+from dumb_pypi.store.directory import Folder
 from dumb_pypi.store.folder import Target, Writer
 from tests.store.conftest import BUILD
 from tests.support import trees
@@ -481,3 +482,12 @@ def test_counts_of_writers_are_added(root: Path) -> None:
     assert [change.path for change in one.done.changes] == [
         'index.html', 'packages.json', 'index.html',
     ]
+
+
+def test_unreadable_folder_is_reported(tmp_path: Path) -> None:
+    """A missing folder has no entries; what the system cannot read is an error."""
+    index = Folder(str(tmp_path))
+    (tmp_path / 'file').touch()
+    assert [*index.entries('missing'), *index.entries('file')] == []
+    with pytest.raises(FileError, match=r'cannot read .*: File name too long'):
+        index.entries('a' * 1000)
