@@ -74,7 +74,7 @@ def measure(command: Sequence[str], files: int, folder: Path) -> Whole:
 
 
 class Memory:
-    """Samples the memory of this process's descendants inside a `with` statement.
+    """Samples the memory of the descendants that this process gets in a `with` statement.
 
     `peak` is the largest sum of a sample in bytes, None if the system has no /proc.
     """
@@ -82,10 +82,12 @@ class Memory:
     def __init__(self, interval: float = _INTERVAL) -> None:
         self.peak: int | None = None
         self._interval = interval
+        self._others: set[int] = set()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch)
 
     def __enter__(self) -> Self:
+        self._others = {*descendants(os.getpid())}
         self._thread.start()
         return self
 
@@ -95,7 +97,8 @@ class Memory:
 
     def _watch(self) -> None:
         while not self._ended.wait(self._interval):
-            sizes = [_memory_of(process) for process in descendants(os.getpid())]
+            new = {*descendants(os.getpid())} - self._others
+            sizes = [_memory_of(process) for process in new]
             known = [size for size in sizes if size is not None]
             if known:
                 self.peak = max(self.peak or 0, sum(known))

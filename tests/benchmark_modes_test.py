@@ -225,23 +225,30 @@ def test_list_that_was_not_built_completely(tmp_path: Path) -> None:
 
 @only_linux
 def test_memory_of_all_descendants() -> None:
-    """Processes that the program started count, too, each for its share."""
+    """Processes that the program started count, too, each for its share, but no earlier ones."""
     hungry = 'x = bytearray(60 << 20); print("ready", flush=True); input()'
     program = (
         f'import subprocess, sys; child = subprocess.Popen([sys.executable, "-c", {hungry!r}]); '
         'x = bytearray(60 << 20); child.wait()'
     )
+    earlier = 'x = bytearray(200 << 20); print("ready", flush=True); input()'
     with (
+        subprocess.Popen(
+            (sys.executable, '-c', earlier), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        ) as other,
+        Memory(0.01) as memory,
         subprocess.Popen(
             (sys.executable, '-c', program), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         ) as process,
-        Memory(0.01) as memory,
     ):
+        assert other.stdout is not None
+        assert other.stdout.readline() == b'ready\n'
         assert process.pid in benchmark_whole.descendants(os.getpid())
         deadline = time.monotonic() + 60
         while (memory.peak or 0) < 120 * MEBIBYTE and time.monotonic() < deadline:
             time.sleep(0.01)
         process.communicate(b'\n')
+        other.communicate(b'\n')
     assert memory.peak is not None
     assert 120 * MEBIBYTE <= memory.peak < 300 * MEBIBYTE
 
