@@ -143,7 +143,7 @@ def test_failure_after_success_is_reported(
         place: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """If a build fails after it wrote its report, the report says that too, and what it did."""
-    def unlink(path: str, *_: object) -> None:
+    def unlink(path: str, *_: object, **__: object) -> None:
         if path.endswith('pending.json'):
             raise PermissionError(1, 'Operation not permitted')
 
