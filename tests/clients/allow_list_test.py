@@ -96,9 +96,10 @@ def combined(
     requirements = root / 'requirements.txt'
     requirements.write_text('app\nengine >= 2, < 3\nodd-fuel  # of the engine\nchoosy\nours\n')
     with run_site() as attacked:
-        attacked.add_json('/ours/', {'files': [{'filename': THEIRS, 'url': THEIRS}]})
+        attacked.add_json('/simple/ours/', {'files': [{'filename': THEIRS, 'url': THEIRS}]})
         result = scan(
-            [root / 'pool', simple_url(nginx), attacked.url], allowed_from=requirements,
+            [root / 'pool', simple_url(nginx), f'{attacked.url}simple/'],
+            allowed_from=requirements,
             prefer=[root / 'pool'], write_metadata=True, projects=True,
         )
     assert (result.problems, result.notices) == ([], [])

@@ -410,3 +410,18 @@ def test_one_failure_stops_all_requests(site: Site, client: Client) -> None:
 
 def test_url_without_credentials() -> None:
     assert without_credentials('https://a:b@c@example.com:1/d?e#f') == 'https://example.com:1/d?e'
+
+
+def test_requests_end_if_stopped_early(
+        site: Site, client: Client, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A request that begins while another thread stops all of them is interrupted, too."""
+    class Watch(web._Watch):
+        def __init__(self, seconds: float) -> None:
+            client.stop()
+            super().__init__(seconds)
+
+    monkeypatch.setattr(web, '_Watch', Watch)
+    site.pages['/a'] = Reply(b'body')
+    with pytest.raises(CancelledError):
+        client.get(f'{site.url}a')
