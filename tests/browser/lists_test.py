@@ -215,6 +215,23 @@ def test_phones_show_releases_first(browser: Browser, root: str) -> None:
     context.close()
 
 
+@pytest.fixture
+def phone(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={'width': 390, 'height': 800})
+    yield context.new_page()
+    context.close()
+
+
+def test_header_has_room_on_phones(phone: Page, root: str) -> None:
+    """The line below the current section is well above the search field."""
+    phone.goto(f'{root}projects/')
+    section = phone.locator('.bar [aria-current]').bounding_box()
+    field = phone.locator('.find input').bounding_box()
+    assert section is not None
+    assert field is not None
+    assert field['y'] - section['y'] - section['height'] >= 8
+
+
 @pytest.mark.parametrize('path', ['nothing', 'project/nothing/at/all/', 'simple/nothing/'])
 def test_404_works_at_any_depth(page: Page, tree: Tree, path: str) -> None:
     """Its style sheet loads, its links work, and its search finds projects."""
