@@ -232,6 +232,15 @@ def test_header_has_room_on_phones(phone: Page, root: str) -> None:
     assert field['y'] - section['y'] - section['height'] >= 8
 
 
+def test_names_of_letters_are_level(phone: Page, root: str) -> None:
+    """In cards of one height, the names begin at the same distance from the top."""
+    phone.goto(f'{root}projects/')
+    tops = phone.locator('.initials .dim').evaluate_all('''all => all.map(
+        text => text.getBoundingClientRect().top - text.parentNode.getBoundingClientRect().top)''')
+    assert len(tops) == 8
+    assert max(tops) - min(tops) < 1
+
+
 @pytest.mark.parametrize('path', ['nothing', 'project/nothing/at/all/', 'simple/nothing/'])
 def test_404_works_at_any_depth(page: Page, tree: Tree, path: str) -> None:
     """Its style sheet loads, its links work, and its search finds projects."""
