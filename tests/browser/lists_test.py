@@ -241,6 +241,18 @@ def test_names_of_letters_are_level(phone: Page, root: str) -> None:
     assert max(tops) - min(tops) < 1
 
 
+def test_footer_is_aligned_on_phones(phone: Page, root: str) -> None:
+    """Each line of the footer begins at the left margin."""
+    phone.goto(root)
+    items = phone.locator('footer .wrap > *').evaluate_all('''all => all.map((item) => {
+        const {left, top} = item.getBoundingClientRect();
+        return [top, left];
+    })''')
+    first_items = dict(sorted(items, reverse=True))
+    assert len(first_items) > 1
+    assert {*first_items.values()} == {16}
+
+
 @pytest.mark.parametrize('path', ['nothing', 'project/nothing/at/all/', 'simple/nothing/'])
 def test_404_works_at_any_depth(page: Page, tree: Tree, path: str) -> None:
     """Its style sheet loads, its links work, and its search finds projects."""
