@@ -100,6 +100,19 @@ def test_command_is_copied(page: Page, index: str, tab: str, before: str) -> Non
         assert page.evaluate('navigator.clipboard.readText()') == before + wanted
 
 
+def test_copy_button_is_aligned(page: Page, index: str) -> None:
+    """It is as far from the top as from the right, and its icon is level with its label."""
+    page.goto(f'{index}project/foo/')
+    top, right, icon = page.locator('.cmd .copy').evaluate('''(button) => {
+        const [box, outer, icon, label] = [button, button.parentNode, ...button.children].map(
+            element => element.getBoundingClientRect());
+        const middle = ({top, bottom}) => (top + bottom) / 2;
+        return [box.top - outer.top, outer.right - box.right, middle(icon) - middle(label)];
+    }''')
+    assert (top, right) == (4, 4)
+    assert abs(icon) <= 0.5
+
+
 def test_any_extra_can_be_chosen(page: Page, plain_page: Page, index: str) -> None:
     """Of 40 extras, all but the first are folded, and the last one is in the command too."""
     for one in (page, plain_page):
