@@ -188,10 +188,11 @@ def test_readme_comes_first() -> None:
 
 
 def test_sections_are_linked() -> None:
-    """The links to the parts of the page say how many items each has."""
+    """Links to parts of the page have the number of items; that to another page has an arrow."""
     page = page_of({'filename': 'foo-1.0.zip', 'requires_dist': ['bar', 'baz; extra == "x"']})
     [sections] = [nav for nav in page.named('nav') if nav.attrs.get('class') == 'sections']
-    assert text_of(sections).split() == ['Releases1', 'Dependencies2', 'Used', 'by']
+    assert text_of(sections).split() == ['Releases1', 'Dependencies2', 'Used', 'by→']
+    assert '<span class="n" aria-hidden="true">→</span>' in page.source
 
 
 @pytest.mark.parametrize(('lines', 'fact'), (
