@@ -128,6 +128,22 @@ def test_any_extra_can_be_chosen(page: Page, plain_page: Page, index: str) -> No
     assert page.evaluate('navigator.clipboard.readText()') == f'{PIP}"queue[redis]"'
 
 
+@pytest.mark.parametrize('width', chromium.WIDTHS.values())
+def test_extras_have_their_own_column(browser: Browser, index: str, width: int) -> None:
+    """No extra is below the label "Extra", and the checkbox is on a line of its own at the left."""
+    context = browser.new_context(viewport={'width': width, 'height': 800})
+    page = context.new_page()
+    page.goto(f'{index}project/crowd/')
+    label, pin, *extras = page.locator('.picks').evaluate('''(picks) => [
+        ...picks.querySelectorAll('legend, .pin'), ...picks.querySelectorAll('.choices span'),
+    ].map(item => item.getBoundingClientRect())''')
+    assert len({extra['top'] for extra in extras}) > 1
+    assert min(extra['left'] for extra in extras) > label['right']
+    assert pin['top'] > max(extra['bottom'] for extra in extras)
+    assert pin['left'] == label['left']
+    context.close()
+
+
 @pytest.mark.parametrize(('project', 'commands'), (
     ('epoch', [f'{PIP}epoch', f"{PIP}'epoch==1!2.0'"]),
     ('pre', [f'{PIP}--pre pre', f'{PIP}pre==1.0rc1']),
