@@ -178,18 +178,11 @@ function ago(milliseconds) {
 
 function relateDates() {
   const now = Date.now();
-  let above = '';
   for (const time of document.querySelectorAll('time.ago')) {
     const passed = now - Date.parse(time.dateTime);
-    // Below the heading of an older day, the time of day says more.
-    if (passed < 0 || (passed >= DAY && time.closest('.log'))) continue;
+    if (passed < 0) continue;
     time.title = time.dateTime.replace('T', ' ').replace('Z', ' UTC');
     time.textContent = ago(passed);
-    // In a list, rows of the same time show it once. Screen readers say it in each row.
-    if (time.closest('.log')) {
-      if (time.textContent === above) time.classList.add('vh');
-      above = time.textContent;
-    }
   }
   // Like all dates, days are those of UTC.
   const today = Math.floor(now / DAY) * DAY;
