@@ -116,9 +116,9 @@ def test_result_describes_the_project(page: Page, index: str) -> None:
     rows = page.locator('.results > li').all()
     assert [row.inner_text().split('\n') for row in rows] == [
         ['dated', 'An old hand', '2.0', '2024-01-31'],
-        ['dated-twice archived yanked', 'No summary', '1.0', '2024-01-31'],
+        ['dated-twice archived yanked', '\u00a0', '1.0', '2024-01-31'],
         ['dated-thrice quarantined', 'Malware'],
-        ['dated-four-times deprecated', 'No summary', '1.0'],
+        ['dated-four-times deprecated', '\u00a0', '1.0'],
     ]
     assert page.locator('.results time').first.get_attribute('datetime') == '2024-01-31'
     assert page.locator('mark').all_text_contents() == ['dated'] * 4
@@ -376,18 +376,21 @@ def test_enter_without_results_stays(page: Page, index: str, query: str) -> None
 
 
 def test_results_replace_latest_uploads(page: Page, index: str) -> None:
-    """Results replace the releases, on a phone the settings too; the search box stays in place."""
+    """Only the settings stay, except on a phone; the search box stays in place."""
     for width, keeps_settings in ((1280, True), (390, False)):
         page.set_viewport_size({'width': width, 'height': 800})
         page.goto(index)
         box = page.locator(BOX).bounding_box()
-        others = page.locator('.cols > .main, .cols > aside')
-        assert [other.is_visible() for other in others.all()] == [True, True]
+        others = page.locator('.hero > .dim, .main, aside > :last-child, aside > .install')
+        expect(page.get_by_text('A Python package index')).to_be_visible()
+        assert [other.is_visible() for other in others.all()] == [True] * 4
         search(page, 'foo')
-        assert [other.is_visible() for other in others.all()] == [False, keeps_settings]
+        assert [other.is_visible() for other in others.all()] == [
+            False, False, keeps_settings, False,
+        ]
         assert page.locator(BOX).bounding_box() == box
         search(page, '')
-        assert [other.is_visible() for other in others.all()] == [True, True]
+        assert [other.is_visible() for other in others.all()] == [True] * 4
         assert page.locator('.results').is_hidden()
 
 

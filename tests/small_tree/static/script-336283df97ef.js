@@ -259,10 +259,9 @@ function resultRow({name, version, date, tags, summary, keywords, similar}, patt
     labels.push(element('bdi', {className: 'keywords'}, 'Keyword: ',
       ...marked(keywords.join(', '), shown)));
   }
-  const described = element('span', {className: 'sum'});
-  // A space keeps the line until the summaries are loaded.
-  described.append(summary === undefined ? '\u00a0' : summary === '' ? 'No summary' :
-    element('bdi', {}, ...marked(summary, shown)));
+  // A space keeps the line of a summary that is missing or not loaded yet.
+  const described = element('span', {className: 'sum'}, summary ?
+    element('bdi', {}, ...marked(summary, shown)) : '\u00a0');
   const side = element('span', {className: 'side'});
   if (version) side.append(element('span', {className: 'ver', textContent: version}));
   if (date) side.append(element('time', {dateTime: date, textContent: date}));
