@@ -27,6 +27,8 @@ from dumb_pypi.builder.tree import Extent
 from dumb_pypi.builder.workers import batched, Workers
 from dumb_pypi.model.project_facts import ProjectFacts
 from dumb_pypi.pages import changelog, paths, project_list
+from dumb_pypi.pages.project_list import ListPage
+from dumb_pypi.pages.summaries import recently_released
 from dumb_pypi.store.interface import Writer
 
 if TYPE_CHECKING:
@@ -319,8 +321,8 @@ def _write_list_pages(
 
     A page is kept if it has the same projects as before and none of them changed.
     """
-    pages = project_list.list_pages([*records])
-    known = project_list.list_pages([*state.projects]) if plan.keeps_list_pages else ()
+    pages = _list_pages(records)
+    known = _list_pages(state.projects) if plan.keeps_list_pages else ()
     before = {*known}
     kept = {
         page.path for page in pages
@@ -332,6 +334,15 @@ def _write_list_pages(
         job.site.list_page(page, [records[name].summary for name in page.projects])
         for page in project_list.in_safe_order(wanted, existing)
     ))
+
+
+def _list_pages(projects: Mapping[str, ProjectRecord]) -> Sequence[ListPage]:
+    """Return the pages of the list; if these have letters, the first shows recent releases too."""
+    *pages, first = project_list.list_pages([*projects])
+    recent = recently_released(record.summary for record in projects.values()) if (
+        first.letters
+    ) else first.projects
+    return [*pages, first._replace(projects=recent)]
 
 
 _decode_names = msgspec.json.Decoder(list[str]).decode

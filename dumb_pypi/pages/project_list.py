@@ -35,9 +35,10 @@ class ListPage(NamedTuple):
     """A page of the list: its path, the names of its projects, and its links.
 
     Besides what it shows of its projects, a page is a function of these values, so builds compare
-    them. `letter` is None on the first page, which has all projects, or only `letters` if each
-    letter has pages. `number` counts the pages of a letter from 1, and `last` is their number.
-    `links` has the paths of the other pages of the list that the page links to.
+    them. `letter` is None on the first page, which has all projects. If each letter has pages, it
+    has `letters`, and builds add the projects with the newest releases. `number` counts the pages
+    of a letter from 1, and `last` is their number. `links` has the paths of the other pages of the
+    list that the page links to.
     """
     path: str
     letter: str | None

@@ -17,6 +17,8 @@ from dumb_pypi.pages import release_pages
 from dumb_pypi.pages.changelog import NEWEST_UPLOADS, newest_uploads, Upload
 
 NEWEST_RELEASES = 100
+# The projects below the letters of a long list of projects.
+RECENT_PROJECTS = 50
 # The characters of a summary, and of the keywords, that the search reads.
 SEARCHED_LENGTH = 200
 
@@ -133,6 +135,15 @@ def newest_releases(projects: Sequence[ProjectSummary]) -> Sequence[NewRelease]:
         if project.last_release is not None and project.last_release >= moments[-1]
         for new in project.newest_releases
     )
+
+
+def recently_released(projects: Iterable[ProjectSummary]) -> tuple[str, ...]:
+    """Return the names of the projects with the newest latest releases, newest first."""
+    newest = heapq.nlargest(RECENT_PROJECTS, (
+        (project.latest_uploaded, project.name) for project in projects
+        if project.latest_uploaded is not None and project.status != QUARANTINED
+    ))
+    return tuple(name for _, name in newest)
 
 
 def newest_of_months(months: Iterable[MonthSummary]) -> Sequence[Upload]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dumb_pypi import build
-from dumb_pypi.pages import project_list
+from dumb_pypi.pages import project_list, summaries
 from dumb_pypi.pages.project_list import ListPage
 from dumb_pypi.pages.summaries import ProjectSummary
 from dumb_pypi.pages.web import Web
@@ -19,9 +19,10 @@ Lines = Mapping[str, str | None]
 
 @pytest.fixture(autouse=True)
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give each letter pages of at most two projects."""
+    """Give each letter pages of at most two projects; the first page has two recent ones."""
     monkeypatch.setattr(project_list, 'PROJECTS_ON_ONE_PAGE', 4)
     monkeypatch.setattr(project_list, 'PROJECTS_A_PAGE', 2)
+    monkeypatch.setattr(summaries, 'RECENT_PROJECTS', 2)
 
 
 def run(folder: Path, lines: Lines, statuses: Lines | None = None) -> set[str]:
@@ -53,7 +54,10 @@ FIRST_PAGES = {'0-9.html', 'a.html', 'a-2.html', 'b.html', 'index.html'}
 @pytest.mark.parametrize(('after', 'statuses', 'changed'), (
     # A new release, and a new summary.
     ({**BEFORE, 'a3-2.zip': None}, {}, {'a-2.html'}),
-    ({**BEFORE, 'b1-1.zip': 'Does it.'}, {}, {'b.html'}),
+    ({**BEFORE, 'a1-1.zip': 'Does it.'}, {}, {'a.html'}),
+    # Of projects with the same date, the first page shows b2 and b1.
+    ({**BEFORE, 'b1-1.zip': 'Does it.'}, {}, {'b.html', 'index.html'}),
+    (BEFORE, {'b2': 'quarantined'}, {'b.html', 'index.html'}),
     # A file that the list does not show.
     ({**BEFORE, 'b1-0.9.zip': None}, {}, set()),
     (BEFORE, {'a1': 'deprecated'}, {'a.html'}),

@@ -381,6 +381,19 @@ def test_list_with_pages() -> None:
     assert [link.attrs.get('aria-current') for link in last.named('a')].count('page') == 3
 
 
+def test_long_list_shows_recent_releases() -> None:
+    """Below the letters, the first page lists the projects that builds give it, newest first."""
+    *_, first = list_pages([*(f'a{number:04}' for number in range(501)), 'b'])
+    newest = [released('b', (DAY, '1.0'), summary='Does it.'), released('a0007', (0, '2.0'))]
+    page = HtmlPage(web().project_list(first, newest))
+    assert texts(page, 'h2') == ['Recently released']
+    assert [' '.join(row.split()) for row in texts(page, 'li')][2:] == [
+        'b1.0Does it.1970-01-02', 'a00072.01970-01-01',
+    ]
+    assert '502 projects' in page.source
+    assert not HtmlPage(web().project_list(first, [])).named('h2')
+
+
 def test_missing_links_are_omitted() -> None:
     """While a page that it links to is not written yet, a page shows its name without a link."""
     *_, page = list_pages([*(f'a{number:04}' for number in range(501)), 'b'])[:3]

@@ -9,7 +9,12 @@ from packaging.utils import NormalizedName
 
 from dumb_pypi.model.distfile import check_json
 from dumb_pypi.model.project import assemble
-from dumb_pypi.pages.summaries import ProjectSummary, search_data, summarize
+from dumb_pypi.pages.summaries import (
+    ProjectSummary,
+    recently_released,
+    search_data,
+    summarize,
+)
 
 
 def project(name: str, summary: str | None = None, **facts: Any) -> ProjectSummary:
@@ -31,6 +36,15 @@ def test_search_data_has_every_project() -> None:
     )
     assert names == ['bar', 'foo', 'key', 'long']
     assert summaries == ['', 'Foos → bars', '\ta, b', f'{"a" * 200}\t{"b" * 200}']
+
+
+def test_recent_releases_are_dated_and_offered() -> None:
+    """They are the 50 newest ones, newest first, of projects that are not quarantined."""
+    dated = [project(f'p{number}', latest_uploaded=number) for number in range(60)]
+    others = [project('undated'), project('evil', latest_uploaded=99, status='quarantined')]
+    assert recently_released([*dated, *others]) == tuple(
+        f'p{number}' for number in range(59, 9, -1)
+    )
 
 
 @pytest.mark.parametrize(('facts', 'line'), (
