@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from dumb_pypi import store
-from dumb_pypi.builder.stamp import checksum_of, fingerprint, SEAL
+from dumb_pypi.builder.stamp import fingerprint, SEAL
 from dumb_pypi.model.project_facts import ProjectFacts
 from dumb_pypi.pages import readme
+from dumb_pypi.store.checksums import checksum_of
 from dumb_pypi.store.interface import Target, TaskWriter, Writer
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from dumb_pypi.builder.chunks import Memo, named_projects
 from dumb_pypi.builder.packages import OldPackages
 from dumb_pypi.builder.records import Body, MonthRecord, NOTHING, Pending, ProjectRecord
 from dumb_pypi.builder.source import Chunk
-from dumb_pypi.builder.stamp import checksum_of, fingerprint, Stamp
+from dumb_pypi.builder.stamp import fingerprint, Stamp
 from dumb_pypi.builder.tree import (
     Extent,
     found_extent,
@@ -30,7 +30,7 @@ from dumb_pypi.builder.tree import (
 )
 from dumb_pypi.options import JSON
 from dumb_pypi.pages import paths
-from dumb_pypi.store.checksums import DIGEST_MARK, digest_of_md5
+from dumb_pypi.store.checksums import checksum_of, DIGEST_MARK, digest_of_md5
 from dumb_pypi.store.interface import Store, Writer
 
 T = TypeVar('T')

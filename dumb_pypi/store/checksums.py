@@ -1,9 +1,12 @@
 """Checksums of pages: those that the state records, and what tells them apart.
 
 In a folder, builds compare pages with the files themselves, and the checksum is to find accidents:
-CRC-32. In a bucket, it decides whether a page is written. One of four billion changed pages has the
-same CRC-32 as before, and would never be written. So a bucket has half of the MD5 that most stores
-list as the ETag of an object; a check compares the two.
+CRC-32, which takes a quarter of the time of SHA-256. Nothing finds an attacker who can write to the
+folder: the checksums are there too. In a bucket, it decides whether a page is written. One of four
+billion changed pages has the same CRC-32 as before, and would never be written. So a bucket has
+half of the MD5 that most stores list as the ETag of an object; a check compares the two.
+
+Folders, buckets and the state of a build need these, so that they are in a module of their own.
 """
 from __future__ import annotations
 
@@ -15,12 +18,13 @@ DIGEST_MARK = 'm'  # what a digest begins with, which is no digit
 DIGEST = 17  # characters of a digest
 
 
-def checksum_of_page(content: bytes) -> str:
+def checksum_of(content: bytes | memoryview, before: str = '0') -> str:
+    """Return the CRC-32 of a content that follows another one, if `before` is that one's.
+
+    >>> checksum_of(b'page'), checksum_of(b'ge', checksum_of(b'pa'))
+    ('140ab620', '140ab620')
     """
-    >>> checksum_of_page(b'')
-    '00000000'
-    """
-    return f'{binascii.crc32(content):08x}'
+    return f'{binascii.crc32(content, int(before, 16)):08x}'
 
 
 def digest_of_page(content: bytes) -> str:

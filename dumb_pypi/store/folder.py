@@ -16,7 +16,7 @@ from dumb_pypi import store
 from dumb_pypi.errors import FileError
 from dumb_pypi.store import files
 from dumb_pypi.store.changes import Change, content_type, Done
-from dumb_pypi.store.checksums import checksum_of_page
+from dumb_pypi.store.checksums import checksum_of
 from dumb_pypi.store.directory import marks_of
 from dumb_pypi.store.interface import Recorded
 from dumb_pypi.store.lock import exists
@@ -117,7 +117,7 @@ class Target(NamedTuple):
             raise FileError('read', place, error) from error
 
     def checksum(self, content: bytes) -> str:
-        return checksum_of_page(content)
+        return checksum_of(content)
 
     def _task_mark(self, task: int) -> str:
         return os.path.join(self.unfinished, f'task-{task}')

@@ -22,6 +22,7 @@ from dumb_pypi.builder import records, stamp
 from dumb_pypi.builder.check import check, Checked, Difference
 from dumb_pypi.errors import FileError, UncheckableError
 from dumb_pypi.pages import paths
+from dumb_pypi.store.checksums import CHECKSUM
 from tests.support import histories
 from tests.support.histories import FOREIGN, History
 from tests.support.processes import Ended, Fate
@@ -453,7 +454,7 @@ def write_state_of_other_version(out: Path) -> None:
     """Records whose projects have a page more."""
     stamp_line, body = (out / store.STATE).read_bytes().split(b'\n')
     changed = msgspec.json.decode(body[stamp.SEAL:], type=records.Body)
-    changed.projects['foo'].checksums += '0' * stamp.CHECKSUM
+    changed.projects['foo'].checksums += '0' * CHECKSUM
     (out / store.STATE).write_bytes(
         stamp_line + b'\n' + stamp.sealed(msgspec.json.encode(changed)),
     )
