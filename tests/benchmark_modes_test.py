@@ -147,7 +147,7 @@ def test_peers_on_the_same_wheels(
 ) -> None:
     """Each generator gets the same wheels; one that fails is reported in a line."""
     peers = [
-        Peer(name, lambda folder, name=name: (name, str(folder)))  # type: ignore[misc]
+        Peer(name, lambda folder, name=name: (name, str(folder)))  # type: ignore[misc]  # each has its name
         for name in ('complete', 'incomplete', 'broken', 'missing')
     ]
     ours, *others = benchmark_peers.measure(PROGRAM, tmp_path, tmp_path / 'venvs', 7, 2, peers)

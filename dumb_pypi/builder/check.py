@@ -174,7 +174,9 @@ class Comparison:
             # A version whose projects have other pages.
             raise UncheckableError(self._root, UNKNOWN_STATE) from None
 
-    def _found_releases(self, project: str, recorded: Mapping[str, str]) -> Collection[str]:
+    def _found_releases(
+            self, project: str, recorded: Mapping[str, str], /,
+    ) -> Collection[str]:
         """Return the releases that have a page in the directory, none if all of them are recorded.
 
         Raises:

@@ -62,7 +62,7 @@ class _BucketComparison(Comparison):
         self._bucket = index
         self._objects = index.list_all()
 
-    def _found_releases(self, project: str, recorded: Mapping[str, str]) -> Collection[str]:  # noqa: ARG002 - folders need it
+    def _found_releases(self, project: str, _: Mapping[str, str], /) -> Collection[str]:
         return found_releases(self._bucket, project)
 
     def _link_above(self, path: str, folders: set[str]) -> None:

@@ -113,7 +113,7 @@ def serve() -> None:
             _limit(resource.RLIMIT_CPU, int(time.process_time()) + 1 + seconds)
             try:
                 answer = readme.render(*arguments)
-            except BaseException:  # noqa: BLE001 - a panic in Rust is no Exception
+            except BaseException:  # noqa: BLE001 - a panic of a library in Rust is no `Exception`
                 answer = None
             _send(answers, answer)
 

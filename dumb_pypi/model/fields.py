@@ -41,7 +41,7 @@ class Line(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
 
 class _LooseLine(Line, kw_only=True):
     """A line whose `yanked_reason` may also be false, as lists say of files that are not yanked."""
-    yanked_reason: str | bool | None = None  # type: ignore[assignment]  # more types than `Line`
+    yanked_reason: str | bool | None = None  # type: ignore[assignment]  # wider than in `Line`, on purpose
 
 
 T = TypeVar('T')

@@ -65,7 +65,7 @@ def render(description: str, content_type: str | None, project: str) -> str:
         return plain_text(description)
     try:
         found = _render(description, markup_of(content_type), project)
-    except Exception:  # noqa: BLE001 - no library, one with a bug, or with a recursion limit
+    except Exception:  # noqa: BLE001 - the library may be missing, have a bug, or recurse too deeply
         found = None
     return found or plain_text(description)
 

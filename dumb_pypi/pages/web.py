@@ -121,9 +121,9 @@ class Web:
             authors=people_view(facts.author, facts.author_email),
             maintainers=people_view(facts.maintainer, facts.maintainer_email),
             keywords=keywords(facts.keywords, root),
-            # Neither links nor a README, which is sanitized, of somebody who may want to do harm.
+            # Neither links nor a README of somebody who may want to do harm.
             links=links(facts) if offered else (),
-            readme=Markup(readme) if readme is not None and offered else None,  # noqa: S704 - see above
+            readme=Markup(readme) if readme is not None and offered else None,  # noqa: S704 - `render` of pages/readme.py has sanitized it
             json_url=urls.from_page(page, paths.project_json(project.name)),
             dependencies=dependencies,
             extras=extras,

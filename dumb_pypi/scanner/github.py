@@ -154,7 +154,7 @@ class GitHub:
                 return
             if Origin.of(url) != self._origin:
                 raise FetchError(self._url, f'it links to another server, {shown(url)}')
-            items, response = self._get(url, list[kind])  # type: ignore[valid-type]  # a variable
+            items, response = self._get(url, list[kind])  # type: ignore[valid-type]  # `kind` is a variable
             yield from items
             found = _NEXT.search(response.headers.get('link', ''))
             url = None if found is None else found[1]

@@ -201,8 +201,7 @@ class Client:
                 least, wait = 0, next(waits, None)
                 if wait is None or not _is_transient(error):
                     raise FetchError(url, _reason(error)) from error
-            # Nothing secret depends on the number.
-            self._stopped.wait(max(least, wait) * random.uniform(1, 1.5))  # noqa: S311
+            self._stopped.wait(max(least, wait) * random.uniform(1, 1.5))  # noqa: S311 - nothing secret depends on the number
 
     @contextmanager
     def _open(

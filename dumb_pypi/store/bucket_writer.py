@@ -205,7 +205,7 @@ class BucketWriter:
             self._note(path, future.result())
 
     def write_own(
-            self, path: str, content: bytes | bytearray, *, durable: bool = False,  # noqa: ARG002 - all is
+            self, path: str, content: bytes | bytearray, *, durable: bool = False,  # noqa: ARG002 - what a store has confirmed is durable
     ) -> bool:
         self._wait()
         self._bucket.write_own(path, bytes(content))

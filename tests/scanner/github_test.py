@@ -405,8 +405,9 @@ def test_other_responses_are_refused(github: FakeGitHub, body: bytes) -> None:
      '--api-url: the token in GH_TOKEN would be sent without encryption'),
     (SOURCE, {}, {'GITHUB_TOKEN': 'a b'}, 'GITHUB_TOKEN: is not an access token'),
 ])
+@pytest.mark.usefixtures('no_settings')
 def test_usage_errors(
-        no_settings: Callable[..., None], source: str, options: dict[str, str],  # noqa: ARG001
+        source: str, options: dict[str, str],
         environment: dict[str, str], message: str, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Options that make no sense are errors, before any request."""

@@ -429,10 +429,8 @@ def test_netrc_of_other_hosts(site: Site, tmp_path: Path) -> None:
     ('https://example.com:x/', {'allowed': ['foo']}, 'is not a URL'),
     ('s3x://bucket', {}, "SOURCE: 's3x://bucket' is neither a folder, nor github:OWNER/REPO"),
 ])
-def test_usage_errors(
-        no_settings: Callable[..., None], source: str, options: dict[str, Any],  # noqa: ARG001
-        message: str,
-) -> None:
+@pytest.mark.usefixtures('no_settings')
+def test_usage_errors(source: str, options: dict[str, Any], message: str) -> None:
     """Sources and options that make no sense are errors, before any request."""
     with pytest.raises(OptionError) as caught:
         scan(source, **options)
@@ -503,8 +501,8 @@ def test_histories_equal_first_scans(site: Site, tmp_path: Path) -> None:
         step()
         site.add_json('/simple/foo/', page(*foo))
         site.add_json('/simple/bar/', page(*bar))
-        options = {'allowed_from': requirements, 'compute_hashes': True}
+        options: dict[str, Any] = {'allowed_from': requirements, 'compute_hashes': True}
         url = f'{site.url}simple/'
-        result = scan(url, previous=previous, cache=cache, **options)  # type: ignore[arg-type]
-        assert result == scan(url, **options)  # type: ignore[arg-type]
+        result = scan(url, previous=previous, cache=cache, **options)
+        assert result == scan(url, **options)
         previous.write_bytes(b'\n'.join(result.lines))

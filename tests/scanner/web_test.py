@@ -181,8 +181,9 @@ def test_silent_server_is_an_error(
     b'HTTP/1.1 200 OK\r\nA: ', b'HTTP/1.1 200 OK\r\n\r\n',
     b'HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n',
 ])
+@pytest.mark.usefixtures('no_settings')
 def test_slow_server_is_an_error(
-        no_settings: None, start: bytes, monkeypatch: pytest.MonkeyPatch,  # noqa: ARG001
+        start: bytes, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A server that sends a byte now and then, for ever, is an error."""
     monkeypatch.setattr(web, 'DEADLINE', 0.3)
@@ -292,7 +293,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def https(certificate: Path, no_settings: None) -> Iterator[Site]:  # noqa: ARG001
+def https(certificate: Path, no_settings: None) -> Iterator[Site]:  # noqa: ARG001 - it is needed, not used
     HttpsServer.certificate = certificate
     with run_site(server_class=HttpsServer) as site:
         site.url = site.url.replace('http:', 'https:')
@@ -346,8 +347,8 @@ def test_modification_time_is_a_condition(site: Site, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize('damage', [
-    lambda content: b'', lambda content: content[:-1], lambda content: content + b'a',  # noqa: ARG005
-    lambda content: b'null\n', lambda content: b'{}\nbody', lambda content: b'[' * 100_000,  # noqa: ARG005
+    lambda _: b'', lambda content: content[:-1], lambda content: content + b'a',
+    lambda _: b'null\n', lambda _: b'{}\nbody', lambda _: b'[' * 100_000,
     lambda content: content.replace(b'"headers": {', b'"headers": 1, "x": {'),
     lambda content: content.replace(b'/a"', b'/b"'),
 ])

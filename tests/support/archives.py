@@ -86,8 +86,7 @@ def tarred(files: Mapping[str, bytes], mode: str, form: int = tarfile.PAX_FORMAT
     """Return a tar archive made by `tarfile`; `mode` is for example `w:xz`."""
     stream = io.BytesIO()
     archive: tarfile.TarFile
-    # The type stubs accept literal modes only.
-    with tarfile.open(fileobj=stream, mode=mode, format=form) as archive:  # type: ignore[call-overload]
+    with tarfile.open(fileobj=stream, mode=mode, format=form) as archive:  # type: ignore[call-overload]  # its stubs accept literal modes only
         for name, content in files.items():
             info = tarfile.TarInfo(name)
             info.size = len(content)
