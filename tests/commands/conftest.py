@@ -1,11 +1,23 @@
 """Folders of distribution files for tests of scans."""
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.support.archives import METADATA, SDIST, wheel
+
+Captured = pytest.CaptureFixture[bytes]
+
+
+def run_scan(*arguments: object, redirection: str = '') -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ['sh', '-c', f'"$0" -m dumb_pypi scan "$@" {redirection}', sys.executable,
+         *map(str, arguments)],
+        check=False, capture_output=True, text=True,
+    )
 
 
 def name(number: int) -> str:

@@ -1,15 +1,22 @@
 """A bucket in moto behind a proxy on loopback that records what is asked and how much is sent."""
 from __future__ import annotations
 
+import json
+import random
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
+from dumb_pypi.scanner import Scan, scan
+from tests.support import archives
+from tests.support.archives import METADATA
 from tests.support.servers import HOST, Response, Server, serving
 
+INFO = 'foo-1.0.dist-info/METADATA'
+RANDOM = random.Random()  # noqa: S311 - nothing secret depends on it
 _PASSED_ON = ('Content-Range', 'Content-Type', 'Etag', 'Last-Modified')
 # moto checks who asks, but no signatures.
 _OWNER = 'AWS4-HMAC-SHA256 Credential=test/20240101/us-east-1/s3/aws4_request, Signature=0'
@@ -119,3 +126,17 @@ def watched(bucket: WatchedBucket) -> Iterator[str]:
 
     with serving(Handler) as port:
         yield f'http://{HOST}:{port}'
+
+
+def scanned(bucket: WatchedBucket, prefix: str = '', **options: Any) -> Scan:
+    return scan(f's3://{bucket.name}{prefix}', **options)
+
+
+def lines_of(result: Scan) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in result.lines]
+
+
+def large_wheel(size: int, metadata: bytes = METADATA, *, first: bool = False) -> bytes:
+    """Return a wheel of that many bytes or more; its metadata is the last or first member."""
+    members = [('foo.bin', RANDOM.randbytes(size)), (INFO, metadata)]
+    return archives.zipped(members[::-1] if first else members)
