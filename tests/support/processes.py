@@ -214,7 +214,7 @@ def _supervise(pid: int, ends: Ends, fate: Fate) -> Sequence[Call]:
         # It makes no more calls, and has not ended: the test fails because of the signal.
         os.killpg(pid, signal.SIGABRT)
     if fate.power_cut and (fate.call is None or supervisor.power_is_cut):
-        supervisor.unflushed.lose(fate.folder, random.Random(fate.call))  # noqa: S311 - nothing secret depends on it
+        supervisor.unflushed.lose(fate.folder, random.Random(fate.call or 0))  # noqa: S311 - nothing secret depends on it
     return supervisor.calls
 
 

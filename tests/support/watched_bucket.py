@@ -16,7 +16,7 @@ from tests.support.archives import METADATA
 from tests.support.servers import HOST, Response, Server, serving
 
 INFO = 'foo-1.0.dist-info/METADATA'
-RANDOM = random.Random()  # noqa: S311 - nothing secret depends on it
+RANDOM = random.Random(0)  # noqa: S311 - nothing secret depends on it
 _PASSED_ON = ('Content-Range', 'Content-Type', 'Etag', 'Last-Modified')
 # moto checks who asks, but no signatures.
 _OWNER = 'AWS4-HMAC-SHA256 Credential=test/20240101/us-east-1/s3/aws4_request, Signature=0'
