@@ -32,8 +32,8 @@ STAGES = {
     'changelog': ('builder.render:render_months',),
     'read months': ('builder.plan:read_months', 'builder.render:read_months'),
     'write, with checksums': (
-        'store.folder:Writer.write', 'store.folder:Writer.write_new',
-        'store.folder:Writer.write_missing', 'store.folder:Writer.flush',
+        'store.folder_writer:Writer.write', 'store.folder_writer:Writer.write_new',
+        'store.folder_writer:Writer.write_missing', 'store.folder_writer:Writer.flush',
     ),
 }
 

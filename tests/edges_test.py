@@ -16,8 +16,8 @@ from dumb_pypi.builder.source import open_list
 from dumb_pypi.errors import FileError
 from dumb_pypi.options import ListPath, PLAIN
 from dumb_pypi.pages import paths
-from dumb_pypi.store import folder as writer
-from dumb_pypi.store.directory import Folder
+from dumb_pypi.store import folder_writer
+from dumb_pypi.store.folder import Folder
 from tests.support import histories
 from tests.support.options import page_options
 
@@ -45,7 +45,7 @@ def test_a_previous_list_that_changes_nothing_leaves_all_as_it_is(tmp_path: Path
     assert histories.stamps(tmp_path / 'out') == before
 
 
-def test_no_room_for_the_lines_is_told_of_and_changes_nothing(
+def test_full_disk_keeps_the_lines(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     run(tmp_path)
@@ -56,7 +56,7 @@ def test_no_room_for_the_lines_is_told_of_and_changes_nothing(
     assert histories.stamps(tmp_path / 'out') == before
 
 
-def test_no_room_for_what_is_no_file_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_for_a_temporary_file(monkeypatch: pytest.MonkeyPatch) -> None:
     class Full(io.BytesIO):
         write = no_room
 
@@ -65,23 +65,23 @@ def test_no_room_for_what_is_no_file_is_told_of(monkeypatch: pytest.MonkeyPatch)
         pass
 
 
-def test_a_state_that_cannot_be_read_is_told_of(tmp_path: Path) -> None:
+def test_unreadable_state_is_reported(tmp_path: Path) -> None:
     (tmp_path / store.STATE).mkdir(parents=True)
     (tmp_path / paths.PACKAGES_JSON).touch()
     with pytest.raises(FileError, match=r'cannot read .*state.json: Is a directory'):
         stamp.Stamp.load(Folder(str(tmp_path)))
 
 
-def test_templates_that_went_away_are_told_of(tmp_path: Path) -> None:
+def test_vanished_templates_are_reported(tmp_path: Path) -> None:
     options = page_options(template_dir=str(tmp_path / 'gone'))
     with pytest.raises(FileError, match=r'cannot read .*gone: No such file or directory'):
         stamp.shape_of(options)
 
 
-def test_a_time_that_cannot_be_set_is_told_of(
+def test_unset_time_is_reported(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     run(tmp_path)
-    monkeypatch.setattr(writer, '_copy_mtime', no_room)
+    monkeypatch.setattr(folder_writer, '_copy_mtime', no_room)
     with pytest.raises(FileError, match=r'cannot write .*\.gz: No space left on device'):
         run(tmp_path, precompress=True)

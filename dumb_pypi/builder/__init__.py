@@ -25,7 +25,7 @@ from dumb_pypi.builder.stamp import (
 from dumb_pypi.errors import ChangedError, compare_notices, EmptyListError, Notice
 from dumb_pypi.options import BuildOptions, is_bucket
 from dumb_pypi.pages import paths
-from dumb_pypi.store.directory import Folder
+from dumb_pypi.store.folder import Folder
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor

@@ -23,8 +23,8 @@ from dumb_pypi.errors import FileError, UncheckableError
 from dumb_pypi.options import fault_of_output, is_bucket
 from dumb_pypi.pages import paths
 from dumb_pypi.store import files
-from dumb_pypi.store.directory import Folder
-from dumb_pypi.store.folder import compressed_form, GZ
+from dumb_pypi.store.folder import Folder
+from dumb_pypi.store.folder_writer import compressed_form, GZ
 from dumb_pypi.store.interface import Store
 
 NO_INDEX = 'no build has written an index there'

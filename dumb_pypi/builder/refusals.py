@@ -58,7 +58,7 @@ def refuse_linked_folders(index: Store) -> None:
         FileError: one of them is a link.
     """
     # It imports msgspec, which a build with nothing to do does not need.
-    from dumb_pypi.store.folder import LINKED
+    from dumb_pypi.store.folder_writer import LINKED
     for folder in paths.FOLDERS:
         if index.is_linked(folder):
             raise FileError('write', f'{index.place}/{folder}', ValueError(LINKED))

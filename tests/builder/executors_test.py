@@ -17,7 +17,7 @@ from distributed import Client, LocalCluster
 from dumb_pypi import build
 from dumb_pypi.builder import tasks, workers
 from dumb_pypi.errors import TemplateError, WorkerError
-from dumb_pypi.store.folder import Writer
+from dumb_pypi.store.folder_writer import Writer
 from tests.support import trees
 
 pytestmark = pytest.mark.usefixtures('small_tasks')

@@ -16,7 +16,7 @@ from dumb_pypi.builder import readmes, renderer, Report, stamp
 from dumb_pypi.builder.renderer import Renderer
 from dumb_pypi.errors import FileError, ResourceError, WorkerError
 from dumb_pypi.options import BuildOptions
-from dumb_pypi.store.folder import Target, Writer
+from dumb_pypi.store.folder_writer import Target, Writer
 from tests.support import histories, small_builds
 from tests.support.hostile import dangers
 from tests.support.hostile_readmes import ENDLESS, FILE, MARKDOWN, READMES, RST

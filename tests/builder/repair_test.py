@@ -23,7 +23,7 @@ from dumb_pypi.model.project import Project
 from dumb_pypi.options import BuildOptions
 from dumb_pypi.pages import paths
 from dumb_pypi.pages.site import Page, Site
-from dumb_pypi.store.folder import Writer
+from dumb_pypi.store.folder_writer import Writer
 from tests.support import histories
 from tests.support.small_builds import full_tree, LINES, run, tree
 

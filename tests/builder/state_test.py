@@ -21,7 +21,7 @@ from dumb_pypi.builder.state import confirm, State
 from dumb_pypi.builder.tree import Tree, union
 from dumb_pypi.errors import FileError
 from dumb_pypi.pages import paths
-from dumb_pypi.store.directory import Folder
+from dumb_pypi.store.folder import Folder
 from tests.support.small_builds import full_tree, LINES, run, tree
 
 MORE = (*LINES, '{"filename": "new-1.0.zip"}')

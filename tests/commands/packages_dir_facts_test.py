@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from dumb_pypi import build, scan, store
 from dumb_pypi.builder import stamp as stamps
 from dumb_pypi.scanner import projects
-from dumb_pypi.store.folder import Writer
+from dumb_pypi.store.folder_writer import Writer
 from tests.support import histories
 from tests.support.archives import MTIME, wheel
 

@@ -16,8 +16,8 @@ from dumb_pypi.builder.tree import missing_projects
 from dumb_pypi.errors import FileError
 from dumb_pypi.options import BuildOptions
 from dumb_pypi.store import files
-from dumb_pypi.store.directory import Folder
-from dumb_pypi.store.folder import Target
+from dumb_pypi.store.folder import Folder
+from dumb_pypi.store.folder_writer import Target
 from dumb_pypi.store.lock import exists
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from dumb_pypi.errors import FileError
 from dumb_pypi.store import files
-from dumb_pypi.store.folder import Target, Writer
+from dumb_pypi.store.folder_writer import Target, Writer
 from tests.store.conftest import BUILD
 
 

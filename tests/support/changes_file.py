@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dumb_pypi.pages import paths
-from dumb_pypi.store.folder import Writer
+from dumb_pypi.store.folder_writer import Writer
 
 Change = dict[str, Any]
 

@@ -14,8 +14,8 @@ import pytest
 from dumb_pypi import store
 from dumb_pypi.errors import FileError
 from dumb_pypi.store.changes import Change, write_changes
-from dumb_pypi.store.directory import Folder
-from dumb_pypi.store.folder import Target, Writer
+from dumb_pypi.store.folder import Folder
+from dumb_pypi.store.folder_writer import Target, Writer
 from tests.store.conftest import BUILD
 from tests.support import trees
 
