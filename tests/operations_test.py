@@ -14,7 +14,8 @@ from typing import get_args
 import pytest
 
 from dumb_pypi import build
-from dumb_pypi.builder.check import check, Kind
+from dumb_pypi.builder.check import check
+from dumb_pypi.builder.comparison import Kind
 from dumb_pypi.errors import FileError
 from tests.conftest import NeedProgram
 

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Collection, Mapping
 from typing import cast, TYPE_CHECKING
 
-from dumb_pypi.builder.check import (
+from dumb_pypi.builder.comparison import (
     CHANGED_STATE,
     Checked,
     compare,

@@ -10,7 +10,8 @@ from contextlib import closing
 from typing import get_args
 
 from dumb_pypi import __version__
-from dumb_pypi.builder.check import check, Checked, Kind
+from dumb_pypi.builder.check import check
+from dumb_pypi.builder.comparison import Checked, Kind
 from dumb_pypi.commands.console import count, DONE, FAILED, INTERRUPTED, ProgressBar, say
 from dumb_pypi.errors import DumbPypiError, FileError, shown_path
 from dumb_pypi.process import garbage_collected_seldom
@@ -101,7 +102,7 @@ def _counts(checked: Checked) -> dict[Kind, int]:
 def _summary(checked: Checked) -> str:
     """Return the sentence that counts pages and differences.
 
-    >>> from dumb_pypi.builder.check import Difference
+    >>> from dumb_pypi.builder.comparison import Difference
     >>> _summary(Checked(12, []))
     '12 pages checked, no differences'
     >>> _summary(Checked(2, [Difference('missing', 'index.html'), Difference('unknown', 'a')]))

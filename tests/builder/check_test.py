@@ -19,7 +19,8 @@ from hypothesis.stateful import rule
 
 from dumb_pypi import store
 from dumb_pypi.builder import records, stamp
-from dumb_pypi.builder.check import check, Checked, Difference
+from dumb_pypi.builder.check import check
+from dumb_pypi.builder.comparison import Checked, Difference
 from dumb_pypi.errors import FileError, UncheckableError
 from dumb_pypi.pages import paths
 from dumb_pypi.store.checksums import CHECKSUM

@@ -18,7 +18,8 @@ from urllib.parse import quote
 import pytest
 
 from dumb_pypi import build
-from dumb_pypi.builder.check import check, Checked, Difference
+from dumb_pypi.builder.check import check
+from dumb_pypi.builder.comparison import Checked, Difference
 from dumb_pypi.errors import BusyError, DumbPypiError, FileError, UncheckableError
 from dumb_pypi.store import bucket as store_bucket
 from dumb_pypi.store import bucket_writer
