@@ -4,10 +4,10 @@
 previous list are still true, and `reader` reads the other files: their `archives` and `metadata`.
 `projects` finds the latest release of each project, and `descriptions` what its metadata says.
 
-`sources` lists the other kinds of sources and combines their results. `bucket` reads parts of the
-objects in a bucket, which `remote_files` shows as files. `github` and `simple_index` ask other
-servers with the help of `web`, whose `responses` may be cached; `simple_pages` parses pages of an
-index, and `requirements` says which of its files are permitted.
+`sources` combines the results of several sources, and `source` says what one is that is no folder.
+`bucket` reads parts of the `objects` in a bucket, which `remote_files` shows as files. `github` and
+`simple_index` ask other servers with the help of `web`, whose `responses` may be cached;
+`simple_pages` parses pages of an index, and `requirements` says which of its files are permitted.
 """
 from __future__ import annotations
 
@@ -240,7 +240,8 @@ def _open_sources(
         # The imports would double the time of a scan that has nothing to read.
         return None
     from dumb_pypi.scanner.requirements import read_allow_list
-    from dumb_pypi.scanner.sources import Elsewhere, Settings
+    from dumb_pypi.scanner.source import Settings
+    from dumb_pypi.scanner.sources import Elsewhere
     return Elsewhere(sources, folders, [os.fspath(source) for source in prefer], Settings(
         read_allow_list(allowed, None if allowed_from is None else os.fspath(allowed_from)),
         api_url, None if cache is None else os.fspath(cache), compute_hashes, uploaded_by, jobs,

@@ -5,17 +5,14 @@ it has the archive's directory and, nearly always, the metadata.
 """
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import CancelledError
-from contextlib import contextmanager
 from functools import partial
 from hashlib import sha256
-from itertools import chain
 from threading import Event
-from typing import Any, NamedTuple, TYPE_CHECKING, TypeVar
+from typing import NamedTuple, TYPE_CHECKING, TypeVar
 
 from dumb_pypi.errors import BrokenError, FieldError, FileError, Notice
 from dumb_pypi.model import urls
@@ -23,38 +20,28 @@ from dumb_pypi.model.distfile import check_line, Distfile
 from dumb_pypi.model.fields import encode, Line
 from dumb_pypi.scanner import archives
 from dumb_pypi.scanner.folder import is_companion, is_distribution, METADATA, PAGES
+from dumb_pypi.scanner.objects import GoneError, ObjectReader
 from dumb_pypi.scanner.previous import is_sha256
 from dumb_pypi.scanner.reader import reason_to_skip, run_in_threads, SKIPPED, stated_line
-from dumb_pypi.scanner.remote_files import RangeFile, StreamFile
-from dumb_pypi.scanner.sources import Found, projects_of
+from dumb_pypi.scanner.remote_files import RangeFile
+from dumb_pypi.scanner.source import Found, projects_of
 from dumb_pypi.store import OWN_FOLDER
-from dumb_pypi.store.client import Client, Object
+from dumb_pypi.store.client import Object
 
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from dumb_pypi.model.project_facts import FactsLine
-    from dumb_pypi.scanner.sources import Settings
+    from dumb_pypi.scanner.source import Settings
 
 # Requests to have in flight.
 _JOBS = 32
-_CHUNK = 1 << 20  # bytes of an object that is read to its end
 _ATTRIBUTES = {
     'Content-Type': 'text/plain; charset=utf-8',
     'Cache-Control': 'max-age=31536000, immutable',
 }
-_HEX = re.compile('[0-9a-f]{64}')
-# What a store says if it refuses to read one object, but perhaps not the others: permissions,
-# archives, keys of the customer's, and keys that are disabled.
-_REFUSAL = re.compile(
-    '<Code>(AccessDenied|InvalidObjectState|BlobArchived|InvalidRequest|KMS[.][^<]*)</Code>',
-)
 
 T = TypeVar('T')
-
-
-class _GoneError(Exception):
-    """An object was deleted after it was listed."""
 
 
 class _File(NamedTuple):
@@ -95,7 +82,7 @@ class Bucket:
 
     def __init__(self, source: str, settings: Settings) -> None:
         self._settings = settings
-        self._client = _Client(source)
+        self._client = ObjectReader(source)
         self.name = self._client.place
         self._stopped = Event()
 
@@ -226,7 +213,7 @@ class Bucket:
             line = check_line(line).line
             if file.is_wheel and content is not None:
                 result = self._offer_metadata(result, line, content)
-        except _GoneError:
+        except GoneError:
             return result._replace(notices=(Notice(
                 place, None, 'was deleted while the bucket was scanned: skipped',
             ),))
@@ -241,7 +228,7 @@ class Bucket:
 
         Raises:
             BrokenError: the file is broken, or changes while it is read.
-            _GoneError: there is no such object any more.
+            GoneError: there is no such object any more.
         """
         found, described = file.object, file.described
         filename, packagetype = described.filename, described.packagetype
@@ -274,7 +261,7 @@ class Bucket:
                     line.core_metadata = digest
                     return result
             # It can be written again.
-            except _GoneError:
+            except GoneError:
                 reason = 'was deleted while the bucket was scanned'
             except BrokenError as error:
                 reason = error.reason
@@ -345,7 +332,7 @@ class Bucket:
             try:
                 content, _ = self._content(file)
                 return describe(listed.project, listed.line.hash or '', content or b'')
-            except _GoneError:
+            except GoneError:
                 reason = 'it was deleted while the bucket was scanned'
             except SKIPPED as error:
                 reason = reason_to_skip(error)
@@ -365,84 +352,6 @@ class Bucket:
             },
         ))
         return facts
-
-
-class _Client(Client):
-    """Reads objects as they were when they were listed."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__(url)
-        self._hashes: dict[str, str] = {}
-
-    def read(self, found: Object, start: int, stop: int) -> bytes:
-        """Return bytes of an object.
-
-        Raises:
-            _GoneError: there is no such object any more.
-            BrokenError: it is another one, or the store refuses to read this one.
-            FileError: the store does not answer, or refuses all requests.
-        """
-        with self._errors_of(found):
-            return bytes(self._get(found, {'range': (start, stop)}).bytes())
-
-    def open(self, found: Object, stop: int | None = None, end: bytes = b'') -> StreamFile:
-        """Open an object to be read to its end; raises what `read` does, then and there.
-
-        The bytes from the position `stop` on are `end`, and not read again.
-        """
-        return StreamFile(chain(() if stop == 0 else self._chunks(found, stop), (end,)))
-
-    def known_hash(self, found: Object) -> str | None:
-        """Return the sha256 in the object's own metadata, if it has one and has been read."""
-        return self._hashes.get(found.path)
-
-    def _chunks(self, found: Object, stop: int | None) -> Iterator[bytes]:
-        options = {} if stop is None else {'range': (0, stop)}
-        with self._errors_of(found):
-            yield from map(bytes, self._get(found, options).stream(min_chunk_size=_CHUNK))
-
-    def objects(self, folder: str) -> Iterator[Object]:
-        """Yield the objects below a folder.
-
-        Raises:
-            FileError: they cannot be listed, or the key of one is not a path.
-        """
-        try:
-            yield from super().objects(folder)
-        except FileError as error:
-            if isinstance(error.__cause__, self._exceptions.InvalidPathError):
-                reason = ValueError(
-                    f'{error.error}: delete this object or give it another key, or scan a part of '
-                    'the bucket without it',
-                )
-                raise FileError(error.doing, error.path, reason) from error
-            raise
-
-    @contextmanager
-    def _errors_of(self, found: Object) -> Iterator[None]:
-        try:
-            with self._errors('read', found.path):
-                yield
-        except FileError as error:
-            if _REFUSAL.search(str(error.__cause__)):
-                raise BrokenError(f'cannot be read: {error.error}') from error
-            raise
-
-    def _get(self, found: Object, options: dict[str, Any]) -> Any:
-        if found.version.e_tag is not None:
-            options['if_match'] = found.version.e_tag
-        try:
-            result = self._library.get(self._own, found.path, options=options)
-        except FileNotFoundError as error:
-            if 'NoSuchBucket' in str(error):
-                raise
-            raise _GoneError from error
-        except self._exceptions.PreconditionError as error:
-            raise BrokenError('changes while the bucket is scanned: scan it again') from error
-        digest = str(result.attributes.get('sha256', '')).lower()
-        if _HEX.fullmatch(digest):
-            self._hashes[found.path] = digest
-        return result
 
 
 def _ignore(_: int) -> None:

@@ -22,13 +22,13 @@ from dumb_pypi.model.fields import encode, Line
 from dumb_pypi.scanner import metadata
 from dumb_pypi.scanner.folder import is_companion, is_distribution, METADATA
 from dumb_pypi.scanner.responses import Response
-from dumb_pypi.scanner.sources import add_hashes, Found, GITHUB, projects_of
+from dumb_pypi.scanner.source import add_hashes, Found, GITHUB, projects_of
 from dumb_pypi.scanner.web import Client, Origin
 
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
-    from dumb_pypi.scanner.sources import Settings
+    from dumb_pypi.scanner.source import Settings
 
 API_URL = 'https://api.github.com'
 

@@ -23,7 +23,7 @@ from dumb_pypi.model.fields import encode
 from dumb_pypi.model.free_text import FORBIDDEN
 from dumb_pypi.model.project_facts import ACTIVE, FactsLine, QUARANTINED, STATUSES
 from dumb_pypi.scanner import requirements, simple_pages
-from dumb_pypi.scanner.sources import add_hashes, Found
+from dumb_pypi.scanner.source import add_hashes, Found
 from dumb_pypi.scanner.web import Client, Origin, without_credentials
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from dumb_pypi.model.distfile import Distfile
     from dumb_pypi.model.fields import Line
-    from dumb_pypi.scanner.sources import Settings
+    from dumb_pypi.scanner.source import Settings
 
 _MISSING = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 _USUAL_END = '/simple/'

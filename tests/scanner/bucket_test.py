@@ -19,7 +19,7 @@ from dumb_pypi.errors import ConflictError
 from dumb_pypi.scanner import Scan, scan
 from dumb_pypi.scanner.bucket import Bucket
 from dumb_pypi.scanner.requirements import read_allow_list
-from dumb_pypi.scanner.sources import Settings
+from dumb_pypi.scanner.source import Settings
 from tests.support import archives
 from tests.support.archives import METADATA, SDIST, WHEEL
 from tests.support.scripted import Site
