@@ -57,4 +57,26 @@ def dependents_of(
     return {name: Dependents(names[name], counts[name]) for name in sorted(projects)}
 
 
+def counted(
+        counts: Mapping[str, int], records: Mapping[str, ProjectRecord],
+) -> dict[str, ProjectRecord]:
+    """Return those of the records whose numbers of dependents differ from these, with these."""
+    return {
+        name: msgspec.structs.replace(record, summary=msgspec.structs.replace(
+            record.summary, dependents=counts[name],
+        )) for name, record in records.items()
+        if counts.get(name, record.summary.dependents) != record.summary.dependents
+    }
+
+
+def count_dependents(records: Mapping[str, ProjectRecord]) -> Mapping[str, int]:
+    """Return the number of dependents of each project; `records` are those of all projects."""
+    counts = dict.fromkeys(records, 0)
+    for record in records.values():
+        for required in _decode_names(record.summary.requires):
+            if required in counts:
+                counts[required] += 1
+    return counts
+
+
 _decode_names = msgspec.json.Decoder(list[str]).decode

@@ -7,7 +7,12 @@ from typing import cast, NamedTuple, TYPE_CHECKING
 
 import msgspec
 
-from dumb_pypi.builder.dependents import dependents_of, unknown_dependents
+from dumb_pypi.builder.dependents import (
+    count_dependents,
+    counted,
+    dependents_of,
+    unknown_dependents,
+)
 from dumb_pypi.builder.months import read_months
 from dumb_pypi.builder.plan import Groups, Plan, PreviousProject
 from dumb_pypi.builder.records import Body, MonthRecord, ProjectRecord
@@ -28,7 +33,7 @@ from dumb_pypi.builder.workers import batched, Workers
 from dumb_pypi.model.project_facts import ProjectFacts
 from dumb_pypi.pages import changelog, paths, project_list
 from dumb_pypi.pages.project_list import ListPage
-from dumb_pypi.pages.summaries import recently_released
+from dumb_pypi.pages.summaries import most_used, MOST_USED_PROJECTS, recently_released
 from dumb_pypi.store.interface import Writer
 
 if TYPE_CHECKING:
@@ -68,14 +73,16 @@ def render(
         # Every page is about to link to them.
         write_pages(job, writer, job.site.preliminary_pages(plan.existing_others))
     records = _write_projects(plan, state, job, writer, workers, progress)
-    records |= _write_dependents_pages(plan, state, records, job, writer, workers)
+    with_dependents = _write_dependents_pages(plan, state, records, job, writer, workers)
+    records |= with_dependents
     months = _write_months(plan, state, job, writer, workers)
     others |= write_pages(job, writer, job.site.root_pages(
         [record.summary for record in records.values()],
         [month.shown_summary for month in plan.groups.months.values()],
     ))
     # Their footers link to the feeds.
-    others |= _write_list_pages(plan, state, records, job, writer)
+    changed = {*plan.projects, *with_dependents}
+    others |= _write_list_pages(plan, state, records, changed, job, writer)
     checksum = ''
     if not plan.complete:
         with open(plan.groups.packages.path, 'rb') as file:
@@ -229,10 +236,14 @@ def _write_projects(
                 strict=True,
         ):
             name = packages.names[at]
+            before = known.get(name)
             new[name] = ProjectRecord(
                 packages.projects[name], groups.facts_fingerprints.get(name, ''),
-                msgspec.Raw(releases), summary, checksums,
-                dependents or (known[name].dependents if name in known else ''),
+                msgspec.Raw(releases),
+                summary if before is None else msgspec.structs.replace(
+                    summary, dependents=before.summary.dependents,
+                ),
+                checksums, dependents or ('' if before is None else before.dependents),
             )
         done += offsets[batch.stop] - offsets[batch.start]
         progress(done / size)
@@ -247,9 +258,9 @@ def _write_dependents_pages(
 
     Those of new projects were written without names, as most are to be.
     """
-    unknown = unknown_dependents(plan, state, records)
+    found = dependents_of(unknown_dependents(plan, state, records), records)
     wanted = [
-        (name, dependents) for name, dependents in dependents_of(unknown, records).items()
+        (name, dependents) for name, dependents in found.items()
         if dependents.total or name in state.projects or not records[name].dependents
     ]
     if not plan.projects.issuperset(name for name, _ in wanted):
@@ -260,14 +271,17 @@ def _write_dependents_pages(
             wanted, lambda item: len(item[1].names) + 1, workers.task_size(_DEPENDENTS_TASK),
         ), start=len(records))
     )
-    found: dict[str, ProjectRecord] = {}
+    new = counted(
+        {name: dependents.total for name, dependents in found.items()} if plan.keeps_list_pages
+        else count_dependents(records), records,
+    )
     names = iter(wanted)
     for result in workers.map(write_dependents, tasks):
         writer.add(result.done)
         for checksum in result.checksums:
             name, _ = next(names)
-            found[name] = msgspec.structs.replace(records[name], dependents=checksum)
-    return found
+            new[name] = msgspec.structs.replace(new.get(name, records[name]), dependents=checksum)
+    return new
 
 
 def _write_months(
@@ -315,34 +329,43 @@ def _write_months(
 
 
 def _write_list_pages(
-        plan: Plan, state: State, records: Mapping[str, ProjectRecord], job: Job, writer: Writer,
+        plan: Plan, state: State, records: Mapping[str, ProjectRecord], changed: set[str],
+        job: Job, writer: Writer,
 ) -> dict[str, str]:
     """Write the list of projects; return the checksums of its pages by their paths.
 
-    A page is kept if it has the same projects as before and none of them changed.
+    A page is kept if it has the same projects as before and none of them is among the changed ones.
     """
     pages = _list_pages(records)
     known = _list_pages(state.projects) if plan.keeps_list_pages else ()
     before = {*known}
     kept = {
         page.path for page in pages
-        if page in before and plan.projects.isdisjoint(page.projects)
+        if page in before and changed.isdisjoint((*page.most_used, *page.projects))
     }
     wanted = [page for page in pages if page.path not in kept]
     existing = plan.tree.others if plan.is_published else [page.path for page in wanted]
     return {path: state.others[path] for path in kept} | write_pages(job, writer, (
-        job.site.list_page(page, [records[name].summary for name in page.projects])
+        job.site.list_page(
+            page, *([records[name].summary for name in names]
+                    for names in (page.projects, page.most_used)),
+        )
         for page in project_list.in_safe_order(wanted, existing)
     ))
 
 
 def _list_pages(projects: Mapping[str, ProjectRecord]) -> Sequence[ListPage]:
-    """Return the pages of the list; if these have letters, the first shows recent releases too."""
+    """Return the pages of the list; if letters have pages, the first one is an overview."""
     *pages, first = project_list.list_pages([*projects])
-    recent = recently_released(record.summary for record in projects.values()) if (
-        first.letters
-    ) else first.projects
-    return [*pages, first._replace(projects=recent)]
+    if first.is_overview:
+        summaries = [record.summary for record in projects.values()]
+        first = first._replace(
+            most_used=tuple(
+                project.name for project in most_used(summaries, MOST_USED_PROJECTS)
+            ),
+            projects=recently_released(summaries),
+        )
+    return [*pages, first]
 
 
 _decode_names = msgspec.json.Decoder(list[str]).decode

@@ -12,14 +12,16 @@ from dumb_pypi.pages import paths, project_list
 from dumb_pypi.pages.changelog import Upload
 from dumb_pypi.pages.project_list import ListPage
 from dumb_pypi.pages.release_pages import url_of_release
-from dumb_pypi.pages.summaries import NewRelease, ProjectSummary
+from dumb_pypi.pages.summaries import most_used, NewRelease, ProjectSummary
 
 # The number of rows of the home page's list of releases, each of one project and day.
 HOME_NEWS = 20
-# The number of projects on its list of new ones.
+# The number of projects on its lists of new ones and of those that others require.
 NEW_PROJECTS = 8
-# The characters that a list shows of a text of any length.
-LISTED_TEXT = 200
+USED_PROJECTS = 8
+# The characters that a list shows of a text of any length, and that a narrow one shows.
+LISTED_TEXT = 160
+NARROW_TEXT = 60
 
 
 class TagView(NamedTuple):
@@ -58,16 +60,28 @@ class NewProjectView(NamedTuple):
     """A new project; `url` links to its page, `uploaded` is the date of its first upload."""
     name: str
     url: str
+    summary: str | None
     uploaded: str
 
 
+class UsedView(NamedTuple):
+    """A project that `dependents` others require; `url` links to its page."""
+    name: str
+    url: str
+    dependents: str
+
+
 class ListedView(NamedTuple):
-    """A project in the list of projects; `url` links to its page."""
+    """A project in the list of projects; `url` links to its page.
+
+    `dependents` is the number of projects that require it, None if there are none.
+    """
     name: str
     url: str
     version: str | None
     tags: Sequence[TagView]
     summary: str | None
+    dependents: str | None
     uploaded: str | None
 
 
@@ -85,17 +99,10 @@ class SectionView(NamedTuple):
 
 
 class LetterView(NamedTuple):
-    """A letter; `url` links to its projects, None if there are none; `current` if it is shown.
-
-    If each letter has pages, the first page of the list shows the `size`, the number of projects,
-    and the names of the first and the last one.
-    """
+    """A letter; `url` links to its projects, None if there are none; `current` if it is shown."""
     name: str
     url: str | None
     current: bool
-    size: str | None = None
-    first: str | None = None
-    last: str | None = None
 
 
 class NumberView(NamedTuple):
@@ -195,17 +202,36 @@ def _tags(status: str, *, yanked: bool, prerelease: bool, new: bool = False) -> 
 def new_project_views(projects: Iterable[ProjectSummary]) -> Sequence[NewProjectView]:
     """Return the newest projects, newest first, as the home page lists them."""
     newest = heapq.nlargest(NEW_PROJECTS, (
-        (project.first_uploaded, project.name) for project in projects
+        (project.first_uploaded, project.name, project.summary) for project in projects
         if project.first_uploaded is not None and project.status != QUARANTINED
     ))
     return [
-        NewProjectView(name, _project_url(name, paths.HOME), times.date(uploaded))
-        for uploaded, name in newest
+        NewProjectView(
+            name, _project_url(name, paths.HOME), shortened(summary, NARROW_TEXT),
+            times.date(uploaded),
+        ) for uploaded, name, summary in newest
     ]
 
 
-def section_views(page: ListPage, projects: Sequence[ProjectSummary]) -> Sequence[SectionView]:
+def used_views(projects: Iterable[ProjectSummary]) -> Sequence[UsedView]:
+    """Return the projects that most others require, as the home page lists them."""
+    return [
+        UsedView(project.name, _project_url(project.name, paths.HOME), f'{project.dependents:,}')
+        for project in most_used(projects, USED_PROJECTS)
+    ]
+
+
+def section_views(
+        page: ListPage, projects: Sequence[ProjectSummary], used: Sequence[ProjectSummary],
+) -> Sequence[SectionView]:
     """Return the projects on a page of the list, by letter if it shows several."""
+    if page.is_overview:
+        return [
+            SectionView(heading, anchor, [listed_view(project, page.path) for project in found])
+            for heading, anchor, found in (
+                ('Most used', ':used', used), ('Recently released', ':recent', projects),
+            ) if found
+        ]
     views = [listed_view(project, page.path) for project in projects]
     if page.letter is not None or len(views) <= project_list.PROJECTS_WITHOUT_LETTERS:
         return [SectionView(None, None, views)] if views else []
@@ -227,6 +253,7 @@ def listed_view(project: ProjectSummary, page: str) -> ListedView:
             project.status, yanked=project.latest_yanked, prerelease=project.latest_prerelease,
         ),
         shortened(project.summary),
+        f'{project.dependents:,}' if project.dependents else None,
         None if quarantined or uploaded is None else times.date(uploaded),
     )
 
@@ -238,25 +265,27 @@ def link_views(projects: Iterable[str], page: str) -> Sequence[LinkView]:
 
 
 def letter_views(page: ListPage, sections: Sequence[SectionView]) -> Sequence[LetterView]:
-    """Return the letters that a page of the list links to; none if it has few projects."""
-    if page.letters:
-        return [
-            LetterView(
-                _letter_name(letter), _list_url(page, letter, 1), False, f'{size:,}', first, last,
-            ) for letter, size, first, last in page.letters
-        ]
-    anchors = {section.letter: f'#{section.anchor}' for section in sections}
-    if page.letter is None and len(anchors) < 2:
+    """Return the letters that a page of the list links to; none if it has few projects.
+
+    If each letter has pages, the overview comes first, as if it were a letter.
+    """
+    if page.is_overview or page.letter is not None:
+        urls_of_letters = {
+            letter: _list_url(page, letter, 1) for letter in project_list.LETTERS
+        }
+        views = [LetterView('Overview', './', page.is_overview)]
+    elif len(sections) > 1:
+        anchors = {section.letter: f'#{section.anchor}' for section in sections}
+        urls_of_letters = {
+            letter: anchors.get(_letter_name(letter)) for letter in project_list.LETTERS
+        }
+        views = []
+    else:
         return []
-    return [
-        LetterView(
-            _letter_name(letter),
-            anchors.get(_letter_name(letter)) if page.letter is None
-            else _list_url(page, letter, 1),
-            letter == page.letter,
-        ) for letter in project_list.LETTERS
-        if letter != project_list.OTHER or page.letter == letter
-        or _letter_name(letter) in anchors or _list_url(page, letter, 1) is not None
+    return views + [
+        LetterView(_letter_name(letter), url, letter == page.letter)
+        for letter, url in urls_of_letters.items()
+        if letter != project_list.OTHER or letter == page.letter or url is not None
     ]
 
 
@@ -299,8 +328,8 @@ def _project_url(name: str, page: str) -> str:
     return urls.from_page(page, paths.folder(paths.project_page(name)))
 
 
-def shortened(text: str | None) -> str | None:
+def shortened(text: str | None, limit: int = LISTED_TEXT) -> str | None:
     """Return a text, or as much of it as a list shows."""
-    if text is None or len(text) <= LISTED_TEXT:
+    if text is None or len(text) <= limit:
         return text
-    return f'{text[:LISTED_TEXT - 1]}…'
+    return f'{text[:limit - 1]}…'

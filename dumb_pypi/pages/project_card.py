@@ -30,6 +30,7 @@ _UNKNOWN = frozenset(('unknown', 'none', 'n/a'))
 _VERSION = r'(\d+(?:\.\d+)*?)(?:\.0)*'
 _AT_LEAST = re.compile(rf'>=\s*{_VERSION}(?:\s*,\s*<\s*{_VERSION})?')
 _BELOW = re.compile(rf'<\s*{_VERSION}\s*,\s*>=\s*{_VERSION}')
+_REPOSITORY = re.compile(r'(?:github\.com|gitlab\.com|bitbucket\.org|codeberg\.org)/[^/]+/[^/]+')
 # What the labels of URLs are compared without.
 _IGNORED = re.compile(r'[\W_]+')
 # Kinds of links, in the order of the card, with their labels: first those that the packaging
@@ -78,11 +79,11 @@ class PeopleView(NamedTuple):
 
 
 class LinkView(NamedTuple):
-    """A link of the project; `kind` is the name of its icon, `host` that of its web server."""
+    """A link of the project; `kind` is the name of its icon, `place` its host and path."""
     kind: str
     label: str
     url: str
-    host: str
+    place: str
 
 
 class KeywordView(NamedTuple):
@@ -188,12 +189,17 @@ def links(facts: ProjectFacts) -> Sequence[LinkView]:
         given = (*given, ('Homepage', facts.home_page))
     views: dict[str, LinkView] = {}
     unused = dict(_NAMES)
-    for label, url in given:
-        kind = _KINDS.get(_IGNORED.sub('', label).lower(), 'link')
-        host = (urlsplit(url).hostname or '').removeprefix('www.')
+    kinds = ((_KINDS.get(_IGNORED.sub('', label).lower(), 'link'), label, url)
+             for label, url in given)
+    # Many home pages are the repository: then that is the better label.
+    for given_kind, label, url in sorted(kinds, key=lambda link: link[0] == 'home'):
+        parts = urlsplit(url)
+        place = f'{parts.hostname or ""}{parts.path}'.removeprefix('www.').rstrip('/')
+        is_source = given_kind == 'home' and 'source' in unused and _REPOSITORY.fullmatch(place)
+        kind = 'source' if is_source else given_kind
         if url.rstrip('/') not in views:
             name = unused.pop(kind, f'{label[:1].upper()}{label[1:]}')
-            views[url.rstrip('/')] = LinkView(kind, name, url, host)
+            views[url.rstrip('/')] = LinkView(kind, name, url, place)
     return sorted(views.values(), key=lambda view: _ORDER[view.kind])
 
 

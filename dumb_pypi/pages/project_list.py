@@ -11,7 +11,7 @@ from dumb_pypi.pages import paths
 # With more projects than these, the page has a heading for each letter.
 PROJECTS_WITHOUT_LETTERS = 60
 # With more than these, each letter has pages of its own.
-PROJECTS_ON_ONE_PAGE = 500
+PROJECTS_ON_ONE_PAGE = 1000
 PROJECTS_A_PAGE = 250
 
 DIGITS = '0-9'
@@ -23,36 +23,35 @@ LETTERS = (DIGITS, *ascii_lowercase, OTHER)
 _NUMBERS_AROUND = 2
 
 
-class LetterRange(NamedTuple):
-    """The projects of a letter: the number of them, and the names of the first and the last one."""
-    letter: str
-    size: int
-    first: str
-    last: str
-
-
 class ListPage(NamedTuple):
     """A page of the list: its path, the names of its projects, and its links.
 
     Besides what it shows of its projects, a page is a function of these values, so builds compare
     them. `letter` is None on the first page, which has all projects. If each letter has pages, it
-    has `letters`, and builds add the projects with the newest releases. `number` counts the pages
-    of a letter from 1, and `last` is their number. `links` has the paths of the other pages of the
-    list that the page links to.
+    is an overview: builds add the projects that most others require, `most_used`, and those with
+    the newest releases, `projects`. `total` is the number of all projects, 0 on the other pages.
+    `number` counts the pages of a letter from 1, and `last` is their number. `links` has the paths
+    of the other pages of the list that the page links to.
     """
     path: str
     letter: str | None
     number: int
     last: int
+    total: int
     projects: tuple[str, ...]
-    letters: tuple[LetterRange, ...]
     links: tuple[str, ...]
+    most_used: tuple[str, ...] = ()
+
+    @property
+    def is_overview(self) -> bool:
+        """Whether it is the first page, and has too few projects to show all."""
+        return self.total > PROJECTS_ON_ONE_PAGE
 
 
 def list_pages(names: Sequence[str]) -> list[ListPage]:
     """Return the pages of the list, the first page last; the names of the projects are sorted."""
     if len(names) <= PROJECTS_ON_ONE_PAGE:
-        return [ListPage(paths.PROJECTS, None, 1, 1, tuple(names), (), ())]
+        return [ListPage(paths.PROJECTS, None, 1, 1, len(names), tuple(names), ())]
     groups = by_letter(names)
     first_pages = [paths.project_list_page(letter, 1) for letter, _ in groups]
     pages = []
@@ -66,14 +65,11 @@ def list_pages(names: Sequence[str]) -> list[ListPage]:
                 *(paths.project_list_page(letter, other) for other in near(number, last)),
             ))
             pages.append(ListPage(
-                path, letter, number, last, tuple(projects[start:start + PROJECTS_A_PAGE]), (),
+                path, letter, number, last, 0, tuple(projects[start:start + PROJECTS_A_PAGE]),
                 tuple(other for other in linked if other != path),
             ))
-    ranges = tuple(
-        LetterRange(letter, len(projects), projects[0], projects[-1])
-        for letter, projects in groups
-    )
-    return [*pages, ListPage(paths.PROJECTS, None, 1, 1, (), ranges, tuple(first_pages))]
+    first = ListPage(paths.PROJECTS, None, 1, 1, len(names), (), tuple(first_pages))
+    return [*pages, first]
 
 
 def by_letter(names: Sequence[str]) -> list[tuple[str, Sequence[str]]]:

@@ -99,9 +99,12 @@ class Site:
         """Render one page of a month; `uploads` are those on it, newest first."""
         return Page(page.path, self._web.changelog_page(page, uploads))
 
-    def list_page(self, page: ListPage, projects: Sequence[ProjectSummary]) -> Page:
-        """Render a page of the list of projects; `projects` are those on it."""
-        return Page(page.path, self._web.project_list(page, projects))
+    def list_page(
+            self, page: ListPage, projects: Sequence[ProjectSummary],
+            most_used: Sequence[ProjectSummary] = (),
+    ) -> Page:
+        """Render a page of the list of projects; these are the ones that it names."""
+        return Page(page.path, self._web.project_list(page, projects, most_used))
 
     def preliminary_pages(self, existing: Collection[str]) -> Iterator[Page]:
         """Render the root pages that all pages link to, without projects, unless they exist.

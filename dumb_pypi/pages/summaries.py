@@ -17,8 +17,9 @@ from dumb_pypi.pages import release_pages
 from dumb_pypi.pages.changelog import NEWEST_UPLOADS, newest_uploads, Upload
 
 NEWEST_RELEASES = 100
-# The projects below the letters of a long list of projects.
+# The projects of each kind that the first page of a long list of projects shows.
 RECENT_PROJECTS = 50
+MOST_USED_PROJECTS = 50
 # The characters of a summary, and of the keywords, that the search reads.
 SEARCHED_LENGTH = 200
 
@@ -41,7 +42,8 @@ class ProjectSummary(msgspec.Struct, array_like=True, frozen=True, gc=False):
     of the index, and are never decoded. `last_release` is the time of the newest of them.
     `page_starts` are the lowest releases on its pages, see `release_pages.page_starts`.
     `latest` is the version of the latest release, and `requires` has the projects that it requires:
-    a list of normalized names in JSON, sorted.
+    a list of normalized names in JSON, sorted. `dependents` is the number of projects whose latest
+    release requires it, which builds count.
     """
     name: str
     summary: str | None
@@ -59,6 +61,7 @@ class ProjectSummary(msgspec.Struct, array_like=True, frozen=True, gc=False):
     requires: msgspec.Raw = msgspec.Raw(b'[]')
     page_starts: tuple[str, ...] = ()
     latest_prerelease: bool = False
+    dependents: int = 0
 
     @property
     def newest_releases(self) -> Sequence[NewRelease]:
@@ -146,6 +149,13 @@ def recently_released(projects: Iterable[ProjectSummary]) -> tuple[str, ...]:
     return tuple(name for _, name in newest)
 
 
+def most_used(projects: Iterable[ProjectSummary], count: int) -> Sequence[ProjectSummary]:
+    """Return up to `count` projects that most others require, the most required ones first."""
+    return heapq.nsmallest(count, (
+        project for project in projects if project.dependents and project.status != QUARANTINED
+    ), key=lambda project: (-project.dependents, project.name))
+
+
 def newest_of_months(months: Iterable[MonthSummary]) -> Sequence[Upload]:
     """Return the newest uploads of all months, newest first; the months are newest first too."""
     uploads: list[Upload] = []
@@ -158,8 +168,8 @@ def newest_of_months(months: Iterable[MonthSummary]) -> Sequence[Upload]:
 class SearchData(NamedTuple):
     """The files that the search reads: each has one line for each project, in the same order.
 
-    A line of `releases` has the latest version, its date, and tags separated by spaces; one of
-    `summaries` has the summary and the keywords. Tabs separate these fields.
+    A line of `releases` has the latest version, its date, tags separated by spaces, and the number
+    of dependents; one of `summaries` has the summary and the keywords. Tabs separate these fields.
     """
     names: bytes
     releases: bytes
@@ -194,7 +204,8 @@ def _searched_release(project: ProjectSummary) -> str:
         tags.append('yanked')
     if project.latest_prerelease:
         tags.append('pre-release')
-    return f'{project.latest or ""}\t{date}\t{" ".join(tags)}'.rstrip('\t')
+    dependents = project.dependents or ''
+    return f'{project.latest or ""}\t{date}\t{" ".join(tags)}\t{dependents}'.rstrip('\t')
 
 
 def _searched_summary(project: ProjectSummary) -> str:

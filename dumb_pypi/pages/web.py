@@ -238,19 +238,25 @@ class Web:
             generated=self._generated,
         )
 
-    def project_list(self, page: ListPage, projects: Sequence[ProjectSummary]) -> bytes:
-        """Render a page of the list of projects; `projects` are those on it."""
-        sections = list_views.section_views(page, projects)
-        count = sum(letter.size for letter in page.letters) or len(projects)
+    def project_list(
+            self, page: ListPage, projects: Sequence[ProjectSummary],
+            most_used: Sequence[ProjectSummary] = (),
+    ) -> bytes:
+        """Render a page of the list of projects; these are the ones that it names."""
+        sections = list_views.section_views(page, projects, most_used)
+        count = page.total if page.letter is None else len(projects)
         return self._render(
             page.path, 'projects.html',
             here='projects',
             letter=list_views.letter_name(page),
-            count=None if page.letter is not None else f'{count:,}',
+            count=f'{count:,}' if page.last == 1 else None,
             letters=list_views.letter_views(page, sections),
-            has_ranges=bool(page.letters),
+            overview=page.is_overview,
             sections=sections,
             has_dates=any(project.uploaded for part in sections for project in part.projects),
+            has_dependents=any(
+                project.dependents for part in sections for project in part.projects
+            ),
             pages=list_views.number_views(page),
         )
 
@@ -278,6 +284,7 @@ class Web:
                 list_views.listed_view(project, paths.HOME)
                 for project in projects[:list_views.HOME_NEWS]
             ],
+            most_used=list_views.used_views(projects),
             new_projects=list_views.new_project_views(projects),
             installers=install_commands.for_index(self._index_url),
             generated=self._generated,

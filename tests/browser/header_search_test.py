@@ -113,7 +113,7 @@ def test_search_continues_on_home_page(page: Page, index: str) -> None:
     page.keyboard.insert_text('fo')
     page.keyboard.press('Enter')
     page.wait_for_url(f'{index}?q=fo')
-    assert found(page)[0] == 'foo'
+    assert found(page)[0] == 'foo-bar'
     expect(page.locator(BOX)).to_be_focused()
     page.keyboard.press('ArrowDown')
     page.keyboard.press('ArrowDown')

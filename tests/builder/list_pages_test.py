@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from dumb_pypi import build
+from dumb_pypi.builder import render
 from dumb_pypi.pages import project_list, summaries
 from dumb_pypi.pages.project_list import ListPage
 from dumb_pypi.pages.summaries import ProjectSummary
@@ -19,18 +20,26 @@ Lines = Mapping[str, str | None]
 
 @pytest.fixture(autouse=True)
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give each letter pages of at most two projects; the first page has two recent ones."""
+    """Give each letter pages of at most two projects; the overview has two of each kind."""
     monkeypatch.setattr(project_list, 'PROJECTS_ON_ONE_PAGE', 4)
     monkeypatch.setattr(project_list, 'PROJECTS_A_PAGE', 2)
     monkeypatch.setattr(summaries, 'RECENT_PROJECTS', 2)
+    monkeypatch.setattr(render, 'MOST_USED_PROJECTS', 2)
 
 
-def run(folder: Path, lines: Lines, statuses: Lines | None = None) -> set[str]:
-    """Build an index of files, with their summaries; return the pages of the list that changed."""
+def run(
+        folder: Path, lines: Lines, statuses: Lines | None = None, requires: Lines | None = None,
+) -> set[str]:
+    """Build an index of files, with their summaries; return the pages of the list that changed.
+
+    `requires` has the project that a file requires.
+    """
     folder.mkdir(exist_ok=True)
     (folder / 'list').write_text(''.join(
-        json.dumps({'filename': name, 'upload_timestamp': 0, 'summary': summary}) + '\n'
-        for name, summary in lines.items()
+        json.dumps({
+            'filename': name, 'upload_timestamp': 0, 'summary': summary,
+            'requires_dist': [required] if (required := (requires or {}).get(name)) else None,
+        }) + '\n' for name, summary in lines.items()
     ))
     (folder / 'projects').write_text(''.join(
         json.dumps({'name': name, 'status': status}) + '\n'
@@ -81,6 +90,24 @@ def test_changed_list_pages(
     assert pages_in(tmp_path / 'tree/out') == pages_in(tmp_path / 'full/out')
 
 
+@pytest.mark.parametrize(('before', 'after', 'changed'), (
+    ({}, {'a1-1.zip': 'a3'}, {'a-2.html', 'index.html'}),
+    ({'a1-1.zip': 'a3'}, {}, {'a-2.html', 'index.html'}),
+    ({'a1-1.zip': 'a3'}, {'a1-1.zip': 'b1'}, {'a-2.html', 'b.html', 'index.html'}),
+    ({'a1-1.zip': 'a3'}, {'a1-1.zip': 'a3', '0-1.zip': 'a3'}, {'a-2.html', 'index.html'}),
+    # Not in the index.
+    ({'a1-1.zip': 'c'}, {}, set()),
+))
+def test_dependents_change_list_pages(
+        tmp_path: Path, before: Lines, after: Lines, changed: set[str],
+) -> None:
+    """If a release requires other projects, pages that show the number of dependents change."""
+    run(tmp_path / 'tree', BEFORE, requires=before)
+    assert run(tmp_path / 'tree', BEFORE, requires=after) == changed
+    run(tmp_path / 'full', BEFORE, requires=after)
+    assert pages_in(tmp_path / 'tree/out') == pages_in(tmp_path / 'full/out')
+
+
 def test_only_changed_pages_are_rendered(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -89,9 +116,12 @@ def test_only_changed_pages_are_rendered(
     rendered: list[str] = []
     original = Web.project_list
 
-    def project_list(self: Web, page: ListPage, projects: Sequence[ProjectSummary]) -> bytes:
+    def project_list(
+            self: Web, page: ListPage, projects: Sequence[ProjectSummary],
+            most_used: Sequence[ProjectSummary],
+    ) -> bytes:
         rendered.append(page.path)
-        return original(self, page, projects)
+        return original(self, page, projects, most_used)
 
     monkeypatch.setattr(Web, 'project_list', project_list)
     run(tmp_path / 'tree', {**BEFORE, 'a3-2.zip': None})

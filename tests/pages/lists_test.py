@@ -123,15 +123,12 @@ def test_home_lists_new_projects() -> None:
 
 
 @pytest.mark.parametrize(('count', 'words'), (
-    (0, 'A Python package index.'),
-    (1, 'A Python package index. Search its project by name, summary or keyword.'),
-    (1001, 'A Python package index. Search 1,001 projects by name, summary or keyword.'),
+    (0, 'No projects yet'), (1, 'Search 1 project'), (1001, 'Search 1,001 projects'),
 ))
-def test_home_says_what_it_is(count: int, words: str) -> None:
-    """The home page begins with the title of the index and the number of projects."""
+def test_home_offers_search(count: int, words: str) -> None:
+    """The home page begins with the search and the number of projects that it finds."""
     page = HtmlPage(web().home([], [*map(project, range(count))]))
-    assert texts(page, 'h1') == ['My Private PyPI']
-    assert texts(page, 'p')[0] == words
+    assert texts(page, 'h1') == [words]
 
 
 def test_home_marks_yanked_releases() -> None:
@@ -348,7 +345,7 @@ def test_list_of_few_projects() -> None:
 
 
 def test_list_with_headings() -> None:
-    """Up to 500 projects are one page, with a heading and a link for each letter."""
+    """Up to 1,000 projects are one page, with a heading and a link for each letter."""
     projects = [project(number) for number in range(60)]
     assert not listed_pages(projects)['projects/index.html'].named('h2')
     [page] = listed_pages([*projects, released('2a', (0, '1')), released('-b', (0, '1'))]).values()
@@ -359,15 +356,15 @@ def test_list_with_headings() -> None:
 
 
 def test_list_with_pages() -> None:
-    """In a larger index each letter has pages, and the first page says what they hold."""
+    """In a larger index each letter has pages, and the first page links to all letters."""
     pages = listed_pages([
         *(released(f'a{number:04}', (0, '1')) for number in range(1501)),
         released('b', (0, '1')),
     ])
     first = pages['projects/index.html']
-    assert [' '.join(row.split()) for row in texts(first, 'li')] == [
-        'A 1,501 projectsa0000 \N{EN DASH} a1500', 'B 1 projectb',
-    ]
+    assert texts(first, 'h1') == ['Projects']
+    letters = [link.url for link in first.links() if re.search(r'projects/.|^\./$', link.url)]
+    assert letters == ['./', '../projects/a.html', '../projects/b.html']
     assert '1,502 projects' in first.source
     last = pages['projects/a-7.html']
     assert texts(last, 'h1') == ['Projects: A']
@@ -381,25 +378,28 @@ def test_list_with_pages() -> None:
     assert [link.attrs.get('aria-current') for link in last.named('a')].count('page') == 3
 
 
-def test_long_list_shows_recent_releases() -> None:
-    """Below the letters, the first page lists the projects that builds give it, newest first."""
-    *_, first = list_pages([*(f'a{number:04}' for number in range(501)), 'b'])
+def test_long_list_begins_with_overview() -> None:
+    """The first page lists the most used projects and the newest releases that it is given."""
+    *_, first = list_pages([*(f'a{number:04}' for number in range(1001)), 'b'])
     newest = [released('b', (DAY, '1.0'), summary='Does it.'), released('a0007', (0, '2.0'))]
-    page = HtmlPage(web().project_list(first, newest))
-    assert texts(page, 'h2') == ['Recently released']
-    assert [' '.join(row.split()) for row in texts(page, 'li')][2:] == [
-        'b1.0Does it.1970-01-02', 'a00072.01970-01-01',
+    used = [msgspec.structs.replace(newest[1], dependents=1234)]
+    page = HtmlPage(web().project_list(first, newest, used))
+    assert texts(page, 'h2') == ['Most used', 'Recently released']
+    assert [' '.join(row.split()) for row in texts(page, 'li')] == [
+        'a00072.0Used by 1,2341970-01-01', 'b1.0Does it.1970-01-02', 'a00072.01970-01-01',
     ]
-    assert '502 projects' in page.source
-    assert not HtmlPage(web().project_list(first, [])).named('h2')
+    assert '1,002 projects' in page.source
+    assert texts(HtmlPage(web().project_list(first, newest)), 'h2') == ['Recently released']
+    undated = HtmlPage(web().project_list(first, []))
+    assert texts(undated, 'p') == ['Choose the first letter of a project, or search for it.']
 
 
 def test_missing_links_are_omitted() -> None:
     """While a page that it links to is not written yet, a page shows its name without a link."""
-    *_, page = list_pages([*(f'a{number:04}' for number in range(501)), 'b'])[:3]
+    *_, page = list_pages([*(f'a{number:04}' for number in range(1001)), 'b'])[:5]
     shown = HtmlPage(web().project_list(page._replace(links=()), []))
     assert [link.url for link in shown.links() if re.search('projects/.', link.url)] == [
-        '../projects/a-3.html',
+        '../projects/a-5.html',
     ]
     assert '<span>B</span>' in shown.source
 

@@ -116,7 +116,7 @@ def test_kind_of_link(label: str, kind: str, shown: str) -> None:
         facts(b'"summary": "x"').project, project_urls={label: 'https://www.example.com/a'},
     ))
     assert [tuple(link) for link in found] == [
-        (kind, shown, 'https://www.example.com/a', 'example.com'),
+        (kind, shown, 'https://www.example.com/a', 'example.com/a'),
     ]
 
 
@@ -132,6 +132,23 @@ def test_links_are_in_order() -> None:
     ]
     [home] = project_card.links(facts(b'"home_page": "https://example.com/a#b"'))
     assert (home.kind, home.label) == ('home', 'Homepage')
+
+
+@pytest.mark.parametrize(('urls', 'labels'), (
+    # The repository is also the home page, in either order; or nothing else.
+    ({'Home': 'https://github.com/a/b', 'Repository': 'https://github.com/a/b'}, ['Source']),
+    ({'Repository': 'https://github.com/a/b', 'Home': 'https://github.com/a/b/'}, ['Source']),
+    ({'Home': 'https://www.github.com/a/b'}, ['Source']),
+    ({'Home': 'https://github.com/a/b', 'Git': 'https://git.example.com/'}, ['Source', 'Homepage']),
+    # A page of a site with repositories, which is none; one of an unknown site.
+    ({'Home': 'https://github.com/a'}, ['Homepage']),
+    ({'Home': 'https://github.com/a/b/wiki'}, ['Homepage']),
+    ({'Home': 'https://github.com.example.com/a/b'}, ['Homepage']),
+))
+def test_source_may_be_the_home_page(urls: dict[str, str], labels: list[str]) -> None:
+    """A repository is the link to the source, even if it is called the home page."""
+    found = project_card.links(ProjectFacts(facts(b'"summary": "x"').project, project_urls=urls))
+    assert [link.label for link in found] == labels
 
 
 @pytest.mark.parametrize(('text', 'words'), (

@@ -2,8 +2,6 @@
 
 const FIRST = 50;  // results on the home page
 const MORE = 1000;  // results that its button adds
-const PARTS = 5;  // parts of a query without results that it links to
-const SHORTEST_PART = 3;  // characters
 const BELOW_BOX = 8;  // results below the box of any other page
 // A page that is opened with a query waits so long for all data, so that results do not move.
 const MILLISECONDS_OF_CALM = 2000;
@@ -43,7 +41,9 @@ function marked(text, pattern) {
   return [...parts, text.slice(end)];
 }
 
-function resultRow({name, version, date, tags, summary, keywords, similar}, pattern) {
+function resultRow({
+  name, version, date, tags, dependents, summary, keywords, similar,
+}, pattern) {
   const shown = similar ? null : pattern;
   const link = element('a', {
     className: 'name', href: projectAddress(name),
@@ -51,6 +51,11 @@ function resultRow({name, version, date, tags, summary, keywords, similar}, patt
   const labels = tags.map((tag) => element('span', {
     className: `tag ${SEVERITY[tag] ?? ''}`.trim(), textContent: tag,
   }));
+  if (dependents !== 0) {
+    labels.push(element('span', {
+      className: 'uses', textContent: `used by ${plural(dependents, 'project')}`,
+    }));
+  }
   if (keywords.length !== 0) {
     labels.push(element('bdi', {className: 'keywords'}, 'Keyword: ',
       ...marked(keywords.join(', '), shown)));
@@ -146,10 +151,14 @@ class Finder {
   }
 
   // Describe an answer that is complete.
-  description({total, similar, found}) {
+  description({total, similar, found, partial}) {
     const exact = total - similar;
     if (this.input.value.trim() === '') return '';
     if (total === 0) return this.nothing();
+    if (partial) {
+      return `No project matches every word. ${plural(total, 'project')} `
+        + `${total === 1 ? 'matches' : 'match'} some of them`;
+    }
     if (exact === 0) return `No exact match, but ${plural(similar, 'similar project')}`;
     if (similar > 0) return `${plural(exact, 'project')}, and ${plural(similar, 'similar name')}`;
     if (total > found.length) {
@@ -185,7 +194,7 @@ class Finder {
   }
 
   links() {
-    return [...this.results.querySelectorAll('a'), ...this.more.querySelectorAll('a')];
+    return [...this.results.querySelectorAll('.name'), ...this.more.querySelectorAll('a')];
   }
 
   move(event) {
@@ -202,22 +211,13 @@ class Finder {
   }
 }
 
-// Return what to do if the home page finds nothing. `words` are those of the query, `wanted` is the
-// name of the project that somebody followed a link to.
-function advice(words, wanted) {
+// Return what to do if the home page finds nothing. `wanted` is the name of the project that
+// somebody followed a link to.
+function advice(wanted) {
   const points = [];
   if (wanted !== null) points.push(['Look in other indexes: the project may be in one of them.']);
   points.push(['Check the spelling: the search forgives one typo.']);
-  const parts = [...new Set(words.flatMap((word) => word.split('-')))]
-    .filter((part) => part.length >= SHORTEST_PART);
-  if (parts.length > 1) {
-    const links = parts.slice(0, PARTS).map(
-      (part) => element('a', {href: searchAddress(part), textContent: part}),
-    );
-    points.push(['Search for one part: ', ...links.flatMap((link) => [', ', link]).slice(1), '.']);
-  } else {
-    points.push(['Use a shorter or a more general word.']);
-  }
+  points.push(['Use a shorter or a more general word.']);
   points.push(['Browse ', element('a', {
     href: `${root.href}projects/`, textContent: 'all projects',
   }), '.']);
@@ -325,10 +325,10 @@ class HomeFinder extends Finder {
       }));
       this.target = target;
     } else if (found.length === 0) {
-      this.more.replaceChildren(...advice(answer.words, this.wanted));
+      this.more.replaceChildren(...advice(this.wanted));
     }
     if (this.next !== undefined && last) {
-      this.results.querySelectorAll('a')[this.next]?.focus();
+      this.links()[this.next]?.focus();
       this.next = undefined;
     }
   }
@@ -350,13 +350,13 @@ class HomeFinder extends Finder {
 
   // Open the only or exact match; otherwise focus the first result, so that Enter opens it.
   enter(answer) {
-    const {found, total, last} = answer;
+    const {found, total, last, partial} = answer;
     const isExact = this.exactMatch(answer);
     // The summaries may match further projects.
     if (!last && total < 2 && !isExact) return;
     this.entered = false;
     const [first] = this.links();
-    if (isExact || (total === 1 && !found[0].similar)) first.click();
+    if (isExact || (total === 1 && !found[0].similar && !partial)) first.click();
     else if (found.length !== 0) first.focus();
   }
 }

@@ -75,7 +75,11 @@ function copyButton(what) {
 function addCopyButtons() {
   for (const command of document.querySelectorAll('.cmd')) {
     const heading = command.closest('details')?.querySelector('summary');
-    command.prepend(copyButton(heading ? `for ${heading.textContent}` : 'the command'));
+    const button = copyButton(heading ? `for ${heading.textContent}` : 'the command');
+    // Settings have a line that says where they belong, with room for the button.
+    const place = command.previousElementSibling;
+    if (place?.matches('.panel > p')) place.append(button);
+    else command.prepend(button);
   }
   // A page has too many files to add buttons that nobody sees.
   document.addEventListener('toggle', ({target}) => addHashButtons(target), true);
@@ -98,7 +102,9 @@ function addHashButtons(details) {
 let reset;
 
 async function copy(button) {
-  const code = button.parentNode.querySelector('code');
+  const place = button.parentNode;
+  const code = (place.matches('.panel > p') ? place.nextElementSibling : place)
+    .querySelector('code');
   const word = button.lastChild;
   try {
     // Only what the page shows: `textContent` has the commands of all installers.
@@ -158,13 +164,62 @@ function addFilter(tools) {
   tools.hidden = false;
 }
 
+// Projects. A list that is complete can be filtered, and sorted by other values than the name.
+
+function addListTools(tools) {
+  const [input, order] = ['input', 'select'].map((tag) => tools.querySelector(tag));
+  const lists = [...document.querySelectorAll('.list')];
+  const rows = lists.map((list) => [...list.children]);
+  const texts = new Map(rows.flat().map((row) => [row, row.textContent.toLowerCase()]));
+  const arranged = element('ol', {className: lists[0].className, hidden: true});
+  const count = document.querySelector('.count');
+  const total = count.textContent;
+  const nothing = element('p', {
+    className: 'more', hidden: true, textContent: 'None of the projects here match.',
+  });
+  lists[0].closest('main').querySelector('.columns').after(arranged, nothing);
+  const values = {
+    date: (row) => Date.parse(row.querySelector('time')?.dateTime) || 0,
+    used: (row) => Number(row.querySelector('.uses')?.lastChild.data.replaceAll(',', '') ?? 0),
+  };
+  const update = () => {
+    const valueOf = values[order?.value];
+    const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let shown = 0;
+    for (const [row, text] of texts) {
+      row.hidden = !words.every((word) => text.includes(word));
+      shown += !row.hidden;
+    }
+    const isWhole = !valueOf && words.length === 0;
+    if (isWhole) {
+      lists.forEach((list, number) => list.append(...rows[number]));
+    } else {
+      const all = rows.flat();
+      arranged.append(...valueOf ? all.sort((one, other) => valueOf(other) - valueOf(one)) : all);
+    }
+    arranged.hidden = isWhole;
+    for (const group of document.querySelectorAll('.group')) group.hidden = !isWhole;
+    // Letters of the page itself. They keep their place, so that the list does not move.
+    for (const letters of document.querySelectorAll('.letters:has([href^="#"])')) {
+      letters.classList.toggle('unused', !isWhole);
+    }
+    nothing.hidden = shown !== 0;
+    count.textContent = words.length === 0 ? total : `${shown.toLocaleString('en')} of ${total}`;
+    status.textContent = count.textContent;
+  };
+  for (const control of [input, order]) control?.addEventListener('input', update);
+  tools.hidden = false;
+  // Browsers restore what was chosen before somebody came back.
+  if (input.value !== '' || order?.selectedIndex > 0) update();
+}
+
 // Newer browsers unfold the target of a link themselves.
 function unfoldTarget() {
   const details = document.getElementById(location.hash.slice(1))?.closest('.rel details');
   if (details) details.open = true;
 }
 
-// Dates: say how long ago. The exact time stays in a tooltip.
+// Dates: say how long ago, unless it is long ago. The exact time stays in a tooltip.
 
 const DAY = 86_400_000;  // milliseconds
 const UNITS = [['year', 365 * DAY], ['month', 30 * DAY], ['day', DAY], ['hour', DAY / 24],
@@ -180,7 +235,7 @@ function relateDates() {
   const now = Date.now();
   for (const time of document.querySelectorAll('time.ago')) {
     const passed = now - Date.parse(time.dateTime);
-    if (passed < 0) continue;
+    if (passed < 0 || passed > 30 * DAY) continue;
     time.title = time.dateTime.replace('T', ' ').replace('Z', ' UTC');
     time.textContent = ago(passed);
   }
@@ -199,6 +254,9 @@ nameIndex();
 relateDates();
 rememberInstaller();
 addCopyButtons();
-for (const tools of document.querySelectorAll('.tools')) addFilter(tools);
+for (const tools of document.querySelectorAll('.tools')) {
+  if (tools.matches('.of-list')) addListTools(tools);
+  else addFilter(tools);
+}
 addEventListener('hashchange', unfoldTarget);
 unfoldTarget();

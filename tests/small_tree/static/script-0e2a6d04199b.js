@@ -75,7 +75,11 @@ function copyButton(what) {
 function addCopyButtons() {
   for (const command of document.querySelectorAll('.cmd')) {
     const heading = command.closest('details')?.querySelector('summary');
-    command.prepend(copyButton(heading ? `for ${heading.textContent}` : 'the command'));
+    const button = copyButton(heading ? `for ${heading.textContent}` : 'the command');
+    // Settings have a line that says where they belong, with room for the button.
+    const place = command.previousElementSibling;
+    if (place?.matches('.panel > p')) place.append(button);
+    else command.prepend(button);
   }
   // A page has too many files to add buttons that nobody sees.
   document.addEventListener('toggle', ({target}) => addHashButtons(target), true);
@@ -98,7 +102,9 @@ function addHashButtons(details) {
 let reset;
 
 async function copy(button) {
-  const code = button.parentNode.querySelector('code');
+  const place = button.parentNode;
+  const code = (place.matches('.panel > p') ? place.nextElementSibling : place)
+    .querySelector('code');
   const word = button.lastChild;
   try {
     // Only what the page shows: `textContent` has the commands of all installers.
@@ -158,13 +164,62 @@ function addFilter(tools) {
   tools.hidden = false;
 }
 
+// Projects. A list that is complete can be filtered, and sorted by other values than the name.
+
+function addListTools(tools) {
+  const [input, order] = ['input', 'select'].map((tag) => tools.querySelector(tag));
+  const lists = [...document.querySelectorAll('.list')];
+  const rows = lists.map((list) => [...list.children]);
+  const texts = new Map(rows.flat().map((row) => [row, row.textContent.toLowerCase()]));
+  const arranged = element('ol', {className: lists[0].className, hidden: true});
+  const count = document.querySelector('.count');
+  const total = count.textContent;
+  const nothing = element('p', {
+    className: 'more', hidden: true, textContent: 'None of the projects here match.',
+  });
+  lists[0].closest('main').querySelector('.columns').after(arranged, nothing);
+  const values = {
+    date: (row) => Date.parse(row.querySelector('time')?.dateTime) || 0,
+    used: (row) => Number(row.querySelector('.uses')?.lastChild.data.replaceAll(',', '') ?? 0),
+  };
+  const update = () => {
+    const valueOf = values[order?.value];
+    const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let shown = 0;
+    for (const [row, text] of texts) {
+      row.hidden = !words.every((word) => text.includes(word));
+      shown += !row.hidden;
+    }
+    const isWhole = !valueOf && words.length === 0;
+    if (isWhole) {
+      lists.forEach((list, number) => list.append(...rows[number]));
+    } else {
+      const all = rows.flat();
+      arranged.append(...valueOf ? all.sort((one, other) => valueOf(other) - valueOf(one)) : all);
+    }
+    arranged.hidden = isWhole;
+    for (const group of document.querySelectorAll('.group')) group.hidden = !isWhole;
+    // Letters of the page itself. They keep their place, so that the list does not move.
+    for (const letters of document.querySelectorAll('.letters:has([href^="#"])')) {
+      letters.classList.toggle('unused', !isWhole);
+    }
+    nothing.hidden = shown !== 0;
+    count.textContent = words.length === 0 ? total : `${shown.toLocaleString('en')} of ${total}`;
+    status.textContent = count.textContent;
+  };
+  for (const control of [input, order]) control?.addEventListener('input', update);
+  tools.hidden = false;
+  // Browsers restore what was chosen before somebody came back.
+  if (input.value !== '' || order?.selectedIndex > 0) update();
+}
+
 // Newer browsers unfold the target of a link themselves.
 function unfoldTarget() {
   const details = document.getElementById(location.hash.slice(1))?.closest('.rel details');
   if (details) details.open = true;
 }
 
-// Dates: say how long ago. The exact time stays in a tooltip.
+// Dates: say how long ago, unless it is long ago. The exact time stays in a tooltip.
 
 const DAY = 86_400_000;  // milliseconds
 const UNITS = [['year', 365 * DAY], ['month', 30 * DAY], ['day', DAY], ['hour', DAY / 24],
@@ -180,7 +235,7 @@ function relateDates() {
   const now = Date.now();
   for (const time of document.querySelectorAll('time.ago')) {
     const passed = now - Date.parse(time.dateTime);
-    if (passed < 0) continue;
+    if (passed < 0 || passed > 30 * DAY) continue;
     time.title = time.dateTime.replace('T', ' ').replace('Z', ' UTC');
     time.textContent = ago(passed);
   }
@@ -199,15 +254,16 @@ nameIndex();
 relateDates();
 rememberInstaller();
 addCopyButtons();
-for (const tools of document.querySelectorAll('.tools')) addFilter(tools);
+for (const tools of document.querySelectorAll('.tools')) {
+  if (tools.matches('.of-list')) addListTools(tools);
+  else addFilter(tools);
+}
 addEventListener('hashchange', unfoldTarget);
 unfoldTarget();
 // The search box in the header of every page, and the one of the home page. A worker searches.
 
 const FIRST = 50;  // results on the home page
 const MORE = 1000;  // results that its button adds
-const PARTS = 5;  // parts of a query without results that it links to
-const SHORTEST_PART = 3;  // characters
 const BELOW_BOX = 8;  // results below the box of any other page
 // A page that is opened with a query waits so long for all data, so that results do not move.
 const MILLISECONDS_OF_CALM = 2000;
@@ -247,7 +303,9 @@ function marked(text, pattern) {
   return [...parts, text.slice(end)];
 }
 
-function resultRow({name, version, date, tags, summary, keywords, similar}, pattern) {
+function resultRow({
+  name, version, date, tags, dependents, summary, keywords, similar,
+}, pattern) {
   const shown = similar ? null : pattern;
   const link = element('a', {
     className: 'name', href: projectAddress(name),
@@ -255,6 +313,11 @@ function resultRow({name, version, date, tags, summary, keywords, similar}, patt
   const labels = tags.map((tag) => element('span', {
     className: `tag ${SEVERITY[tag] ?? ''}`.trim(), textContent: tag,
   }));
+  if (dependents !== 0) {
+    labels.push(element('span', {
+      className: 'uses', textContent: `used by ${plural(dependents, 'project')}`,
+    }));
+  }
   if (keywords.length !== 0) {
     labels.push(element('bdi', {className: 'keywords'}, 'Keyword: ',
       ...marked(keywords.join(', '), shown)));
@@ -350,10 +413,14 @@ class Finder {
   }
 
   // Describe an answer that is complete.
-  description({total, similar, found}) {
+  description({total, similar, found, partial}) {
     const exact = total - similar;
     if (this.input.value.trim() === '') return '';
     if (total === 0) return this.nothing();
+    if (partial) {
+      return `No project matches every word. ${plural(total, 'project')} `
+        + `${total === 1 ? 'matches' : 'match'} some of them`;
+    }
     if (exact === 0) return `No exact match, but ${plural(similar, 'similar project')}`;
     if (similar > 0) return `${plural(exact, 'project')}, and ${plural(similar, 'similar name')}`;
     if (total > found.length) {
@@ -389,7 +456,7 @@ class Finder {
   }
 
   links() {
-    return [...this.results.querySelectorAll('a'), ...this.more.querySelectorAll('a')];
+    return [...this.results.querySelectorAll('.name'), ...this.more.querySelectorAll('a')];
   }
 
   move(event) {
@@ -406,22 +473,13 @@ class Finder {
   }
 }
 
-// Return what to do if the home page finds nothing. `words` are those of the query, `wanted` is the
-// name of the project that somebody followed a link to.
-function advice(words, wanted) {
+// Return what to do if the home page finds nothing. `wanted` is the name of the project that
+// somebody followed a link to.
+function advice(wanted) {
   const points = [];
   if (wanted !== null) points.push(['Look in other indexes: the project may be in one of them.']);
   points.push(['Check the spelling: the search forgives one typo.']);
-  const parts = [...new Set(words.flatMap((word) => word.split('-')))]
-    .filter((part) => part.length >= SHORTEST_PART);
-  if (parts.length > 1) {
-    const links = parts.slice(0, PARTS).map(
-      (part) => element('a', {href: searchAddress(part), textContent: part}),
-    );
-    points.push(['Search for one part: ', ...links.flatMap((link) => [', ', link]).slice(1), '.']);
-  } else {
-    points.push(['Use a shorter or a more general word.']);
-  }
+  points.push(['Use a shorter or a more general word.']);
   points.push(['Browse ', element('a', {
     href: `${root.href}projects/`, textContent: 'all projects',
   }), '.']);
@@ -529,10 +587,10 @@ class HomeFinder extends Finder {
       }));
       this.target = target;
     } else if (found.length === 0) {
-      this.more.replaceChildren(...advice(answer.words, this.wanted));
+      this.more.replaceChildren(...advice(this.wanted));
     }
     if (this.next !== undefined && last) {
-      this.results.querySelectorAll('a')[this.next]?.focus();
+      this.links()[this.next]?.focus();
       this.next = undefined;
     }
   }
@@ -554,13 +612,13 @@ class HomeFinder extends Finder {
 
   // Open the only or exact match; otherwise focus the first result, so that Enter opens it.
   enter(answer) {
-    const {found, total, last} = answer;
+    const {found, total, last, partial} = answer;
     const isExact = this.exactMatch(answer);
     // The summaries may match further projects.
     if (!last && total < 2 && !isExact) return;
     this.entered = false;
     const [first] = this.links();
-    if (isExact || (total === 1 && !found[0].similar)) first.click();
+    if (isExact || (total === 1 && !found[0].similar && !partial)) first.click();
     else if (found.length !== 0) first.focus();
   }
 }

@@ -5,7 +5,9 @@
 // The worker loads the names, then the latest releases, then the summaries, from the folder that it
 // is in. A page sends `{query, limit}`. The worker answers from the names, and again from the
 // summaries; `last` means that the answer is complete. It answers again when more data is loaded. A
-// new query ends the work on the previous one.
+// new query ends the work on the previous one. If no project matches the query, with one typo or
+// without, it answers with those that match most of its parts, and `partial` is true. Of projects
+// that match equally well, those that more others require come first, and quarantined ones last.
 
 // Lines are searched in blocks, so that the worker notices a new query in between.
 const BLOCK = 4096;
@@ -13,6 +15,11 @@ const MILLISECONDS_AT_ONCE = 12;
 // Below this number of exact matches, look for names with a typo.
 const FEW = 5;
 const KEYWORDS_SHOWN = 3;
+// Shorter parts of a query are in too many projects to be found by one of them.
+const PART_LENGTH = 3;
+// A project is not more important than this, and names are compared up to this length.
+const MOST_IMPORTANT = 32;
+const LENGTHS = 128;
 // In words shorter than this, a typo would match too many others.
 const TYPO_LENGTH = 4;
 
@@ -188,6 +195,7 @@ function wordsOf(query) {
 
 let names = null;
 let releases = null;
+let importances = null;
 let summaries = null;  // and keywords
 let blocks = [];
 let complete = false;  // whether no more data will come
@@ -289,6 +297,17 @@ function rankSimilarWords(block, words, ranks) {
   });
 }
 
+// Rank the lines of a block that contain a word, and count it in those of `counts`.
+function rankOneOf(block, word, fields, ranks, counts) {
+  const ofWord = new Uint8Array(ranks.length);
+  rankWords(block, [word], fields, ofWord);
+  for (let number = 0; number < ranks.length; number += 1) {
+    if (ofWord[number] === NONE) continue;
+    counts[number] += 1;
+    if (ofWord[number] > ranks[number]) ranks[number] = ofWord[number];
+  }
+}
+
 // Return the number of lines with each rank.
 function counted(ranks) {
   const counts = new Uint32Array(RANKS);
@@ -298,6 +317,21 @@ function counted(ranks) {
 
 function sum(counts, from, end) {
   return counts.subarray(from, end).reduce((total, count) => total + count, 0);
+}
+
+// Return how important each project is: 0 if it is quarantined, otherwise more with twice as many
+// dependents.
+async function importancesOf(lines) {
+  const found = new Uint8Array(lines.count);
+  for (let first = 0; first < lines.count; first += BLOCK) {
+    const block = lines.text(first, Math.min(first + BLOCK, lines.count)).split('\n');
+    block.forEach((line, number) => {
+      const [, , tags = '', dependents = '0'] = line.split('\t');
+      found[first + number] = tags === 'quarantined' ? 0 : 1 + Math.log2(Number(dependents) + 1);
+    });
+    await breathe();
+  }
+  return found;
 }
 
 // Return the numbers of the best lines, best first.
@@ -312,19 +346,21 @@ function best(ranks, counts, limit) {
     // Of names that match equally well the shorter one is better: more of it matches.
     const rank = RANKS - 1 - index;
     const byLength = rank >= JOINED || rank === SIMILAR_NAME || rank === SIMILAR_WORD;
-    return byLength ? shortestFirst(numbers, limit) : numbers;
+    return importantFirst(numbers, byLength, limit);
   }).slice(0, limit);
 }
 
-// Return the numbers of lines with the shortest names, of a sorted list; sorting all takes longer.
-function shortestFirst(numbers, limit) {
-  const ofLength = [];
+// Return the numbers of the most important lines, of a sorted list, and of these the shortest names
+// first if it is `byLength`. Sorting all takes longer.
+function importantFirst(numbers, byLength, limit) {
+  const groups = [];
   for (const number of numbers) {
-    const length = names.length(number);
-    ofLength[length] ??= [];
-    if (ofLength[length].length < limit) ofLength[length].push(number);
+    const length = byLength ? Math.min(names.length(number), LENGTHS - 1) : 0;
+    const group = (MOST_IMPORTANT - (importances?.[number] ?? 1)) * LENGTHS + length;
+    groups[group] ??= [];
+    if (groups[group].length < limit) groups[group].push(number);
   }
-  return ofLength.flat();
+  return groups.flat();
 }
 
 // Return the keywords with those words that neither the name nor the summary explains.
@@ -337,11 +373,12 @@ function explaining(words, name, summary, keywords) {
 }
 
 function row(number, rank, words) {
-  const [version = '', date = '', tags = ''] = releases?.text(number).split('\t') ?? [];
+  const [version = '', date = '', tags = '', dependents = '0'] =
+    releases?.text(number).split('\t') ?? [];
   const name = names.text(number);
   const [summary, keywords = ''] = summaries?.text(number).split('\t') ?? [];
   return {
-    name, version, date, tags: tags.split(' ').filter(Boolean),
+    name, version, date, tags: tags.split(' ').filter(Boolean), dependents: Number(dependents),
     // Undefined as long as the summaries are not loaded.
     summary: summary ?? (complete ? '' : undefined),
     keywords: rank >= JOINED ? [] : explaining(words, name, summary ?? '', keywords),
@@ -359,6 +396,9 @@ async function search() {
   const phrase = words.join('-');
   const joined = phrase.replaceAll('-', '');
   const ranks = new Uint8Array(names.count);
+  const parts = [...new Set(longestFirst.flatMap((word) => word.split('-')))]
+    .filter((part) => part.length >= PART_LENGTH);
+  let partial = false;  // whether no line matches all of the query
   // Return whether there is a newer query.
   const inBlocks = async (rankBlock) => {
     for (const block of words.length === 0 ? [] : blocks) {
@@ -371,10 +411,13 @@ async function search() {
   const answer = (last) => {
     const counts = counted(ranks);
     postMessage({
-      query, limit, words, last,
+      query, limit, last,
+      words: partial ? parts : words, partial,
       total: sum(counts, NONE + 1, RANKS),
       similar: sum(counts, NONE + 1, SIMILAR_NAME + 1),
-      found: best(ranks, counts, limit).map((number) => row(number, ranks[number], words)),
+      found: best(ranks, counts, limit).map(
+        (number) => row(number, ranks[number], partial ? parts : words),
+      ),
     });
   };
 
@@ -396,6 +439,26 @@ async function search() {
     }
     if (found === 0 && summaries !== null) {
       if (await inBlocks((block, part) => rankSimilarWords(block, longestFirst, part))) return;
+      // A similar name is what was meant; a similar word of a summary then is chance.
+      const meant = ranks.some((rank) => rank >= SIMILAR_WORD) ? SIMILAR_WORD : NONE;
+      for (let number = 0; number < ranks.length; number += 1) {
+        if (ranks[number] < meant) ranks[number] = NONE;
+      }
+    }
+    if (parts.length !== 0 && parts[0] !== phrase && ranks.every((rank) => rank === NONE)) {
+      // Keep the lines that contain most of the parts, those of a name in another name.
+      const fields = words.length > 1 ? FIELDS : [NAMES];
+      const counts = new Uint16Array(ranks.length);
+      for (const word of parts) {
+        if (await inBlocks((block, part) => rankOneOf(
+          block, word, fields, part, counts.subarray(block.first, block.first + BLOCK),
+        ))) return;
+      }
+      const most = counts.reduce((one, other) => Math.max(one, other), 0);
+      for (let number = 0; number < ranks.length; number += 1) {
+        if (counts[number] < most) ranks[number] = NONE;
+      }
+      partial = most > 0;
     }
   }
   answer(complete || words.length === 0);
@@ -448,6 +511,7 @@ async function loadAll(cache) {
   search();
   const [releasesMark, releaseLines] = await linesOf('releases.txt', cache);
   if (releasesMark !== mark) return false;
+  importances = await importancesOf(releaseLines);
   releases = releaseLines;
   search();
   const [summariesMark, summaryLines] = await linesOf('summaries.txt', cache);
@@ -462,6 +526,7 @@ async function load() {
     // still differ, search and show what belongs to the names.
     if (!await loadAll('no-cache')) {
       releases = null;
+      importances = null;
       await loadAll('reload');
     }
   } catch {
