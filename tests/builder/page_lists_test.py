@@ -141,9 +141,12 @@ def test_unchanged_list_pages_are_kept(
     found: list[str] = []
     list_page = Site.list_page
 
-    def recorded(self: Site, page: ListPage, projects: list[ProjectSummary]) -> Page:
+    def recorded(
+            self: Site, page: ListPage, projects: list[ProjectSummary],
+            most_used: list[ProjectSummary],
+    ) -> Page:
         found.append(page.path)
-        return list_page(self, page, projects)
+        return list_page(self, page, projects, most_used)
 
     run(tmp_path, PROJECTS)
     with monkeypatch.context() as patch:
