@@ -18,8 +18,8 @@ from dumb_pypi.pages.changelog import NEWEST_UPLOADS, newest_uploads, Upload
 
 NEWEST_RELEASES = 100
 # The projects of each kind that the first page of a long list of projects shows.
-RECENT_PROJECTS = 50
-MOST_USED_PROJECTS = 50
+RECENT_PROJECTS = 25
+MOST_USED_PROJECTS = 25
 # The characters of a summary, and of the keywords, that the search reads.
 SEARCHED_LENGTH = 200
 

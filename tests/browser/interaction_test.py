@@ -51,8 +51,10 @@ def test_copy_button_copies(page: Page, index: str, path: str) -> None:
     assert tabs.all_text_contents()[:4] == ['pip', 'uv', 'Poetry', 'PDM']
     for tab in tabs.all():
         tab.click()
-        for button in page.locator('.cmd .copy:visible').all():
-            text = button.locator('xpath=..').locator('code').inner_text()
+        for button in page.locator('.tabs .copy:visible').all():
+            # The button is in the row of tabs, or in the line above the settings.
+            code = button.locator('xpath=following::code[1]')
+            text = code.inner_text()
             button.click()
             expect(button).to_have_text('Copied')
             assert page.evaluate('navigator.clipboard.readText()') == text.strip()
@@ -70,7 +72,8 @@ def test_copy_button_has_a_label(page: Page, tmp_path: Path) -> None:
         page.goto(f'{root}project/foo/')
     buttons = page.locator('.copy')
     assert buttons.evaluate_all('all => all.map(button => button.ariaLabel)') == [
-        'Copy the command', 'Copy the hash of foo-1.0.tar', 'Copy the hash of foo-1.0.zip',
+        'Copy the command', 'Copy the requirement of 1.0',
+        'Copy the hash of foo-1.0.tar', 'Copy the hash of foo-1.0.zip',
     ]
     for button in buttons.all():
         width = button.evaluate('button => button.offsetWidth')
@@ -86,7 +89,7 @@ def test_copying_works_without_clipboard_access(page: Page, index: str) -> None:
     page.add_init_script('navigator.clipboard.writeText = () => Promise.reject(new Error());')
     page.goto(f'{index}project/ocelot/')
     command = f'pip install --index-url {SITE_URL}simple/ ocelot'
-    button = page.locator('.cmd .copy')
+    button = page.locator('.tabs .copy')
     button.click()
     expect(button).to_have_text('Copied')
     assert page.evaluate('navigator.clipboard.readText()').strip() == command
@@ -143,12 +146,12 @@ def test_pages_work_without_javascript(
     texts = []
     for one in (page, plain_page):
         one.goto(index + path)
-        expect(one.locator('.cmd:visible .copy, .panel:visible > p .copy')).to_have_count(
+        expect(one.locator('.tabs .copy:visible')).to_have_count(
             one.locator('.cmd:visible').count() if one is page else 0,
         )
         unfold(one)
         # The script adds buttons and a hint, and says how long ago something was.
-        one.locator('.copy, main kbd, main time').evaluate_all(
+        one.locator('.copy, .req, main kbd, main time, .sections .n').evaluate_all(
             'all => all.forEach(one => one.remove())',
         )
         texts.append(one.locator('main').inner_text().split())

@@ -26,16 +26,17 @@ def shown(page: Page) -> list[str]:
 
 
 def sort(page: Page, order: str) -> None:
-    page.get_by_label('Sort by').select_option(order)
+    page.get_by_role('button', name=order, exact=True).click()
+    expect(page.locator('[aria-pressed=true]')).to_have_text(order)
 
 
 def test_filter_shows_matching_projects(projects: Page) -> None:
     """Projects with all words stay, in one list and in place; the page says how many there are."""
     everything = shown(projects)
-    box = projects.locator('.columns').bounding_box()
+    box = projects.get_by_label('Filter').bounding_box()
     projects.get_by_label('Filter').fill('foo BAR')
     assert shown(projects) == ['barfoo', 'foo-bar', 'foo-bar-plugin', 'foobar']
-    assert projects.locator('.columns').bounding_box() == box
+    assert projects.get_by_label('Filter').bounding_box() == box
     assert projects.locator('.letter:visible').count() == 0
     expect(projects.locator('.letters')).to_be_hidden()
     for count in ('.count', 'body > [role=status]'):
@@ -59,25 +60,37 @@ def test_list_can_be_sorted(projects: Page) -> None:
     """Projects are sorted by date or by dependents, then by name, without headings, and back."""
     everything = shown(projects)
     assert everything == sorted(everything)
-    sort(projects, 'latest release')
+    sort(projects, 'Released')
     # The dates of quarantined projects are not shown.
     dated = ['dated', 'dated-twice']
     assert shown(projects) == dated + [name for name in everything if name not in dated]
     expect(projects.locator('.letter').first).to_be_hidden()
-    sort(projects, 'most used')
+    sort(projects, 'Used by')
     assert shown(projects) == ['foo-bar', *(name for name in everything if name != 'foo-bar')]
-    sort(projects, 'name')
+    sort(projects, 'Project')
     assert shown(projects) == everything
     expect(projects.locator('.letter').first).to_be_visible()
 
 
 def test_sorted_list_can_be_filtered(projects: Page) -> None:
     """Filter and order apply together."""
-    sort(projects, 'most used')
+    sort(projects, 'Used by')
     projects.get_by_label('Filter').fill('bar')
     assert shown(projects)[:2] == ['foo-bar', 'barfoo']
-    sort(projects, 'name')
+    sort(projects, 'Project')
     assert shown(projects)[:2] == ['barfoo', 'foo-bar']
+
+
+def test_phones_sort_with_a_menu(browser: Browser, index: str) -> None:
+    """On a phone there are no headings of columns, but a menu."""
+    context = browser.new_context(viewport={'width': 390, 'height': 800})
+    page = context.new_page()
+    page.goto(f'{index}projects/')
+    expect(page.get_by_role('button', name='Released')).to_be_hidden()
+    page.get_by_label('Sort by').select_option('Most used first')
+    assert shown(page)[0] == 'foo-bar'
+    expect(page.get_by_text('Used by 1', exact=True)).to_be_visible()
+    context.close()
 
 
 def test_list_shows_number_of_dependents(projects: Page, index: str) -> None:

@@ -224,7 +224,7 @@ def test_result_shows_summary_as_text(page: Page, index: str) -> None:
 
 
 @pytest.mark.parametrize(('query', 'status'), (
-    ('many', '50 of 60 projects, best first'),
+    ('many', '50 of 60 projects'),
     ('foo', '6 projects'),
     ('markup', '1 project'),
     ('serve', '2 projects, and 1 similar name'),
@@ -238,6 +238,24 @@ def test_status_tells_the_number(loaded: Page, query: str, status: str) -> None:
     """Screen readers announce how many projects were found."""
     search(loaded, query)
     expect(loaded.locator(STATUS)).to_have_text(status)
+
+
+def test_results_can_be_ordered(page: Page, index: str) -> None:
+    """Results come by dependents or by date, also from a link, until somebody chooses another."""
+    page.goto(f'{index}?q=dated')
+    assert found(page)[-1] == 'dated-thrice'
+    expect(page.locator('.orders [aria-pressed=true]')).to_have_text('Best')
+    page.get_by_role('button', name='Newest').click()
+    page.wait_for_url(f'{index}?q=dated&order=dates')
+    assert found(page) == ['dated', 'dated-twice', 'dated-four-times', 'dated-thrice']
+    page.goto(f'{index}?q=bar&order=dependents')
+    assert found(page) == ['foo-bar', 'barfoo', 'foo-bar-plugin', 'foobar']
+    page.get_by_role('button', name='Best').click()
+    page.wait_for_url(f'{index}?q=bar')
+    assert found(page)[0] == 'barfoo'
+    # One result needs no order.
+    search(page, 'markup')
+    expect(page.locator('.orders')).to_be_hidden()
 
 
 def test_all_results_can_be_shown(page: Page, index: str) -> None:

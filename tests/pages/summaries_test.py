@@ -10,6 +10,7 @@ from packaging.utils import NormalizedName
 from dumb_pypi.model.distfile import check_json
 from dumb_pypi.model.project import assemble
 from dumb_pypi.pages.summaries import (
+    most_used,
     ProjectSummary,
     recently_released,
     search_data,
@@ -39,16 +40,27 @@ def test_search_data_has_every_project() -> None:
 
 
 def test_recent_releases_are_dated_and_offered() -> None:
-    """They are the 50 newest ones, newest first, of projects that are not quarantined."""
+    """They are the 25 newest ones, newest first, of projects that are not quarantined."""
     dated = [project(f'p{number}', latest_uploaded=number) for number in range(60)]
     others = [project('undated'), project('evil', latest_uploaded=99, status='quarantined')]
     assert recently_released([*dated, *others]) == tuple(
-        f'p{number}' for number in range(59, 9, -1)
+        f'p{number}' for number in range(59, 34, -1)
     )
+
+
+def test_most_used_projects_are_offered() -> None:
+    """They are those with most dependents, without those that have none or are quarantined."""
+    projects = [
+        project('c', dependents=2), project('b', dependents=2), project('unused'),
+        project('a', dependents=1), project('evil', dependents=9, status='quarantined'),
+    ]
+    assert [used.name for used in most_used(projects, 9)] == ['b', 'c', 'a']
+    assert [used.name for used in most_used(projects, 1)] == ['b']
 
 
 @pytest.mark.parametrize(('facts', 'line'), (
     ({}, ''),
+    ({'latest': '1.0', 'dependents': 12}, '1.0\t\t\t12'),
     ({'latest': '1.0'}, '1.0'),
     ({'latest': '1.0', 'latest_uploaded': 1_706_745_599.5}, '1.0\t2024-01-31'),
     ({'latest': '1.0', 'status': 'archived'}, '1.0\t\tarchived'),

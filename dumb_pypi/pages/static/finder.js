@@ -5,15 +5,18 @@ const MORE = 1000;  // results that its button adds
 const BELOW_BOX = 8;  // results below the box of any other page
 // A page that is opened with a query waits so long for all data, so that results do not move.
 const MILLISECONDS_OF_CALM = 2000;
+// The orders of results, and their names on the home page; the first is that of other pages.
+const ORDERS = [['best', 'Best'], ['dependents', 'Most used'], ['dates', 'Newest']];
 const SEVERITY = {deprecated: 'warn', yanked: 'warn', quarantined: 'bad'};
 
 function plural(number, word) {
   return `${number.toLocaleString('en')} ${word}${number === 1 ? '' : 's'}`;
 }
 
-function searchAddress(query, shown = 0) {
+function searchAddress(query, shown = 0, order = ORDERS[0][0]) {
   const address = new URL(root);
   if (query.trim() !== '') address.searchParams.set('q', query.trim());
+  if (order !== ORDERS[0][0]) address.searchParams.set('order', order);
   if (shown > FIRST) address.searchParams.set('show', shown);
   return address.href;
 }
@@ -76,6 +79,7 @@ class Finder {
     this.form = form;
     this.input = form.elements.q;
     this.limit = limit;
+    [[this.order]] = ORDERS;
     this.results = element('ol', {className: 'list wide results', hidden: true});
     this.more = element('div', {className: 'more', hidden: true});
     this.status = element('span', {});
@@ -121,7 +125,7 @@ class Finder {
   ask() {
     this.load();
     this.results.ariaBusy = String(!this.failed);
-    this.worker?.postMessage({query: this.input.value, limit: this.limit});
+    this.worker?.postMessage({query: this.input.value, limit: this.limit, order: this.order});
   }
 
   receive(answer) {
@@ -129,7 +133,7 @@ class Finder {
       this.fail();
       return;
     }
-    if (answer.query !== this.input.value) return;
+    if (answer.query !== this.input.value || answer.order !== this.order) return;
     clearTimeout(this.held);
     const wait = answer.last ? 0 : this.calmUntil - performance.now();
     if (wait > 0) this.held = setTimeout(() => this.accept(answer), wait);
@@ -162,7 +166,7 @@ class Finder {
     if (exact === 0) return `No exact match, but ${plural(similar, 'similar project')}`;
     if (similar > 0) return `${plural(exact, 'project')}, and ${plural(similar, 'similar name')}`;
     if (total > found.length) {
-      return `${found.length.toLocaleString('en')} of ${plural(total, 'project')}, best first`;
+      return `${found.length.toLocaleString('en')} of ${plural(total, 'project')}`;
     }
     return plural(total, 'project');
   }
@@ -235,7 +239,8 @@ class HomeFinder extends Finder {
     this.heading = element('h2', {className: 'vh', textContent: 'Results', hidden: true});
     results.before(this.heading);
     results.after(this.more);
-    (document.querySelector('.counts') ?? form).prepend(this.status);
+    this.orders = this.orderButtons();
+    (document.querySelector('.counts') ?? form).prepend(this.status, this.orders);
     // What the heading and the title of the page say while nobody searches.
     this.top = document.querySelector('.hero [data-searching]');
     this.topic = this.top?.textContent;
@@ -253,8 +258,24 @@ class HomeFinder extends Finder {
     if (this.input.value !== '') this.input.focus({preventScroll: true});
   }
 
+  orderButtons() {
+    const buttons = ORDERS.map(([order, textContent]) => element('button', {
+      type: 'button', textContent, onclick: () => {
+        this.order = order;
+        this.ask();
+        this.writeAddress();
+      },
+    }));
+    const group = element('span', {
+      className: 'orders', role: 'group', ariaLabel: 'Order of the results', hidden: true,
+    }, ...buttons);
+    return group;
+  }
+
   readAddress() {
     const parameters = new URLSearchParams(location.search);
+    const order = parameters.get('order');
+    this.order = ORDERS.some(([known]) => known === order) ? order : ORDERS[0][0];
     // Open the project of this name, if there is one; otherwise search for it.
     this.wanted = parameters.get('name')?.trim() || null;
     this.input.value = this.wanted ?? parameters.get('q') ?? '';
@@ -266,7 +287,7 @@ class HomeFinder extends Finder {
 
   writeAddress() {
     clearTimeout(this.timer);
-    const address = new URL(searchAddress(this.input.value, this.limit));
+    const address = new URL(searchAddress(this.input.value, this.limit, this.order));
     address.pathname = location.pathname;
     if (address.href !== location.href) history.replaceState(null, '', address);
     const query = this.input.value.trim();
@@ -312,6 +333,10 @@ class HomeFinder extends Finder {
     const {found, total, last} = answer;
     const isSearching = this.input.value.trim() !== '';
     this.heading.hidden = found.length === 0;
+    this.orders.hidden = total < 2;
+    [...this.orders.children].forEach((button, number) => {
+      button.ariaPressed = String(ORDERS[number][0] === this.order);
+    });
     if (last) this.status.textContent = this.description(answer);
     this.more.classList.toggle('advice', found.length === 0);
     const rest = total - found.length;
@@ -319,7 +344,7 @@ class HomeFinder extends Finder {
     if (rest > 0) {
       const target = rest > MORE ? found.length + MORE : total;
       this.more.replaceChildren(element('a', {
-        className: 'button', href: searchAddress(this.input.value, target),
+        className: 'button', href: searchAddress(this.input.value, target, this.order),
         textContent: target === total ? `Show all ${total.toLocaleString('en')}` :
           `Show ${MORE.toLocaleString('en')} more`,
       }));

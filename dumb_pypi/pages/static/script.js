@@ -78,7 +78,9 @@ function addCopyButtons() {
     const button = copyButton(heading ? `for ${heading.textContent}` : 'the command');
     // Settings have a line that says where they belong, with room for the button.
     const place = command.previousElementSibling;
+    const lastTab = [...command.closest('.tabs')?.querySelectorAll('label') ?? []].at(-1);
     if (place?.matches('.panel > p')) place.append(button);
+    else if (lastTab) lastTab.after(button);
     else command.prepend(button);
   }
   // A page has too many files to add buttons that nobody sees.
@@ -92,10 +94,40 @@ function addCopyButtons() {
 }
 
 function addHashButtons(details) {
+  addRequirement(details);
   for (const hash of details.querySelectorAll('a[href] ~ code:last-child')) {
     // Those of a folded group of files are added later.
     if (hash.closest('details') !== details) continue;
     hash.after(copyButton(`the hash of ${hash.parentNode.querySelector('a').textContent}`));
+  }
+}
+
+// Show the requirement that installs a release. Files without a link cannot be installed.
+function addRequirement(details) {
+  const version = details.matches('.rel > details:has(a[href])')
+    && details.querySelector('summary b')?.firstChild.textContent.trim();
+  // As for the install command, only of versions that installers know, and once.
+  if (!version || !/^[\w.+!]+$/.test(version) || details.querySelector('.req')) return;
+  const [, project] = location.pathname.match(/\/project\/([^/]+)\//) ?? [];
+  if (!project) return;
+  details.querySelector('summary').after(element('p', {className: 'req'}, element('code', {
+    textContent: `${decodeURIComponent(project)}==${version}`,
+  }), ' ', copyButton(`the requirement of ${version}`)));
+}
+
+// Tell how many projects require this one. Its page does not, so that it need not change with them.
+
+async function countDependents() {
+  const link = document.querySelector('.sections [href="dependents/"]');
+  if (link === null) return;
+  try {
+    const response = await fetch(link.href);
+    const [, count] = (await response.text()).match(/<h1>Used by ([\d,]+) /) ?? [];
+    if (!response.ok || count === undefined) return;
+    link.querySelector('.n').ariaHidden = null;
+    link.querySelector('.n').textContent = count;
+  } catch {
+    // Browsers read no other page from file: URLs.
   }
 }
 
@@ -174,6 +206,13 @@ function addListTools(tools) {
   const arranged = element('ol', {className: lists[0].className, hidden: true});
   const count = document.querySelector('.count');
   const total = count.textContent;
+  const buttons = ['name', 'used', 'date'].flatMap((value) => {
+    const heading = document.querySelector(`.columns .${value}`);
+    if (heading === null || order === null) return [];
+    const button = element('button', {type: 'button', textContent: heading.textContent, value});
+    heading.replaceChildren(button);
+    return [button];
+  });
   const nothing = element('p', {
     className: 'more', hidden: true, textContent: 'None of the projects here match.',
   });
@@ -199,18 +238,26 @@ function addListTools(tools) {
     }
     arranged.hidden = isWhole;
     for (const group of document.querySelectorAll('.group')) group.hidden = !isWhole;
-    // Letters of the page itself. They keep their place, so that the list does not move.
+    // Letters of the page itself. Others lead to other pages.
     for (const letters of document.querySelectorAll('.letters:has([href^="#"])')) {
-      letters.classList.toggle('unused', !isWhole);
+      letters.hidden = !isWhole;
     }
+    for (const button of buttons) button.ariaPressed = String(button.value === order.value);
     nothing.hidden = shown !== 0;
     count.textContent = words.length === 0 ? total : `${shown.toLocaleString('en')} of ${total}`;
     status.textContent = count.textContent;
   };
   for (const control of [input, order]) control?.addEventListener('input', update);
+  for (const button of buttons) {
+    button.addEventListener('click', () => {
+      order.value = button.value;
+      update();
+    });
+  }
+  if (buttons.length !== 0) document.querySelector('.columns').ariaHidden = null;
   tools.hidden = false;
   // Browsers restore what was chosen before somebody came back.
-  if (input.value !== '' || order?.selectedIndex > 0) update();
+  update();
 }
 
 // Newer browsers unfold the target of a link themselves.
@@ -254,6 +301,7 @@ nameIndex();
 relateDates();
 rememberInstaller();
 addCopyButtons();
+countDependents();
 for (const tools of document.querySelectorAll('.tools')) {
   if (tools.matches('.of-list')) addListTools(tools);
   else addFilter(tools);

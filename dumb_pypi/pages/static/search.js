@@ -3,11 +3,11 @@
 // Finds projects in a worker, so that pages stay responsive.
 //
 // The worker loads the names, then the latest releases, then the summaries, from the folder that it
-// is in. A page sends `{query, limit}`. The worker answers from the names, and again from the
+// is in. A page sends `{query, limit, order}`. The worker answers from the names, and again from the
 // summaries; `last` means that the answer is complete. It answers again when more data is loaded. A
 // new query ends the work on the previous one. If no project matches the query, with one typo or
-// without, it answers with those that match most of its parts, and `partial` is true. Of projects
-// that match equally well, those that more others require come first, and quarantined ones last.
+// without, it answers with those that match most of its parts, and `partial` is true. The `order` is
+// 'best', 'dependents' or 'dates'.
 
 // Lines are searched in blocks, so that the worker notices a new query in between.
 const BLOCK = 4096;
@@ -17,8 +17,10 @@ const FEW = 5;
 const KEYWORDS_SHOWN = 3;
 // Shorter parts of a query are in too many projects to be found by one of them.
 const PART_LENGTH = 3;
-// A project is not more important than this, and names are compared up to this length.
-const MOST_IMPORTANT = 32;
+// The score of the best match, what dependents add to others at most, and the length up to which
+// names are compared.
+const BEST = 32;
+const MOST_ADDED = 12;
 const LENGTHS = 128;
 // In words shorter than this, a typo would match too many others.
 const TYPO_LENGTH = 4;
@@ -195,12 +197,12 @@ function wordsOf(query) {
 
 let names = null;
 let releases = null;
-let importances = null;
+let orders = null;  // see `readOrders`
 let summaries = null;  // and keywords
 let blocks = [];
 let complete = false;  // whether no more data will come
 
-let asked = {query: '', limit: 0};
+let asked = {query: '', limit: 0, order: 'best'};
 let turn = 0;
 
 // Return the number of the first name that is not before `text`; names are sorted.
@@ -319,48 +321,56 @@ function sum(counts, from, end) {
   return counts.subarray(from, end).reduce((total, count) => total + count, 0);
 }
 
-// Return how important each project is: 0 if it is quarantined, otherwise more with twice as many
-// dependents.
-async function importancesOf(lines) {
-  const found = new Uint8Array(lines.count);
+// Read the numbers that projects are ordered by: a date as a number such as 20240131, and how many
+// others require it.
+async function readOrders(lines) {
+  const found = {
+    dates: new Uint32Array(lines.count), dependents: new Uint32Array(lines.count),
+    quarantined: new Uint8Array(lines.count),
+  };
   for (let first = 0; first < lines.count; first += BLOCK) {
     const block = lines.text(first, Math.min(first + BLOCK, lines.count)).split('\n');
     block.forEach((line, number) => {
-      const [, , tags = '', dependents = '0'] = line.split('\t');
-      found[first + number] = tags === 'quarantined' ? 0 : 1 + Math.log2(Number(dependents) + 1);
+      const [, date = '', tags = '', dependents = ''] = line.split('\t');
+      found.dates[first + number] = Number(date.replaceAll('-', ''));
+      found.dependents[first + number] = Number(dependents);
+      found.quarantined[first + number] = tags === 'quarantined';
     });
     await breathe();
   }
   return found;
 }
 
-// Return the numbers of the best lines, best first.
-function best(ranks, counts, limit) {
-  let worst = RANKS - 1;
-  while (worst > NONE + 1 && sum(counts, worst, RANKS) < limit) worst -= 1;
-  const found = Array.from({length: RANKS}, () => []);
-  for (let number = 0; number < ranks.length; number += 1) {
-    if (ranks[number] >= worst) found[ranks[number]].push(number);
-  }
-  return found.reverse().flatMap((numbers, index) => {
-    // Of names that match equally well the shorter one is better: more of it matches.
-    const rank = RANKS - 1 - index;
-    const byLength = rank >= JOINED || rank === SIMILAR_NAME || rank === SIMILAR_WORD;
-    return importantFirst(numbers, byLength, limit);
-  }).slice(0, limit);
+// Return how good a match is: that of the name itself is best. Below it, twice as many dependents
+// count as much as the next better rank. Quarantined projects come last.
+function scoreOf(rank, number) {
+  if (rank >= JOINED_EXACT) return BEST;
+  if (rank <= SIMILAR_NAME) return rank;
+  if (orders?.quarantined[number]) return SIMILAR_NAME;
+  const dependents = orders?.dependents[number] ?? 0;
+  return rank + Math.min(Math.floor(Math.log2(dependents + 1)), MOST_ADDED);
 }
 
-// Return the numbers of the most important lines, of a sorted list, and of these the shortest names
-// first if it is `byLength`. Sorting all takes longer.
-function importantFirst(numbers, byLength, limit) {
+// Return the numbers of the best lines, best first. Sorting all would take longer.
+function best(ranks, limit) {
   const groups = [];
-  for (const number of numbers) {
+  for (let number = 0; number < ranks.length; number += 1) {
+    const rank = ranks[number];
+    if (rank === NONE) continue;
+    // Of names that match equally well the shorter one is better: more of it matches.
+    const byLength = rank >= JOINED || rank === SIMILAR_NAME || rank === SIMILAR_WORD;
     const length = byLength ? Math.min(names.length(number), LENGTHS - 1) : 0;
-    const group = (MOST_IMPORTANT - (importances?.[number] ?? 1)) * LENGTHS + length;
+    const group = ((BEST - scoreOf(rank, number)) * RANKS + RANKS - rank) * LENGTHS + length;
     groups[group] ??= [];
     if (groups[group].length < limit) groups[group].push(number);
   }
-  return groups.flat();
+  return groups.flat().slice(0, limit);
+}
+
+// Return the numbers of the lines with the highest values, and of equal ones the best first.
+function highest(ranks, values, limit) {
+  return best(ranks, ranks.length).sort((one, other) => values[other] - values[one])
+    .slice(0, limit);
 }
 
 // Return the keywords with those words that neither the name nor the summary explains.
@@ -388,7 +398,7 @@ function row(number, rank, words) {
 
 // Answer the latest query. A newer one ends this, at the next break.
 async function search() {
-  const {query, limit} = asked;
+  const {query, limit, order} = asked;
   const mine = turn += 1;
   const words = wordsOf(query);
   // A long word rules out more than a short one.
@@ -410,12 +420,13 @@ async function search() {
   };
   const answer = (last) => {
     const counts = counted(ranks);
+    const values = orders?.[order];
     postMessage({
-      query, limit, last,
+      query, limit, order, last,
       words: partial ? parts : words, partial,
       total: sum(counts, NONE + 1, RANKS),
       similar: sum(counts, NONE + 1, SIMILAR_NAME + 1),
-      found: best(ranks, counts, limit).map(
+      found: (values ? highest(ranks, values, limit) : best(ranks, limit)).map(
         (number) => row(number, ranks[number], partial ? parts : words),
       ),
     });
@@ -511,7 +522,7 @@ async function loadAll(cache) {
   search();
   const [releasesMark, releaseLines] = await linesOf('releases.txt', cache);
   if (releasesMark !== mark) return false;
-  importances = await importancesOf(releaseLines);
+  orders = await readOrders(releaseLines);
   releases = releaseLines;
   search();
   const [summariesMark, summaryLines] = await linesOf('summaries.txt', cache);
@@ -526,7 +537,7 @@ async function load() {
     // still differ, search and show what belongs to the names.
     if (!await loadAll('no-cache')) {
       releases = null;
-      importances = null;
+      orders = null;
       await loadAll('reload');
     }
   } catch {

@@ -78,7 +78,9 @@ function addCopyButtons() {
     const button = copyButton(heading ? `for ${heading.textContent}` : 'the command');
     // Settings have a line that says where they belong, with room for the button.
     const place = command.previousElementSibling;
+    const lastTab = [...command.closest('.tabs')?.querySelectorAll('label') ?? []].at(-1);
     if (place?.matches('.panel > p')) place.append(button);
+    else if (lastTab) lastTab.after(button);
     else command.prepend(button);
   }
   // A page has too many files to add buttons that nobody sees.
@@ -92,10 +94,40 @@ function addCopyButtons() {
 }
 
 function addHashButtons(details) {
+  addRequirement(details);
   for (const hash of details.querySelectorAll('a[href] ~ code:last-child')) {
     // Those of a folded group of files are added later.
     if (hash.closest('details') !== details) continue;
     hash.after(copyButton(`the hash of ${hash.parentNode.querySelector('a').textContent}`));
+  }
+}
+
+// Show the requirement that installs a release. Files without a link cannot be installed.
+function addRequirement(details) {
+  const version = details.matches('.rel > details:has(a[href])')
+    && details.querySelector('summary b')?.firstChild.textContent.trim();
+  // As for the install command, only of versions that installers know, and once.
+  if (!version || !/^[\w.+!]+$/.test(version) || details.querySelector('.req')) return;
+  const [, project] = location.pathname.match(/\/project\/([^/]+)\//) ?? [];
+  if (!project) return;
+  details.querySelector('summary').after(element('p', {className: 'req'}, element('code', {
+    textContent: `${decodeURIComponent(project)}==${version}`,
+  }), ' ', copyButton(`the requirement of ${version}`)));
+}
+
+// Tell how many projects require this one. Its page does not, so that it need not change with them.
+
+async function countDependents() {
+  const link = document.querySelector('.sections [href="dependents/"]');
+  if (link === null) return;
+  try {
+    const response = await fetch(link.href);
+    const [, count] = (await response.text()).match(/<h1>Used by ([\d,]+) /) ?? [];
+    if (!response.ok || count === undefined) return;
+    link.querySelector('.n').ariaHidden = null;
+    link.querySelector('.n').textContent = count;
+  } catch {
+    // Browsers read no other page from file: URLs.
   }
 }
 
@@ -174,6 +206,13 @@ function addListTools(tools) {
   const arranged = element('ol', {className: lists[0].className, hidden: true});
   const count = document.querySelector('.count');
   const total = count.textContent;
+  const buttons = ['name', 'used', 'date'].flatMap((value) => {
+    const heading = document.querySelector(`.columns .${value}`);
+    if (heading === null || order === null) return [];
+    const button = element('button', {type: 'button', textContent: heading.textContent, value});
+    heading.replaceChildren(button);
+    return [button];
+  });
   const nothing = element('p', {
     className: 'more', hidden: true, textContent: 'None of the projects here match.',
   });
@@ -199,18 +238,26 @@ function addListTools(tools) {
     }
     arranged.hidden = isWhole;
     for (const group of document.querySelectorAll('.group')) group.hidden = !isWhole;
-    // Letters of the page itself. They keep their place, so that the list does not move.
+    // Letters of the page itself. Others lead to other pages.
     for (const letters of document.querySelectorAll('.letters:has([href^="#"])')) {
-      letters.classList.toggle('unused', !isWhole);
+      letters.hidden = !isWhole;
     }
+    for (const button of buttons) button.ariaPressed = String(button.value === order.value);
     nothing.hidden = shown !== 0;
     count.textContent = words.length === 0 ? total : `${shown.toLocaleString('en')} of ${total}`;
     status.textContent = count.textContent;
   };
   for (const control of [input, order]) control?.addEventListener('input', update);
+  for (const button of buttons) {
+    button.addEventListener('click', () => {
+      order.value = button.value;
+      update();
+    });
+  }
+  if (buttons.length !== 0) document.querySelector('.columns').ariaHidden = null;
   tools.hidden = false;
   // Browsers restore what was chosen before somebody came back.
-  if (input.value !== '' || order?.selectedIndex > 0) update();
+  update();
 }
 
 // Newer browsers unfold the target of a link themselves.
@@ -254,6 +301,7 @@ nameIndex();
 relateDates();
 rememberInstaller();
 addCopyButtons();
+countDependents();
 for (const tools of document.querySelectorAll('.tools')) {
   if (tools.matches('.of-list')) addListTools(tools);
   else addFilter(tools);
@@ -267,15 +315,18 @@ const MORE = 1000;  // results that its button adds
 const BELOW_BOX = 8;  // results below the box of any other page
 // A page that is opened with a query waits so long for all data, so that results do not move.
 const MILLISECONDS_OF_CALM = 2000;
+// The orders of results, and their names on the home page; the first is that of other pages.
+const ORDERS = [['best', 'Best'], ['dependents', 'Most used'], ['dates', 'Newest']];
 const SEVERITY = {deprecated: 'warn', yanked: 'warn', quarantined: 'bad'};
 
 function plural(number, word) {
   return `${number.toLocaleString('en')} ${word}${number === 1 ? '' : 's'}`;
 }
 
-function searchAddress(query, shown = 0) {
+function searchAddress(query, shown = 0, order = ORDERS[0][0]) {
   const address = new URL(root);
   if (query.trim() !== '') address.searchParams.set('q', query.trim());
+  if (order !== ORDERS[0][0]) address.searchParams.set('order', order);
   if (shown > FIRST) address.searchParams.set('show', shown);
   return address.href;
 }
@@ -338,6 +389,7 @@ class Finder {
     this.form = form;
     this.input = form.elements.q;
     this.limit = limit;
+    [[this.order]] = ORDERS;
     this.results = element('ol', {className: 'list wide results', hidden: true});
     this.more = element('div', {className: 'more', hidden: true});
     this.status = element('span', {});
@@ -383,7 +435,7 @@ class Finder {
   ask() {
     this.load();
     this.results.ariaBusy = String(!this.failed);
-    this.worker?.postMessage({query: this.input.value, limit: this.limit});
+    this.worker?.postMessage({query: this.input.value, limit: this.limit, order: this.order});
   }
 
   receive(answer) {
@@ -391,7 +443,7 @@ class Finder {
       this.fail();
       return;
     }
-    if (answer.query !== this.input.value) return;
+    if (answer.query !== this.input.value || answer.order !== this.order) return;
     clearTimeout(this.held);
     const wait = answer.last ? 0 : this.calmUntil - performance.now();
     if (wait > 0) this.held = setTimeout(() => this.accept(answer), wait);
@@ -424,7 +476,7 @@ class Finder {
     if (exact === 0) return `No exact match, but ${plural(similar, 'similar project')}`;
     if (similar > 0) return `${plural(exact, 'project')}, and ${plural(similar, 'similar name')}`;
     if (total > found.length) {
-      return `${found.length.toLocaleString('en')} of ${plural(total, 'project')}, best first`;
+      return `${found.length.toLocaleString('en')} of ${plural(total, 'project')}`;
     }
     return plural(total, 'project');
   }
@@ -497,7 +549,8 @@ class HomeFinder extends Finder {
     this.heading = element('h2', {className: 'vh', textContent: 'Results', hidden: true});
     results.before(this.heading);
     results.after(this.more);
-    (document.querySelector('.counts') ?? form).prepend(this.status);
+    this.orders = this.orderButtons();
+    (document.querySelector('.counts') ?? form).prepend(this.status, this.orders);
     // What the heading and the title of the page say while nobody searches.
     this.top = document.querySelector('.hero [data-searching]');
     this.topic = this.top?.textContent;
@@ -515,8 +568,24 @@ class HomeFinder extends Finder {
     if (this.input.value !== '') this.input.focus({preventScroll: true});
   }
 
+  orderButtons() {
+    const buttons = ORDERS.map(([order, textContent]) => element('button', {
+      type: 'button', textContent, onclick: () => {
+        this.order = order;
+        this.ask();
+        this.writeAddress();
+      },
+    }));
+    const group = element('span', {
+      className: 'orders', role: 'group', ariaLabel: 'Order of the results', hidden: true,
+    }, ...buttons);
+    return group;
+  }
+
   readAddress() {
     const parameters = new URLSearchParams(location.search);
+    const order = parameters.get('order');
+    this.order = ORDERS.some(([known]) => known === order) ? order : ORDERS[0][0];
     // Open the project of this name, if there is one; otherwise search for it.
     this.wanted = parameters.get('name')?.trim() || null;
     this.input.value = this.wanted ?? parameters.get('q') ?? '';
@@ -528,7 +597,7 @@ class HomeFinder extends Finder {
 
   writeAddress() {
     clearTimeout(this.timer);
-    const address = new URL(searchAddress(this.input.value, this.limit));
+    const address = new URL(searchAddress(this.input.value, this.limit, this.order));
     address.pathname = location.pathname;
     if (address.href !== location.href) history.replaceState(null, '', address);
     const query = this.input.value.trim();
@@ -574,6 +643,10 @@ class HomeFinder extends Finder {
     const {found, total, last} = answer;
     const isSearching = this.input.value.trim() !== '';
     this.heading.hidden = found.length === 0;
+    this.orders.hidden = total < 2;
+    [...this.orders.children].forEach((button, number) => {
+      button.ariaPressed = String(ORDERS[number][0] === this.order);
+    });
     if (last) this.status.textContent = this.description(answer);
     this.more.classList.toggle('advice', found.length === 0);
     const rest = total - found.length;
@@ -581,7 +654,7 @@ class HomeFinder extends Finder {
     if (rest > 0) {
       const target = rest > MORE ? found.length + MORE : total;
       this.more.replaceChildren(element('a', {
-        className: 'button', href: searchAddress(this.input.value, target),
+        className: 'button', href: searchAddress(this.input.value, target, this.order),
         textContent: target === total ? `Show all ${total.toLocaleString('en')}` :
           `Show ${MORE.toLocaleString('en')} more`,
       }));
