@@ -41,8 +41,8 @@ def to_the_minute(timestamp: float) -> str:
     >>> to_the_minute(1706702459.9)
     '2024-01-31 12:00'
     """
-    day, second = divmod(int(timestamp), _DAY)
-    return f'{_day(day)} {_time(second // 60)}'
+    minute = int(timestamp) // 60
+    return f'{_day(minute // 1440)} {_time(minute % 1440)}'
 
 
 def time_of_day(timestamp: float) -> str:

@@ -37,7 +37,10 @@ class Block(NamedTuple):
 
     @property
     def files(self) -> list[Distfile]:
-        return [*self.unversioned, *(file for release in self.releases for file in release.files)]
+        files = [*self.unversioned]
+        for release in self.releases:
+            files += release.files
+        return files
 
 
 class Blocks(NamedTuple):
@@ -78,6 +81,8 @@ def listed_releases(divided: Blocks) -> Sequence[tuple[int, Release]]:
 
     They are the newest ones, newest first: a block of large releases has few of them.
     """
+    if not divided.older:
+        return ()
     missing = max(RELEASES_LISTED - len(divided.shown.releases), 0)
     return [*islice((
         (number, release) for number in range(len(divided.older), 0, -1)

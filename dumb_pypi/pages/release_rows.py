@@ -33,26 +33,28 @@ class ReleaseRows:
 
 def _bdi(text: str) -> str:
     """Escape a text, and keep it from turning around the direction of others, as ASCII cannot."""
-    escaped = escaped_common(text)
-    return escaped if text.isascii() else f'<bdi>{escaped}</bdi>'
+    shown = escaped_common(text)
+    return shown if text.isascii() else f'<bdi>{shown}</bdi>'
 
 
 def _release_html(release: ReleaseView, simple_url: str) -> str:
-    (
-        name, anchor, uploaded, _, python, _, _, _, reason, latest, prerelease, open_, files,
-    ) = release
+    name, python, uploaded, files = (
+        release.name, release.python, release.uploaded, release.files,
+    )
     shown = 'Files without a version' if name is None else escaped(name)
     # The latest release is yanked if all are.
-    tags = f'{_LATEST if latest and reason is None else ""}{_PRERELEASE if prerelease else ""}'
-    if reason is not None:
+    tags = _LATEST if release.latest and release.yanked_reason is None else ''
+    if release.prerelease:
+        tags += _PRERELEASE
+    if release.yanked_reason is not None:
         shown, tags = f'<s>{shown}</s>', tags + _YANKED
     count = f'{len(files)} files' if len(files) > 1 else '1 file'
     requires = '' if python is None else f'<span>Python {escaped_common(python)}</span>'
     date = '' if uploaded is None else f'<time>{uploaded[:10]}</time>'
     return (
-        f'<details{" open" if open_ else ""}><summary><b>{shown}{tags}</b>'
+        f'<details{" open" if release.open else ""}><summary><b>{shown}{tags}</b>'
         f'<span>{count}</span>{requires}{date}</summary>\n{_notes_html(release)}'
-        f'{_files_html(files, anchor, simple_url)}</details>\n'
+        f'{_files_html(files, release.anchor, simple_url)}</details>\n'
     )
 
 
@@ -130,7 +132,7 @@ def _folds_html(wheels: Sequence[FileView], simple_url: str) -> Iterator[str]:
 
 
 def _file_html(file: FileView) -> str:
-    filename, url, kind, size, digest, python, uploaded, by, reason, _, provenance = file
+    filename, url, reason = file.filename, file.url, file.yanked_reason
     why = more = ''
     if url is None:
         link = f'<a>{escaped(filename)}</a>'
@@ -143,17 +145,17 @@ def _file_html(file: FileView) -> str:
         why = (
             f'<p class="why">Yanked{": " if reason else ""}<bdi>{escaped(reason)}</bdi></p>'
         )
-    if python is not None:
-        more = f'; requires Python {escaped(python)}'
-    if size is not None:
-        more += f' · {size}'
-    if uploaded is not None:
-        more += f' · <time>{uploaded}</time>'
-    if by is not None:
-        more += f' by {_bdi(by)}'
-    if provenance is not None:
-        more += f' · <a href="{escaped(provenance)}">provenance</a>'
+    if file.requires_python is not None:
+        more = f'; requires Python {escaped(file.requires_python)}'
+    if file.size is not None:
+        more += f' · {file.size}'
+    if file.uploaded is not None:
+        more += f' · <time>{file.uploaded}</time>'
+    if file.uploaded_by is not None:
+        more += f' by {_bdi(file.uploaded_by)}'
+    if file.provenance is not None:
+        more += f' · <a href="{escaped(file.provenance)}">provenance</a>'
     return (
-        f'<li>{link}{why}<span>{escaped_common(kind)}{more}</span>'
-        f'{f"<code>{digest}</code>" if digest else ""}</li>\n'
+        f'<li>{link}{why}<span>{escaped_common(file.kind)}{more}</span>'
+        f'{f"<code>{file.digest}</code>" if file.digest else ""}</li>\n'
     )

@@ -64,7 +64,12 @@ def describe(filename: str) -> str:
     >>> describe('foo-1.0-cp39-abi3-manylinux_2_17_x86_64.manylinux2014_x86_64.whl')
     'CPython 3.9+; Linux, glibc 2.17+, x86-64'
     """
-    wheel = split_wheel(filename[:-len('.whl')])
+    stem = filename[:-len('.whl')]
+    parts = stem.split('-')
+    if len(parts) == 5:
+        # Nearly all wheels have neither a build number nor a variant label.
+        return _describe(*parts[2:])
+    wheel = split_wheel(stem)
     if wheel is None:
         return 'Wheel'
     described = _describe(wheel.python, wheel.abi, wheel.platform)
