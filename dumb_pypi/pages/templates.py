@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import jinja2
 from jinja2.bccache import Bucket
@@ -107,10 +108,11 @@ class FramedTemplate:
             context.blocks[name] = [functools.partial(_mark, name)]
         # Text and names of blocks in turn. No value has the mark, which HTML cannot carry.
         self._frame = ''.join(template.root_render_func(context)).split(_MARK)
-        # With the macros of the template, which this defined: to define them takes 15 µs.
-        self._shared = context.get_all()
+        # Blocks only look up values in a context, so all pages can have the same one. It has the
+        # macros of the template, too, which take 15 µs to define.
+        self._context = template.new_context(context.get_all(), shared=True)
 
-    def render(self, values: Mapping[str, object]) -> bytes:
+    def render(self, values: dict[str, object]) -> bytes:
         """Return what `Templates.render` returns for the shared values and these ones.
 
         Raises:
@@ -118,19 +120,25 @@ class FramedTemplate:
         """
         template = self._template
         with _reported(template.name or ''):
-            context = template.new_context({**self._shared, **values}, shared=True)
-            return ''.join([
-                ''.join(template.blocks[part](context)) if index % 2 else part
-                for index, part in enumerate(self._frame)
-            ]).encode()
+            self._context.vars = values
+            parts: list[str] = []
+            for index, part in enumerate(self._frame):
+                if index % 2:
+                    parts.extend(template.blocks[part](self._context))
+                else:
+                    parts.append(part)
+            return ''.join(parts).encode()
 
 
 def _mark(name: str, _: object) -> Iterator[str]:
     yield f'{_MARK}{name}{_MARK}'
 
 
-def _escape(value: object) -> str:
-    return escaped(value) if type(value) is str else escape(value)
+def _escape(value: Any) -> str:
+    if type(value) is str:
+        return escaped(value)
+    # A value that makes its own HTML; that of a history is long to copy.
+    return value.__html__() if hasattr(value, '__html__') else escape(value)
 
 
 def static_file(name: str) -> bytes:
