@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from dumb_pypi.model.filenames import canonicalize_name
 from dumb_pypi.model.project import EXTRA, extras_in_marker
+from dumb_pypi.pages.escaping import escaped
 
 # The name of a requirement, its extras, and its versions or URL.
 _REQUIREMENT = re.compile(
@@ -44,56 +45,80 @@ class DependencyView(NamedTuple):
     condition: str | None
 
 
+class DependencyViews(list[DependencyView]):
+    """Requirements, and their HTML, which is made if a template prints this object.
+
+    A macro takes five times as long, and most projects have requirements.
+    """
+
+    def __html__(self) -> str:
+        return f'<ul class="deps">\n{"".join(map(_row_html, self))}</ul>\n'
+
+
 class ExtraView(NamedTuple):
     """An extra, and the requirements that it adds."""
     name: str
-    dependencies: Sequence[DependencyView]
+    dependencies: DependencyViews
 
 
 def dependency_views(
         requires_dist: Iterable[str], root: str,
-) -> tuple[Sequence[DependencyView], Sequence[ExtraView]]:
+) -> tuple[DependencyViews, Sequence[ExtraView]]:
     """Return the requirements that are always needed, and those of each extra.
 
     `root` is the relative URL of the home page.
     """
-    required: list[DependencyView] = []
+    required = DependencyViews()
     # The spelling and the requirements of each extra, by its normalized name.
-    extras: dict[str, tuple[str, list[DependencyView]]] = {}
+    extras: dict[str, ExtraView] = {}
     for text in requires_dist:
-        name, query, versions, condition, named = _parse(text)
-        view = DependencyView(
-            name, None if query is None else f'{root}projects/?name={query}', versions, condition,
-        )
+        view, named = _parse(text, root)
         if not named:
             required.append(view)
         for extra in named:
-            extras.setdefault(canonicalize_name(extra), (extra, []))[1].append(view)
-    return required, [ExtraView(name, views) for name, views in extras.values()]
+            extras.setdefault(
+                canonicalize_name(extra), ExtraView(extra, DependencyViews()),
+            ).dependencies.append(view)
+    return required, list(extras.values())
+
+
+def _row_html(view: DependencyView) -> str:
+    name, url, versions, condition = view
+    # Names and their URLs have nothing to escape but what is in the brackets of the extras.
+    link = '' if name is None else f'<a href="{url}">{escaped(name)}</a>'
+    if versions:
+        link += f'<code>{escaped(versions)}</code>'
+    if condition:
+        link += f'<span class="dim">{escaped(condition)}</span>'
+    return f'<li>{link}</li>\n'
 
 
 # The releases of a project, and projects of one kind, require the same again and again.
 @functools.lru_cache(maxsize=4096)
-def _parse(text: str) -> tuple[str | None, str | None, str, str | None, tuple[str, ...]]:
-    """Return a requirement's name, the query for it, its versions, its condition and extras.
+def _parse(text: str, root: str) -> tuple[DependencyView, tuple[str, ...]]:
+    """Return a requirement, and the extras that its marker names.
 
-    The query is the name without its extras: a URL need not encode any of its characters.
-
-    >>> _parse("Foo[a]>=1; python_version < '3.9' and extra == 'x'")
-    ('Foo[a]', 'Foo', '>=1', 'Python below 3.9', ('x',))
+    >>> view, extras = _parse("Foo[a]>=1; python_version < '3.9' and extra == 'x'", './')
+    >>> tuple(view), extras
+    (('Foo[a]', './projects/?name=Foo', '>=1', 'Python below 3.9'), ('x',))
     """
     found = _REQUIREMENT.match(text)
     if found is None:
-        return None, None, text, None, ()
+        return DependencyView(None, None, text, None), ()
     name, extras, rest = found.groups()
     semicolon = _SEMICOLON_AFTER_URL if rest.startswith('@') else _SEMICOLON
     versions, *markers = semicolon.split(rest, maxsplit=1)
     if versions.startswith('(') and versions.endswith(')'):
         versions = versions[1:-1]
     condition, named = _split_marker(markers[0]) if markers else (None, ())
-    return name + (extras or ''), name, versions.strip(), condition, named
+    # The name is without its extras in the URL, which need not encode any of its characters.
+    return DependencyView(
+        name + (extras or ''), f'{root}projects/?name={name}', versions.strip(), condition,
+    ), named
 
 
+# Far fewer markers than requirements are different.
+@functools.lru_cache(maxsize=1024)
 def _split_marker(marker: str) -> tuple[str | None, tuple[str, ...]]:
     """Return a marker in words without its extras, None if nothing is left, and the extras."""
     marker = marker.strip()

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from dumb_pypi.model.filenames import canonicalize_name
 from dumb_pypi.model.project import Project
+from dumb_pypi.pages.escaping import escaped
 
 # The hosts that pip trusts at plain http; any other needs --trusted-host.
 _LOOPBACK = re.compile(r'localhost|127(?:\.[0-9]+){3}|::1')
@@ -25,6 +26,19 @@ class OfferedExtraView(NamedTuple):
     extra: str
 
 
+class OfferedExtraViews(list[OfferedExtraView]):
+    """Extras to choose from, and the HTML of their buttons, which is made if a template prints it.
+
+    A loop in a template takes several times as long.
+    """
+
+    def __html__(self) -> str:
+        return ''.join([
+            f'<label><input type="radio" name="extra" class="x {_classes(number)}">'
+            f'<span>{escaped(extra)}</span></label>' for number, extra in self
+        ])
+
+
 class InstallView(NamedTuple):
     """What installs a project's latest release.
 
@@ -33,14 +47,44 @@ class InstallView(NamedTuple):
     `pin_needs_quotes`, with the pin. If `pinned`, clients do not install the release without the
     pin. If `prerelease`, pip and PDM need an option for it.
     """
-    extras: Sequence[OfferedExtraView]
-    more_extras: Sequence[OfferedExtraView]
+    extras: OfferedExtraViews
+    more_extras: OfferedExtraViews
     omitted_extras: int
     pin: str
     quote: str
     pin_needs_quotes: bool
     pinned: bool
     prerelease: bool
+
+
+class RequirementHtml:
+    """What a command installs, with all extras and the pin: the style sheet hides some of them.
+
+    Like the buttons of extras, it is made if a template prints this object.
+    """
+
+    def __init__(self, project: str, install: InstallView) -> None:
+        self._project = project
+        self._install = install
+
+    def __html__(self) -> str:
+        install = self._install
+        extras = ''.join([
+            f'<span class="o {_classes(number)}">[{escaped(extra)}]</span>'
+            for number, extra in (*install.extras, *install.more_extras)
+        ])
+        # Neither the name of a project nor a version that follows PEP 440 has anything to escape.
+        requirement = f'{self._project}{extras}<span class="v">{install.pin}</span>'
+        if not install.extras and not install.pin_needs_quotes:
+            return requirement
+        classes = 'q qv' if install.pin_needs_quotes else 'q'
+        quote = f'<span class="{classes}">{escaped(install.quote)}</span>'
+        return f'{quote}{requirement}{quote}'
+
+
+def _classes(number: int) -> str:
+    """Return the classes by which the style sheet knows an extra: two digits of base 16."""
+    return f'a{number // 16} b{number % 16}'
 
 
 class SnippetView(NamedTuple):
@@ -68,7 +112,8 @@ def for_project(project: Project) -> InstallView | None:
     views = [OfferedExtraView(*numbered) for numbered in enumerate(extras.values(), start=1)]
     first = EXTRAS_FIRST if len(views) > EXTRAS_UNFOLDED else EXTRAS_UNFOLDED
     return InstallView(
-        views[:first], views[first:EXTRAS_OFFERED], max(len(views) - EXTRAS_OFFERED, 0),
+        OfferedExtraViews(views[:first]), OfferedExtraViews(views[first:EXTRAS_OFFERED]),
+        max(len(views) - EXTRAS_OFFERED, 0),
         f'=={latest.name}', "'" if has_epoch else '"', has_epoch,
         latest.yanked, latest.prerelease,
     )

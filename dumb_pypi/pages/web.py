@@ -107,6 +107,9 @@ class Web:
             latest_yanked_reason=None if latest is None else latest.yanked_reason,
             latest_files=None if latest is None else files_in_words(latest.files),
             installable=install is not None,
+            requirement=None if install is None else (
+                install_commands.RequirementHtml(project.name, install)
+            ),
             install_extras=() if install is None else install.extras,
             more_extras=() if install is None else install.more_extras,
             omitted_extras=0 if install is None else install.omitted_extras,
