@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import jinja2
-import msgspec
 import pytest
 
 from dumb_pypi import build
 from dumb_pypi.pages import project_list, templates
+from dumb_pypi.pages.release_views import ReleaseViews
 from dumb_pypi.pages.templates import Templates
 from tests.support.chromium import POLICY
 from tests.support.docs import block, blocks, DOCUMENTS, ROOT
@@ -41,11 +41,8 @@ def names_in(values: Mapping[str, object], before: str = '') -> Iterator[str]:
         if hasattr(value, '_asdict'):
             yield from names_in(value._asdict(), f'{before}{name}.')
             continue
-        for item in value if isinstance(value, (list, tuple)) else ():
-            fields = msgspec.structs.asdict(item) if isinstance(item, msgspec.Struct) else (
-                item._asdict()
-            )
-            yield from names_in(fields, f'{before}{name}[].')
+        for item in value if isinstance(value, (list, tuple, ReleaseViews)) else ():
+            yield from names_in(item._asdict(), f'{before}{name}[].')
 
 
 @pytest.fixture(scope='module')

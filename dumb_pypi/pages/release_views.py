@@ -1,11 +1,13 @@
-"""Views of the releases of a project and of their files."""
+"""Views of the releases of a project and of their files.
+
+Templates get them. The rows of the built-in ones, in `release_rows`, are made without them: a page
+shows dozens of files, and to make a view of each took a third of the time of a page.
+"""
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
-from typing import NamedTuple
-
-import msgspec
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, overload
 
 from dumb_pypi.model import times, urls
 from dumb_pypi.model.distfile import Distfile
@@ -27,9 +29,7 @@ _KINDS = {
 }
 
 
-# Most views of an index are of these two kinds, and Python makes a struct in a quarter of the time
-# that a named tuple takes.
-class FileView(msgspec.Struct, frozen=True, gc=False):
+class FileView(NamedTuple):
     """A file of a release; unknown texts are None.
 
     `url` and `metadata_url` are None if the file is not offered. `kind` describes what the file
@@ -49,7 +49,7 @@ class FileView(msgspec.Struct, frozen=True, gc=False):
     provenance: str | None
 
 
-class ReleaseView(msgspec.Struct, frozen=True, gc=False):
+class ReleaseView(NamedTuple):
     """A release on a page of its project; `anchor` is the fragment of links to it.
 
     Files without a version come last, as a release without a name and an anchor. `uploaded` is when
@@ -123,37 +123,46 @@ class ReleasesPage(NamedTuple):
     release_json: bool
 
 
-def release_views(
-        project: Project, block: Block, page: ReleasesPage,
-) -> Sequence[ReleaseView]:
+class ReleaseViews(Sequence[ReleaseView]):
+    """The releases of a block, newest first; files without a version come last.
+
+    They are made when a template looks at one of them: ours only counts them.
+    """
+
+    def __init__(self, project: Project, block: Block, page: ReleasesPage) -> None:
+        self._project = project
+        self._block = block
+        self._page = page
+
+    def __len__(self) -> int:
+        return len(self._block.releases) + bool(self._block.unversioned)
+
+    @overload
+    def __getitem__(self, index: int) -> ReleaseView: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[ReleaseView]: ...
+
+    def __getitem__(self, index: int | slice) -> ReleaseView | Sequence[ReleaseView]:
+        return self._views[index]
+
+    @functools.cached_property
+    def _views(self) -> Sequence[ReleaseView]:
+        return release_views(self._project, self._block, self._page)
+
+
+def release_views(project: Project, block: Block, page: ReleasesPage) -> Sequence[ReleaseView]:
     """Return the releases of a block, newest first; files without a version come last."""
-    offered, latest = not project.quarantined, page.latest
+    offered = not project.quarantined
     views = []
-    # The requirements of the releases above, and which of those to point to.
-    required = None if latest is None else latest.best_informed.requires_dist
-    holder = None
-    of_latest = required
-    for release in reversed(block.releases):
-        best, reason, uploaded = release.best_informed, release.yanked_reason, release.uploaded
-        requires_python, requires_dist = best.requires_python, best.requires_dist
-        requires = requires_url = None
-        if requires_dist is not None and requires_dist != of_latest:
-            if requires_dist == required:
-                requires = f'Requires the same as {holder}'
-            else:
-                required, holder = requires_dist, release.name
-                requires = f'Requires {", ".join(requires_dist)}' if requires_dist else (
-                    'Requires no other project'
-                )
-                if len(requires) > REQUIREMENTS_SHOWN and page.release_json:
-                    requires = f'Requires {len(requires_dist)} distributions'
-                    requires_url = urls.from_page(
-                        page.path, paths.release_json(project.name, release.name),
-                    )
-        uploader = release.uploaded_by
+    for release, requires, requires_url in requirements_shown(project, block, page):
+        reason, uploaded, uploader = (
+            release.yanked_reason, release.uploaded, release.uploaded_by,
+        )
+        requires_python = release.best_informed.requires_python
         views.append(ReleaseView(
             release.name,
-            urls.quote_path(release.name),
+            release_anchor(release.name),
             None if uploaded is None else times.to_the_minute(uploaded),
             uploader,
             None if requires_python is None else python_in_words(requires_python),
@@ -161,9 +170,9 @@ def release_views(
             requires,
             requires_url,
             reason,
-            release is latest and offered,
+            release is page.latest and offered,
             release.prerelease,
-            release is latest,
+            release is page.latest,
             [
                 _file_view(file, page.prefix, offered, requires_python, uploaded, uploader, reason)
                 for file in release.files
@@ -178,6 +187,32 @@ def release_views(
             ],
         ))
     return views
+
+
+def requirements_shown(
+        project: Project, block: Block, page: ReleasesPage,
+) -> Iterator[tuple[Release, str | None, str | None]]:
+    """Yield the releases of a block, newest first, with `requires` and `requires_url` of views."""
+    # The requirements of the releases above, and which of those to point to.
+    required = of_latest = None if page.latest is None else page.latest.best_informed.requires_dist
+    holder = None
+    for release in reversed(block.releases):
+        requires_dist = release.best_informed.requires_dist
+        requires = requires_url = None
+        if requires_dist is not None and requires_dist != of_latest:
+            if requires_dist == required:
+                requires = f'Requires the same as {holder}'
+            else:
+                required, holder = requires_dist, release.name
+                requires = f'Requires {", ".join(requires_dist)}' if requires_dist else (
+                    'Requires no other project'
+                )
+                if len(requires) > REQUIREMENTS_SHOWN and page.release_json:
+                    requires = f'Requires {len(requires_dist)} distributions'
+                    requires_url = urls.from_page(
+                        page.path, paths.release_json(project.name, release.name),
+                    )
+        yield release, requires, requires_url
 
 
 def page_numbers(project: str, number: int) -> Sequence[ReleasePageView]:
@@ -244,28 +279,40 @@ def _first_and_last_month(block: Block) -> tuple[str | None, str | None]:
     return (times.month(min(uploads)), times.month(max(uploads))) if uploads else (None, None)
 
 
+# Many projects have releases of the same names.
+release_anchor = functools.lru_cache(maxsize=4096)(urls.quote_path)
+
+
+def kind_of(file: Distfile) -> str:
+    """Describe what a file runs on."""
+    if file.packagetype == 'bdist_wheel':
+        return wheel_tags.describe(file.line.filename)
+    return _kind(file.packagetype, file.python_version)
+
+
+def own_date(uploaded: float | None, released: float | None) -> str | None:
+    """Return the date of a file's upload, None if that is unknown or the date of its release."""
+    if uploaded is None or uploaded == released:
+        return None
+    if released is not None and times.same_day(uploaded, released):
+        return None
+    return times.date(uploaded)
+
+
 def _file_view(
         file: Distfile, prefix: str, offered: bool, requires_python: str | None,
         released: float | None, uploader: str | None, yanked_reason: str | None,
 ) -> FileView:
     line = file.line
-    filename, size, timestamp = line.filename, line.size, line.upload_timestamp
     url = urls.join(prefix, file.url) if offered else None
-    uploaded = None
-    if timestamp != released and timestamp is not None and (
-        released is None or not times.same_day(timestamp, released)
-    ):
-        uploaded = times.date(timestamp)
     return FileView(
-        filename,
+        line.filename,
         url,
-        wheel_tags.describe(filename) if file.packagetype == 'bdist_wheel' else _kind(
-            file.packagetype, file.python_version,
-        ),
-        None if size is None else readable_size(size),
+        kind_of(file),
+        None if line.size is None else readable_size(line.size),
         line.hash,
         None if line.requires_python == requires_python else line.requires_python,
-        uploaded,
+        own_date(line.upload_timestamp, released),
         None if line.uploaded_by == uploader else line.uploaded_by,
         None if line.yanked_reason == yanked_reason else line.yanked_reason,
         f'{url}.metadata' if offered and line.core_metadata is not None else None,

@@ -38,8 +38,8 @@ from dumb_pypi.pages.release_views import (
     listed_views,
     older_views,
     page_numbers,
-    release_views,
     ReleasesPage,
+    ReleaseViews,
 )
 from dumb_pypi.pages.summaries import MonthSummary, ProjectSummary
 from dumb_pypi.pages.templates import FramedTemplate, Templates
@@ -48,6 +48,9 @@ from dumb_pypi.pages.templates import FramedTemplate, Templates
 PLACEHOLDER = 'https://example.com/'
 # Stands for the name of a project. No page has such characters otherwise.
 _ANY_PROJECT = '\0project\0'
+# The relative URL of the home page on pages that show releases of projects. The names of these
+# need no encoding.
+_ROOT = urls.from_page(paths.project_page('foo'), '')
 
 
 class StaticFiles(msgspec.Struct, frozen=True):
@@ -83,11 +86,10 @@ class Web:
         """Render a project's page; `readme` is the HTML of its README, safe to print."""
         page = paths.project_page(project.name)
         facts, latest = project.facts, project.latest
-        root = urls.from_page(page, '')
         best = None if latest is None else latest.best_informed
         requires_dist = () if best is None else best.requires_dist or ()
         requires_python = None if best is None else best.requires_python
-        dependencies, extras = dependency_views(requires_dist, root)
+        dependencies, extras = dependency_views(requires_dist, _ROOT)
         offered = not project.quarantined
         divided = release_pages.blocks(project)
         shown, older = divided
@@ -123,11 +125,11 @@ class Web:
             licence=licence(facts),
             authors=people_view(facts.author, facts.author_email),
             maintainers=people_view(facts.maintainer, facts.maintainer_email),
-            keywords=keywords(facts.keywords, root),
+            keywords=keywords(facts.keywords, _ROOT),
             # Neither links nor a README of somebody who may want to do harm.
             links=links(facts) if offered else (),
             readme=Markup(readme) if readme is not None and offered else None,  # noqa: S704 - `render` of pages/readme.py has sanitized it
-            json_url=urls.from_page(page, paths.project_json(project.name)),
+            json_url=_ROOT + paths.project_json(project.name),
             dependencies=dependencies,
             extras=extras,
             dependency_count=len(requires_dist),
@@ -166,16 +168,16 @@ class Web:
     ) -> dict[str, object]:
         """Return what the pages that show releases have in common."""
         options = self._options
-        releases = release_views(project, block, ReleasesPage(
+        shown = ReleasesPage(
             page, options.packages_url.prefix(project.name, page), latest,
             options.per_release_json,
-        ))
-        simple_url = urls.from_page(page, paths.folder(paths.simple_html(project.name)))
+        )
+        simple_url = _ROOT + paths.folder(paths.simple_html(project.name))
         return {
-            'releases': releases,
+            'releases': ReleaseViews(project, block, shown),
             'filter_word': filter_word(block),
             'simple_url': simple_url,
-            'history': ReleaseRows(releases, simple_url),
+            'history': ReleaseRows(project, block, shown, simple_url),
         }
 
     def dependents(self, project: str, dependents: Sequence[str], count: int) -> bytes:
@@ -352,7 +354,7 @@ def _below(base: str, url: str) -> str:
 def _latest_url(project: Project, page: str, latest: Release, shown: Block) -> str:
     """Return the URL of a project's latest release, as seen from the page that shows a block."""
     fragment = f'#{urls.quote_path(latest.name)}'
-    if any(release is latest for release in shown.releases):
+    if latest in shown.releases:
         return fragment
     target = release_pages.url_of_release(
         project.name, release_pages.page_starts(project), latest.name,
