@@ -198,7 +198,9 @@ def canonicalize_name(name: str) -> NormalizedName:
     `packaging.utils` has the same function, but its import takes longer than a build that has
     nothing to do.
     """
-    return cast('NormalizedName', _SEPARATORS.sub('-', name).lower())
+    name = name.lower().replace('_', '-').replace('.', '-')
+    # Few names have several separators in a row.
+    return cast('NormalizedName', _SEPARATORS.sub('-', name) if '--' in name else name)
 
 
 @functools.lru_cache(maxsize=1024)
