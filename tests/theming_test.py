@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import jinja2
+import msgspec
 import pytest
 
 from dumb_pypi import build
@@ -42,7 +43,10 @@ def names_in(values: Mapping[str, object], before: str = '') -> Iterator[str]:
             yield from names_in(value._asdict(), f'{before}{name}.')
             continue
         for item in value if isinstance(value, (list, tuple, ReleaseViews)) else ():
-            yield from names_in(item._asdict(), f'{before}{name}[].')
+            fields = msgspec.structs.asdict(item) if isinstance(item, msgspec.Struct) else (
+                item._asdict()
+            )
+            yield from names_in(fields, f'{before}{name}[].')
 
 
 @pytest.fixture(scope='module')

@@ -174,7 +174,7 @@ def _read_months(months: Sequence[tuple[str, bytes, int, int]]) -> list[_Read]:
 
 def _read_month(month: str, lines: bytes, uploads: int, skipped: int) -> _Read:
     ordered = sorted(
-        map(changelog.read_upload_line, lines.splitlines()), key=changelog.line_key,
+        changelog.read_upload_lines(lines), key=changelog.line_key,
     )[skipped * changelog.UPLOADS_A_PAGE - uploads:]
     pages = [
         changelog.on_page(number, ordered)

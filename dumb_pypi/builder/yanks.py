@@ -93,8 +93,9 @@ def with_yanks(uploads: Sequence[Upload], yanks: MonthYanks) -> Sequence[Upload]
     if not yanks:
         return uploads
     return [
-        upload._replace(yanked=yanks.get((upload.project, upload.filename), upload.yanked))
-        for upload in uploads
+        msgspec.structs.replace(
+            upload, yanked=yanks.get((upload.project, upload.filename), upload.yanked),
+        ) for upload in uploads
     ]
 
 

@@ -63,6 +63,15 @@ def date(timestamp: float) -> str:
     return _day(int(timestamp) // _DAY)
 
 
+def day_of(timestamp: float) -> int:
+    """Return the day, counted from 1970.
+
+    >>> day_of(86399.5), day_of(86400)
+    (0, 1)
+    """
+    return int(timestamp) // _DAY
+
+
 def same_day(timestamp: float, other: float) -> bool:
     """Return whether two times have the same date.
 

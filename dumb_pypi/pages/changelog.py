@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -17,7 +17,7 @@ UPLOADS_A_PAGE = 500
 NEWEST_UPLOADS = 100
 
 
-class Upload(NamedTuple):
+class Upload(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A file in the changelog; `timestamp` is in seconds since 1970, `version` a normal form.
 
     `kind` is the public index's word, such as `bdist_wheel`.
@@ -69,9 +69,9 @@ class ChangelogPage(msgspec.Struct, frozen=True):
     later: str | None
 
 
-def read_upload_line(line: bytes) -> UploadLine:
-    """Decode a line of `packages.json`."""
-    return _decode(line)
+def read_upload_lines(lines: bytes) -> list[UploadLine]:
+    """Decode lines of `packages.json`."""
+    return _decoder.decode_lines(lines)
 
 
 def decode_lines(text: bytes) -> Sequence[UploadLine]:
@@ -184,7 +184,7 @@ def _upload_key(upload: Upload) -> tuple[float, str]:
     return (upload.timestamp or 0, upload.filename)
 
 
-_decode = msgspec.json.Decoder(UploadLine).decode
+_decoder = msgspec.json.Decoder(UploadLine)
 # Of the lines on a page. Without the names of their keys this would take as long.
 encode_lines: Callable[[Sequence[UploadLine]], bytes] = msgspec.json.Encoder().encode
 _decode_lines = msgspec.json.Decoder(list[UploadLine]).decode

@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
+import msgspec
+
 from dumb_pypi.model import times, urls
 from dumb_pypi.model.times import UNDATED
 from dumb_pypi.pages import paths
@@ -16,7 +18,7 @@ from dumb_pypi.pages.summaries import MonthSummary
 _KINDS_OF_FILE = {'bdist_wheel': 'Wheel', 'sdist': 'Source'}
 
 
-class UploadView(NamedTuple):
+class UploadView(msgspec.Struct, frozen=True, gc=False):
     """Files of one release that somebody uploaded on one day; `url` links to the project's page.
 
     `kinds` says what they are, and `files` has their names, separated by commas. `uploaded` is the
@@ -78,15 +80,15 @@ def upload_views(
     """
     root = '../' * page.count('/')
     days: list[tuple[str | None, dict[_RowKey, list[Upload]]]] = []
-    current: object = days  # which is no date
+    current: object = days  # which is no day
     for upload in uploads:
-        timestamp, project, version, _, uploaded_by, yanked, _ = upload
-        date = None if timestamp is None else times.date(timestamp)
-        if date != current:
-            current = date
+        timestamp = upload.timestamp
+        day = None if timestamp is None else times.day_of(timestamp)
+        if day != current:
+            current = day
             rows: dict[_RowKey, list[Upload]] = {}
-            days.append((date, rows))
-        key = (project, version, uploaded_by, yanked)
+            days.append((None if timestamp is None else times.date(timestamp), rows))
+        key = (upload.project, upload.version, upload.uploaded_by, upload.yanked)
         files = rows.get(key)
         if files is None:
             rows[key] = [upload]
@@ -118,21 +120,20 @@ def _day_html(day: UploadDayView) -> str:
 
 
 def _upload_html(upload: UploadView) -> str:
-    project, url, version, yanked, kinds, files, uploaded, uploaded_by, quarantined = upload
     # Names of projects, kinds, dates and times have nothing to escape.
-    name = f'<a href="{url}">{project}</a>'
-    if version is not None:
-        name += f' <b>{escaped(version)}</b>'
-    if quarantined:
+    name = f'<a href="{upload.url}">{upload.project}</a>'
+    if upload.version is not None:
+        name += f' <b>{escaped(upload.version)}</b>'
+    if upload.quarantined:
         name += ' <span class="tag bad">quarantined</span>'
-    elif yanked:
+    elif upload.yanked:
         name += ' <span class="tag warn">yanked</span>'
-    by = '' if uploaded is None else f'<time>{uploaded}</time>'
-    if uploaded_by is not None:
-        by += f' by <bdi>{escaped_common(uploaded_by)}</bdi>'
+    by = '' if upload.uploaded is None else f'<time>{upload.uploaded}</time>'
+    if upload.uploaded_by is not None:
+        by += f' by <bdi>{escaped_common(upload.uploaded_by)}</bdi>'
     return (
-        f'<li><span>{name}</span><details><summary>{kinds}</summary>{escaped(files)}</details>'
-        f'<span>{by}</span></li>\n'
+        f'<li><span>{name}</span><details><summary>{upload.kinds}</summary>'
+        f'{escaped(upload.files)}</details><span>{by}</span></li>\n'
     )
 
 

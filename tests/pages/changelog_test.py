@@ -115,7 +115,8 @@ def test_order_of_months() -> None:
 )
 def test_upload_of_line(line: bytes, upload: Upload) -> None:
     """An upload has the normal form of its version, and the kind of its file."""
-    assert changelog.upload_of(changelog.read_upload_line(line)) == upload
+    [read] = changelog.read_upload_lines(line)
+    assert changelog.upload_of(read) == upload
 
 
 @st.composite

@@ -435,19 +435,19 @@ def test_build_time_is_on_root_pages() -> None:
 
 # What `UploadDays` prints, as a theme may write it.
 LOOP = """\
-{% for date, name, uploads in days %}
-{% if date %}
-<h2 class="day"><time class="since" datetime="{{ date }}">{{ name }}</time></h2>
+{% for day in days %}
+{% if day.date %}
+<h2 class="day"><time class="since" datetime="{{ day.date }}">{{ day.name }}</time></h2>
 {% endif %}
 <ol class="log dense">
-{% for project, url, version, yanked, kinds, files, uploaded, uploaded_by, quarantined\
- in uploads %}
-<li><span><a href="{{ url }}">{{ project }}</a>{% if version %} <b>{{ version }}</b>{% endif %}\
-{% if quarantined %} <span class="tag bad">quarantined</span>\
-{% elif yanked %} <span class="tag warn">yanked</span>{% endif %}</span>\
-<details><summary>{{ kinds }}</summary>{{ files }}</details><span>\
-{% if uploaded %}<time>{{ uploaded }}</time>{% endif %}\
-{% if uploaded_by %} by <bdi>{{ uploaded_by }}</bdi>{% endif %}</span></li>
+{% for row in day.uploads %}
+<li><span><a href="{{ row.url }}">{{ row.project }}</a>\
+{% if row.version %} <b>{{ row.version }}</b>{% endif %}\
+{% if row.quarantined %} <span class="tag bad">quarantined</span>\
+{% elif row.yanked %} <span class="tag warn">yanked</span>{% endif %}</span>\
+<details><summary>{{ row.kinds }}</summary>{{ row.files }}</details><span>\
+{% if row.uploaded %}<time>{{ row.uploaded }}</time>{% endif %}\
+{% if row.uploaded_by %} by <bdi>{{ row.uploaded_by }}</bdi>{% endif %}</span></li>
 {% endfor %}
 </ol>
 {% endfor %}
