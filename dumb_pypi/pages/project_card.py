@@ -94,6 +94,8 @@ class KeywordView(NamedTuple):
 
 def people_view(names: str | None, emails: str | None) -> PeopleView | None:
     """Return the persons that the card shows, None if `people` finds none."""
+    if names is None and emails is None:
+        return None  # as in most lists
     found = people(names, emails)
     others = [person.name for person in found[PEOPLE_SHOWN:]]
     if not others:
@@ -147,6 +149,8 @@ def licence(facts: ProjectFacts) -> str | None:
     """Return the name of a project's licence: an SPDX expression, or what else is stated."""
     if facts.license_expression is not None:
         return facts.license_expression
+    if facts.license is None and facts.classifiers is None:
+        return None
     first, *more = (facts.license or '').strip().splitlines() or ['']
     is_name = first and len(first) <= LICENCE_NAME and not _is_unknown(first)
     if is_name and not more:
@@ -161,8 +165,10 @@ def licence(facts: ProjectFacts) -> str | None:
 
 def maturity(facts: ProjectFacts) -> str | None:
     """Return what the classifiers say of a project's development status, such as `Beta`."""
-    found = filter(None, map(_MATURITY.fullmatch, facts.classifiers or ()))
-    return next((match[1] for match in found), None)
+    for classifier in facts.classifiers or ():
+        if found := _MATURITY.fullmatch(classifier):
+            return found[1]
+    return None
 
 
 def keywords(text: str | None, root: str) -> Sequence[KeywordView]:
@@ -184,6 +190,8 @@ def links(facts: ProjectFacts) -> Sequence[LinkView]:
 
     The first link of a kind has the same label in all projects, others have that of the project.
     """
+    if facts.project_urls is None and facts.home_page is None:
+        return ()
     given: Iterable[tuple[str, str]] = (facts.project_urls or {}).items()
     if facts.home_page is not None:
         given = (*given, ('Homepage', facts.home_page))
@@ -210,7 +218,8 @@ def files_in_words(files: Iterable[Distfile]) -> str:
     known = [size for size in sizes if size is not None]
     if not known:
         return words
-    least, most = readable_size(min(known)), readable_size(max(known))
+    least = readable_size(min(known))
+    most = least if len(known) == 1 else readable_size(max(known))
     return f'{words}, {least}' if least == most else f'{words}, {least} to {most}'
 
 

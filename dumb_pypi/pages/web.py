@@ -137,8 +137,8 @@ class Web:
             release_count=f'{len(project.releases):,}',
             first_uploaded=_date(project.first_uploaded),
             listed_releases=listed_views(project, release_pages.listed_releases(divided)),
-            older=older_views(project.name, older),
-            older_count=f'{sum(len(block.releases) for block in older):,}',
+            older=older_views(project.name, older) if older else (),
+            older_count=f'{sum([len(block.releases) for block in older]):,}',
             **self._history(project, shown, page, latest),
         )
 
@@ -193,9 +193,8 @@ class Web:
     def _dependents(self, project: str, dependents: Sequence[str], count: int) -> bytes:
         page = paths.dependents(project)
         more = count - len(dependents)
-        return self._render(
+        return self._render_of_project(
             page, 'dependents.html',
-            here='project',
             project=project,
             url='../',
             count=f'{count:,}',

@@ -163,7 +163,8 @@ def test_frame_changes_no_page(
 
     def pages(template_dir: str | None) -> dict[str, bytes]:
         site = Site(page_options(template_dir=template_dir, **options), Templates(template_dir))
-        return dict(site.project_pages(project, None))
+        used = [site.dependents_page(name, ['bar'] * count, count) for count in (0, 2)]
+        return dict([*site.project_pages(project, None), *used[1:]]) | {'none': used[0].content}
 
     assert len(pages(None)) > 120
     assert pages(None) == pages(str(tmp_path))
