@@ -195,7 +195,7 @@ def test_card_has_what_is_known() -> None:
         {'filename': 'foo-1.0.zip', 'requires_python': '>=3.8', 'size': 5},
         license='MIT', author_email='Ana <ana@example.com>', maintainer='Ben, Cleo',
         maintainer_email='Cleo <c@example.com>', keywords='cat, purr',
-        classifiers=['Development Status :: 4 - Beta'],
+        classifiers=['Typing :: Typed', 'Development Status :: 4 - Beta'],
     )
     assert [*facts_on(page).items()] == [
         ('Version', '1.0'), ('Python', '3.8 or newer'), ('Licence', 'MIT'),
