@@ -26,7 +26,7 @@ STAGES = {
         'pages.simple:project_html', 'pages.simple:project_json',
     ),
     'project web page': (
-        'pages.site:Site.project_pages', 'pages.site:Site.dependents_page',
+        'pages.site:Site.web_pages', 'pages.site:Site.dependents_page',
     ),
     'JSON API': ('pages.json_api:pages',),
     'changelog': ('builder.render:render_months',),

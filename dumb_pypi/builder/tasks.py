@@ -3,7 +3,8 @@ from __future__ import annotations
 
 import functools
 import io
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import repeat
 from typing import NamedTuple, TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -22,7 +23,7 @@ from dumb_pypi.store.changes import Done
 from dumb_pypi.store.interface import Target, TaskWriter, Writer
 
 if TYPE_CHECKING:
-    from dumb_pypi.pages.site import Site
+    from dumb_pypi.pages.site import Page, Site
 
 R = TypeVar('R')
 Task = TypeVar('Task', 'ProjectsTask', 'DependentsTask')
@@ -126,41 +127,58 @@ def _process_projects(task: ProjectsTask, writer: TaskWriter) -> ProjectsResult:
     job = task.job
     # Without a second copy of the lines: one project may have a hundred megabytes of them.
     lines = io.BytesIO(task.lines)
-    releases, summaries, checksums, dependents = [], [], [], []
-    for facts, count, new, lonely in zip(
-            task.facts, task.counts, task.new, task.lonely, strict=True,
-    ):
-        project = assemble(facts.project, [read_checked(next(lines)) for _ in range(count)], facts)
-        names = [
-            release.name for release in project.releases if job.options.per_release_json
+    projects = [
+        assemble(facts.project, [read_checked(next(lines)) for _ in range(count)], facts)
+        for facts, count in zip(task.facts, task.counts, strict=True)
+    ]
+    checksums, dependents = [''] * len(projects), [''] * len(projects)
+    if task.write:
+        site = job.site
+        readmes = [readme_of(facts, job.renderer, job.target, writer) for facts in task.facts]
+        # What these are to be is only known later.
+        empty = [
+            site.dependents_page(project.name, (), 0) if lonely else None
+            for project, lonely in zip(projects, task.lonely, strict=True)
         ]
-        found: list[str] = []
-        dependents.append('')
-        if task.write:
-            readme = readme_of(facts, job.renderer, job.target, writer)
-            pages = _checksummed(job.site.project_pages(project, readme), job.target, found)
-            if lonely:
-                # The project's page links to it. What it is to be is only known later.
-                empty = job.site.dependents_page(project.name, (), 0)
-                written = writer.write_new(pages, empty) if new else writer.write_missing(*empty)
-                if written:
-                    dependents[-1] = job.target.checksum(empty.content)
-            if not new:
-                for path, content in pages:
-                    writer.write(path, content)
-        releases.append(msgspec.json.encode(names))
-        summaries.append(summarize(project))
-        checksums.append(''.join(found))
-    return ProjectsResult(releases, summaries, checksums, dependents, writer.done)
+        # Kind by kind, since the caches of a processor hold the code for one kind of page: project
+        # by project, rendering and writing take a fifth more time.
+        simple, _ = _write_kind(task, writer, [*map(site.simple_pages, projects)])
+        web, dependents = _write_kind(
+            task, writer, [*map(site.web_pages, projects, readmes)], empty,
+        )
+        json, _ = _write_kind(task, writer, [*map(site.json_pages, projects)])
+        checksums = [''.join(each) for each in zip(simple, web, json, strict=True)]
+    releases = [
+        msgspec.json.encode([
+            release.name for release in project.releases if job.options.per_release_json
+        ]) for project in projects
+    ]
+    return ProjectsResult(
+        releases, [*map(summarize, projects)], checksums, dependents, writer.done,
+    )
 
 
-def _checksummed(
-        pages: Iterable[tuple[str, bytes]], target: Target, checksums: list[str],
-) -> Iterator[tuple[str, bytes]]:
-    """Add the checksum of each page to `checksums` on its way."""
-    for page in pages:
-        checksums.append(target.checksum(page[1]))
-        yield page
+def _write_kind(
+        task: ProjectsTask, writer: TaskWriter, pages_of_projects: Sequence[Sequence[Page]],
+        preliminary: Iterable[Page | None] = repeat(None),
+) -> tuple[list[str], list[str]]:
+    """Write pages of each project, and a `preliminary` one that they link to, if it is missing.
+
+    Return the checksums of the pages of each project, and that of each preliminary page, '' if it
+    was not written.
+    """
+    checksum = task.job.target.checksum
+    checksums, of_preliminary = [], []
+    for pages, first, new in zip(pages_of_projects, preliminary, task.new, strict=False):
+        checksums.append(''.join([checksum(content) for _, content in pages]))
+        if new:
+            written = writer.write_new(pages, first)
+        else:
+            written = first is not None and writer.write_missing(*first)
+            for path, content in pages:
+                writer.write(path, content)
+        of_preliminary.append(checksum(first.content) if first is not None and written else '')
+    return checksums, of_preliminary
 
 
 def write_dependents(task: DependentsTask) -> DependentsResult:

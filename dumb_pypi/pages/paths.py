@@ -106,7 +106,7 @@ def static(name: str) -> str:
 def of_project(project: str) -> tuple[str, ...]:
     """Return the pages that every project has.
 
-    The page of dependents comes first, the others in the order of `Site.project_pages`. Builds
+    The page of dependents comes first, the others in the order in which they are written. Builds
     delete these, the last one first, when a project is removed.
     """
     return (
@@ -123,7 +123,7 @@ def release_pages(project: str, count: int) -> list[str]:
 def pages_of_project(
         project: str, releases: Iterable[str], release_page_count: int,
 ) -> Iterator[str]:
-    """Yield the pages of a project in the order of `Site.project_pages`."""
+    """Yield the pages of a project, without that of its dependents, in the order of writing."""
     _, *pages, page, last = of_project(project)
     yield from pages
     yield from release_pages(project, release_page_count)

@@ -66,27 +66,43 @@ class Site:
         """Return the static files that the web pages use."""
         yield from self._static
 
-    def project_pages(self, project: Project, readme: str | None) -> Iterator[Page]:
-        """Render a project's pages, each after those that it links to.
+    def simple_pages(self, project: Project) -> list[Page]:
+        """Render a project's pages of the simple API.
+
+        They come first: web pages link to them, those of the JSON API to these.
+        """
+        name, packages_url = project.name, self._options.packages_url
+        return [
+            Page(paths.simple_json(name), simple_api.project_json(
+                project, packages_url, self._options.site_url,
+            )),
+            Page(paths.simple_html(name), simple_api.project_html(project, packages_url)),
+        ]
+
+    def web_pages(self, project: Project, readme: str | None) -> list[Page]:
+        """Render a project's web pages, each after those that it links to.
 
         `readme` is the README as HTML that is safe to print, None if there is none. The project's
         page links to that of its dependents too, which depends on other projects.
         """
-        options = self._options
-        name, packages_url = project.name, options.packages_url
-        yield Page(paths.simple_json(name), simple_api.project_json(
-            project, packages_url, options.site_url,
-        ))
-        yield Page(paths.simple_html(name), simple_api.project_html(project, packages_url))
-        for number, block in enumerate(release_pages.blocks(project).older, start=1):
-            yield Page(
-                paths.release_page(name, number), self._web.release_page(project, number, block),
-            )
-        yield Page(paths.project_page(name), self._web.project(project, readme))
-        for path, content in json_api.pages(
-                project, packages_url, options.site_url, per_release=options.per_release_json,
-        ):
-            yield Page(path, content)
+        name = project.name
+        return [
+            *(
+                Page(
+                    paths.release_page(name, number),
+                    self._web.release_page(project, number, block),
+                )
+                for number, block in enumerate(release_pages.blocks(project).older, start=1)
+            ),
+            Page(paths.project_page(name), self._web.project(project, readme)),
+        ]
+
+    def json_pages(self, project: Project) -> list[Page]:
+        """Render a project's pages of the JSON API, each after those that it links to."""
+        return [Page(path, content) for path, content in json_api.pages(
+            project, self._options.packages_url, self._options.site_url,
+            per_release=self._options.per_release_json,
+        )]
 
     def dependents_page(self, project: str, dependents: Sequence[str], count: int) -> Page:
         """Render the page of the projects that require a project, of which there are `count`.

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -238,15 +238,15 @@ def test_changed_template_ends_the_build(
     template = tmp_path / 'templates/project.html'
     template.parent.mkdir()
     template.write_text('one')
-    project_pages = Site.project_pages
+    web_pages = Site.web_pages
 
-    def change_template(site: Site, project: Project, readme: str | None) -> Iterator[Page]:
+    def change_template(site: Site, project: Project, readme: str | None) -> list[Page]:
         template.write_text('between')
         template.write_text(last)
-        return project_pages(site, project, readme)
+        return web_pages(site, project, readme)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Site, 'project_pages', change_template)
+        patch.setattr(Site, 'web_pages', change_template)
         with pytest.raises(ChangedError, match='changed during the build: run it again'):
             run(tmp_path, template_dir=str(template.parent))
     run(tmp_path, template_dir=str(template.parent))

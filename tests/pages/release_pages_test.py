@@ -19,6 +19,7 @@ from dumb_pypi.pages.templates import Templates
 from tests.support.lists import file_of
 from tests.support.markup import HtmlPage, text_of
 from tests.support.options import page_options
+from tests.support.project_pages import all_pages
 from tests.support.sound import links
 
 SITE_URL = 'https://index.example.com/'
@@ -43,7 +44,7 @@ def project_of(releases: Iterable[tuple[str, int]], unversioned: int = 0) -> Pro
 
 def pages_of(project: Project) -> dict[str, bytes]:
     site = Site(page_options(site_url=SITE_URL), Templates())
-    return {page.path: page.content for page in site.project_pages(project, None)}
+    return {page.path: page.content for page in all_pages(site, project)}
 
 
 def release_page_paths(pages: Iterable[str]) -> list[str]:
@@ -184,7 +185,7 @@ def test_listed_release_has_its_facts() -> None:
     page = HtmlPage({
         rendered.path: rendered.content for rendered in Site(
             page_options(site_url=SITE_URL), Templates(),
-        ).project_pages(assemble(canonicalize_name('foo'), [
+        ).web_pages(assemble(canonicalize_name('foo'), [
             file_of(json.dumps(line).encode()) for line in lines
         ]), None)
     }['project/foo/index.html'])

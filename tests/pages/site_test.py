@@ -14,6 +14,7 @@ from dumb_pypi.pages.summaries import summarize
 from dumb_pypi.pages.templates import Templates
 from tests.support.lists import file_of
 from tests.support.options import page_options
+from tests.support.project_pages import all_pages
 
 
 def site(site_url: str | None = None, template_dir: Path | None = None) -> Site:
@@ -77,7 +78,7 @@ def test_builds_know_every_page() -> None:
     """The pages that builds delete are those that `Site` renders, in the same order."""
     files = [file_of(b'{"filename": "foo-1.0.zip", "upload_timestamp": 1}')]
     project = assemble(canonicalize_name('foo'), files)
-    of_project = [page.path for page in site().project_pages(project, None)]
+    of_project = [page.path for page in all_pages(site(), project)]
     assert of_project == [*paths.pages_of_project('foo', ['1.0'], 0)]
     of_project.append(site().dependents_page('foo', [], 0).path)
     assert {*of_project} == {*paths.of_project('foo'), paths.release_json('foo', '1.0')}

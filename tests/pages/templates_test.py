@@ -19,6 +19,7 @@ from dumb_pypi.pages.site import Site
 from dumb_pypi.pages.templates import Templates
 from tests.support.lists import file_of
 from tests.support.options import page_options
+from tests.support.project_pages import all_pages
 
 
 def own(tmp_path: Path, **templates: str) -> Templates:
@@ -164,7 +165,7 @@ def test_frame_changes_no_page(
     def pages(template_dir: str | None) -> dict[str, bytes]:
         site = Site(page_options(template_dir=template_dir, **options), Templates(template_dir))
         used = [site.dependents_page(name, ['bar'] * count, count) for count in (0, 2)]
-        return dict([*site.project_pages(project, None), *used[1:]]) | {'none': used[0].content}
+        return dict([*all_pages(site, project), *used[1:]]) | {'none': used[0].content}
 
     assert len(pages(None)) > 120
     assert pages(None) == pages(str(tmp_path))

@@ -8,6 +8,7 @@ from justhtml import Element
 
 from dumb_pypi.model.project import assemble, Project
 from dumb_pypi.model.project_facts import ACTIVE, parse_facts
+from dumb_pypi.pages.site import Page, Site
 from dumb_pypi.pages.templates import Templates
 from dumb_pypi.pages.web import StaticFiles, Web
 from tests.support.lists import file_of
@@ -39,6 +40,13 @@ def web(
         logo=logo, site_url=site_url, per_release_json=per_release_json,
     )
     return Web(options, Templates(), STATIC)
+
+
+def all_pages(site: Site, project: Project) -> list[Page]:
+    """Return the pages of a project in the order in which they are written."""
+    return [
+        *site.simple_pages(project), *site.web_pages(project, None), *site.json_pages(project),
+    ]
 
 
 def project_of(*lines: Mapping[str, object], status: str = ACTIVE, **facts: object) -> Project:
