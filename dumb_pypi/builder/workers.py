@@ -110,6 +110,8 @@ class _ProcessWorkers:
         return self._started.map(function, tasks)
 
     def _start(self) -> Workers:
+        # Forked processes have what their parent has imported. Each would take 35 ms for this.
+        import dumb_pypi.pages.site  # noqa: F401 - only to have it imported
         from dumb_pypi.builder.executors import ExecutorWorkers, ProcessPool
         pool = self._stack.enter_context(ProcessPool(self._number, self._lock))
         return ExecutorWorkers(pool, _AHEAD * self._number, pool.exit_status, pool.failure)
