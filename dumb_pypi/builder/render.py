@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, chain
-from typing import cast, NamedTuple, TYPE_CHECKING
+from typing import NamedTuple
 
 import msgspec
 
@@ -30,14 +30,15 @@ from dumb_pypi.builder.tasks import (
 )
 from dumb_pypi.builder.tree import Extent
 from dumb_pypi.builder.workers import batched, Workers
-from dumb_pypi.model.project_facts import ProjectFacts
 from dumb_pypi.pages import changelog, paths, project_list
 from dumb_pypi.pages.project_list import ListPage
-from dumb_pypi.pages.summaries import most_used, MOST_USED_PROJECTS, recently_released
+from dumb_pypi.pages.summaries import (
+    decode_summaries,
+    most_used,
+    MOST_USED_PROJECTS,
+    recently_released,
+)
 from dumb_pypi.store.interface import Writer
-
-if TYPE_CHECKING:
-    from packaging.utils import NormalizedName
 
 _TASK = 1 << 17  # bytes of lines in a task, at least one project's; see `_sizes`
 # Bytes of texts of pages of months in a task: it takes as long as one of projects.
@@ -140,7 +141,9 @@ def previous_projects(
             Extent(_decode_names(releases), len(summary.page_starts)), summary.requires,
         )
         for batch, result in _processed(job, groups, wanted, (), (), (), workers)
-        for at, releases, summary in zip(batch, result.releases, result.summaries, strict=True)
+        for at, releases, summary in zip(
+            batch, result.releases, decode_summaries(result.summaries), strict=True,
+        )
     }
 
 
@@ -157,9 +160,8 @@ def _processed(
     def task(number: int, batch: range) -> ProjectsTask:
         names = packages.names[batch.start:batch.stop]
         return ProjectsTask(
-            job, number,
-            [groups.facts.get(name) or ProjectFacts(cast('NormalizedName', name))
-             for name in names],
+            job, number, names,
+            {name: groups.facts[name] for name in names if name in groups.facts},
             [packages.projects[name].files for name in names],
             packages.content(batch.start, batch.stop),
             names[0] in to_write,
@@ -232,8 +234,8 @@ def _write_projects(
     ):
         writer.add(result.done)
         for at, releases, summary, checksums, dependents in zip(
-                batch, result.releases, result.summaries, result.checksums, result.dependents,
-                strict=True,
+                batch, result.releases, decode_summaries(result.summaries), result.checksums,
+                result.dependents, strict=True,
         ):
             name = packages.names[at]
             before = known.get(name)

@@ -3,9 +3,9 @@ from __future__ import annotations
 
 import functools
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import repeat
-from typing import NamedTuple, TYPE_CHECKING, TypeVar
+from typing import cast, NamedTuple, TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -18,11 +18,13 @@ from dumb_pypi.model.project_facts import ProjectFacts
 from dumb_pypi.options import BuildOptions
 from dumb_pypi.pages import changelog
 from dumb_pypi.pages.changelog import ChangelogPage
-from dumb_pypi.pages.summaries import ProjectSummary, summarize
+from dumb_pypi.pages.summaries import encode_summaries, summarize
 from dumb_pypi.store.changes import Done
 from dumb_pypi.store.interface import Target, TaskWriter, Writer
 
 if TYPE_CHECKING:
+    from packaging.utils import NormalizedName
+
     from dumb_pypi.pages.site import Page, Site
 
 R = TypeVar('R')
@@ -55,12 +57,13 @@ def _site(options: BuildOptions, _: str) -> Site:
 class ProjectsTask(NamedTuple):
     """Consecutive projects to render, or, if not `write`, only to sum up.
 
-    `lines` are those of all of them, `counts` their numbers; `new` says which have no page yet, and
-    `lonely` which may have no page of dependents.
+    `facts` are about some of them. `lines` are those of all of them, `counts` their numbers; `new`
+    says which have no page yet, and `lonely` which may have no page of dependents.
     """
     job: Job
     number: int
-    facts: Sequence[ProjectFacts]
+    names: Sequence[str]
+    facts: Mapping[str, ProjectFacts]
     counts: Sequence[int]
     lines: bytes
     write: bool
@@ -71,11 +74,12 @@ class ProjectsTask(NamedTuple):
 class ProjectsResult(NamedTuple):
     """The releases of each project, encoded, what root pages show of it, and what was written.
 
+    `summaries` are encoded by `encode_summaries`, since pickling them takes several times as long.
     `checksums` are those of each project's pages, as in its record, and `dependents` those of empty
     pages of dependents; '' if they were not written.
     """
     releases: Sequence[bytes]
-    summaries: Sequence[ProjectSummary]
+    summaries: bytes
     checksums: Sequence[str]
     dependents: Sequence[str]
     done: Done
@@ -127,14 +131,17 @@ def _process_projects(task: ProjectsTask, writer: TaskWriter) -> ProjectsResult:
     job = task.job
     # Without a second copy of the lines: one project may have a hundred megabytes of them.
     lines = io.BytesIO(task.lines)
+    all_facts = [
+        task.facts.get(name) or ProjectFacts(cast('NormalizedName', name)) for name in task.names
+    ]
     projects = [
         assemble(facts.project, [read_checked(next(lines)) for _ in range(count)], facts)
-        for facts, count in zip(task.facts, task.counts, strict=True)
+        for facts, count in zip(all_facts, task.counts, strict=True)
     ]
     checksums, dependents = [''] * len(projects), [''] * len(projects)
     if task.write:
         site = job.site
-        readmes = [readme_of(facts, job.renderer, job.target, writer) for facts in task.facts]
+        readmes = [readme_of(facts, job.renderer, job.target, writer) for facts in all_facts]
         # What these are to be is only known later.
         empty = [
             site.dependents_page(project.name, (), 0) if lonely else None
@@ -154,7 +161,7 @@ def _process_projects(task: ProjectsTask, writer: TaskWriter) -> ProjectsResult:
         ]) for project in projects
     ]
     return ProjectsResult(
-        releases, [*map(summarize, projects)], checksums, dependents, writer.done,
+        releases, encode_summaries([*map(summarize, projects)]), checksums, dependents, writer.done,
     )
 
 

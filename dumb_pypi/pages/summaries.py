@@ -4,7 +4,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -219,5 +219,7 @@ def _newest(releases: Iterable[NewRelease]) -> Sequence[NewRelease]:
 
 
 _encode = msgspec.json.Encoder().encode
+encode_summaries: Callable[[Sequence[ProjectSummary]], bytes] = _encode
+decode_summaries = msgspec.json.Decoder(list[ProjectSummary]).decode
 _decode_releases = msgspec.json.Decoder(list[NewRelease]).decode
 _decode_uploads = msgspec.json.Decoder(list[Upload]).decode
