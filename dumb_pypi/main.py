@@ -11,6 +11,7 @@ from typing import NoReturn
 from dumb_pypi.commands import COMMANDS, console, describe_commands
 from dumb_pypi.commands.console import FAILED, INTERRUPTED, say, WRONG_USAGE
 from dumb_pypi.errors import is_refusal, reason_of, shown_path
+from dumb_pypi.process import collect_garbage_seldom
 
 HOW_TO_BEGIN = f'''\
 dumb-pypi makes a Python package index of static files.
@@ -63,6 +64,7 @@ def run() -> NoReturn:
     Python might abort, or wait for a thread of a process pool.
     """
     _ensure_utf8()
+    collect_garbage_seldom()
     console.ends_process = True
     status = main()
     try:

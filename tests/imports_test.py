@@ -15,10 +15,9 @@ MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob(
 BELOW = {
     '__init__': {'api', 'scanner'},
     '__main__': {'main'},
-    'main': {'commands', 'errors'},
+    'main': {'commands', 'errors', 'process'},
     'commands': {
-        'api', 'builder', 'scanner', 'server', 'store', 'options', 'model', 'errors', 'process',
-        '__init__',
+        'api', 'builder', 'scanner', 'server', 'store', 'options', 'model', 'errors', '__init__',
     },
     'api': {'builder', 'scanner', 'store', 'options', 'errors', 'process', '__init__'},
     'builder': {'store', 'pages', 'options', 'model', 'errors', 'process', '__init__'},

@@ -24,12 +24,10 @@ from dumb_pypi.commands.console import (
 )
 from dumb_pypi.errors import DumbPypiError, ListError, Notice, OptionError, RefusedError
 from dumb_pypi.options import DEFAULT_TITLE, hints
-from dumb_pypi.process import garbage_collected_seldom
 
 PATIENCE = 2  # seconds before the progress bar appears
 
 
-@garbage_collected_seldom()
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
     parser = _parser()

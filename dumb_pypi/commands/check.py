@@ -14,13 +14,11 @@ from dumb_pypi.builder.check import check
 from dumb_pypi.builder.comparison import Checked, Kind
 from dumb_pypi.commands.console import count, DONE, FAILED, INTERRUPTED, ProgressBar, say
 from dumb_pypi.errors import DumbPypiError, FileError, shown_path
-from dumb_pypi.process import garbage_collected_seldom
 
 _KINDS: tuple[Kind, ...] = get_args(Kind)
 _PATIENCE = 2  # seconds before the progress bar appears
 
 
-@garbage_collected_seldom()
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
     parser = _parser()

@@ -19,14 +19,12 @@ from dumb_pypi.commands.console import (
     say_notices,
 )
 from dumb_pypi.errors import DumbPypiError, FileError, OptionError, shown, shown_path
-from dumb_pypi.process import garbage_collected_seldom
 from dumb_pypi.scanner import is_folder, Scan, scan
 from dumb_pypi.scanner.folder import write_atomically
 
 _PROGRAM = 'dumb-pypi'
 
 
-@garbage_collected_seldom()
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
     parser = _parser()
