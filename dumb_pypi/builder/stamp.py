@@ -257,11 +257,12 @@ def _contents(
                 folders[:] = {*folders} - {store.OWN_FOLDER, *paths.FOLDERS}
                 names[:] = {name for name in names if name.removesuffix('.gz') not in paths.ROOTS}
             folders.sort()
+            within = os.path.relpath(parent, folder)
             for name in sorted(names):
                 place = os.path.join(parent, name)
                 if name.endswith(endings) and os.path.isfile(place):
-                    yield os.path.relpath(place, folder).encode(errors='surrogateescape')
-                    with open(place, 'rb') as file:
+                    yield f'{within}/{name}'.encode(errors='surrogateescape')
+                    with open(place, 'rb', buffering=0) as file:
                         status = os.fstat(file.fileno())
                         times.append(
                             f'{status.st_ino} {status.st_mtime_ns} {status.st_ctime_ns}',
