@@ -131,7 +131,7 @@ def read_months(
     The first pages of a month that cannot have changed are not read. Projects that did not change
     may be known to be `last_uploaded` at a time.
     """
-    uploads = packages.uploads_per_month()
+    uploads = packages.uploads_per_month
     unchanged = {
         month: before[month].unchanged_pages(since, uploads[month]) if month in before else 0
         for month, since in months.items()

@@ -12,6 +12,7 @@ from array import array
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import accumulate, groupby, islice
 from typing import BinaryIO, NamedTuple
 
@@ -110,7 +111,8 @@ class Packages:
             for at in range(0, size, _COPY)
         )
 
-    def uploads_per_month(self) -> dict[str, int]:
+    @cached_property
+    def uploads_per_month(self) -> Mapping[str, int]:
         uploads: dict[str, int] = defaultdict(int)
         for lines in self.projects.values():
             for month, count in lines.months.items():

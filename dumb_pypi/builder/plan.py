@@ -64,7 +64,7 @@ def group(
         texts: PageTexts, workers: Workers,
 ) -> Groups:
     """Group a list. Months that no line was added to or removed from are taken from the state."""
-    uploads = packages.uploads_per_month()
+    uploads = packages.uploads_per_month
     neighbours = changelog.neighbours(uploads)
     touched = packages.touched_months
     records = {} if state is None or touched is None else state.months

@@ -146,7 +146,7 @@ def lines_of(packages: Packages) -> list[bytes]:
 
 
 def months_of(packages: Packages) -> Mapping[str, set[bytes]]:
-    names = dict.fromkeys(sorted(packages.uploads_per_month()), 0)
+    names = dict.fromkeys(sorted(packages.uploads_per_month), 0)
     return {month: {*lines.splitlines()} for month, lines in packages.lines_of_months(names)}
 
 
