@@ -213,9 +213,8 @@ class Web:
             else times.month_in_words(paths.month_of(target))
             for target in (page.earlier, page.later)
         )
-        return self._render(
-            page.path, 'changelog_month.html',
-            here='changelog',
+        return self._render_framed(
+            'changelog', page.path, 'changelog_month.html',
             month=None if page.month == UNDATED else times.month_in_words(page.month),
             period=changelog_views.days(uploads),
             days=changelog_views.upload_views(uploads, page.path),
@@ -303,13 +302,16 @@ class Web:
         return self._templates.render(template, self._shared_by(page) | values)
 
     def _render_of_project(self, page: str, template: str, **values: object) -> bytes:
-        """Render a page of a project; those of one template are all of the same depth."""
+        return self._render_framed('project', page, template, **values)
+
+    def _render_framed(self, here: str, page: str, template: str, **values: object) -> bytes:
+        """Render a page of a project or month; those of one template have the same depth."""
         if self._options.template_dir is not None:
-            return self._render(page, template, here='project', **values)
+            return self._render(page, template, here=here, **values)
         framed = self._framed.get(template)
         if framed is None:
             framed = self._framed[template] = self._templates.framed(
-                template, self._shared_by(page) | {'here': 'project'},
+                template, self._shared_by(page) | {'here': here},
             )
         return framed.render(values)
 
