@@ -267,17 +267,17 @@ class Plan:
             yield previous.groups.yanks.requires[project]
 
     def _is_known_project(self, name: str) -> bool:
-        state, now = self._state, self.groups
+        state, now = self._state, self.groups.fingerprints(name)
         record = state.projects.get(name)
-        previous = None if self._previous is None else self._previous.groups
+        recorded = None if record is None else (record.lines.fingerprint, record.facts_fingerprint)
+        if self._previous is None:
+            return recorded == now
+        previous = self._previous.groups
         return self._is_known(
-            now.fingerprints(name),
-            None if record is None else (record.lines.fingerprint, record.facts_fingerprint),
-            None if previous is None or name not in previous.packages.projects else (
-                previous.fingerprints(name)
-            ),
+            now, recorded,
+            previous.fingerprints(name) if name in previous.packages.projects else None,
             # Nobody knows which facts a previous list was published with.
-            may_differ=name in now.facts_fingerprints or (
+            may_differ=name in self.groups.facts_fingerprints or (
                 state.pending is not None and name in state.pending.projects
             ),
         )
@@ -314,10 +314,8 @@ class Plan:
         """Return whether the pages of a group are those that this build would render.
 
         `now`, `recorded` and `previous` are what they follow from in the list, in the state and in
-        the previous list. Published pages `may_differ` from what the previous list says.
+        the previous list, which there is. Published pages `may_differ` from what that says.
         """
-        if self._previous is None:
-            return recorded == now
         if not self._skips_published or previous != now:
             return False
         if recorded is None:
