@@ -20,7 +20,7 @@ _REMEDIES = {
     errno.ENOMEM: 'use fewer processes (--jobs) or raise the limit (ulimit -v)',
 }
 # Where a notice mentions another line.
-_OTHER_LINE = re.compile(r'(?<= is on line )\d+')
+_OTHER_LINE = r'(?<= is on line )\d+'
 
 
 def shown(value: object) -> str:
@@ -222,7 +222,7 @@ def compare_notices(
 
 def _unnumbered(notice: Notice) -> tuple[str, str]:
     place = notice.place if notice.line is None else ''
-    return place, _OTHER_LINE.sub('', notice.text)
+    return place, re.sub(_OTHER_LINE, '', notice.text)
 
 
 class BrokenError(DumbPypiError):

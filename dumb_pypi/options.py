@@ -148,13 +148,13 @@ def fault_of_output(output_dir: str) -> str | None:
     "'S3:/bucket' is not the URL of a bucket. Did you mean 's3://bucket'?"
     """
     if is_bucket(output_dir):
-        if _BUCKET_URL.fullmatch(output_dir):
+        if re.fullmatch(_BUCKET_URL, output_dir):
             return None
         return (
             f"{shown(output_dir)} is not the URL of a bucket, such as s3://bucket or "
             "s3://bucket/path, without '?' and '#'"
         )
-    if not (found := _URL.match(output_dir)):
+    if not (found := re.match(_URL, output_dir)):
         return None
     if found[1]:
         scheme, rest = found[1].lower(), output_dir[found.end():].lstrip('/')
@@ -168,11 +168,10 @@ def fault_of_output(output_dir: str) -> str | None:
     )
 
 
-_URL = re.compile(r'(s3|gs|az):/|[a-z][a-z0-9+.-]+://', re.IGNORECASE)
+# Few builds use these expressions: Python compiles them when it has to.
+_URL = r'(?i)(s3|gs|az):/|[a-z][a-z0-9+.-]+://'
 # No part of a path is empty, '.' or '..'.
-_BUCKET_URL = re.compile(
-    r'(?:s3|gs|az)://[^/\s?#]+(?:/(?!\.{1,2}(?:/|$))[^/?#\x00-\x1f\x7f]+)*/?',
-)
+_BUCKET_URL = r'(?:s3|gs|az)://[^/\s?#]+(?:/(?!\.{1,2}(?:/|$))[^/?#\x00-\x1f\x7f]+)*/?'
 
 
 def _is_folder(path: str) -> bool:

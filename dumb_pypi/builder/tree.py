@@ -12,14 +12,15 @@ _CHANGELOG_FOLDER = 'changelog'
 # The folders of pages of months and of no group.
 _PAGE_FOLDERS = (_CHANGELOG_FOLDER, 'projects', 'static')
 PROJECT_FOLDERS = ('project', 'simple', 'pypi')
-_MONTH_PAGE = re.compile(r'changelog/([0-9]{4}-[0-9]{2}|undated)(?:-([0-9]{1,4}))?\.html')
-_RELEASE_PAGE = re.compile(r'releases-([1-9][0-9]{0,4})\.html')
+# Most builds search for no pages: Python compiles the expressions when it has to.
+_MONTH_PAGE = r'changelog/([0-9]{4}-[0-9]{2}|undated)(?:-([0-9]{1,4}))?\.html'
+_RELEASE_PAGE = r'releases-([1-9][0-9]{0,4})\.html'
 # Pages of no group: 1.x's changelog, the list of projects, and static files, whose names contain a
 # hash.
-_OTHER_PAGE = re.compile(
+_OTHER_PAGE = (
     r'changelog/page[0-9]+\.html|'
     r'projects/(?:[a-z]|0-9|other)(?:-[0-9]{1,5})?\.html|'
-    r'static/(?:custom|icons?|script|search|style)-[0-9a-f]{12}\.(?:css|js|svg)',
+    r'static/(?:custom|icons?|script|search|style)-[0-9a-f]{12}\.(?:css|js|svg)'
 )
 
 
@@ -65,9 +66,9 @@ def found_tree(index: Store) -> Tree:
     for folder in _PAGE_FOLDERS:
         for name in index.entries(folder):
             path = f'{folder}/{name}'
-            if found := _MONTH_PAGE.fullmatch(path):
+            if found := re.fullmatch(_MONTH_PAGE, path):
                 months[found[1]] = max(months.get(found[1], 0), int(found[2] or 1))
-            elif _OTHER_PAGE.fullmatch(path):
+            elif re.fullmatch(_OTHER_PAGE, path):
                 others.append(path)
     return Tree((), months, others)
 
@@ -90,7 +91,10 @@ def found_extent(index: Store, project: str) -> Extent:
 
 def found_release_pages(index: Store, project: str) -> int:
     """Return the number of the last page of older releases in the index, 0 if there is none."""
-    found = map(_RELEASE_PAGE.fullmatch, index.entries(paths.folder(paths.project_page(project))))
+    found = (
+        re.fullmatch(_RELEASE_PAGE, name)
+        for name in index.entries(paths.folder(paths.project_page(project)))
+    )
     return max((int(page[1]) for page in found if page), default=0)
 
 

@@ -46,8 +46,8 @@ class _LooseLine(Line, kw_only=True):
 
 T = TypeVar('T')
 
-_WRONG_TYPE = re.compile(r'Expected `([^`]+)`, got `[^`]+`(?: - at `\$\.([^`]+)`)?')
-_MISSING = re.compile('Object missing required field `([^`]+)`')
+_WRONG_TYPE = r'Expected `([^`]+)`, got `[^`]+`(?: - at `\$\.([^`]+)`)?'
+_MISSING = 'Object missing required field `([^`]+)`'
 _TYPES = {
     'str': 'a string', 'int': 'an integer', 'float': 'a fraction', 'int | float': 'a number',
     'bool': 'true or false', 'array': 'a list of strings', 'object': 'a JSON object',
@@ -205,7 +205,7 @@ def _in_words(message: str) -> str:
     >>> _in_words('Expected `int | null`, got `float` - at `$.size`')
     '`size` must be an integer'
     """
-    if found := _WRONG_TYPE.fullmatch(message):
+    if found := re.fullmatch(_WRONG_TYPE, message):
         wanted, where = found.groups()
         wanted = wanted.removesuffix(' | null')
         if where is None:
@@ -215,7 +215,7 @@ def _in_words(message: str) -> str:
             # Items of a list have a number, the values of an object an ellipsis.
             wanted = 'array' if item[0].isdigit() else 'an object whose values are strings'
         return f'`{key}` must be {_TYPES.get(wanted, wanted)}'
-    if found := _MISSING.fullmatch(message):
+    if found := re.fullmatch(_MISSING, message):
         return f'key {shown(found[1])} is missing: every line needs it'
     what, _, where = message.partition(' - at `$.')
     return f'{where.rstrip("`")}: {what}' if where else what

@@ -25,7 +25,8 @@ class Listing(NamedTuple):
     remedy: str
 
 
-_LISTINGS = tuple((re.compile(pattern), Listing(what, remedy)) for pattern, what, remedy in (
+# Few lists have such lines: Python compiles the expressions when it has to.
+_LISTINGS = tuple((pattern, Listing(what, remedy)) for pattern, what, remedy in (
     (rf'{_DATE} {_TIME}:\d\d +\d|PRE ', 'output of `aws s3 ls`', _BUCKET),
     (rf'\d+ +{_DATE}T\S+ +gs://|gs://\S+:$', 'output of `gsutil ls -l`', _PATHS_ONLY),
     (rf'{_DATE} {_TIME} +(?:\d+|DIR) +s3://', 'output of `s3cmd ls`', _PATHS_ONLY),
@@ -51,7 +52,7 @@ def listing_of(line: str) -> Listing | None:
     'output of `aws s3 ls`'
     >>> listing_of('our packages/foo-1.0.zip')
     """
-    return next((listing for pattern, listing in _LISTINGS if pattern.match(line)), None)
+    return next((listing for pattern, listing in _LISTINGS if re.match(pattern, line)), None)
 
 
 def refuse_listing(line: str) -> None:

@@ -95,7 +95,7 @@ def _texts(fields: Fields, name: bytes) -> list[str] | None:
 
 
 def _clean(text: str) -> str | None:
-    text = FORBIDDEN.sub('\ufffd', one_line(text))
+    text = re.sub(FORBIDDEN, '\ufffd', one_line(text))
     return None if text in ABSENT else text
 
 

@@ -63,7 +63,7 @@ def parse(metadata: bytes, packagetype: str) -> Facts:
     return Facts(
         name, version, one_line(fields.get('requires_python', '')) or None,
         list(map(one_line, fields.get('requires_dist', ()))) if reliable else None,
-        None if summary in ABSENT else FORBIDDEN.sub('\ufffd', summary),
+        None if summary in ABSENT else re.sub(FORBIDDEN, '\ufffd', summary),
     )
 
 

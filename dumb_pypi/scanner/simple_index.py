@@ -4,6 +4,7 @@ from __future__ import annotations
 import base64
 import netrc
 import os
+import re
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from http import HTTPStatus
@@ -222,7 +223,7 @@ def _facts(project: NormalizedName, page: simple_pages.Page) -> FactsLine | None
     """Return the status of a project for a project list, None if it is the usual one."""
     if page.status == ACTIVE or page.status not in STATUSES:
         return None
-    reason = FORBIDDEN.sub('\ufffd', ' '.join((page.reason or '').split()))
+    reason = re.sub(FORBIDDEN, '\ufffd', ' '.join((page.reason or '').split()))
     return FactsLine(
         name=project, status=page.status, status_reason=reason or None, scanned_hash='',
     )
