@@ -282,13 +282,13 @@ def _check(
             progress(sum(len(content) for _, content in batch))
             yield source.form, batch
 
-    for encoded in workers.map(check_projects, tasks()):
-        if encoded is None:
+    for results in workers.map(check_projects, tasks()):
+        if results is None:
             # The list is read twice, and another program writes it in place.
             raise FileError('read', source.place, ValueError(
                 'it changed while it was read: run the build again',
             ))
-        yield from _decode_checked(encoded)
+        yield from results
 
 
 def _different_lines(one: bytes, other: bytes) -> Iterator[bytes]:
@@ -303,14 +303,11 @@ def _different_lines(one: bytes, other: bytes) -> Iterator[bytes]:
             yield line
 
 
-def check_projects(task: tuple[str, Sequence[tuple[str, bytes]]]) -> bytes | None:
-    """Check the lines of projects; return None if a line is of another project.
-
-    What was checked is encoded: for another process, pickling would take six times as long.
-    """
+def check_projects(task: tuple[str, Sequence[tuple[str, bytes]]]) -> list[Checked] | None:
+    """Check the lines of projects; return None if a line is of another project."""
     form, projects = task
     try:
-        return _encode_checked([check_project(name, content, form) for name, content in projects])
+        return [check_project(name, content, form) for name, content in projects]
     except _OtherProjectError:
         return None
 
@@ -435,6 +432,4 @@ class _Timestamp(msgspec.Struct, gc=False):
     upload_timestamp: int | float | None = None
 
 
-_encode_checked: Callable[[list[Checked]], bytes] = msgspec.msgpack.Encoder().encode
-_decode_checked = msgspec.msgpack.Decoder(list[Checked]).decode
 _decode_timestamp = msgspec.json.Decoder(_Timestamp).decode
