@@ -14,6 +14,7 @@ from dumb_pypi.pages.release_pages import Block
 from dumb_pypi.pages.release_views import (
     kind_of,
     own_date,
+    pin_of,
     release_anchor,
     ReleasesPage,
     requirements_shown,
@@ -75,6 +76,9 @@ class ReleaseRows:
         files, uploaded, reason = release.files, release.uploaded, release.yanked_reason
         python, uploader = release.best_informed.requires_python, release.uploaded_by
         is_latest = release is self._page.latest
+        pin = pin_of(self._project, release)
+        # Of what PEP 440 allows in a version, HTML escapes nothing.
+        pin_html = '' if pin is None else f' data-pin="{pin}"'
         name = escaped(release.name)
         tags = date = notes = ''
         # The latest release is yanked if all are.
@@ -101,7 +105,8 @@ class ReleaseRows:
         # The anchor is inside of the folded part: then browsers unfold it for a link to it.
         anchor = f' id="{release_anchor(release.name)}"'
         return (
-            f'<details{" open" if is_latest else ""}><summary><b>{name}{tags}</b>'
+            f'<details{pin_html}{" open" if is_latest else ""}>'
+            f'<summary><b>{name}{tags}</b>'
             f'<span>{_count(files)}</span>{_python_html(python)}{date}</summary>\n{notes}'
             f'{self._files_html(files, (python, uploaded, uploader, reason), anchor)}</details>\n'
         )

@@ -52,6 +52,7 @@ class FileView(NamedTuple):
 class ReleaseView(NamedTuple):
     """A release on a page of its project; `anchor` is the fragment of links to it.
 
+    `pin` is the requirement that installs it, None if clients cannot or should not.
     Files without a version come last, as a release without a name and an anchor. `uploaded` is when
     its first file was uploaded, to the minute. `python` has the Python versions that it requires in
     words. `yanked_reason` is '' if the release is yanked without a reason. `requires` says what it
@@ -60,6 +61,7 @@ class ReleaseView(NamedTuple):
     """
     name: str | None
     anchor: str | None
+    pin: str | None
     uploaded: str | None
     uploaded_by: str | None
     python: str | None
@@ -163,6 +165,7 @@ def release_views(project: Project, block: Block, page: ReleasesPage) -> Sequenc
         views.append(ReleaseView(
             release.name,
             release_anchor(release.name),
+            pin_of(project, release),
             None if uploaded is None else times.to_the_minute(uploaded),
             uploader,
             None if requires_python is None else python_in_words(requires_python),
@@ -180,7 +183,7 @@ def release_views(project: Project, block: Block, page: ReleasesPage) -> Sequenc
         ))
     if block.unversioned:
         views.append(ReleaseView(
-            None, None, None, None, None, None, None, None, None, False, False, not views,
+            None, None, None, None, None, None, None, None, None, None, False, False, not views,
             [
                 _file_view(file, page.prefix, offered, None, None, None, None)
                 for file in block.unversioned
@@ -281,6 +284,13 @@ def _first_and_last_month(block: Block) -> tuple[str | None, str | None]:
 
 # Many projects have releases of the same names.
 release_anchor = functools.lru_cache(maxsize=4096)(urls.quote_path)
+
+
+def pin_of(project: Project, release: Release) -> str | None:
+    """Return the requirement that installs a release, None if clients cannot or should not."""
+    if release.version is None or project.quarantined:
+        return None
+    return f'{project.name}=={release.name}'
 
 
 def kind_of(file: Distfile) -> str:

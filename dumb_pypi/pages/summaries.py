@@ -195,8 +195,9 @@ def search_data(projects: Sequence[ProjectSummary]) -> SearchData:
 
 
 def _searched_release(project: ProjectSummary) -> str:
+    dependents = project.dependents or ''
     if project.status == QUARANTINED:
-        return f'\t\t{QUARANTINED}'
+        return f'\t\t{QUARANTINED}\t{dependents}'.rstrip('\t')
     uploaded = project.latest_uploaded
     date = '' if uploaded is None else times.date(uploaded)
     tags = [] if project.status == ACTIVE else [project.status]
@@ -204,7 +205,6 @@ def _searched_release(project: ProjectSummary) -> str:
         tags.append('yanked')
     if project.latest_prerelease:
         tags.append('pre-release')
-    dependents = project.dependents or ''
     return f'{project.latest or ""}\t{date}\t{" ".join(tags)}\t{dependents}'.rstrip('\t')
 
 

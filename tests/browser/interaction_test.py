@@ -72,7 +72,7 @@ def test_copy_button_has_a_label(page: Page, tmp_path: Path) -> None:
         page.goto(f'{root}project/foo/')
     buttons = page.locator('.copy')
     assert buttons.evaluate_all('all => all.map(button => button.ariaLabel)') == [
-        'Copy the command', 'Copy the requirement of 1.0',
+        'Copy the command', 'Copy the requirement foo==1.0',
         'Copy the hash of foo-1.0.tar', 'Copy the hash of foo-1.0.zip',
     ]
     for button in buttons.all():

@@ -47,6 +47,18 @@ def test_filter_shows_matching_projects(projects: Page) -> None:
     expect(projects.locator('.count')).to_have_text(f'{len(everything)} projects')
 
 
+@pytest.mark.parametrize(('text', 'names'), (
+    ('foo_bar', ['foo-bar', 'foo-bar-plugin']), ('Foo.Bar-Pl', ['foo-bar-plugin']),
+    # A version, a status and a summary; but no text that is for screen readers, and no date.
+    ('dated 2.0', ['dated']), ('quarantined', ['dated-thrice']), ('guests', ['server']),
+    ('used', []), ('2024', []),
+))
+def test_filter_compares_what_rows_say(projects: Page, text: str, names: list[str]) -> None:
+    """Names match however their separators are written."""
+    projects.get_by_label('Filter').fill(text)
+    assert shown(projects) == names
+
+
 def test_filter_reports_no_match(projects: Page) -> None:
     """If no project matches, the page says so."""
     nothing = projects.get_by_text('None of the projects here match.')

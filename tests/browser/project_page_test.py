@@ -260,8 +260,19 @@ def test_requirement_of_a_release_is_copied(page: Page, index: str) -> None:
         row = page.locator('.rel > details', has=page.locator('b', has_text=version)).last
         if row.get_attribute('open') is None:
             row.locator('summary').click()
-        row.get_by_label(f'Copy the requirement of {version}').click()
+        row.get_by_label(f'Copy the requirement foo=={version}').click()
         assert page.evaluate('navigator.clipboard.readText()') == f'foo=={version}'
+
+
+def test_not_every_release_has_a_requirement(page: Page, index: str) -> None:
+    """Versions that installers cannot read have none, nor do quarantined projects."""
+    for path in ('project/odd-some-version/', 'project/evil/'):
+        page.goto(index + path)
+        page.locator('.rel > details:not([open]) > summary').evaluate_all(
+            'all => all.forEach((one) => { one.parentNode.open = true; })',
+        )
+        expect(page.locator('.files:visible').first).to_be_visible()
+        expect(page.locator('.req')).to_have_count(0)
 
 
 def test_number_of_dependents_is_loaded(page: Page, plain_page: Page, index: str) -> None:

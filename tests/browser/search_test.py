@@ -230,8 +230,8 @@ def test_result_shows_summary_as_text(page: Page, index: str) -> None:
     ('serve', '2 projects, and 1 similar name'),
     ('reqeusts', 'No exact match, but 1 similar project'),
     ('nothing-of-that-name', 'No project matches “nothing-of-that-name”.'),
-    ('requests zzzz', 'No project matches every word. 1 project matches some of them'),
-    ('foo zzzz', 'No project matches every word. 6 projects match some of them'),
+    ('requests zzzz', 'No project matches all of it. 1 project matches a part'),
+    ('foo zzzz', 'No project matches all of it. 6 projects match a part'),
     ('', ''),
 ))
 def test_status_tells_the_number(loaded: Page, query: str, status: str) -> None:
@@ -253,6 +253,12 @@ def test_results_can_be_ordered(page: Page, index: str) -> None:
     page.get_by_role('button', name='Best').click()
     page.wait_for_url(f'{index}?q=bar')
     assert found(page)[0] == 'barfoo'
+    # Enter opens the exact match in any order.
+    page.goto(f'{index}?q=foo&order=dependents')
+    assert found(page)[:2] == ['foo-bar', 'foo']
+    page.keyboard.press('Enter')
+    page.wait_for_url(f'{index}project/foo/')
+    page.goto(index)
     # One result needs no order.
     search(page, 'markup')
     expect(page.locator('.orders')).to_be_hidden()

@@ -143,7 +143,7 @@ def test_extras_to_choose_from(stated: list[str] | None, extras: list[str]) -> N
 def test_missing_install_command_is_explained(filename: str, status: str, explained: bool) -> None:
     """A quarantined project has its explanation elsewhere."""
     page = page_of({'filename': filename}, status=status)
-    assert ('There is no command for it' in page.source) == explained
+    assert ('This project cannot be installed' in page.source) == explained
 
 
 def test_quarantined_project_offers_nothing() -> None:

@@ -14,7 +14,8 @@ from tests.support.project_pages import project_of, STATIC
 TEMPLATE = '''\
 {{ history }}=====
 {% for release in releases %}
-<details{% if release.open %} open{% endif %}><summary><b>
+<details{% if release.pin %} data-pin="{{ release.pin }}"{% endif %}
+{%- if release.open %} open{% endif %}><summary><b>
 {%- if release.yanked_reason is not none %}<s>{% endif %}
 {{- release.name or 'Files without a version' }}
 {%- if release.yanked_reason is not none %}</s>{% endif %}

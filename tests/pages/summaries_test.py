@@ -71,6 +71,7 @@ def test_most_used_projects_are_offered() -> None:
     # Nobody should install it.
     ({'latest': '1.0', 'latest_uploaded': 1, 'latest_yanked': True, 'status': 'quarantined'},
      '\t\tquarantined'),
+    ({'latest': '1.0', 'status': 'quarantined', 'dependents': 3}, '\t\tquarantined\t3'),
 ))
 def test_search_data_has_latest_release(facts: dict[str, Any], line: str) -> None:
     """A line has the version, its date and the tags, except of a quarantined project."""

@@ -160,8 +160,8 @@ class Finder {
     if (this.input.value.trim() === '') return '';
     if (total === 0) return this.nothing();
     if (partial) {
-      return `No project matches every word. ${plural(total, 'project')} `
-        + `${total === 1 ? 'matches' : 'match'} some of them`;
+      return `No project matches all of it. ${plural(total, 'project')} `
+        + `${total === 1 ? 'matches' : 'match'} a part`;
     }
     if (exact === 0) return `No exact match, but ${plural(similar, 'similar project')}`;
     if (similar > 0) return `${plural(exact, 'project')}, and ${plural(similar, 'similar name')}`;
@@ -175,8 +175,10 @@ class Finder {
     return `No project matches “${this.input.value.trim()}”.`;
   }
 
+  // Return the link to the project of the name that was typed, if it is among the results.
   exactMatch({found, words}) {
-    return found[0]?.name === words.join('-');
+    const at = found.findIndex(({name}) => name === words.join('-'));
+    return this.links()[at];
   }
 
   fail() {
@@ -312,7 +314,7 @@ class HomeFinder extends Finder {
   }
 
   receive(answer) {
-    if (answer.query === this.wanted && this.exactMatch(answer)) {
+    if (answer.query === this.wanted && answer.found[0]?.name === answer.words.join('-')) {
       // A later answer would begin the navigation anew.
       this.worker.terminate();
       // The back button returns to the page with the link.
@@ -376,12 +378,13 @@ class HomeFinder extends Finder {
   // Open the only or exact match; otherwise focus the first result, so that Enter opens it.
   enter(answer) {
     const {found, total, last, partial} = answer;
-    const isExact = this.exactMatch(answer);
+    const exact = this.exactMatch(answer);
     // The summaries may match further projects.
-    if (!last && total < 2 && !isExact) return;
+    if (!last && total < 2 && !exact) return;
     this.entered = false;
     const [first] = this.links();
-    if (isExact || (total === 1 && !found[0].similar && !partial)) first.click();
+    if (exact) exact.click();
+    else if (total === 1 && !found[0].similar && !partial) first.click();
     else if (found.length !== 0) first.focus();
   }
 }
@@ -438,7 +441,8 @@ class HeaderFinder extends Finder {
   enter(answer) {
     this.entered = false;
     if (answer.query.trim() === '') return;
-    if (this.exactMatch(answer)) this.links()[0].click();
+    const exact = this.exactMatch(answer);
+    if (exact) exact.click();
     else location.href = searchAddress(answer.query);
   }
 

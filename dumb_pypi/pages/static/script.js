@@ -102,17 +102,13 @@ function addHashButtons(details) {
   }
 }
 
-// Show the requirement that installs a release. Files without a link cannot be installed.
+// Show the requirement that installs a release, if there is one.
 function addRequirement(details) {
-  const version = details.matches('.rel > details:has(a[href])')
-    && details.querySelector('summary b')?.firstChild.textContent.trim();
-  // As for the install command, only of versions that installers know, and once.
-  if (!version || !/^[\w.+!]+$/.test(version) || details.querySelector('.req')) return;
-  const [, project] = location.pathname.match(/\/project\/([^/]+)\//) ?? [];
-  if (!project) return;
+  const {pin} = details.dataset;
+  if (!pin || details.querySelector('.req')) return;
   details.querySelector('summary').after(element('p', {className: 'req'}, element('code', {
-    textContent: `${decodeURIComponent(project)}==${version}`,
-  }), ' ', copyButton(`the requirement of ${version}`)));
+    textContent: pin,
+  }), ' ', copyButton(`the requirement ${pin}`)));
 }
 
 // Tell how many projects require this one. Its page does not, so that it need not change with them.
@@ -202,7 +198,11 @@ function addListTools(tools) {
   const [input, order] = ['input', 'select'].map((tag) => tools.querySelector(tag));
   const lists = [...document.querySelectorAll('.list')];
   const rows = lists.map((list) => [...list.children]);
-  const texts = new Map(rows.flat().map((row) => [row, row.textContent.toLowerCase()]));
+  // Names are compared however their separators are written.
+  const comparable = (text) => text.toLowerCase().replace(/[-_.]+/g, '-');
+  const texts = new Map(rows.flat().map((row) => [row, comparable(
+    [...row.querySelectorAll('.name, .ver, .sum, .tag')].map((part) => part.textContent).join('\n'),
+  )]));
   const arranged = element('ol', {className: lists[0].className, hidden: true});
   const count = document.querySelector('.count');
   const total = count.textContent;
@@ -223,7 +223,7 @@ function addListTools(tools) {
   };
   const update = () => {
     const valueOf = values[order?.value];
-    const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const words = comparable(input.value).split(/\s+/).filter(Boolean);
     let shown = 0;
     for (const [row, text] of texts) {
       row.hidden = !words.every((word) => text.includes(word));
@@ -256,7 +256,6 @@ function addListTools(tools) {
   }
   if (buttons.length !== 0) document.querySelector('.columns').ariaHidden = null;
   tools.hidden = false;
-  // Browsers restore what was chosen before somebody came back.
   update();
 }
 
@@ -296,7 +295,14 @@ function relateDates() {
   }
 }
 
+// On phones the letters scroll.
+function showCurrentLetter() {
+  document.querySelector('.letters [aria-current]')
+    ?.scrollIntoView({block: 'nearest', inline: 'center'});
+}
+
 handOverSearch();
+showCurrentLetter();
 nameIndex();
 relateDates();
 rememberInstaller();
