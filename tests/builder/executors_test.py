@@ -169,9 +169,17 @@ def test_dask_loses_a_worker(tmp_path: Path) -> None:
         ) as cluster,
         Client(cluster) as client, client.get_executor() as executor,
     ):
-        pid = next(iter(client.run(os.getpid).values()))
-        killing = Killing(executor, pid, 100)
-        assert_same_as_alone(tmp_path, killing)
+        for attempt in range(3):
+            pid = next(iter(client.run(os.getpid).values()))
+            killing = Killing(executor, pid, 100)
+            (tmp_path / f'attempt{attempt}').mkdir()
+            try:
+                assert_same_as_alone(tmp_path / f'attempt{attempt}', killing)
+                break
+            except ValueError:
+                # If a worker dies while its result arrives, Dask's executor takes the result for an
+                # error, and cannot unpack it. That build ends, which is not what this tests.
+                assert attempt < 2
         assert killing.submitted > 100
         assert pid not in client.run(os.getpid).values()
 
