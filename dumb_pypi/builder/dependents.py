@@ -43,40 +43,32 @@ def unknown_dependents(
 
 
 def dependents_of(
-        projects: Collection[str], records: Mapping[str, ProjectRecord],
-) -> dict[str, Dependents]:
-    """Return the dependents of projects; `records` are those of all projects, sorted by name."""
-    names: dict[str, list[str]] = {name: [] for name in projects}
-    counts = dict.fromkeys(projects, 0)
-    for name, record in records.items() if projects else ():
-        for required in _decode_names(record.summary.requires):
-            if required in names:
-                counts[required] += 1
-                if counts[required] <= MOST_SHOWN:
-                    names[required].append(name)
-    return {name: Dependents(names[name], counts[name]) for name in sorted(projects)}
+        shown: Collection[str], records: Mapping[str, ProjectRecord],
+) -> tuple[dict[str, list[str]], dict[str, int]]:
+    """Return the first dependents of the projects to show, and the number of those of each project.
 
-
-def counted(
-        counts: Mapping[str, int], records: Mapping[str, ProjectRecord],
-) -> dict[str, ProjectRecord]:
-    """Return those of the records whose numbers of dependents differ from these, with these."""
-    return {
-        name: msgspec.structs.replace(record, summary=msgspec.structs.replace(
-            record.summary, dependents=counts[name],
-        )) for name, record in records.items()
-        if counts.get(name, record.summary.dependents) != record.summary.dependents
-    }
-
-
-def count_dependents(records: Mapping[str, ProjectRecord]) -> Mapping[str, int]:
-    """Return the number of dependents of each project; `records` are those of all projects."""
+    `records` are those of all projects, sorted by name.
+    """
+    names: dict[str, list[str]] = {name: [] for name in shown}
     counts = dict.fromkeys(records, 0)
-    for record in records.values():
+    for name, record in records.items():
         for required in _decode_names(record.summary.requires):
             if required in counts:
                 counts[required] += 1
-    return counts
+                if required in names and counts[required] <= MOST_SHOWN:
+                    names[required].append(name)
+    return names, counts
+
+
+def with_counts(
+        counts: Mapping[str, int], records: Mapping[str, ProjectRecord],
+) -> dict[str, ProjectRecord]:
+    """Return those of the records that have other numbers of dependents, with these."""
+    return {
+        name: msgspec.structs.replace(record, summary=msgspec.structs.replace(
+            record.summary, dependents=counts[name],
+        )) for name, record in records.items() if counts[name] != record.summary.dependents
+    }
 
 
 _decode_names = msgspec.json.Decoder(list[str]).decode

@@ -8,10 +8,10 @@ from typing import NamedTuple
 import msgspec
 
 from dumb_pypi.builder.dependents import (
-    count_dependents,
-    counted,
+    Dependents,
     dependents_of,
     unknown_dependents,
+    with_counts,
 )
 from dumb_pypi.builder.months import read_months
 from dumb_pypi.builder.plan import Groups, Plan, PreviousProject
@@ -260,10 +260,14 @@ def _write_dependents_pages(
 
     Those of new projects were written without names, as most are to be.
     """
-    found = dependents_of(unknown_dependents(plan, state, records), records)
+    unknown = unknown_dependents(plan, state, records)
+    if plan.keeps_list_pages and not unknown:
+        # Each project has as many as before.
+        return {}
+    names, counts = dependents_of(unknown, records)
     wanted = [
-        (name, dependents) for name, dependents in found.items()
-        if dependents.total or name in state.projects or not records[name].dependents
+        (name, Dependents(names[name], counts[name])) for name in sorted(names)
+        if counts[name] or name in state.projects or not records[name].dependents
     ]
     if not plan.projects.issuperset(name for name, _ in wanted):
         state.invalidate(writer, (name for name, _ in wanted), {}, ())
@@ -273,15 +277,12 @@ def _write_dependents_pages(
             wanted, lambda item: len(item[1].names) + 1, workers.task_size(_DEPENDENTS_TASK),
         ), start=len(records))
     )
-    new = counted(
-        {name: dependents.total for name, dependents in found.items()} if plan.keeps_list_pages
-        else count_dependents(records), records,
-    )
-    names = iter(wanted)
+    new = with_counts(counts, records)
+    written = iter(wanted)
     for result in workers.map(write_dependents, tasks):
         writer.add(result.done)
         for checksum in result.checksums:
-            name, _ = next(names)
+            name, _ = next(written)
             new[name] = msgspec.structs.replace(new.get(name, records[name]), dependents=checksum)
     return new
 
