@@ -6,6 +6,7 @@ import as the pages of a small build to render.
 from __future__ import annotations
 
 import contextlib
+import importlib
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 from types import TracebackType
@@ -111,7 +112,7 @@ class _ProcessWorkers:
 
     def _start(self) -> Workers:
         # Forked processes have what their parent has imported. Each would take 35 ms for this.
-        import dumb_pypi.pages.site  # noqa: F401 - only to have it imported
+        importlib.import_module('dumb_pypi.pages.site')
         from dumb_pypi.builder.executors import ExecutorWorkers, ProcessPool
         pool = self._stack.enter_context(ProcessPool(self._number, self._lock))
         return ExecutorWorkers(pool, _AHEAD * self._number, pool.exit_status, pool.failure)

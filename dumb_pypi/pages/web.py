@@ -94,8 +94,9 @@ class Web:
         divided = release_pages.blocks(project)
         shown, older = divided
         install = install_commands.for_project(project)
-        return self._render_of_project(
+        return self._render_framed(
             page, 'project.html',
+            here='project',
             project=project.name,
             summary=project.summary,
             status=facts.status,
@@ -148,8 +149,9 @@ class Web:
         It depends on no newer release.
         """
         page = paths.release_page(project.name, number)
-        return self._render_of_project(
+        return self._render_framed(
             page, 'releases.html',
+            here='project',
             project=project.name,
             status=project.facts.status,
             status_reason=project.facts.status_reason,
@@ -193,8 +195,9 @@ class Web:
     def _dependents(self, project: str, dependents: Sequence[str], count: int) -> bytes:
         page = paths.dependents(project)
         more = count - len(dependents)
-        return self._render_of_project(
+        return self._render_framed(
             page, 'dependents.html',
+            here='project',
             project=project,
             url='../',
             count=f'{count:,}',
@@ -214,7 +217,8 @@ class Web:
             for target in (page.earlier, page.later)
         )
         return self._render_framed(
-            'changelog', page.path, 'changelog_month.html',
+            page.path, 'changelog_month.html',
+            here='changelog',
             month=None if page.month == UNDATED else times.month_in_words(page.month),
             period=changelog_views.days(uploads),
             days=changelog_views.upload_views(uploads, page.path),
@@ -301,10 +305,7 @@ class Web:
     def _render(self, page: str, template: str, **values: object) -> bytes:
         return self._templates.render(template, self._shared_by(page) | values)
 
-    def _render_of_project(self, page: str, template: str, **values: object) -> bytes:
-        return self._render_framed('project', page, template, **values)
-
-    def _render_framed(self, here: str, page: str, template: str, **values: object) -> bytes:
+    def _render_framed(self, page: str, template: str, *, here: str, **values: object) -> bytes:
         """Render a page of a project or month; those of one template have the same depth."""
         if self._options.template_dir is not None:
             return self._render(page, template, here=here, **values)
