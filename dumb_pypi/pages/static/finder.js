@@ -25,6 +25,11 @@ function projectAddress(name) {
   return `${root.href}project/${encodeURIComponent(name)}/`;
 }
 
+// Return where the results have the project of the name that was typed, -1 if they do not.
+function placeOfName({found, words}) {
+  return found.findIndex(({name}) => name === words.join('-'));
+}
+
 // Return a pattern for what matches the words, also with other separators. The longest comes first.
 function patternOf(words) {
   const patterns = [words.join(''), ...words].map((word) => [...word.replaceAll('-', '')]
@@ -175,10 +180,9 @@ class Finder {
     return `No project matches “${this.input.value.trim()}”.`;
   }
 
-  // Return the link to the project of the name that was typed, if it is among the results.
-  exactMatch({found, words}) {
-    const at = found.findIndex(({name}) => name === words.join('-'));
-    return this.links()[at];
+  // Return the link to the project of the name that was typed, if it is among the results shown.
+  exactMatch(answer) {
+    return this.links()[placeOfName(answer)];
   }
 
   fail() {
@@ -268,10 +272,9 @@ class HomeFinder extends Finder {
         this.writeAddress();
       },
     }));
-    const group = element('span', {
+    return element('span', {
       className: 'orders', role: 'group', ariaLabel: 'Order of the results', hidden: true,
     }, ...buttons);
-    return group;
   }
 
   readAddress() {
@@ -314,11 +317,11 @@ class HomeFinder extends Finder {
   }
 
   receive(answer) {
-    if (answer.query === this.wanted && answer.found[0]?.name === answer.words.join('-')) {
+    if (answer.query === this.wanted && placeOfName(answer) !== -1) {
       // A later answer would begin the navigation anew.
       this.worker.terminate();
       // The back button returns to the page with the link.
-      location.replace(projectAddress(answer.found[0].name));
+      location.replace(projectAddress(answer.words.join('-')));
     } else {
       super.receive(answer);
     }

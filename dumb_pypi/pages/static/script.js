@@ -65,17 +65,24 @@ function icon(name) {
   return svg;
 }
 
+// The element whose text each button copies.
+const sources = new WeakMap();
+
 // `what` is what screen readers say of the button.
-function copyButton(what) {
-  return element('button', {
+function copyButton(code, what) {
+  const button = element('button', {
     type: 'button', className: 'copy', ariaLabel: `Copy ${what}`,
   }, icon('copy'), element('span', {textContent: 'Copy'}));
+  sources.set(button, code);
+  return button;
 }
 
 function addCopyButtons() {
   for (const command of document.querySelectorAll('.cmd')) {
     const heading = command.closest('details')?.querySelector('summary');
-    const button = copyButton(heading ? `for ${heading.textContent}` : 'the command');
+    const button = copyButton(
+      command.querySelector('code'), heading ? `for ${heading.textContent}` : 'the command',
+    );
     // Settings have a line that says where they belong, with room for the button.
     const place = command.previousElementSibling;
     const lastTab = [...command.closest('.tabs')?.querySelectorAll('label') ?? []].at(-1);
@@ -84,8 +91,8 @@ function addCopyButtons() {
     else command.prepend(button);
   }
   // A page has too many files to add buttons that nobody sees.
-  document.addEventListener('toggle', ({target}) => addHashButtons(target), true);
-  for (const details of document.querySelectorAll('.rel details[open]')) addHashButtons(details);
+  document.addEventListener('toggle', ({target}) => addReleaseButtons(target), true);
+  for (const details of document.querySelectorAll('.rel details[open]')) addReleaseButtons(details);
   document.body.append(status);
   document.addEventListener('click', ({target}) => {
     const button = target.closest('.copy');
@@ -93,12 +100,13 @@ function addCopyButtons() {
   });
 }
 
-function addHashButtons(details) {
+// For an unfolded release or group of its files.
+function addReleaseButtons(details) {
   addRequirement(details);
   for (const hash of details.querySelectorAll('a[href] ~ code:last-child')) {
     // Those of a folded group of files are added later.
     if (hash.closest('details') !== details) continue;
-    hash.after(copyButton(`the hash of ${hash.parentNode.querySelector('a').textContent}`));
+    hash.after(copyButton(hash, `the hash of ${hash.parentNode.querySelector('a').textContent}`));
   }
 }
 
@@ -106,9 +114,10 @@ function addHashButtons(details) {
 function addRequirement(details) {
   const {pin} = details.dataset;
   if (!pin || details.querySelector('.req')) return;
-  details.querySelector('summary').after(element('p', {className: 'req'}, element('code', {
-    textContent: pin,
-  }), ' ', copyButton(`the requirement ${pin}`)));
+  const code = element('code', {textContent: pin});
+  details.querySelector('summary').after(
+    element('p', {className: 'req'}, code, ' ', copyButton(code, `the requirement ${pin}`)),
+  );
 }
 
 // Tell how many projects require this one. Its page does not, so that it need not change with them.
@@ -118,8 +127,9 @@ async function countDependents() {
   if (link === null) return;
   try {
     const response = await fetch(link.href);
-    const [, count] = (await response.text()).match(/<h1>Used by ([\d,]+) /) ?? [];
-    if (!response.ok || count === undefined) return;
+    const page = new DOMParser().parseFromString(await response.text(), 'text/html');
+    const count = page.querySelector('[data-count]')?.dataset.count;
+    if (count === undefined) return;
     link.querySelector('.n').ariaHidden = null;
     link.querySelector('.n').textContent = count;
   } catch {
@@ -130,9 +140,7 @@ async function countDependents() {
 let reset;
 
 async function copy(button) {
-  const place = button.parentNode;
-  const code = (place.matches('.panel > p') ? place.nextElementSibling : place)
-    .querySelector('code');
+  const code = sources.get(button);
   const word = button.lastChild;
   try {
     // Only what the page shows: `textContent` has the commands of all installers.
