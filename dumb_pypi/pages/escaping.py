@@ -6,19 +6,13 @@ from __future__ import annotations
 
 import functools
 
+from markupsafe import escape
+
 
 def escaped(text: str) -> str:
-    """Escape a text as MarkupSafe does, in half of the time: most have nothing to escape."""
-    if '&' in text:
-        text = text.replace('&', '&amp;')
-    if '<' in text:
-        text = text.replace('<', '&lt;')
-    if '>' in text:
-        text = text.replace('>', '&gt;')
-    if '"' in text:
-        text = text.replace('"', '&#34;')
-    if "'" in text:
-        text = text.replace("'", '&#39;')
+    """Escape a text; most have nothing to escape, and looking first is faster."""
+    if '&' in text or '<' in text or '>' in text or '"' in text or "'" in text:
+        return str(escape(text))
     return text
 
 

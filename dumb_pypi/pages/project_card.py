@@ -231,13 +231,8 @@ def readable_size(size: int) -> str:
     """
     if size < 1000:
         return f'{size} B'
-    # Nearly all files are of one of these sizes.
-    if size < 999_950:
-        return f'{size / 1_000:.1f} kB'
-    if size < 999_950_000:
-        return f'{size / 1_000_000:.1f} MB'
-    amount, unit = size / 1_000_000_000, 'GB'
-    for larger in ('TB', 'PB', 'EB'):
+    amount, unit = size / 1000, 'kB'
+    for larger in ('MB', 'GB', 'TB', 'PB', 'EB'):
         if amount < 999.95:
             break
         amount, unit = amount / 1000, larger
