@@ -28,7 +28,8 @@ def test_keyboard_navigation(page: Page, index: str) -> None:
     page.goto(index)
     page.keyboard.press('/')
     page.keyboard.type('foo')
-    expect(page.locator('.results .name')).to_have_count(6)
+    # The first results, from the names alone, may be in another order.
+    assert len(found(page)) == 6
     for key, name in (
             ('ArrowDown', 'foo'), ('ArrowDown', 'foo-bar'), ('ArrowUp', 'foo'),
             ('ArrowDown', 'foo-bar'), ('ArrowDown', 'foobar'),
@@ -41,7 +42,7 @@ def test_keyboard_navigation(page: Page, index: str) -> None:
     page.keyboard.type('/')
     assert page.input_value(BOX) == 'foo/'
     page.keyboard.press('Backspace')
-    expect(page.locator('.results .name')).to_have_count(6)
+    assert len(found(page)) == 6
     page.keyboard.press('ArrowDown')
     page.keyboard.press('ArrowDown')
     with page.expect_navigation(url=re.compile('/project/')):
