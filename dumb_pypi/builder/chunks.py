@@ -17,7 +17,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from dumb_pypi.builder.source import BYTE_ORDER_MARK, Chunk, digest_of, ListFile
+from dumb_pypi.builder.source import (
+    BYTE_ORDER_MARK,
+    Chunk,
+    digest_of,
+    ListFile,
+    unchanged_chunks,
+)
 from dumb_pypi.builder.workers import batched, Workers
 from dumb_pypi.errors import FieldError, LineError
 from dumb_pypi.model import filenames
@@ -101,13 +107,15 @@ def survey_list(
     start = len(mark) if mark == BYTE_ORDER_MARK else 0
 
     def unknown() -> Iterator[tuple[str, bytes]]:
+        offset = start
         for chunk, content in _cut(source, start, known or ()):
             chunks.append(chunk)
             progress(chunk.size)
             if chunk.digest not in surveys:
                 surveys[chunk.digest] = memo.get(chunk.digest, b'')
                 if not surveys[chunk.digest]:
-                    yield chunk.digest, content
+                    yield chunk.digest, content or source.read(offset, chunk.size)
+            offset += chunk.size
 
     tasks = (
         (source.form, batch)
@@ -191,9 +199,9 @@ def _pieces(chunks: Iterable[Chunk], surveys: Memo) -> dict[str, list[bytes]]:
 def _cut(
         source: ListFile, start: int, known: Sequence[Chunk],
 ) -> Iterator[tuple[Chunk, bytes]]:
-    """Cut a list into chunks.
+    """Cut a list into chunks; the content of a known one may be omitted.
 
-    After a known chunk, the one that followed it is tried first: hashing it is faster than looking
+    After a known chunk, those that followed it are tried first: hashing them is faster than looking
     for the next cut.
     """
     places = {chunk.digest: index for index, chunk in reversed([*enumerate(known)])}
@@ -201,36 +209,28 @@ def _cut(
     offset = start
     buffer, base = b'', 0
     while offset < source.size:
-        chunk, content = _known_chunk(source, offset, known, following)
-        if chunk is None:
-            if not base <= offset < base + len(buffer):
-                buffer, base = b'', offset
-            size = _chunk_size(memoryview(buffer)[offset - base:], ends=False)
-            length = _READ
-            while not size:
-                buffer, base = source.read(offset, length), offset
-                size = _chunk_size(buffer, ends=offset + len(buffer) == source.size)
-                length *= 2
-            content = buffer[offset - base:offset - base + size]
-            chunk = Chunk(digest_of(content), size)
+        expected = known[following:]
+        for chunk in expected[:unchanged_chunks(source, offset, expected)]:
+            # The last chunk ended where its list did, which need not be at a cut.
+            if chunk is known[-1] and offset + chunk.size < source.size:
+                break
+            yield chunk, b''
+            offset += chunk.size
+        if offset == source.size:
+            return
+        if not base <= offset < base + len(buffer):
+            buffer, base = b'', offset
+        size = _chunk_size(memoryview(buffer)[offset - base:], ends=False)
+        length = _READ
+        while not size:
+            buffer, base = source.read(offset, length), offset
+            size = _chunk_size(buffer, ends=offset + len(buffer) == source.size)
+            length *= 2
+        content = buffer[offset - base:offset - base + size]
+        chunk = Chunk(digest_of(content), size)
         following = places.get(chunk.digest, len(known)) + 1
         yield chunk, content
-        offset += chunk.size
-
-
-def _known_chunk(
-        source: ListFile, offset: int, known: Sequence[Chunk], index: int,
-) -> tuple[Chunk | None, bytes]:
-    """Return a known chunk and its content if the list has it at an offset, else None."""
-    if index >= len(known):
-        return None, b''
-    chunk = known[index]
-    end = offset + chunk.size
-    # The last chunk ended where its list did, which need not be at a cut.
-    if end > source.size or (index + 1 == len(known) and end < source.size):
-        return None, b''
-    content = source.read(offset, chunk.size)
-    return chunk if digest_of(content) == chunk.digest else None, content
+        offset += size
 
 
 def _chunk_size(content: bytes | memoryview, *, ends: bool) -> int:

@@ -1,22 +1,26 @@
 """The lists that a build reads: bytes that stay the same while it reads them."""
 from __future__ import annotations
 
+import _thread
 import contextlib
 import hashlib
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import BinaryIO, cast, NamedTuple, TYPE_CHECKING
 
 from dumb_pypi import __version__
 from dumb_pypi.errors import FileError, Notice, shown_path
 from dumb_pypi.options import BuildOptions, FOLDER, ListPath, STDIN
+from dumb_pypi.process import usable_cpus
 
 if TYPE_CHECKING:
     from dumb_pypi.builder.scanned import ScannedFacts
 
 BYTE_ORDER_MARK = b'\xef\xbb\xbf'
 _COPY = 1 << 20  # bytes read at once
+_LONG = 1 << 22  # bytes of chunks that two threads compare
 _IF_FOLDER = ': for an index of the packages in it, use --packages-dir'
 
 
@@ -86,6 +90,46 @@ class Chunk(NamedTuple):
 def digest_of(content: bytes) -> str:
     """Return the digest of the content of a chunk."""
     return hashlib.sha256(content).hexdigest()[:32]
+
+
+def unchanged_chunks(source: ListFile, offset: int, chunks: Sequence[Chunk]) -> int:
+    """Return how many of these chunks in a row a list has from an offset on.
+
+    Raises:
+        FileError: the list cannot be read.
+    """
+    offsets = [*accumulate((chunk.size for chunk in chunks), initial=offset)]
+    # The list may be shorter now.
+    there = sum(end <= source.size for end in offsets) - 1
+    numbers = iter(range(there))
+    changed: list[int] = []
+    errors: list[BaseException] = []
+    helping = _thread.allocate_lock()
+
+    def compare() -> None:
+        try:
+            while not (changed or errors) and (number := next(numbers, None)) is not None:
+                content = source.read(offsets[number], chunks[number].size)
+                if digest_of(content) != chunks[number].digest:
+                    changed.append(number)
+        except BaseException as error:  # noqa: BLE001 - the thread that waits for both raises it
+            errors.append(error)
+
+    def help_to_compare() -> None:
+        with helping:
+            compare()
+
+    if offsets[there] - offset >= _LONG and usable_cpus() > 1:
+        # Reading and hashing take a third of a build with nothing to do, and need no interpreter:
+        # two threads take half the time. `threading` would wait forever for a thread that has no
+        # memory to begin with. Here nobody waits for a thread that has not begun.
+        with contextlib.suppress(MemoryError, RuntimeError):
+            _thread.start_new_thread(help_to_compare, ())
+    compare()
+    with helping:
+        if errors:
+            raise errors[0]
+        return min(changed, default=there)
 
 
 class Lists(NamedTuple):

@@ -13,7 +13,7 @@ from typing import NamedTuple, TYPE_CHECKING, TypeVar
 
 import dumb_pypi
 from dumb_pypi import store
-from dumb_pypi.builder.source import BYTE_ORDER_MARK, Chunk, digest_of, ListFile
+from dumb_pypi.builder.source import BYTE_ORDER_MARK, Chunk, ListFile, unchanged_chunks
 from dumb_pypi.errors import FileError, Notice
 from dumb_pypi.options import BuildOptions, FOLDER, is_bucket
 from dumb_pypi.pages import paths
@@ -110,11 +110,7 @@ class Stamp(NamedTuple):
         offset = self.size - sum(chunk.size for chunk in self.chunks)
         if offset < 0 or packages.read(0, offset) not in (b'', BYTE_ORDER_MARK):
             return False
-        for chunk in self.chunks:
-            if digest_of(packages.read(offset, chunk.size)) != chunk.digest:
-                return False
-            offset += chunk.size
-        return True
+        return unchanged_chunks(packages, offset, self.chunks) == len(self.chunks)
 
 
 def _chunk(digest: str, size: int) -> Chunk:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from dumb_pypi.builder import chunks
+from dumb_pypi.builder import chunks, source
 from dumb_pypi.builder.chunks import Memo, Survey, survey_list
 from dumb_pypi.builder.source import BYTE_ORDER_MARK, Chunk
 from dumb_pypi.builder.workers import InProcess
@@ -30,6 +30,7 @@ def small_chunks() -> Iterator[None]:
         monkeypatch.setattr(chunks, '_LARGEST', 150)
         monkeypatch.setattr(chunks, '_READ', 100)
         monkeypatch.setattr(chunks, '_TASK', 100)
+        monkeypatch.setattr(source, '_LONG', 300)
         yield
 
 

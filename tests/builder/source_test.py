@@ -1,16 +1,19 @@
 """Lists in files and pipes: their content does not change while a build reads it."""
 from __future__ import annotations
 
+import _thread
 import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
-from dumb_pypi.builder.source import ListFile, open_list
+from dumb_pypi.builder import source
+from dumb_pypi.builder.source import Chunk, digest_of, ListFile, open_list, unchanged_chunks
 from dumb_pypi.errors import FileError
 from dumb_pypi.options import ListPath, PLAIN
 
@@ -148,3 +151,36 @@ def test_standard_input_starts_at_offset(tmp_path: Path) -> None:
             '--output-dir', tmp_path / 'out', '--packages-url', '../../pool/',
         ], check=True, stdin=file)
     assert (tmp_path / 'out/packages.json').read_bytes() == b'{"filename":"foo-1.0.zip"}\n'
+
+
+def start_at_once(function: Callable[[], None], _: tuple[()]) -> None:
+    """Start a thread that compares all chunks before the other one begins."""
+    function()
+
+
+def start_none(_: Callable[[], None], __: tuple[()]) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+@pytest.mark.parametrize('start', (_thread.start_new_thread, start_at_once, start_none))
+@pytest.mark.parametrize('changed', (None, 0, 2, 4))
+def test_threads_count_unchanged_chunks(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: Callable[..., None],
+        changed: int | None,
+) -> None:
+    """Those before the first that differs count, whichever thread compares them."""
+    monkeypatch.setattr(source, '_LONG', 0)
+    monkeypatch.setattr(source, 'usable_cpus', lambda: 2)
+    monkeypatch.setattr(_thread, 'start_new_thread', start)
+    texts = [b'ab', b'c', b'def', b'g', b'hi']
+    chunks = [Chunk(digest_of(text), len(text)) for text in texts]
+    if changed is not None:
+        texts[changed] = texts[changed].upper()
+    (tmp_path / 'list').write_bytes(b'-' + b''.join(texts))
+    with open_plain(str(tmp_path / 'list')) as opened:
+        expected = 5 if changed is None else changed
+        assert unchanged_chunks(opened, 1, chunks) == expected
+        assert unchanged_chunks(opened, 1, [*chunks, Chunk('', 1)]) == expected
+        os.truncate(tmp_path / 'list', 0)
+        with pytest.raises(FileError, match='it became shorter'):
+            unchanged_chunks(opened, 1, chunks)
