@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from dumb_pypi.model import times
 from dumb_pypi.model.filenames import canonicalize_name
@@ -38,8 +39,8 @@ class NewRelease(NamedTuple):
 class ProjectSummary(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """A project as the root pages show it; times are in seconds since 1970.
 
-    `newest` holds the newest releases. It is JSON because most projects have none among the newest
-    of the index, and are never decoded. `last_release` is the time of the newest of them.
+    `newest` holds the newest releases, as `pack_releases` returns them: most projects have none
+    among the newest of the index, and are never decoded. `last_release` is the time of the newest.
     `page_starts` are the lowest releases on its pages, see `release_pages.page_starts`.
     `latest` is the version of the latest release, and `requires` has the projects that it requires:
     a list of normalized names in JSON, sorted. `dependents` is the number of projects whose latest
@@ -65,7 +66,19 @@ class ProjectSummary(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
     @property
     def newest_releases(self) -> Sequence[NewRelease]:
-        return _decode_releases(self.newest)
+        return [
+            NewRelease(
+                new.timestamp, self.name, new.release,
+                self.summary if new.summary is UNSET else new.summary,
+            ) for new in _decode_releases(self.newest)
+        ]
+
+
+class _PackedRelease(msgspec.Struct, array_like=True, gc=False):
+    """A release of a project; its summary is that of the project if it has none here."""
+    timestamp: float
+    release: str
+    summary: str | UnsetType | None = UNSET
 
 
 class MonthSummary(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -81,20 +94,20 @@ class MonthSummary(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 def summarize(project: Project) -> ProjectSummary:
     """Sum up a project for the root pages."""
-    newest = _newest(
-        NewRelease(release.uploaded, project.name, release.name, release.best_informed.summary)
+    newest = sorted((
+        (release.uploaded, release.name, release.best_informed.summary)
         for release in project.releases if release.uploaded is not None
-    )
-    latest = project.latest
+    ), reverse=True)[:NEWEST_RELEASES]
+    latest, summary = project.latest, project.summary
     return ProjectSummary(
         project.name,
-        project.summary,
+        summary,
         project.first_uploaded,
         project.last_uploaded,
-        newest[0].timestamp if newest else None,
+        newest[0][0] if newest else None,
         len(project.releases),
         len(project.files),
-        msgspec.Raw(_encode(newest)),
+        pack_releases(newest, summary),
         None if latest is None else latest.name,
         None if latest is None else latest.uploaded,
         latest is not None and latest.yanked,
@@ -104,6 +117,17 @@ def summarize(project: Project) -> ProjectSummary:
         release_pages.page_starts(project),
         latest is not None and latest.prerelease,
     )
+
+
+def pack_releases(
+        newest: Iterable[tuple[float, str, str | None]], summary: str | None,
+) -> msgspec.Raw:
+    """Encode times, names and summaries of releases of a project that has a summary.
+
+    Most releases have the same one. With all of them, and the project's name, a build would
+    remember twice as much of its projects.
+    """
+    return msgspec.Raw(_encode([new[:2] if new[2] == summary else new for new in newest]))
 
 
 def _required(project: Project) -> list[str]:
@@ -133,11 +157,11 @@ def newest_releases(projects: Sequence[ProjectSummary]) -> Sequence[NewRelease]:
         project.last_release for project in projects if project.last_release is not None
     ))
     # Each of them belongs to a project whose newest release is at least as new.
-    return _newest(
+    return sorted((
         new for project in projects
         if project.last_release is not None and project.last_release >= moments[-1]
         for new in project.newest_releases
-    )
+    ), reverse=True)[:NEWEST_RELEASES]
 
 
 def recently_released(projects: Iterable[ProjectSummary]) -> tuple[str, ...]:
@@ -214,12 +238,8 @@ def _searched_summary(project: ProjectSummary) -> str:
     return f'{summary}\t{keywords[:SEARCHED_LENGTH]}' if keywords else summary
 
 
-def _newest(releases: Iterable[NewRelease]) -> Sequence[NewRelease]:
-    return sorted(releases, reverse=True)[:NEWEST_RELEASES]
-
-
 _encode = msgspec.json.Encoder().encode
 encode_summaries: Callable[[Sequence[ProjectSummary]], bytes] = _encode
 decode_summaries = msgspec.json.Decoder(list[ProjectSummary]).decode
-_decode_releases = msgspec.json.Decoder(list[NewRelease]).decode
+_decode_releases = msgspec.json.Decoder(list[_PackedRelease]).decode
 _decode_uploads = msgspec.json.Decoder(list[Upload]).decode

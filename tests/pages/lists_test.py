@@ -16,7 +16,7 @@ from dumb_pypi.model.project import assemble
 from dumb_pypi.pages.changelog import ChangelogPage, Upload
 from dumb_pypi.pages.changelog_views import upload_views
 from dumb_pypi.pages.project_list import list_pages
-from dumb_pypi.pages.summaries import MonthSummary, NewRelease, ProjectSummary
+from dumb_pypi.pages.summaries import MonthSummary, pack_releases, ProjectSummary
 from dumb_pypi.pages.templates import Templates
 from dumb_pypi.pages.web import StaticFiles, Web
 from tests.support import strategies
@@ -53,10 +53,10 @@ def released(
 
     It has `total` releases, if that is more.
     """
-    newest = [NewRelease(time, name, version, None) for time, version in releases]
+    newest = [(time, version, None) for time, version in releases]
     return ProjectSummary(
         name, summary, releases[-1][0], releases[0][0], releases[0][0],
-        max(total, len(releases)), len(releases), msgspec.Raw(msgspec.json.encode(newest)),
+        max(total, len(releases)), len(releases), pack_releases(newest, summary),
         latest or releases[0][1], releases[0][0], False, status,
     )
 

@@ -14,7 +14,7 @@ from dumb_pypi.pages import list_views, paths, release_pages, release_views
 from dumb_pypi.pages.feeds import Feeds
 from dumb_pypi.pages.release_pages import page_starts, url_of_release, urls_of_releases
 from dumb_pypi.pages.site import Site
-from dumb_pypi.pages.summaries import NewRelease, summarize
+from dumb_pypi.pages.summaries import pack_releases, summarize
 from dumb_pypi.pages.templates import Templates
 from tests.support.lists import file_of
 from tests.support.markup import HtmlPage, text_of
@@ -121,9 +121,8 @@ def links_to_releases(project: Project) -> Iterator[tuple[str, str]]:
     feed = Feeds('', SITE_URL, Templates()).updates([summary]).decode()
     yield from re.findall(r'<title>f-o-o (.*?)</title>.*?<guid[^>]*>(.*?)</guid>', feed, re.DOTALL)
     for release in project.releases:
-        newest = [NewRelease(1, project.name, release.name, None)]
         [day] = list_views.news_views([], [msgspec.structs.replace(
-            summary, newest=msgspec.Raw(msgspec.json.encode(newest)), last_release=1,
+            summary, newest=pack_releases([(1, release.name, None)], None), last_release=1,
         )])
         yield release.name, urljoin(SITE_URL, day.news[0].release_url or '')
 

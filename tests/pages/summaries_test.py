@@ -11,6 +11,8 @@ from dumb_pypi.model.distfile import check_json
 from dumb_pypi.model.project import assemble
 from dumb_pypi.pages.summaries import (
     most_used,
+    NewRelease,
+    pack_releases,
     ProjectSummary,
     recently_released,
     search_data,
@@ -46,6 +48,16 @@ def test_recent_releases_are_dated_and_offered() -> None:
     assert recently_released([*dated, *others]) == tuple(
         f'p{number}' for number in range(59, 34, -1)
     )
+
+
+def test_releases_keep_their_summaries() -> None:
+    """A release has its own summary, or none, whatever that of its project is."""
+    newest = [(3.5, '3', 'Foos'), (2, '2', 'Bars'), (1, '1', None)]
+    for summary in ('Foos', 'Bars', None):
+        packed = ProjectSummary('foo', summary, 1, 3, 3, 3, 3, pack_releases(newest, summary))
+        assert packed.newest_releases == [
+            NewRelease(time, 'foo', release, text) for time, release, text in newest
+        ]
 
 
 def test_most_used_projects_are_offered() -> None:

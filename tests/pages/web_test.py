@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from dumb_pypi.pages.feeds import Feeds
-from dumb_pypi.pages.summaries import NewRelease, ProjectSummary
+from dumb_pypi.pages.summaries import pack_releases, ProjectSummary
 from dumb_pypi.pages.templates import Templates
 from tests.support.markup import HtmlPage
 from tests.support.project_pages import PLAIN_HTTP, SITE_URL, texts, web
@@ -17,12 +17,10 @@ def feeds() -> Feeds:
 def project(number: int, releases: int = 0, summary: str | None = None) -> ProjectSummary:
     """Return a project whose first and last upload are `number` seconds after 1970 began."""
     name = f'p{number}'
-    newest = [
-        NewRelease(number + step / 1000, name, str(step), None) for step in range(releases)
-    ][::-1]
+    newest = [(number + step / 1000, str(step), None) for step in range(releases)][::-1]
     return ProjectSummary(
-        name, summary, number, number, newest[0].timestamp if newest else None, releases, releases,
-        msgspec.Raw(msgspec.json.encode(newest)),
+        name, summary, number, number, newest[0][0] if newest else None, releases, releases,
+        pack_releases(newest, summary),
     )
 
 
