@@ -10,9 +10,8 @@ import io
 import os
 from array import array
 from bisect import bisect_left
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
 from itertools import accumulate, groupby, islice
 from typing import BinaryIO, NamedTuple
 
@@ -65,10 +64,14 @@ class Checked(NamedTuple):
 
 
 class OldPackages(NamedTuple):
-    """The previous build's `packages.json`, if it is as that build left it."""
+    """The previous build's `packages.json`, if it is as that build left it.
+
+    `uploads` are the numbers of its files in each month.
+    """
     file: BinaryIO
     projects: Mapping[str, ProjectLines]
     notices: Mapping[str, Sequence[LineNotice]]
+    uploads: Mapping[str, int]
 
 
 class Packages:
@@ -76,19 +79,20 @@ class Packages:
 
     `projects` are in the order of their names, and so are their lines. `line_notices` has the
     notices of each project, `notices` all of them with the line numbers of the list.
-    `touched_months` are those of added and removed lines, each with the earliest time of such a
-    line. None stands for all months.
+    `uploads_per_month` counts files. `touched_months` are those of added and removed lines, each
+    with the earliest time of such a line. None stands for all months.
     """
 
     def __init__(
             self, file: BinaryIO, projects: dict[str, ProjectLines],
             line_notices: Mapping[str, Sequence[LineNotice]], notices: Sequence[Notice],
-            touched_months: Mapping[str, float] | None,
+            uploads_per_month: Mapping[str, int], touched_months: Mapping[str, float] | None,
     ) -> None:
         self._file = file
         self.projects = projects
         self.line_notices = line_notices
         self.notices = notices
+        self.uploads_per_month = uploads_per_month
         self.touched_months = touched_months
         self.names = list(projects)
         self.offsets = array('Q', accumulate((p.size for p in projects.values()), initial=0))
@@ -110,14 +114,6 @@ class Packages:
             source.read(at, _COPY) == os.pread(self._file.fileno(), _COPY, at)
             for at in range(0, size, _COPY)
         )
-
-    @cached_property
-    def uploads_per_month(self) -> Mapping[str, int]:
-        uploads: dict[str, int] = defaultdict(int)
-        for lines in self.projects.values():
-            for month, count in lines.months.items():
-                uploads[month] += count
-        return dict(uploads)
 
     def lines_of_months(
             self, months: Mapping[str, float], last_uploaded: Mapping[str, float] = {},
@@ -215,7 +211,7 @@ def write_packages(
         raise FileError('write', file.name, error) from error
     return Packages(
         file, splice.projects, line_notices, _notices(source.place, line_notices, stretches),
-        splice.touched_months,
+        {month: count for month, count in splice.uploads.items() if count}, splice.touched_months,
     )
 
 
@@ -224,13 +220,14 @@ class _Splice:
 
     def __init__(self, file: BinaryIO, old: OldPackages | None) -> None:
         self._file = file
-        self._old = OldPackages(file, {}, {}) if old is None else old
+        self._old = OldPackages(file, {}, {}, {}) if old is None else old
         self._names = list(self._old.projects)
         self._offsets = list(accumulate(
             (lines.size for lines in self._old.projects.values()), initial=0,
         ))
         self._next = 0  # the index of the first old project that is neither copied nor replaced
         self.projects: dict[str, ProjectLines] = {}
+        self.uploads = Counter(self._old.uploads)
         self.touched_months: dict[str, float] | None = None if old is None else {}
 
     def add(self, name: str, checked: Checked) -> None:
@@ -240,6 +237,7 @@ class _Splice:
         if checked.lines.files:
             self._file.write(checked.content)
             self.projects[name] = checked.lines
+            self.uploads.update(checked.lines.months)
         if self.touched_months is not None and before != checked.content:
             for line in _different_lines(before, checked.content):
                 timestamp = _decode_timestamp(line).upload_timestamp
@@ -256,6 +254,7 @@ class _Splice:
         if index == len(self._names) or self._names[index] != name:
             return b''
         self._next += 1
+        self.uploads.subtract(self._old.projects[name].months)
         return self._read(self._offsets[index], self._offsets[index + 1])
 
     def _copy(self, stop: int) -> None:

@@ -121,8 +121,16 @@ class Plan:
         )
         # Whether the directory will hold all pages of the index.
         self.complete = state.complete or not self._skips_published
-        names = groups.packages.projects
-        self.projects = {name for name in names if not self._is_known_project(name)}
+        names, records = groups.packages.projects, state.projects
+        facts = groups.facts_fingerprints
+        self.projects = {
+            name for name, lines in names.items()
+            # Lines that were copied have the same record as before, which is quick to see.
+            if (
+                previous is not None or (record := records.get(name)) is None
+                or record.lines is not lines or record.facts_fingerprint != facts.get(name, '')
+            ) and not self._is_known_project(name)
+        }
         self.unrecorded = {
             name for name in names if name not in self.projects and name not in state.projects
         }

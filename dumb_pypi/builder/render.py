@@ -264,7 +264,9 @@ def _write_dependents_pages(
     if plan.keeps_list_pages and not unknown:
         # Each project has as many as before.
         return {}
-    names, counts = dependents_of(unknown, records)
+    names, counts = dependents_of(
+        unknown, unknown if plan.keeps_list_pages else records, records,
+    )
     wanted = [
         (name, Dependents(names[name], counts[name])) for name in sorted(names)
         if counts[name] or name in state.projects or not records[name].dependents

@@ -275,6 +275,7 @@ class State:
             yield None if file is None else OldPackages(
                 file, {name: record.lines for name, record in self._body.projects.items()},
                 self._body.notices,
+                {month: record.summary.uploads for month, record in self._body.months.items()},
             )
 
     @property

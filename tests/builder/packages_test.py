@@ -134,7 +134,9 @@ def written(
     if before is not None:
         survey, packages, old_file = before
         known, memo = survey.chunks, survey.surveys
-        old = OldPackages(old_file, packages.projects, packages.line_notices)
+        old = OldPackages(
+            old_file, packages.projects, packages.line_notices, packages.uploads_per_month,
+        )
     source = ListInMemory(content, form)
     survey = survey_list(source, known, memo, InProcess(), ignore_progress)
     with cast(BinaryIO, tempfile.TemporaryFile()) as file:
