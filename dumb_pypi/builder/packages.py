@@ -10,7 +10,7 @@ import io
 import os
 from array import array
 from bisect import bisect_left
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate, groupby, islice
 from typing import BinaryIO, NamedTuple
@@ -23,8 +23,15 @@ from dumb_pypi.builder.stamp import fingerprint
 from dumb_pypi.builder.workers import batched, Workers
 from dumb_pypi.errors import FileError, LineError, Notice, shown
 from dumb_pypi.model import times
-from dumb_pypi.model.distfile import check_json, check_plain, read_checked
-from dumb_pypi.model.fields import encode, Line, require_utf8, unknown_key
+from dumb_pypi.model.distfile import check_json, check_plain, check_values, read_checked
+from dumb_pypi.model.fields import (
+    decoder,
+    encode,
+    have_same_keys,
+    Line,
+    require_utf8,
+    unknown_key,
+)
 from dumb_pypi.model.listings import METADATA
 from dumb_pypi.model.times import month_of, UNDATED
 from dumb_pypi.options import PLAIN
@@ -320,6 +327,40 @@ def check_project(project: str, content: bytes, form: str) -> Checked:
 
     In a plain list, the path of a file's metadata announces that file's `core_metadata`.
     """
+    return (form != PLAIN and _check_usual(project, content)) or _check_each(project, content, form)
+
+
+def _check_usual(project: str, content: bytes) -> Checked | None:
+    """Check lines of JSON as `_check_each` does, in three quarters of the time.
+
+    Return None if there may be something to report: then each line is looked at again. Keys are
+    counted in all lines at once. The decoder finds bytes that are not UTF-8, but for unknown keys.
+    """
+    found: dict[str, bytes] = {}
+    months: dict[str, int] = defaultdict(int)
+    number = dropped = 0
+    before = Line(filename='')
+    try:
+        for line in map(decoder.decode, io.BytesIO(content)):
+            number += 1
+            dropped += line.scanned_etag is not None
+            if check_values(line, before)[0] != project:
+                raise _OtherProjectError
+            found[line.filename] = encode(line)
+            months[month_of(line.upload_timestamp)] += 1
+            before = line
+    except (LineError, msgspec.DecodeError, RecursionError):
+        return None
+    if len(found) < number:
+        return None
+    joined = b'\n'.join([*sorted(found.values()), b''])
+    if not have_same_keys(content, joined, dropped):
+        return None
+    return _checked(joined, number, months, [])
+
+
+def _check_each(project: str, content: bytes, form: str) -> Checked:
+    """Check lines one by one, and report what there is to report."""
     check = check_plain if form == PLAIN else check_json
     notices: list[LineNotice] = []
     found: dict[str, tuple[bytes, str, int]] = {}  # line, month and number, by file name
@@ -352,11 +393,16 @@ def check_project(project: str, content: bytes, form: str) -> Checked:
             found[name] = checked, month_of(file.line.upload_timestamp), number
     for path in metadata:
         _announce_metadata(path, project, found)
-    lines = sorted(line for line, _, _ in found.values())
-    joined = b''.join([part for line in lines for part in (line, b'\n')])
+    joined = b'\n'.join([*sorted(line for line, _, _ in found.values()), b''])
     months = Counter(month for _, month, _ in found.values())
+    return _checked(joined, len(found), months, notices)
+
+
+def _checked(
+        joined: bytes, files: int, months: Mapping[str, int], notices: list[LineNotice],
+) -> Checked:
     return Checked(
-        joined, ProjectLines(fingerprint([joined]), len(joined), len(lines), dict(months)), notices,
+        joined, ProjectLines(fingerprint([joined]), len(joined), files, dict(months)), notices,
     )
 
 

@@ -14,6 +14,7 @@ from dumb_pypi.model.fields import (
     decoder,
     encode,
     have_same_keys,
+    is_sha256,
     LARGEST_SIZE,
     Line,
     LONGEST_FILENAME,
@@ -36,6 +37,10 @@ _BIDIRECTIONAL = '[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]'
 _BUCKET = re.compile('(?:s3|gs|az|abfss?|b2|r2)://')
 # pip decodes a file's name once more after it took it from the URL, and sees another name.
 _ENCODED = re.compile('%[0-9A-Fa-f]{2}')
+
+
+# What a file name states, as `filenames.ParsedName` has it.
+_Parsed = tuple['NormalizedName', str | None, str, str]
 
 
 class Distfile(msgspec.Struct, frozen=True, gc=False):
@@ -79,6 +84,17 @@ class Distfile(msgspec.Struct, frozen=True, gc=False):
 def check_line(line: Line, before: Line = _NO_TEXTS) -> Distfile:
     """Check every value of a line, put it into its one form, and return the file.
 
+    `before` is a checked line, as for `check_values`.
+
+    Raises:
+        FieldError: a value is invalid; the first such value is reported.
+    """
+    return _distfile(line, check_values(line, before))
+
+
+def check_values(line: Line, before: Line) -> _Parsed:
+    """Check every value of a line, put it into its one form, and return what its name states.
+
     `before` is a checked line. Lines of one project mostly repeat the texts of the line before
     them, and a text that a checked line has needs no second check.
 
@@ -94,21 +110,23 @@ def check_line(line: Line, before: Line = _NO_TEXTS) -> Distfile:
         line.name = clean_text('name', line.name)
     if line.version is not None:
         line.version = clean_text('version', line.version)
-    if line.version is not None:
-        refuse('version', line.version, _BIDIRECTIONAL)
+        refuse('version', line.version or '', _BIDIRECTIONAL)
     parsed = common or _parse(line)
+    # Every test here is for each line of the list. A call for each value would take as long as the
+    # tests, so only values that are not in their one form already are passed on.
     if line.url is not None:
         line.url = _url(line.url, filename)
-    if line.hash is not None:
+    if line.hash is not None and not is_sha256(line.hash):
         line.hash = clean_hash('hash', line.hash)
     if line.requires_python != before.requires_python:
         line.requires_python = clean_text('requires_python', line.requires_python)
     if line.requires_dist is not None and line.requires_dist != before.requires_dist:
-        line.requires_dist = [one_line('requires_dist', text) for text in line.requires_dist]
-    if line.core_metadata is not None:
+        line.requires_dist = _requirements(line.requires_dist)
+    if line.core_metadata is not None and not is_sha256(line.core_metadata):
         line.core_metadata = _core_metadata(line.core_metadata)
-    if line.upload_timestamp is not None:
-        line.upload_timestamp = _timestamp(line.upload_timestamp)
+    timestamp = line.upload_timestamp
+    if timestamp is not None and not (type(timestamp) is int and 0 <= timestamp < UPLOADS_END):
+        line.upload_timestamp = _timestamp(timestamp)
     if line.uploaded_by != before.uploaded_by:
         line.uploaded_by = clean_text('uploaded_by', line.uploaded_by)
     if line.yanked_reason is not None:
@@ -120,7 +138,7 @@ def check_line(line: Line, before: Line = _NO_TEXTS) -> Distfile:
     if line.provenance is not None:
         line.provenance = _provenance(line.provenance)
     line.scanned_etag = None
-    return _distfile(line, parsed, is_common=common is not None)
+    return parsed
 
 
 def check_json(
@@ -171,7 +189,7 @@ def read_checked(line: bytes) -> Distfile:
     return _distfile(checked, common or _parse(checked), is_common=common is not None)
 
 
-def _common_name(line: Line) -> tuple[NormalizedName, str, str, str] | None:
+def _common_name(line: Line) -> _Parsed | None:
     if line.name is None and line.version is None:
         return filenames.parse_common(line.filename)
     return None
@@ -181,9 +199,7 @@ def _parse(line: Line) -> ParsedName:
     return filenames.parse(line.filename, name=line.name, version=line.version)
 
 
-def _distfile(
-        checked: Line, parsed: tuple[NormalizedName, str | None, str, str], *, is_common: bool,
-) -> Distfile:
+def _distfile(checked: Line, parsed: _Parsed, *, is_common: bool = False) -> Distfile:
     url = checked.url
     if url is None:
         # A common name has nothing to encode.
@@ -225,6 +241,12 @@ def _url(url: str, filename: str) -> str | None:
             f'does not end with {shown(filename)}: clients take the file name from the URL'
         ))
     return url if '/' in url or '?' in url else None
+
+
+def _requirements(texts: list[str]) -> list[str]:
+    if ''.join(texts).isprintable():
+        return [text.strip() for text in texts]
+    return [one_line('requires_dist', text) for text in texts]
 
 
 def _core_metadata(metadata: str) -> str:

@@ -82,6 +82,9 @@ _ALIKE = 0.63
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]:]')
 
 
+_find_escaped_colon = re.compile(rb'\\u003[aA]').search
+
+
 def decode(line: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     """Decode a line of JSON.
 
@@ -145,10 +148,9 @@ def have_same_keys(line: bytes, checked: bytes, dropped: int = 0) -> bool:
     surplus colon, unless a value has a colon that `line` escapes and the checked form does not.
     False means only that the keys have to be read, which takes several times as long.
     """
+    # The expression takes half of the time of two searches for bytes.
     return (
-        line.count(b':') - dropped == checked.count(b':')
-        # Most lines have no escapes but of quotation marks.
-        and (b'\\u003' not in line or (b'\\u003a' not in line and b'\\u003A' not in line))
+        line.count(b':') - dropped == checked.count(b':') and _find_escaped_colon(line) is None
     )
 
 
@@ -227,7 +229,7 @@ _HEX_DIGITS = {
     'md5': (32,), 'sha1': (40,), 'sha224': (56,), 'sha256': (64,), 'sha384': (96,),
     'sha512': (128,), 'blake2b': (64, 128),
 }
-_SHA256 = re.compile('sha256=[0-9a-f]{64}')
+is_sha256 = re.compile('sha256=[0-9a-f]{64}').fullmatch
 _HASH = re.compile(r'([a-z0-9_]+)=([0-9a-f]+)', re.IGNORECASE | re.ASCII)
 
 
@@ -240,7 +242,7 @@ def clean_hash(key: str, text: str) -> str:
     Raises:
         FieldError: it has another form, or the wrong length for its algorithm.
     """
-    if _SHA256.fullmatch(text):
+    if is_sha256(text):
         return text
     found = _HASH.fullmatch(text)
     if found is None:

@@ -96,7 +96,7 @@ def month_of(timestamp: float | None) -> str:
     >>> month_of(1706745599), month_of(1706745600), month_of(None)
     ('2024-01', '2024-02', 'undated')
     """
-    return UNDATED if timestamp is None else month(timestamp)
+    return UNDATED if timestamp is None else _month(int(timestamp) // _DAY)
 
 
 @functools.lru_cache
@@ -149,6 +149,11 @@ def of_datetime(moment: datetime.datetime) -> str:
 
 
 # Many files are uploaded on the same day.
+@functools.lru_cache(maxsize=1 << 14)
+def _month(day: int) -> str:
+    return _day(day)[:7]
+
+
 @functools.lru_cache(maxsize=1 << 14)
 def _day(number: int) -> str:
     """Return the date of a day, counted from 1970."""

@@ -8,6 +8,7 @@ from typing import BinaryIO, cast
 
 import pytest
 from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from dumb_pypi.builder import chunks, packages
 from dumb_pypi.builder.chunks import Memo, Survey, survey_list
@@ -98,6 +99,30 @@ def test_unknown_key_is_reported_once() -> None:
         "list:1: key 'y' is not known and is ignored on all lines",
     ]
     assert not any(notice.skipped for notice in notices)
+
+
+# What a line may have besides its file name. Some of it is wrong, or reported, or changed.
+_MEMBERS = st.sampled_from([
+    b'"size": 1', b'"size": -1', b'"size": null', b'"x": 1', b'"x\xff": 1', b'"scanned_etag": "e"',
+    b'"scanned_etag": "a:b"', b'"summary": "a:b"', b'"summary": "a\\u003ab"', b'"summary": "\xff"',
+    b'"requires_dist": ["a ; python_version > \'3\'", " b"]', b'"requires_dist": ["a\\tb"]',
+    b'"yanked_reason": false', b'"yanked_reason": ""', b'"upload_timestamp": 1.5',
+    b'"version": "1"',
+])
+
+
+@settings(deadline=None, max_examples=500)
+@given(st.lists(st.tuples(st.integers(0, 3), st.lists(_MEMBERS, max_size=3)), max_size=4))
+def test_lines_together_are_lines_alone(lines: list[tuple[int, list[bytes]]]) -> None:
+    """Lines that are checked together give what they give if each is checked by itself."""
+    content = b''.join(
+        b'{%s}\n' % b', '.join([b'"filename": "foo-%d.zip"' % number, *members])
+        for number, members in lines
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(packages, '_check_usual', lambda *_: None)
+        alone = packages.check_project('foo', content, JSON)
+    assert packages.check_project('foo', content, JSON) == alone
 
 
 @pytest.mark.parametrize('size', (1, 100, 1 << 20))
