@@ -148,7 +148,8 @@ def extras_in(requirements: Iterable[str]) -> list[str]:
     extras: dict[str, None] = {}
     for requirement in requirements:
         if 'extra' in requirement:
-            extras.update(dict.fromkeys(extras_in_marker(requirement.partition(';')[2])))
+            for extra in extras_in_marker(requirement.partition(';')[2]):
+                extras[extra] = None
     return list(extras)
 
 

@@ -5,11 +5,13 @@ would be slow to load, and each upload would rewrite it.
 """
 from __future__ import annotations
 
+import functools
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import islice, pairwise
 from typing import NamedTuple
 
+from dumb_pypi.model import urls
 from dumb_pypi.model.distfile import Distfile
 from dumb_pypi.model.project import Project, Release, release_order
 from dumb_pypi.pages import paths
@@ -112,6 +114,10 @@ def urls_of_releases(project: Project) -> dict[str, str]:
         page = paths.release_page(project.name, number)
         found |= dict.fromkeys([release.name for release in block.releases], page)
     return found
+
+
+# The fragment of links to a release. Many projects have releases of the same names.
+release_anchor = functools.lru_cache(maxsize=4096)(urls.quote_path)
 
 
 def url_of_release(project: str, starts: Sequence[str], release: str) -> str:

@@ -10,12 +10,11 @@ from dumb_pypi.model.project import Project, Release
 from dumb_pypi.pages import wheel_tags
 from dumb_pypi.pages.escaping import escaped, escaped_common
 from dumb_pypi.pages.project_card import python_in_words, readable_size
-from dumb_pypi.pages.release_pages import Block
+from dumb_pypi.pages.release_pages import Block, release_anchor
 from dumb_pypi.pages.release_views import (
     kind_of,
     own_date,
     pin_of,
-    release_anchor,
     ReleasesPage,
     requirements_shown,
 )

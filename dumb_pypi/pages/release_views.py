@@ -15,7 +15,7 @@ from dumb_pypi.model.filenames import VARIANTS
 from dumb_pypi.model.project import Project, Release
 from dumb_pypi.pages import paths, wheel_tags
 from dumb_pypi.pages.project_card import python_in_words, readable_size
-from dumb_pypi.pages.release_pages import Block
+from dumb_pypi.pages.release_pages import Block, release_anchor
 
 # A release page links to so many pages: itself and the next older ones, and the oldest one.
 PAGES_LINKED = 8
@@ -280,10 +280,6 @@ def listed_views(
 def _first_and_last_month(block: Block) -> tuple[str | None, str | None]:
     uploads = [release.uploaded for release in block.releases if release.uploaded is not None]
     return (times.month(min(uploads)), times.month(max(uploads))) if uploads else (None, None)
-
-
-# Many projects have releases of the same names.
-release_anchor = functools.lru_cache(maxsize=4096)(urls.quote_path)
 
 
 def pin_of(project: Project, release: Release) -> str | None:

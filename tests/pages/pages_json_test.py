@@ -45,6 +45,16 @@ API_FILE = {
 }
 
 
+INFO: Any = msgspec.defstruct('Info', [
+    (field.name, field.type) for part in (json_api.ProjectInfo, json_api.ReleaseInfo)
+    for field in msgspec.structs.fields(part)
+])
+PAGE: Any = msgspec.defstruct('Page', [
+    ('info', INFO), ('last_serial', int), ('releases', dict[str, msgspec.Raw]),
+    ('urls', msgspec.Raw), ('vulnerabilities', list[str]),
+])
+
+
 @pytest.fixture(scope='module', params=RECIPES)
 def tree(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Tree:
     return trees.build(tmp_path_factory.mktemp('tree') / 'web', RECIPES[request.param])
@@ -61,7 +71,7 @@ def assert_has_schema(content: bytes | msgspec.Raw, schema: Any) -> None:
 
 @pytest.mark.parametrize(('pages', 'schema'), (
     ('simple_json_pages', simple_api.ProjectPage),
-    ('json_api_pages', json_api.Page),
+    ('json_api_pages', PAGE),
 ))
 def test_every_page_has_its_schema(tree: Tree, pages: str, schema: type[msgspec.Struct]) -> None:
     """A page equals its decoded form, encoded again: it has no key outside its schema."""
@@ -72,7 +82,7 @@ def test_every_page_has_its_schema(tree: Tree, pages: str, schema: type[msgspec.
 def test_json_api_files_have_their_schema(tree: Tree) -> None:
     """The lists of files have no key outside their schema."""
     for page in tree.json_api_pages:
-        decoded = msgspec.json.decode(tree.read(page), type=json_api.Page)
+        decoded = msgspec.json.decode(tree.read(page), type=PAGE)
         for files in (decoded.urls, *decoded.releases.values()):
             assert_has_schema(files, list[json_api.File])
 
