@@ -12,7 +12,7 @@ from dumb_pypi import store
 from dumb_pypi.builder.stamp import fingerprint, SEAL
 from dumb_pypi.model.project_facts import ProjectFacts
 from dumb_pypi.pages import readme
-from dumb_pypi.store.checksums import checksum_of
+from dumb_pypi.store.checksums import checksum_after, checksum_of
 from dumb_pypi.store.interface import Target, TaskWriter, Writer
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _unsealed(content: bytes | None, path: str) -> str | None:
 
 def _seal(content: bytes, path: str) -> bytes:
     """Return a checksum of a content and of its path: it may be another text's file."""
-    return f'{checksum_of(content, checksum_of(path.encode()))} '.encode()
+    return f'{checksum_after(checksum_of(path.encode()), content)} '.encode()
 
 
 def _rendered(text: str, content_type: str | None, project: str) -> str:

@@ -30,7 +30,7 @@ from dumb_pypi.builder.tree import (
 )
 from dumb_pypi.options import JSON
 from dumb_pypi.pages import paths
-from dumb_pypi.store.checksums import checksum_of, DIGEST_MARK, digest_of_md5
+from dumb_pypi.store.checksums import checksum_after, checksum_of, DIGEST_MARK, digest_of_md5
 from dumb_pypi.store.interface import Store, Writer
 
 T = TypeVar('T')
@@ -438,7 +438,7 @@ def is_as_recorded(file: BufferedReader, body: Body, checksum: str) -> bool:
 def checksum_of_file(file: BufferedReader) -> str:
     checksum = checksum_of(b'')
     while content := file.read(_COPY):
-        checksum = checksum_of(content, checksum)
+        checksum = checksum_after(checksum, content)
     return checksum
 
 

@@ -166,7 +166,8 @@ def _process_projects(task: ProjectsTask, writer: TaskWriter) -> ProjectsResult:
 
 
 def _write_kind(
-        task: ProjectsTask, writer: TaskWriter, pages_of_projects: Sequence[Sequence[Page]],
+        task: ProjectsTask, writer: TaskWriter,
+        pages_of_projects: Sequence[Sequence[tuple[str, bytes]]],
         preliminary: Iterable[Page | None] = repeat(None),
 ) -> tuple[list[str], list[str]]:
     """Write pages of each project, and a `preliminary` one that they link to, if it is missing.

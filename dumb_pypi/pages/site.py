@@ -97,9 +97,12 @@ class Site:
             Page(paths.project_page(name), self._web.project(project, readme)),
         ]
 
-    def json_pages(self, project: Project) -> list[Page]:
-        """Render a project's pages of the JSON API, each after those that it links to."""
-        return [Page(path, content) for path, content in json_api.pages(
+    def json_pages(self, project: Project) -> list[tuple[str, bytes]]:
+        """Render a project's pages of the JSON API, each after those that it links to.
+
+        There are as many as releases: to make a `Page` of each would take 2% of their time.
+        """
+        return [*json_api.pages(
             project, self._options.packages_url, self._options.site_url,
             per_release=self._options.per_release_json,
         )]

@@ -10,7 +10,7 @@ import hashlib
 import re
 import tempfile
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO, cast, TYPE_CHECKING
@@ -112,7 +112,7 @@ class Collector:
         self.done.pages.append((path, content))
 
     def write_new(
-            self, pages: Iterable[tuple[str, bytes]],
+            self, pages: Sequence[tuple[str, bytes]],
             preliminary: tuple[str, bytes] | None = None,
     ) -> bool:
         self.done.pages.extend(pages)

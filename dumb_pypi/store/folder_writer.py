@@ -9,7 +9,6 @@ import os
 import shutil
 import stat
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
 from typing import BinaryIO, NamedTuple
 
 from dumb_pypi import store
@@ -160,32 +159,24 @@ class Writer:
             self._write_compressed(path, content, changed=changed)
 
     def write_new(
-            self, pages: Iterable[tuple[str, bytes]],
+            self, pages: Sequence[tuple[str, bytes]],
             preliminary: tuple[str, bytes] | None = None,
     ) -> bool:
-        """Write the pages of a project that has none yet; those of a folder follow each other.
+        """Write the pages of one folder of a project that has none yet.
 
-        A `preliminary` page, which a later step replaces, comes first in its folder. It is written
-        as by `write_missing`; return whether it was.
+        A `preliminary` page, which a later step replaces, comes first. It is written as by
+        `write_missing`; return whether it was.
 
         Raises:
             FileError: a page cannot be written.
         """
-        written = False
-        for folder, group in groupby(pages, key=_folder_of):
-            contents = [*group]
-            first = [
-                page for page in (preliminary,)
-                if page is not None and page[0].startswith(f'{folder}/')
-            ]
-            if self._fill_folder(folder, [*first, *contents]):
-                written |= bool(first)
-                continue
-            # The folder has files of the user's, or the file system ignores case.
-            for page in first:
-                written = self.write_missing(*page)
-            for path, content in contents:
-                self.write(path, content)
+        first = () if preliminary is None else (preliminary,)
+        if self._fill_folder(_folder_of(pages[0][0]), (*first, *pages)):
+            return preliminary is not None
+        # The folder has files of the user's, or the file system ignores case.
+        written = preliminary is not None and self.write_missing(*preliminary)
+        for path, content in pages:
+            self.write(path, content)
         return written
 
     def write_missing(self, path: str, content: bytes) -> bool:
@@ -222,26 +213,27 @@ class Writer:
         self._clear_way(folder)
         compressed: dict[str, bytes] = {}
         path = folder
+        unfinished, precompress, size = self._unfinished, self._target.precompress, len(folder)
         try:
-            os.mkdir(self._unfinished)
-            made = self._unfinished
+            os.mkdir(unfinished)
+            made = unfinished
             for path, content in pages:
-                new = self._unfinished + path[len(folder):]
+                new = unfinished + path[size:]
                 inner = new[:new.rindex('/')]
-                if inner not in (made, self._unfinished):
+                if inner not in (made, unfinished):
                     os.mkdir(inner)
                     made = inner
                 files.create_new(new, content)
-                if self._target.precompress and (form := compressed_form(content)) is not None:
+                if precompress and (form := compressed_form(content)) is not None:
                     files.create_new(new + GZ, form)
                     _copy_mtime(new, new + GZ)
                     compressed[path] = form
-            files.rename(self._unfinished, os.path.join(self._root, folder))
+            files.rename(unfinished, os.path.join(self._root, folder))
         except OSError as error:
             # It says whether inodes ran out: so before the folder goes, which frees some.
             failure = FileError('write', os.path.join(self._root, path), error)
             with contextlib.suppress(OSError):
-                shutil.rmtree(self._unfinished)
+                shutil.rmtree(unfinished)
             if error.errno in _NOT_EMPTY:
                 return False
             raise failure from error
@@ -477,9 +469,8 @@ def _parents(path: str) -> Iterator[str]:
         end = path.find('/', end + 1)
 
 
-def _folder_of(page: tuple[str, bytes]) -> str:
+def _folder_of(path: str) -> str:
     """Return the folder of a project's page, such as `simple/<project>`."""
-    path = page[0]
     return path[:path.index('/', path.index('/') + 1)]
 
 

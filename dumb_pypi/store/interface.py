@@ -194,10 +194,10 @@ class TaskWriter(Protocol):
         """
 
     def write_new(
-            self, pages: Iterable[tuple[str, bytes]],
+            self, pages: Sequence[tuple[str, bytes]],
             preliminary: tuple[str, bytes] | None = None, /,
     ) -> bool:
-        """Write the pages of a project that has none yet; those of a folder follow each other.
+        """Write the pages of one folder of a project that has none yet.
 
         A `preliminary` page is written as by `write_missing`; return whether it was.
 

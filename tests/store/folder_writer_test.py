@@ -176,6 +176,12 @@ PAGES = [
 ]
 
 
+def write_new(writer: Writer) -> None:
+    """Write the pages of each folder of a new project."""
+    for pages in (PAGES[:1], PAGES[1:3], PAGES[3:]):
+        writer.write_new(pages)
+
+
 def test_new_folders_appear_atomically(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each folder of a new project is renamed once, with all of its pages."""
     renamed: list[str] = []
@@ -187,7 +193,7 @@ def test_new_folders_appear_atomically(root: Path, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(os, 'rename', note)
     writer = writer_in(root, keep_changes=True)
-    writer.write_new(iter(PAGES))
+    write_new(writer)
     assert trees.pages_in(root) == dict(PAGES)
     assert renamed == ['project/foo', 'simple/foo', 'pypi/foo']
     assert [change.path for change in writer.done.changes] == [path for path, _ in PAGES]
@@ -207,7 +213,7 @@ def test_new_project_keeps_foreign_files(root: Path, mine: str) -> None:
     (root / mine).write_bytes(b'mine')
     (root / 'project/foo').mkdir(parents=True)
     writer = writer_in(root, keep_changes=True)
-    writer.write_new(PAGES)
+    write_new(writer)
     assert trees.pages_in(root) == {**dict(PAGES), mine: b'mine'}
     assert [change.path for change in writer.done.changes] == [path for path, _ in PAGES]
     assert (writer.done.written, writer.done.unchanged) == (5, 0)
@@ -220,7 +226,7 @@ def test_equal_page_of_new_project(root: Path) -> None:
     (root / 'simple/foo/index.html').write_bytes(b'3')
     os.utime(root / 'simple/foo/index.html', (1, 1))
     writer = writer_in(root)
-    writer.write_new(PAGES)
+    write_new(writer)
     assert (root / 'simple/foo/index.html').stat().st_mtime == 1
     assert (writer.done.written, writer.done.unchanged) == (4, 1)
 
@@ -231,7 +237,7 @@ def test_file_blocks_a_new_project(root: Path, place: str) -> None:
     (root / place).parent.mkdir(parents=True, exist_ok=True)
     (root / place).write_bytes(b'mine')
     with pytest.raises(FileError) as caught:
-        writer_in(root).write_new(PAGES)
+        write_new(writer_in(root))
     assert str(caught.value).startswith(f'cannot write {root}/simple/foo/index.')
     assert (root / place).read_bytes() == b'mine'
     assert unfinished(root) == []
@@ -275,7 +281,7 @@ def test_pages_are_written_nowhere_else(
     OBSTACLES[obstacle](elsewhere)(root / path)
     writer = writer_in(root, owned=True)
     if is_new:
-        writer.write_new(PAGES)
+        write_new(writer)
     else:
         for page, content in PAGES:
             writer.write(page, content)
@@ -311,7 +317,7 @@ def test_shared_folders_are_not_replaced(root: Path, elsewhere: Path, obstacle: 
     OBSTACLES[obstacle](elsewhere)(root / 'project')
     message = r'cannot write .*/project: it is a symbolic link; replace it by a folder'
     with pytest.raises(FileError, match=message):
-        writer_in(root).write_new(PAGES)
+        write_new(writer_in(root))
     with pytest.raises(FileError, match=message):
         writer_in(root).write(*PAGES[0])
     with pytest.raises(FileError, match=message):
@@ -345,7 +351,7 @@ def test_full_disk_leaves_no_page(root: Path, monkeypatch: pytest.MonkeyPatch, n
 
     monkeypatch.setattr(os, name, fail)
     with pytest.raises(FileError) as caught:
-        writer_in(root).write_new(PAGES)
+        write_new(writer_in(root))
     assert str(caught.value) == (
         f'cannot write {root}/project/foo/index.html: No space left on device'
     )

@@ -33,7 +33,7 @@ PRELIMINARY = 'project/foo/dependents/index.html'
 def test_preliminary_page_replaces_nothing(root: Path) -> None:
     """A late run of a task does not replace the page that a later step wrote."""
     target = Target(str(root), BUILD, keep_changes=True)
-    pages = [('simple/foo/index.html', b'foo'), ('project/foo/index.html', b'foo')]
+    pages = [('project/foo/index.html', b'foo')]
     preliminary = (PRELIMINARY, b'preliminary')
     assert target.task_writer(7).write_new(pages, preliminary)
     Writer(target).write(PRELIMINARY, b'final')
@@ -101,7 +101,7 @@ def test_preliminary_page_among_users_files(root: Path) -> None:
     folder = root / 'project/foo'
     folder.mkdir(parents=True)
     (folder / 'mine').write_bytes(b'mine')
-    pages = [('simple/foo/index.html', b'foo'), ('project/foo/index.html', b'foo')]
+    pages = [('project/foo/index.html', b'foo')]
     preliminary = (PRELIMINARY, b'preliminary')
     with Target(str(root), BUILD).opened() as writer:
         assert writer.write_new(pages, preliminary)

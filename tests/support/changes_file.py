@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +44,6 @@ def record_writes(
     write, write_new, adopt = Writer.write, Writer.write_new, Writer.adopt
     write_missing = Writer.write_missing
 
-    def recorded(pages: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
-        for path, content in pages:
-            record(path, content)
-            yield path, content
-
     def record_and_write(self: Writer, path: str, content: bytes) -> None:
         record(path, content)
         write(self, path, content)
@@ -60,12 +55,12 @@ def record_writes(
         return written
 
     def record_and_write_new(
-            self: Writer, pages: Iterable[tuple[str, bytes]],
+            self: Writer, pages: Sequence[tuple[str, bytes]],
             preliminary: tuple[str, bytes] | None = None,
     ) -> bool:
-        if preliminary is not None:
-            record(*preliminary)
-        return write_new(self, recorded(pages), preliminary)
+        for page in pages if preliminary is None else (preliminary, *pages):
+            record(*page)
+        return write_new(self, pages, preliminary)
 
     def record_and_adopt(self: Writer, path: str, file: str) -> str:
         record(path, Path(file).read_bytes())

@@ -45,7 +45,8 @@ def web(
 def all_pages(site: Site, project: Project) -> list[Page]:
     """Return the pages of a project in the order in which they are written."""
     return [
-        *site.simple_pages(project), *site.web_pages(project, None), *site.json_pages(project),
+        *site.simple_pages(project), *site.web_pages(project, None),
+        *(Page(*page) for page in site.json_pages(project)),
     ]
 
 
