@@ -33,11 +33,6 @@ def has_scheme(url: str) -> bool:
     return _SCHEME.match(url) is not None
 
 
-def is_absolute(url: str) -> bool:
-    """Return whether a checked URL is absolute, so that it needs no base."""
-    return url.startswith(('http:', 'https:'))
-
-
 def clean_absolute(url: str, schemes: tuple[str, ...] = ('http', 'https')) -> str:
     """Return an absolute URL, percent-encoded where it is not yet.
 
@@ -182,7 +177,7 @@ def _from_root(base: str, project: str) -> tuple[int, str]:
 
 def join(prefix: str, url: str) -> str:
     """Return a file's URL: `url` itself if it is absolute, otherwise below `prefix`."""
-    return url if is_absolute(url) else prefix + url
+    return url if url.startswith(('http:', 'https:')) else prefix + url
 
 
 def _encode(text: str, safe: str) -> str:

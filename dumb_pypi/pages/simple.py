@@ -12,7 +12,6 @@ import msgspec
 
 from dumb_pypi.model import times, urls
 from dumb_pypi.model.distfile import Distfile
-from dumb_pypi.model.fields import by_algorithm
 from dumb_pypi.model.project import Project
 from dumb_pypi.model.project_facts import ACTIVE
 from dumb_pypi.pages import paths
@@ -39,7 +38,7 @@ class Meta(msgspec.Struct, rename={'api_version': 'api-version', 'last_serial': 
     last_serial: int
 
 
-class File(msgspec.Struct, rename='kebab', omit_defaults=True, kw_only=True):
+class File(msgspec.Struct, rename='kebab', omit_defaults=True, kw_only=True, gc=False):
     """A file of a project's JSON page.
 
     A key without a value is omitted: uv refuses a page with a null `size`, `upload-time` or
@@ -124,7 +123,7 @@ def project_json(
         ),
         name=project.name,
         versions=[release.name for release in project.releases],
-        files=[_file(file, urls.join(prefix, file.url)) for file in files],
+        files=[_file(file, prefix) for file in files],
         project_status=None if status == ACTIVE else (
             ProjectStatus(status, project.facts.status_reason)
         ),
@@ -148,7 +147,9 @@ def projects_html(
     if generated is not None:
         metas.append(_meta('generated', times.of_datetime(generated)))
     # A normalized name needs neither encoding nor escaping.
-    return _document('Simple index', metas, (f'<a href="{name}/">{name}</a>' for name in names))
+    return _document('Simple index', metas, (
+        f'<a href="{name}/">{name}</a><br>\n' for name in names
+    ))
 
 
 def projects_json(projects: Iterable[ProjectSummary]) -> bytes:
@@ -160,18 +161,20 @@ def projects_json(projects: Iterable[ProjectSummary]) -> bytes:
     return msgspec.json.encode(ProjectList(Meta(API_VERSION, newest), listed))
 
 
-def _file(file: Distfile, url: str) -> File:
+def _file(file: Distfile, prefix: str) -> File:
     line = file.line
-    reason = line.yanked_reason
+    digest, metadata, uploaded, reason = (
+        line.hash, line.core_metadata, line.upload_timestamp, line.yanked_reason,
+    )
     return File(
         filename=line.filename,
-        url=url,
-        hashes={} if line.hash is None else _hashes(line.hash),
+        url=urls.join(prefix, file.url),
+        hashes={} if digest is None else _hashes(digest),
         size=line.size,
-        upload_time=file.upload_time,
+        upload_time=None if uploaded is None else times.iso_8601(uploaded),
         requires_python=line.requires_python,
-        core_metadata=False if line.core_metadata is None else (
-            line.core_metadata == 'true' or _hashes(line.core_metadata) or True
+        core_metadata=False if metadata is None else (
+            metadata == 'true' or _hashes(metadata) or True
         ),
         yanked=reason is not None and (reason or True),
         provenance=line.provenance,
@@ -187,24 +190,28 @@ def _anchor(file: Distfile, prefix: str, escaped_prefix: str) -> str:
         url = escaped_prefix + name
     else:
         url, name = escaped(urls.join(prefix, file.url)), escaped(name)
-    fragment = f'#{digest}' if digest is not None and _is_fragment(digest) else ''
-    attributes = ''
+    fragment = python = core = yanked = provenance = size = uploaded = ''
+    if digest is not None and _is_fragment(digest):
+        fragment = f'#{digest}'
     if line.requires_python is not None:
-        attributes = f' data-requires-python="{escaped_common(line.requires_python)}"'
+        python = f' data-requires-python="{escaped_common(line.requires_python)}"'
     if metadata is not None:
         # PEP 714 allows both names: pip before 23.2 only reads the second one.
         metadata = metadata if _is_fragment(metadata) else 'true'
-        attributes += f' data-core-metadata="{metadata}" data-dist-info-metadata="{metadata}"'
+        core = f' data-core-metadata="{metadata}" data-dist-info-metadata="{metadata}"'
     if line.yanked_reason is not None:
-        attributes += f' data-yanked="{escaped(line.yanked_reason)}"'
+        yanked = f' data-yanked="{escaped(line.yanked_reason)}"'
     if line.provenance is not None:
-        attributes += f' data-provenance="{escaped(line.provenance)}"'
+        provenance = f' data-provenance="{escaped(line.provenance)}"'
     # These two are not in the specification: uv reads them, for progress bars and `exclude-newer`.
     if line.size is not None:
-        attributes += f' data-size="{line.size}"'
+        size = f' data-size="{line.size}"'
     if line.upload_timestamp is not None:
-        attributes += f' data-upload-time="{times.iso_8601(line.upload_timestamp)}"'
-    return f'<a href="{url}{fragment}"{attributes}>{name}</a>'
+        uploaded = f' data-upload-time="{times.iso_8601(line.upload_timestamp)}"'
+    return (
+        f'<a href="{url}{fragment}"{python}{core}{yanked}{provenance}{size}{uploaded}>{name}</a>'
+        '<br>\n'
+    )
 
 
 def _is_fragment(digest: str) -> bool:
@@ -214,9 +221,9 @@ def _is_fragment(digest: str) -> bool:
 
 
 def _hashes(digest: str) -> dict[str, str]:
-    hashes = by_algorithm(digest)
+    algorithm, _, digits = digest.partition('=')
     # uv expects 256 bits of blake2b, and refuses a page that has 512.
-    return {} if len(hashes.get('blake2b', '')) > BLAKE2B_DIGITS else hashes
+    return {} if algorithm == 'blake2b' and len(digits) > BLAKE2B_DIGITS else {algorithm: digits}
 
 
 def _meta(name: str, content: str) -> str:
@@ -224,7 +231,6 @@ def _meta(name: str, content: str) -> str:
 
 
 def _document(title: str, metas: Iterable[str], anchors: Iterable[str]) -> bytes:
-    lines = ''.join([f'{anchor}<br>\n' for anchor in anchors])
     return (
         '<!DOCTYPE html>\n'
         '<html lang="en">\n'
@@ -236,7 +242,7 @@ def _document(title: str, metas: Iterable[str], anchors: Iterable[str]) -> bytes
         '</head>\n'
         '<body>\n'
         f'<h1>{title}</h1>\n'
-        f'{lines}'
+        f'{"".join(anchors)}'
         '</body>\n'
         '</html>\n'
     ).encode()
