@@ -17,7 +17,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from dumb_pypi.model import filenames
+from dumb_pypi.model import filenames, suffixes
 
 # One line of a JSON list, decoded.
 Facts = dict[str, Any]
@@ -115,7 +115,7 @@ def _record_hash(content: bytes) -> str:
 
 
 def _sdist(filename: str, files: dict[str, bytes]) -> bytes:
-    stem = filenames.SDIST.sub('', filename)
+    stem = suffixes.sdist_stem(filename)
     sources = {f'{stem}/{path}': content for path, content in files.items()}
     if filename.lower().endswith('.zip'):
         return _zip(sources)

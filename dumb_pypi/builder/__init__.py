@@ -191,7 +191,7 @@ def _build(
             ),
             # If nothing was written, the state stays as it is, even if files were touched.
             state.stamp.marks if plan.is_empty and state.stamp is not None else writer.marks(
-                [*paths.FOLDERS, *result.others],
+                [*store.SHARED_FOLDERS, *result.others],
                 {} if state.stamp is None else state.stamp.marks,
             ),
             len(packages.projects), packages.files, notices,

@@ -32,7 +32,7 @@ from dumb_pypi.model.fields import (
     require_utf8,
     unknown_key,
 )
-from dumb_pypi.model.listings import METADATA
+from dumb_pypi.model.suffixes import METADATA
 from dumb_pypi.model.times import month_of, UNDATED
 from dumb_pypi.options import PLAIN
 

@@ -39,7 +39,8 @@ def refuse_file_of_build(option: str, path: str, options: BuildOptions) -> None:
     if is_bucket(options.output_dir):
         return
     inside = os.path.relpath(place, root)
-    if inside in paths.ROOTS or inside.split(os.sep)[0] in (store.OWN_FOLDER, *paths.FOLDERS):
+    first = inside.split(os.sep)[0]
+    if inside in paths.ROOTS or first in (store.OWN_FOLDER, *store.SHARED_FOLDERS):
         raise OptionError(option, f'{shown_path(path)} is part of the index; pass another path')
 
 
@@ -59,7 +60,7 @@ def refuse_linked_folders(index: Store) -> None:
     """
     # It imports msgspec, which a build with nothing to do does not need.
     from dumb_pypi.store.folder_writer import LINKED
-    for folder in paths.FOLDERS:
+    for folder in store.SHARED_FOLDERS:
         if index.is_linked(folder):
             raise FileError('write', f'{index.place}/{folder}', ValueError(LINKED))
 

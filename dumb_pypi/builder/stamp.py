@@ -250,7 +250,7 @@ def _contents(
                 continue
             seen.add(place)
             if place == output_place:
-                folders[:] = {*folders} - {store.OWN_FOLDER, *paths.FOLDERS}
+                folders[:] = {*folders} - {store.OWN_FOLDER, *store.SHARED_FOLDERS}
                 names[:] = {name for name in names if name.removesuffix('.gz') not in paths.ROOTS}
             folders.sort()
             within = os.path.relpath(parent, folder)

@@ -13,18 +13,13 @@ from collections.abc import Callable
 from typing import cast, NamedTuple, TYPE_CHECKING
 
 from dumb_pypi.errors import FieldError, shown
+from dumb_pypi.model import suffixes
 
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
 # The kind of file that says what the variant labels of a release's wheels stand for (PEP 825).
 VARIANTS = 'variants'
-VARIANTS_SUFFIX = '-variants.json'
-
-# The extensions that pip accepts for an sdist, and .tar.Z, which distutils wrote.
-SDIST = re.compile(
-    r'\.(?:tar\.(?:gz|bz2|xz|lz|lzma|zst|Z)|tar|tgz|tbz2?|txz|tlz|zip)$', re.IGNORECASE,
-)
 
 
 class ParsedName(NamedTuple):
@@ -289,8 +284,8 @@ def _wheel(stem: str) -> _Stem:
 def _variants(stem: str) -> _Stem:
     if _split(stem, None, None)[1] is None:
         raise FieldError(
-            'filename', f'{stem}{VARIANTS_SUFFIX}',
-            f'is not name-version{VARIANTS_SUFFIX}: rename the file',
+            'filename', f'{stem}{suffixes.VARIANTS}',
+            f'is not name-version{suffixes.VARIANTS}: rename the file',
         )
     return _Stem(stem, VARIANTS, 'any')
 
@@ -355,10 +350,11 @@ _KINDS: dict[str, Callable[[str], _Stem]] = {
 
 
 def _stem(filename: str) -> _Stem:
-    if found := SDIST.search(filename):
-        return _archive(filename[:found.start()])
-    if filename.lower().endswith(VARIANTS_SUFFIX):
-        return _variants(filename[:-len(VARIANTS_SUFFIX)])
+    stem = suffixes.sdist_stem(filename)
+    if stem is not None:
+        return _archive(stem)
+    if filename.lower().endswith(suffixes.VARIANTS):
+        return _variants(filename[:-len(suffixes.VARIANTS)])
     kind = _KINDS.get(filename[-4:].lower())
     if kind is None:
         raise FieldError('filename', filename, (

@@ -5,8 +5,7 @@ import re
 from typing import NamedTuple
 
 from dumb_pypi.errors import LineError
-
-METADATA = '.metadata'
+from dumb_pypi.model.suffixes import METADATA
 
 # Signatures, certificates, attestations and checksums of distribution files.
 _COMPANIONS = (

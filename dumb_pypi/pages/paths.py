@@ -30,9 +30,6 @@ ROOTS = (
     SEARCH_RELEASES, SEARCH_SUMMARIES, NOT_FOUND, HOME, PACKAGES_JSON,
 )
 
-# The folders that all projects or months share.
-FOLDERS = ('changelog', 'project', 'projects', 'pypi', 'rss', 'simple', 'static')
-
 
 def folder(page: str) -> str:
     """Return the folder of a page.

@@ -18,14 +18,15 @@ from dumb_pypi.errors import BrokenError, FieldError, FileError, Notice
 from dumb_pypi.model import urls
 from dumb_pypi.model.distfile import check_line, Distfile
 from dumb_pypi.model.fields import encode, Line
+from dumb_pypi.model.suffixes import is_distribution, METADATA
 from dumb_pypi.scanner import archives
-from dumb_pypi.scanner.folder import is_companion, is_distribution, METADATA, PAGES
+from dumb_pypi.scanner.folder import is_companion
 from dumb_pypi.scanner.objects import GoneError, ObjectReader
 from dumb_pypi.scanner.previous import is_sha256
 from dumb_pypi.scanner.reader import reason_to_skip, run_in_threads, SKIPPED, stated_line
 from dumb_pypi.scanner.remote_files import RangeFile
 from dumb_pypi.scanner.source import Found, projects_of
-from dumb_pypi.store import OWN_FOLDER
+from dumb_pypi.store import OWN_FOLDER, SHARED_FOLDERS
 from dumb_pypi.store.client import Object
 
 if TYPE_CHECKING:
@@ -374,7 +375,7 @@ def _is_hidden(path: str, indexes: Collection[str]) -> bool:
     """
     return any(part.startswith('.') for part in path.split('/')) or any(
         f'/{path}'.startswith(f'/{index}/{page}/'.replace('//', '/'))
-        for index in indexes for page in PAGES
+        for index in indexes for page in SHARED_FOLDERS
     )
 
 

@@ -12,21 +12,11 @@ import msgspec
 
 from dumb_pypi.errors import FileError, is_limit, Notice, shown_path
 from dumb_pypi.model.fields import UPLOADS_END
-from dumb_pypi.store import files, OWN_FOLDER
+from dumb_pypi.model.suffixes import is_distribution, METADATA
+from dumb_pypi.store import files, OWN_FOLDER, SHARED_FOLDERS
 
 _BLOCK = 2 ** 16  # bytes
 
-# What follows a wheel's name in the name of its metadata.
-METADATA = '.metadata'
-
-# Of wheels, eggs, and sdists as in `filenames`, whose import takes 4 ms.
-EXTENSIONS = (
-    '.whl', '.egg', '.zip', '.tar', '.tgz', '.tbz', '.tbz2', '.txz', '.tlz', '.tar.gz', '.tar.bz2',
-    '.tar.xz', '.tar.lz', '.tar.lzma', '.tar.zst', '.tar.z',
-)
-# Also listed: the file that says what the labels of variant wheels stand for, as in `filenames`.
-VARIANTS_SUFFIX = '-variants.json'
-_LISTED = (*EXTENSIONS, VARIANTS_SUFFIX)
 _RESERVED = re.compile('[^A-Za-z0-9_.~-]+')
 # Files that accompany distribution files, and unfinished downloads and uploads.
 _EXPECTED = re.compile(
@@ -34,13 +24,6 @@ _EXPECTED = re.compile(
     r'|part|partial|filepart|crdownload|download|tmp)$',
     re.IGNORECASE,
 )
-# The folders of an index, besides OWN_FOLDER, that hold nothing but pages.
-PAGES = {'changelog', 'project', 'projects', 'pypi', 'rss', 'simple', 'static'}
-
-
-def is_distribution(filename: str) -> bool:
-    """Return whether a file is a wheel, sdist, egg or file of variants, judging by its name."""
-    return filename.lower().endswith(_LISTED)
 
 
 def is_companion(filename: str) -> bool:
@@ -128,7 +111,7 @@ def _walk(root: str, seen: set[tuple[int, int]], result: Walk) -> None:
             continue
         is_index = OWN_FOLDER in here
         for name in sorted(here):
-            if name.startswith('.') or (is_index and name in PAGES):
+            if name.startswith('.') or (is_index and name in SHARED_FOLDERS):
                 continue
             entry = here[name]
             try:

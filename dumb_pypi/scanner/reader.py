@@ -14,8 +14,9 @@ from typing import NamedTuple, Protocol, TypeVar
 from dumb_pypi.errors import BrokenError, FieldError, is_limit, Notice, shown_path
 from dumb_pypi.model.distfile import check_line
 from dumb_pypi.model.fields import encode, Line
+from dumb_pypi.model.suffixes import METADATA
 from dumb_pypi.scanner import archives, metadata
-from dumb_pypi.scanner.folder import FoundFile, METADATA
+from dumb_pypi.scanner.folder import FoundFile
 
 _BLOCK = 2 ** 20  # bytes: large, so that threads seldom wait for each other
 

@@ -10,5 +10,7 @@ CHUNKS = f'{OWN_FOLDER}/chunks'
 # Rendered READMEs, each in a file named by a hash of what it was rendered from.
 READMES = f'{OWN_FOLDER}/readmes'
 SCANNED = f'{OWN_FOLDER}/projects.jsonl'
+# The folders of pages that all projects or months share.
+SHARED_FOLDERS = ('changelog', 'project', 'projects', 'pypi', 'rss', 'simple', 'static')
 # Files that are not in their place yet, in a folder for each build.
 UNFINISHED = f'{OWN_FOLDER}/unfinished'

@@ -396,7 +396,9 @@ def test_pages_of_missing_folder_are_missing(out: Path, folder: str) -> None:
     assert found_in(out) == [('missing', path) for path in sorted(pages)]
 
 
-@pytest.mark.parametrize('folder', (*paths.FOLDERS, 'simple/foo', 'pypi/foo', 'pypi/foo/1.0'))
+@pytest.mark.parametrize('folder', (
+    *store.SHARED_FOLDERS, 'simple/foo', 'pypi/foo', 'pypi/foo/1.0',
+))
 def test_linked_folder_is_reported_once(tmp_path: Path, out: Path, folder: str) -> None:
     """A build follows no symbolic link, whatever is where it points to."""
     replace_by_link(out / folder, tmp_path / 'moved')

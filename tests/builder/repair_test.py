@@ -81,7 +81,7 @@ def clean(tree: dict[str, bytes]) -> dict[str, bytes]:
 
 @pytest.mark.parametrize('lines', (LINES, MORE))
 @pytest.mark.parametrize('place', (
-    *paths.FOLDERS, *paths.ROOTS, *PROJECT_FOLDERS, 'changelog/2024-01.html',
+    *store.SHARED_FOLDERS, *paths.ROOTS, *PROJECT_FOLDERS, 'changelog/2024-01.html',
     'changelog/undated.html', '.dumb-pypi',
 ))
 def test_missing_places_are_restored(
@@ -120,7 +120,7 @@ def test_linked_project_is_restored(tmp_path: Path, out: Path, folder: str) -> N
     assert histories.stamps(moved) == elsewhere
 
 
-@pytest.mark.parametrize('folder', paths.FOLDERS)
+@pytest.mark.parametrize('folder', store.SHARED_FOLDERS)
 def test_linked_shared_folder_is_reported(tmp_path: Path, out: Path, folder: str) -> None:
     """A link in place of a folder that all projects share is reported, and not followed."""
     replace_by_link(out / folder)
