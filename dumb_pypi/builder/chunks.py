@@ -29,8 +29,7 @@ from dumb_pypi.errors import FieldError, LineError
 from dumb_pypi.model import filenames
 from dumb_pypi.model.distfile import read_plain
 from dumb_pypi.model.free_text import clean_text
-from dumb_pypi.model.listings import is_companion
-from dumb_pypi.model.suffixes import METADATA
+from dumb_pypi.model.suffixes import is_companion, METADATA
 from dumb_pypi.options import PLAIN
 
 # The project of lines that name none: they have messages, and no pages.

