@@ -6,7 +6,7 @@ it has the archive's directory and, nearly always, the metadata.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import CancelledError
 from functools import partial
@@ -25,7 +25,7 @@ from dumb_pypi.scanner.previous import is_sha256
 from dumb_pypi.scanner.reader import reason_to_skip, run_in_threads, SKIPPED, stated_line
 from dumb_pypi.scanner.remote_files import RangeFile
 from dumb_pypi.scanner.source import Found, projects_of
-from dumb_pypi.store import OWN_FOLDER, SHARED_FOLDERS
+from dumb_pypi.store import OWN_FOLDER
 from dumb_pypi.store.client import Object
 
 if TYPE_CHECKING:
@@ -122,18 +122,15 @@ class Bucket:
 
     def _files(self, taken: AbstractSet[NormalizedName], result: Found) -> Iterator[_File]:
         objects = {found.path: found for found in self._client.objects('')}
-        indexes = {
-            f'/{path}'.partition(f'/{OWN_FOLDER}/')[0].removeprefix('/') for path in objects
-            if f'/{OWN_FOLDER}/' in f'/{path}'
-        }
+        has_pages = any(f'/{OWN_FOLDER}/' in f'/{path}' for path in objects)
         others = []
         for path, found in objects.items():
             filename = path.rpartition('/')[2]
-            if _is_hidden(path, indexes):
+            if any(part.startswith('.') for part in path.split('/')):
                 continue
             if not is_distribution(filename):
                 # The markers of folders have no size.
-                if found.size and not is_companion(filename) and not indexes:
+                if found.size and not is_companion(filename) and not has_pages:
                     others.append(filename)
                 continue
             if not projects_of([filename]).isdisjoint(taken):
@@ -365,17 +362,6 @@ def _joined(*e_tags: str | None) -> str | None:
 def _timestamp(found: Object) -> int | float:
     timestamp = round(found.modified.timestamp(), 6)
     return int(timestamp) if timestamp == int(timestamp) else timestamp
-
-
-def _is_hidden(path: str, indexes: Collection[str]) -> bool:
-    """Return whether an object is in a hidden folder, or among the pages of an index.
-
-    `indexes` are the folders of indexes.
-    """
-    return any(part.startswith('.') for part in path.split('/')) or any(
-        f'/{path}'.startswith(f'/{index}/{page}/'.replace('//', '/'))
-        for index in indexes for page in SHARED_FOLDERS
-    )
 
 
 def _without_copies(files: Iterable[_File]) -> list[_File]:

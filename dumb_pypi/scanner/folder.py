@@ -60,8 +60,10 @@ def walk(folders: Sequence[str]) -> Walk:
     """Walk through folders and all folders below them, without opening a file.
 
     Links to folders are followed, but a folder is walked through once, under its own name if it
-    has one here. A link to a folder that contains the one given is a loop and not followed. The
-    pages of an index are ignored.
+    has one here. A link to a folder that contains the one given is a loop and not followed.
+
+    The pages of an index cause no notices. Their folders are walked through too: somebody may keep
+    distribution files in them.
 
     Raises:
         FileError: one of `folders` cannot be read.
@@ -81,11 +83,11 @@ def walk(folders: Sequence[str]) -> Walk:
 
 
 def _walk(root: str, seen: set[tuple[int, int]], result: Walk) -> None:
-    own = deque([(root, '')])
-    linked: deque[tuple[str, str]] = deque()
+    own = deque([(root, '', False)])
+    linked: deque[tuple[str, str, bool]] = deque()
     while own or linked:
         is_linked = not own
-        path, prefix = linked.popleft() if is_linked else own.popleft()
+        path, prefix, has_pages = linked.popleft() if is_linked else own.popleft()
         try:
             status = os.stat(path)
             if (status.st_dev, status.st_ino) in seen or (is_linked and _contains(status, root)):
@@ -100,22 +102,25 @@ def _walk(root: str, seen: set[tuple[int, int]], result: Walk) -> None:
             continue
         is_index = OWN_FOLDER in here
         for name in sorted(here):
-            if name.startswith('.') or (is_index and name in SHARED_FOLDERS):
+            if name.startswith('.'):
                 continue
             entry = here[name]
             try:
                 if not entry.is_dir():
                     metadata = here.get(name + METADATA)
                     has_metadata = metadata is not None and _is_file(metadata)
-                    _add_file(entry, prefix, has_metadata, is_index, result)
-                elif name.endswith('.egg'):
+                    _add_file(entry, prefix, has_metadata, has_pages or is_index, result)
+                elif not has_pages and name.endswith('.egg'):
                     result.notices.append(Notice(
                         entry.path, None,
                         'is an unpacked egg, which no client installs: skipped',
                     ))
                 else:
                     folders = linked if entry.is_symlink() else own
-                    folders.append((entry.path, f'{prefix}{_quote(name)}/'))
+                    folders.append((
+                        entry.path, f'{prefix}{_quote(name)}/',
+                        has_pages or (is_index and name in SHARED_FOLDERS),
+                    ))
             except OSError as error:
                 result.problems.append(_unreadable(entry.path, error))
             except UnicodeEncodeError:
@@ -133,11 +138,11 @@ def _contains(folder: os.stat_result, root: str) -> bool:
 
 
 def _add_file(
-        entry: os.DirEntry[str], prefix: str, has_metadata: bool, is_in_index: bool, result: Walk,
+        entry: os.DirEntry[str], prefix: str, has_metadata: bool, has_pages: bool, result: Walk,
 ) -> None:
     name = entry.name
     if not is_distribution(name):
-        if not (is_in_index or is_companion(name)):
+        if not (has_pages or is_companion(name)):
             result.notices.append(Notice(
                 entry.path, None, 'is neither a wheel, an sdist nor an egg: skipped',
             ))

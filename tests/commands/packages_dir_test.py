@@ -95,6 +95,15 @@ def test_output_dir_can_be_the_folder(pool: Path) -> None:
     assert 'href="../../foo-1.0-' in (pool / 'simple/foo/index.html').read_text()
 
 
+def test_folders_of_pages_may_have_files(pool: Path) -> None:
+    """A file in a folder that the index uses for its pages stays in the index."""
+    folder = pool.rename(pool.parent / 'project')
+    for _ in range(2):
+        report = run(folder, output_dir=folder.parent, packages_dir=folder.parent)
+        assert (report.files, report.notices) == (2, [])
+    assert 'href="../../project/foo-1.0-' in (folder.parent / 'simple/foo/index.html').read_text()
+
+
 def test_nothing_new_writes_nothing(pool: Path) -> None:
     """A build of an unchanged folder reads none of its files and writes nothing."""
     options: dict[str, Any] = {'write_metadata': True}

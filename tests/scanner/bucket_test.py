@@ -388,12 +388,16 @@ def test_hidden_and_other_objects(bucket: WatchedBucket) -> None:
     bucket.delete('foo-1.0.linux-x86_64.tar.gz')
     assert 'has 1 other object than' in str(scanned(bucket).notices[0])
     bucket.put('index/.dumb-pypi/state.json', b'x')
-    bucket.put('index/static/foo-1.0.zip', b'x')
+    assert scanned(bucket) == ([], [], [], ())
+
+
+def test_files_among_pages_are_listed(bucket: WatchedBucket) -> None:
+    """A distribution file is listed although its folder is one of the pages of an index."""
     bucket.put('.dumb-pypi/state.json', b'x')
-    bucket.put('simple/foo-1.0.zip', b'x')
-    bucket.put('pool/simple/foo-2.0.zip', archives.zipped([('foo-2.0/setup.py', b'')]))
+    bucket.put('simple/index.json', b'x')
+    bucket.put('simple/foo-1.0.zip', archives.zipped([('foo-1.0/setup.py', b'')]))
     result = scanned(bucket)
-    assert [line['filename'] for line in lines_of(result)] == ['foo-2.0.zip']
+    assert [line['url'] for line in lines_of(result)] == ['simple/foo-1.0.zip']
     assert (result.problems, result.notices) == ([], [])
 
 

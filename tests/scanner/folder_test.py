@@ -14,6 +14,7 @@ from dumb_pypi.errors import FileError
 from dumb_pypi.model import filenames, suffixes
 from dumb_pypi.scanner import archives, scan
 from dumb_pypi.scanner.folder import walk
+from dumb_pypi.store import SHARED_FOLDERS
 from tests.support.archives import decoded, NO_SDIST, only, SDIST, sdist, WHEEL, wheel, zipped
 
 
@@ -121,6 +122,14 @@ def test_index_pages_are_ignored(tmp_path: Path) -> None:
     problems, [notice] = messages(tmp_path / 'index')
     assert problems == []
     assert notice.startswith(f'{tmp_path}/index/docs/main.html: ')
+
+
+@pytest.mark.parametrize('folder', SHARED_FOLDERS)
+def test_files_among_pages_are_listed(tmp_path: Path, folder: str) -> None:
+    """A distribution file in a folder of an index's pages is found, and the pages are silent."""
+    (tmp_path / '.dumb-pypi').mkdir()
+    make(tmp_path / folder / WHEEL, tmp_path / folder / 'a/b.egg/index.json')
+    assert urls(tmp_path) == {WHEEL: f'{folder}/{WHEEL}'}
 
 
 def test_links_are_followed(tmp_path: Path) -> None:
