@@ -99,13 +99,13 @@ def build(
         full: render everything and read all files again, whatever the previous build remembers.
         allow_shrink: allow a build that removes more than half of the projects, or all of them.
         changes_file: the path of a file to write: what was written and deleted, as JSON lines in a
-            safe order for uploading.
+            safe order for uploading. `-` is standard output.
         report: the path of a file to write: the outcome as a JSON object, also if the build fails.
             Its keys are `version`, `exit_status` (of the command), `error` (null after a success),
             `finished` (UTC), `duration` (seconds), `changed` (whether pages were written or
             deleted), the counts of `Report`, and `skipped` and `warnings`: lists of objects with
             `path`, `line` and `message`. After a failure the counts are null, and so is `changed`
-            if pages may have changed.
+            if pages may have changed. `-` is standard output.
         jobs: the number of processes that write pages, and of threads that read files, from 1 to
             256; by default as many as there are CPUs, where that helps.
         executor: an executor to write the pages in, instead of processes of this machine. It may
@@ -143,11 +143,10 @@ def built(
         DumbPypiError: the index could not be built.
     """
     options = dict(arguments)
-    report = options.pop('report', None)
-    with _reported(report) as write_report:
+    refuse_file_of_build('report', arguments)
+    with _reported(options.pop('report', None)) as write_report:
+        refuse_file_of_build('changes_file', arguments)
         parsed = BuildOptions.parse(**options)
-        if report is not None:
-            refuse_file_of_build('--report', os.fspath(report), parsed)
         scan = None
         if parsed.package_list.form == FOLDER:
             scan, progress = _scan_of(parsed, progress), _second_part(progress)
@@ -233,8 +232,6 @@ def _reported(path: Path | None) -> Iterator[Callable[[Report, Iterable[str]], N
     try:
         yield write_success
     except BaseException as error:
-        if isinstance(error, OptionError) and error.option == '--report':
-            raise
         # The reason of the build's failure is more important than one to write it.
         with contextlib.suppress(DumbPypiError):
             write(known, (), error)

@@ -8,7 +8,6 @@ from typing import NamedTuple, TYPE_CHECKING
 from dumb_pypi import store
 from dumb_pypi.builder.refusals import (
     refuse_bad_lines,
-    refuse_file_of_build,
     refuse_linked_folders,
     refuse_list,
     refuse_shrink,
@@ -93,7 +92,6 @@ def built(
     index = _store_of(options)
     with open_lists(options) as opened, index.locked() as lock:
         if options.changes_file is not None:
-            refuse_file_of_build('--changes-file', options.changes_file, options)
             from dumb_pypi.store.files import check_user_file
             check_user_file(options.changes_file)
         lists = opened if scan is None else _scanned(opened, options, index, scan)

@@ -2,8 +2,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, TYPE_CHECKING
 
 from dumb_pypi import store
 from dumb_pypi.builder.source import ListFile
@@ -24,30 +24,79 @@ if TYPE_CHECKING:
     from dumb_pypi.store.interface import Store
 
 
-def refuse_file_of_build(option: str, path: str, options: BuildOptions) -> None:
-    """Refuse to overwrite a list of the build, a page, or a file in `.dumb-pypi`.
+_OUTPUTS = {'report': '--report', 'changes_file': '--changes-file'}
+_LISTS = (
+    'package_list', 'package_list_json', 'previous_package_list', 'previous_package_list_json',
+    'project_list_json',
+)
+
+
+def refuse_file_of_build(output: str, arguments: Mapping[str, Any]) -> None:
+    """Refuse a report or a changes file that would overwrite what the build needs or writes.
+
+    That is a list, a distribution file, a template, a page, a file in `.dumb-pypi`, or the other
+    one of the two. The arguments of `dumb_pypi.build` need not be checked yet, because a report is
+    written if one of them is wrong, too.
+
+    Args:
+        output: the name of the argument: `report` or `changes_file`.
 
     Raises:
         OptionError: the path is that of such a file.
     """
-    place, root = _real_place(path), os.path.realpath(options.output_dir)
-    for given in (options.package_list, options.previous_list, options.project_list):
-        if given is not None and place == _real_place(given.path):
-            raise OptionError(
-                option, f'{shown_path(path)} is a list of this build; pass another path',
-            )
-    if is_bucket(options.output_dir):
-        return
-    inside = os.path.relpath(place, root)
+    given = {
+        name: os.fspath(arguments[name])
+        for name in (*_OUTPUTS, *_LISTS, 'template_dir', 'output_dir')
+        if arguments.get(name)
+    }
+    if output in given and (reason := _why_not_there(output, given)) is not None:
+        raise OptionError(
+            _OUTPUTS[output], f'{shown_path(given[output])} {reason}; pass another path',
+        )
+
+
+def _why_not_there(output: str, given: Mapping[str, str]) -> str | None:
+    # A build with nothing to do needs none of what this imports.
+    from dumb_pypi.model.suffixes import is_distribution, METADATA
+    from dumb_pypi.store.files import is_device, STDOUT
+
+    path = given[output]
+    place = _real_place(path)
+    [other] = _OUTPUTS.keys() - {output}
+    is_shared = other in given and place == _real_place(given[other])
+    if is_shared and (path == STDOUT or not is_device(path)):
+        return f'is also the path of {_OUTPUTS[other]}'
+    if path == STDOUT:
+        return None
+    if any(place == _real_place(given[name]) for name in _LISTS if name in given):
+        return 'is a list of this build'
+    if is_distribution(os.path.basename(path).removesuffix(METADATA)):
+        return 'has the name of a distribution file'
+    if 'template_dir' in given and place.startswith(_real_folder(given['template_dir'])):
+        return 'is in the folder of --template-dir'
+    output_dir = given.get('output_dir', '')
+    if not output_dir or is_bucket(output_dir):
+        return None
+    inside = os.path.relpath(place, _real_folder(output_dir))
     first = inside.split(os.sep)[0]
-    if inside in paths.ROOTS or first in (store.OWN_FOLDER, *store.SHARED_FOLDERS):
-        raise OptionError(option, f'{shown_path(path)} is part of the index; pass another path')
+    is_page = inside in paths.ROOTS or first in (store.OWN_FOLDER, *store.SHARED_FOLDERS)
+    return 'is part of the index' if is_page else None
 
 
 def _real_place(path: str) -> str:
     # A link in its place is replaced.
     folder, name = os.path.split(path)
-    return os.path.join(os.path.realpath(folder), name)
+    return _real_folder(folder) + name
+
+
+def _real_folder(path: str) -> str:
+    """Return the path of a folder without symbolic links, with a slash at the end."""
+    try:
+        path = os.path.realpath(path)
+    except ValueError:
+        # It has a null byte, and opening it will fail.
+        return path
+    return os.path.join(path, '')
 
 
 def refuse_linked_folders(index: Store) -> None:

@@ -172,12 +172,13 @@ def _add_output_options(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         '--changes-file', metavar='PATH',
-        help='record what was written and deleted, as JSON lines in a safe upload order',
+        help='record what was written and deleted, as JSON lines in a safe upload order; - is '
+             'standard output',
     )
     group.add_argument(
         '--report', metavar='PATH',
         help='write a JSON report for monitoring, also if the build fails: counts, duration, '
-             'skipped lines, warnings, exit status',
+             'skipped lines, warnings, exit status; - is standard output',
     )
 
 

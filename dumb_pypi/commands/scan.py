@@ -19,8 +19,10 @@ from dumb_pypi.commands.console import (
     say_notices,
 )
 from dumb_pypi.errors import DumbPypiError, FileError, OptionError, shown, shown_path
+from dumb_pypi.model.suffixes import is_distribution, METADATA
 from dumb_pypi.scanner import is_folder, Scan, scan
 from dumb_pypi.scanner.folder import write_atomically
+from dumb_pypi.store.files import STDOUT, write_to_stdout
 
 _PROGRAM = 'dumb-pypi'
 
@@ -29,6 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
     parser = _parser()
     args = parser.parse_args(argv)
+    if args.output == STDOUT:
+        args.output = None
     try:
         return _scan(args)
     except OptionError as error:
@@ -78,7 +82,7 @@ def _scan(args: argparse.Namespace) -> int:
         if args.projects is not None:
             _write(args.projects, result.projects)
         if args.output is None:
-            _print(result.lines)
+            write_to_stdout(_joined(result.lines))
         else:
             _write(args.output, result.lines)
     return FAILED if result.problems else DONE
@@ -199,8 +203,8 @@ def _parser() -> argparse.ArgumentParser:
     the_list = parser.add_argument_group('list')
     the_list.add_argument(
         '-o', '--output', metavar='PATH',
-        help='write the list to this file, atomically (default: standard output); it may be the '
-             'file of --previous; an empty list does not replace another one',
+        help='write the list to this file, atomically; - is standard output, the default; it may '
+             'be the file of --previous; an empty list does not replace another one',
     )
     the_list.add_argument(
         '--projects', metavar='PATH',
@@ -291,13 +295,23 @@ def _check_output(args: argparse.Namespace) -> None:
     """
     output, projects, previous = args.output, args.projects, args.previous
     for option, path in (('--output', output), ('--projects', projects)):
-        if path is not None and os.path.exists(path) and not os.path.isfile(path):
+        if path is None:
+            continue
+        if os.path.exists(path) and not os.path.isfile(path):
             raise OptionError(option, f'{shown(path)} is not an ordinary file')
-    if projects in ('', '-'):
+        if is_distribution(os.path.basename(path).removesuffix(METADATA)):
+            raise OptionError(
+                option, f'{shown(path)} has the name of a distribution file; pass another path',
+            )
+        if args.allowed_from is not None and _are_same(path, args.allowed_from):
+            raise OptionError(
+                option, f'{shown(path)} is also the file of --projects-from; pass another path',
+            )
+    if projects in ('', STDOUT):
         raise OptionError('--projects', f'{shown(projects)} is not the path of a file')
     if projects is not None:
         for option, path in (('--output', output), ('--previous', previous)):
-            if path is not None and os.path.realpath(path) == os.path.realpath(projects):
+            if path is not None and _are_same(path, projects):
                 raise OptionError(
                     '--projects', f'{shown(projects)} is also the file of {option}: give the list '
                     'of projects a file of its own',
@@ -309,6 +323,10 @@ def _check_output(args: argparse.Namespace) -> None:
                     option, f'{shown(path)} is also the standard output, so the shell has emptied '
                     'it: write the list with --output instead',
                 )
+
+
+def _are_same(path: str, other: str) -> bool:
+    return os.path.realpath(path) == os.path.realpath(other)
 
 
 def _is_standard_output(path: str) -> bool:
@@ -330,7 +348,7 @@ def _previous(args: argparse.Namespace) -> str | None:
     previous: str | None = args.previous
     if (
         previous is not None and args.output is not None and not os.path.exists(previous)
-        and os.path.realpath(previous) == os.path.realpath(args.output)
+        and _are_same(previous, args.output)
     ):
         return None
     return previous
@@ -357,22 +375,6 @@ def _has_content(path: str) -> bool:
     with suppress(OSError, ValueError):
         return os.path.getsize(path) > 0
     return False
-
-
-def _print(lines: Sequence[bytes]) -> None:
-    """Print the list on standard output.
-
-    Raises:
-        FileError: it cannot be printed to its end.
-    """
-    rest = memoryview(_joined(lines))
-    try:
-        # Unbuffered: Python would write what is left in a buffer when it closes the stream, and
-        # that write cannot be interrupted.
-        while rest:
-            rest = rest[os.write(1, rest):]
-    except OSError as error:
-        raise FileError('write', '<stdout>', error) from error
 
 
 def _write(path: str, lines: Sequence[bytes]) -> None:

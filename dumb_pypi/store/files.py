@@ -13,6 +13,9 @@ from io import BufferedReader
 
 from dumb_pypi.errors import FileError
 
+# The path of a file of the user's that is standard output.
+STDOUT = '-'
+
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
 # The errors of opening what is not there, not readable, a symbolic link or no file.
 NO_FILE = (
@@ -82,13 +85,16 @@ def check_user_file(place: str) -> None:
 
 
 def replace_user_file(place: str, content: bytes) -> None:
-    """Replace a file that the user named, durably and atomically; write to a device.
+    """Replace a file that the user named, durably and atomically; write to a device or `STDOUT`.
 
     A symbolic link in its place is replaced, not followed.
 
     Raises:
         FileError: it cannot be written.
     """
+    if place == STDOUT:
+        write_to_stdout(content)
+        return
     try:
         if is_device(place):
             create(place, content)
@@ -98,9 +104,23 @@ def replace_user_file(place: str, content: bytes) -> None:
         raise FileError('write', place, error) from error
 
 
+def write_to_stdout(content: bytes) -> None:
+    """Print bytes on standard output.
+
+    Raises:
+        FileError: they cannot be printed to the end.
+    """
+    try:
+        # Unbuffered: Python would write what is left in a buffer when it closes the stream, and
+        # that write cannot be interrupted.
+        _write_all(1, content)
+    except OSError as error:
+        raise FileError('write', '<stdout>', error) from error
+
+
 def is_device(place: str) -> bool:
-    """Return whether a path is that of a device, which cannot be replaced by a file."""
-    return _DEVICE.match(place) is not None
+    """Return whether a path is `STDOUT` or a device, which cannot be replaced by a file."""
+    return place == STDOUT or _DEVICE.match(place) is not None
 
 
 def _unfinished(place: str) -> str:
@@ -198,14 +218,18 @@ def _create(
     # `open` makes three objects per file and costs more than these calls.
     file = os.open(place, _WRITE | flag, 0o666)
     try:
-        # Most files are written by one call.
-        written = os.write(file, content)
-        while written < len(content):
-            written += os.write(file, memoryview(content)[written:])
+        _write_all(file, content)
         if durable:
             _sync(file)
     finally:
         os.close(file)
+
+
+def _write_all(file: int, content: bytes | bytearray) -> None:
+    # Most files are written by one call.
+    written = os.write(file, content)
+    while written < len(content):
+        written += os.write(file, memoryview(content)[written:])
 
 
 def rename(old: str, new: str) -> None:

@@ -392,14 +392,25 @@ def test_template_changed_while_list_is_read(
 @pytest.mark.parametrize('option', ('changes_file', 'report'))
 @pytest.mark.parametrize('path', (
     'list', 'out/../list', 'out/index.html', 'out/packages.json', 'out/simple/mine',
-    'out/.dumb-pypi/state.json', 'out/.dumb-pypi/lock',
+    'out/.dumb-pypi/state.json', 'out/.dumb-pypi/lock', 'templates/custom.css',
+    'link/custom.css', 'templates/new', 'pool/foo-1.0.tar.gz', 'pool/foo-1.0.ZIP.metadata', 'both',
 ))
-def test_files_of_the_build_are_not_overwritten(tmp_path: Path, option: str, path: str) -> None:
-    """The paths of lists and pages are refused for other files."""
+# The report is written if an argument is wrong, but not over any of these files.
+@pytest.mark.parametrize('jobs', (1, 0))
+def test_files_of_the_build_are_not_overwritten(
+        tmp_path: Path, option: str, path: str, jobs: int,
+) -> None:
+    """The paths of other files that a build reads or writes are refused."""
+    (tmp_path / 'templates').mkdir()
+    (tmp_path / 'templates/custom.css').touch()
+    (tmp_path / 'link').symlink_to('templates')
     run(tmp_path)
     before = histories.age(tmp_path)
+    options: dict[str, Any] = {option: tmp_path / path}
+    if path == 'both':
+        options = {'changes_file': tmp_path / 'both', 'report': tmp_path / 'templates/../both'}
     with pytest.raises(OptionError, match='; pass another path'):
-        run(tmp_path, LINES, **{option: str(tmp_path / path)})
+        run(tmp_path, LINES, template_dir=tmp_path / 'templates', jobs=jobs, **options)
     # The helper writes the list anew.
     changed = {path for path, mark in histories.stamps(tmp_path).items() if mark != before[path]}
     assert changed <= {'list'}

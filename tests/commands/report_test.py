@@ -207,6 +207,34 @@ def test_report_goes_to_a_pipe(place: Path) -> None:
     assert json.loads(done.stdout)['files'] == 2
 
 
+@pytest.mark.parametrize('option', ('--report', '--changes-file'))
+def test_dash_is_standard_output(
+        place: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
+        option: str,
+) -> None:
+    """The report or the changes go to standard output, and to no file named `-`."""
+    monkeypatch.chdir(place)
+    (place / 'list-of-file').write_text('foo-1.0.zip\n')
+    assert main([
+        '--package-list', 'list-of-file', '--output-dir', 'out', '--packages-url', '/', option, '-',
+    ]) == 0
+    printed, messages = capfd.readouterr()
+    assert messages == ''
+    assert ('"exit_status": 0' if option == '--report' else '"action":"write"') in printed
+    assert not (place / '-').exists()
+
+
+def test_only_one_file_is_standard_output(
+        place: Path, capfd: pytest.CaptureFixture[str],
+) -> None:
+    """The report and the changes must not be mixed; devices such as /dev/null may be both."""
+    assert run(place, '--report', '-', '--changes-file', '-') == 2
+    printed, messages = capfd.readouterr()
+    assert printed == ''
+    assert '--report: - is also the path of --changes-file; pass another path\n' in messages
+    assert run(place, '--report', '/dev/null', '--changes-file', '/dev/null') == 0
+
+
 def test_names_that_are_not_utf8_are_reported() -> None:
     """The report is UTF-8 even if a file's name is not."""
     notice = Notice('pool/\udcff', None, 'has a name that is not UTF-8 — é')

@@ -118,6 +118,30 @@ class TestOutput:
             assert main([*options, str(other)]) == is_broken
             assert (place.read_bytes(), projects.read_bytes()) == (b'', b'')
 
+    def test_dash_is_standard_output(
+            self, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+            capfdbinary: Captured,
+    ) -> None:
+        """`-o -` prints the list, as without `-o`."""
+        monkeypatch.chdir(tmp_path)
+        assert main(['-o', '-', str(folder)]) == 0
+        assert capfdbinary.readouterr().out.splitlines() == scan([str(folder)]).lines
+        assert not Path('-').exists()
+
+    @pytest.mark.parametrize('option', ['--output', '--projects'])
+    @pytest.mark.parametrize('path', [name(0), f'{name(0)}.metadata', 'new.tar.gz', 'permitted'])
+    def test_other_files_are_not_overwritten(
+            self, folder: Path, capfdbinary: Captured, option: str, path: str,
+    ) -> None:
+        """Neither a distribution file nor a file of requirements is overwritten."""
+        permitted = folder / 'permitted'
+        permitted.touch()
+        before = (folder / name(0)).read_bytes()
+        with pytest.raises(SystemExit):
+            main([option, f'{folder}/{path}', '--projects-from', str(permitted), str(folder)])
+        assert b'; pass another path\n' in capfdbinary.readouterr().err
+        assert (folder / name(0)).read_bytes() == before
+
     def test_unwritable_path(self, folder: Path, capfdbinary: Captured) -> None:
         """A list that cannot be written is an error."""
         place = f'{folder}/nowhere/list'

@@ -111,6 +111,7 @@ def test_folder_may_have_no_flush(
 
 
 @pytest.mark.parametrize(('place', 'is_device'), (
+    ('-', True), ('./-', False),
     ('/dev/stdout', True), ('/dev/fd/3', True), ('/dev/pts/0', True), ('/proc/self/fd/1', True),
     ('/dev/shm/changes', False),  # noqa: S108 - a path, no file is made
     ('/developer/changes', False), ('changes', False),
