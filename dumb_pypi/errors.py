@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 LONGEST_SHOWN = 100
-# The exit status of a worker process to which the system refuses what it needs.
-CANNOT_START = os.EX_OSERR
+# The exit status of a worker process to which the system refuses what it needs: `os.EX_OSERR`,
+# which Windows lacks. There, the program has to start to say that it cannot run.
+CANNOT_START = 71
 
 # What to do if the system refuses a process something.
 _REMEDIES = {
@@ -46,8 +47,12 @@ def reason_of(error: BaseException) -> str:
         error = OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
     reason = ' '.join(str(getattr(error, 'strerror', None) or error).split())
     remedy = _REMEDIES.get(getattr(error, 'errno', None) or 0)
-    if isinstance(error, ImportError):
-        remedy = 'raise the limits (ulimit -n and ulimit -v) or reinstall the program'
+    if isinstance(error, ModuleNotFoundError):
+        reason, remedy = f'the installation is incomplete ({reason})', 'reinstall dumb-pypi'
+    elif isinstance(error, ImportError):
+        # A library cannot be loaded. That is for want of memory or open files in most cases, but
+        # each system words it in its own way.
+        remedy = 'raise the limits (ulimit -n and ulimit -v) or reinstall dumb-pypi'
     elif isinstance(error, SystemError):
         # Extension modules raise it where they do not expect memory to run out.
         remedy = _REMEDIES[errno.ENOMEM]

@@ -28,6 +28,9 @@ dumb-pypi --help lists the options of a build, dumb-pypi COMMAND --help those of
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status. Options without a command are those of `build`."""
+    if sys.platform.startswith('win'):
+        say('dumb-pypi: this program runs on Linux and macOS only')
+        return FAILED
     _open_standard_files()
     arguments = [*(sys.argv[1:] if argv is None else argv)]
     if not arguments:
@@ -102,9 +105,19 @@ def _run(name: str, arguments: list[str]) -> int:
         path = getattr(error, 'filename', None)
         if path is not None:
             reason = f'{shown_path(str(path))}: {reason}'
+        elif isinstance(error, FileNotFoundError) and _is_nowhere():
+            reason = 'the working directory was deleted: change to another one (cd)'
     # The frames of the failure, with all that they hold, are gone.
     say(f'dumb-pypi: {reason}')
     return FAILED
+
+
+def _is_nowhere() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _open_standard_files() -> None:

@@ -231,6 +231,8 @@ def _packages_url(text: str | None, source: ListPath, output_dir: str) -> urls.P
     if text is None:
         text = None if source.form != FOLDER else url_of_folder(source.path, output_dir)
         if text is None:
+            if source.form == FOLDER and not os.path.exists(source.path):
+                raise OptionError('--packages-dir', f'{shown(source.path)} does not exist')
             raise OptionError('--packages-url', _what_url_to_pass(source))
     text = _text('--packages-url', text) or ''
     try:

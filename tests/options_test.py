@@ -1,6 +1,7 @@
 """Options of a build: checks, defaults, and hints about URLs that are hardly ever meant."""
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -130,9 +131,9 @@ def test_invalid_options(option: str, value: object, message: str) -> None:
     )),
     ({
         'output_dir': 's3://index', 'package_list': None, 'packages_url': None,
-        'packages_dir': 'pool',
+        'packages_dir': '.',
     }, (
-        "--packages-url: is missing, and 'pool' is not inside the output directory: pass the URL "
+        "--packages-url: is missing, and '.' is not inside the output directory: pass the URL "
         'that clients download from, such as https://example.com/pool/'
     )),
 ])
@@ -178,13 +179,20 @@ def test_url_of_folder_in_output_dir(
 
 
 @pytest.mark.parametrize('folder', ('pool', 'indexes', '..', 'index/\udcff'))
-def test_url_of_other_folder_is_needed(folder: str) -> None:
+def test_url_of_other_folder_is_needed(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The URL of any other folder is unknown; the message says what to pass."""
+    monkeypatch.setattr(os.path, 'exists', lambda _: True)
     with pytest.raises(OptionError, match=(
         r'^--packages-url: is missing, and .* is not inside the output directory: pass the URL '
         'that clients download from, such as https://example.com/pool/$'
     )):
         check_folder(packages_dir=folder, output_dir='index')
+
+
+def test_missing_folder_needs_no_url() -> None:
+    """If there is no folder to index, the message does not ask for its URL."""
+    with pytest.raises(OptionError, match=r"^--packages-dir: 'nowhere' does not exist$"):
+        check_folder(packages_dir='nowhere', output_dir='index')
 
 
 @pytest.mark.parametrize(('packages_url', 'expected'), (

@@ -12,8 +12,17 @@ from typing import get_args
 from dumb_pypi import __version__
 from dumb_pypi.builder.check import check
 from dumb_pypi.builder.comparison import Checked, Kind
-from dumb_pypi.commands.console import count, DONE, FAILED, INTERRUPTED, ProgressBar, say
-from dumb_pypi.errors import DumbPypiError, FileError, shown_path
+from dumb_pypi.commands.console import (
+    count,
+    DONE,
+    FAILED,
+    INTERRUPTED,
+    ProgressBar,
+    say,
+    say_failure,
+)
+from dumb_pypi.errors import DumbPypiError, shown_path
+from dumb_pypi.store.files import write_to_stdout
 
 _KINDS: tuple[Kind, ...] = get_args(Kind)
 _PATIENCE = 2  # seconds before the progress bar appears
@@ -28,10 +37,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with closing(ProgressBar(patience=_PATIENCE, hidden=options.quiet)) as progress:
             checked = check(options.output_dir, progress)
-        _print(_json(checked) if options.json else _lines(checked))
+        write_to_stdout(os.fsencode(_json(checked) if options.json else _lines(checked)))
     except DumbPypiError as error:
-        _say(str(error))
-        return FAILED
+        return say_failure(error)
     except KeyboardInterrupt:
         _say('interrupted')
         return INTERRUPTED
@@ -49,6 +57,7 @@ exit status:
   1    there are differences, or the index cannot be checked
   2    wrong command line
   130  interrupted
+  141  the program that reads the output ended, as head does
 
 examples:
   Check an index, as after a power cut or a restored backup:
@@ -124,20 +133,6 @@ def _json(checked: Checked) -> str:
         'counts': _counts(checked),
         'differences': [difference._asdict() for difference in checked.differences],
     }) + '\n'
-
-
-def _print(text: str) -> None:
-    """
-    Raises:
-        FileError: it cannot be printed to its end.
-    """
-    rest = memoryview(os.fsencode(text))
-    try:
-        # Unbuffered: Python would flush what is left in a buffer once more at exit, and fail.
-        while rest:
-            rest = rest[os.write(1, rest):]
-    except OSError as error:
-        raise FileError('write', '<stdout>', error) from error
 
 
 def _say(text: str) -> None:

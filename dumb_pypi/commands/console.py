@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, TYPE_CHECKING
 
-from dumb_pypi.errors import Notice
+from dumb_pypi.errors import DumbPypiError, FileError, Notice
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -18,6 +18,7 @@ FAILED = 1
 WRONG_USAGE = 2
 LIMIT = 20  # messages of a kind
 INTERRUPTED = 128 + 2  # as a shell reports a death by SIGINT
+PIPE_CLOSED = 128 + 13  # by SIGPIPE, which Python ignores
 
 
 # Whether the process ends with the command. Python programs may call commands, too.
@@ -43,6 +44,17 @@ def say(line: str) -> None:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, sys.stderr.fileno())
         os.close(null)
+
+
+def say_failure(error: DumbPypiError) -> int:
+    """Print why a command failed, and return its exit status.
+
+    If the reader of its output exited, as `head` does, print nothing.
+    """
+    if isinstance(error, FileError) and isinstance(error.error, BrokenPipeError):
+        return PIPE_CLOSED
+    say(f'dumb-pypi: {error}')
+    return FAILED
 
 
 def count(number: int, thing: str) -> str:

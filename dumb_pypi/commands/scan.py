@@ -16,6 +16,7 @@ from dumb_pypi.commands.console import (
     INTERRUPTED,
     ProgressBar,
     say,
+    say_failure,
     say_notices,
 )
 from dumb_pypi.errors import DumbPypiError, FileError, OptionError, shown, shown_path
@@ -38,8 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OptionError as error:
         parser.error(str(error))
     except DumbPypiError as error:
-        say(f'{_PROGRAM}: {error}')
-        return FAILED
+        return say_failure(error)
     except KeyboardInterrupt:
         say(f'{_PROGRAM}: interrupted')
         return INTERRUPTED
@@ -102,6 +102,7 @@ exit status:
   1    some files are not, or the scan failed; messages on stderr say why
   2    wrong command line
   130  interrupted
+  141  the program that reads the output ended, as head does
 
 examples:
   Write the list of a folder, and read only new files from the second time on:

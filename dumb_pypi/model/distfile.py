@@ -212,8 +212,12 @@ def _check_filename(filename: str) -> None:
         raise FieldError('filename', filename, "is empty: give the file's name")
     if filename != filename.strip():
         raise FieldError('filename', filename, 'starts or ends with a space: rename the file')
-    if '/' in filename or '\\' in filename:
+    if '/' in filename:
         raise FieldError('filename', filename, "has a slash: give the path as 'url'")
+    if '\\' in filename:
+        raise FieldError('filename', filename, (
+            "has a backslash: write paths with '/', relative to --packages-url"
+        ))
     if len(filename.encode(errors='replace')) > LONGEST_FILENAME:
         raise FieldError(
             'filename', filename, f'is longer than {LONGEST_FILENAME} bytes: rename the file',

@@ -235,7 +235,7 @@ def test_unwritable_standard_output(
 
 
 def test_broken_pipe(damaged: Path) -> None:
-    """If the reader of the differences exits, one line says so."""
+    """If the reader of the differences exits, the check ends without a message, as by SIGPIPE."""
     read_end, write_end = os.pipe()
     os.close(read_end)
     with open(write_end, 'wb') as stream:
@@ -243,8 +243,7 @@ def test_broken_pipe(damaged: Path) -> None:
             [sys.executable, '-m', 'dumb_pypi', 'check', str(damaged)],
             check=False, stdout=stream, stderr=subprocess.PIPE,
         )
-    assert done.returncode == 1
-    assert done.stderr == b'dumb-pypi: cannot write <stdout>: Broken pipe\n'
+    assert (done.returncode, done.stderr) == (141, b'')
 
 
 @pytest.mark.parametrize('redirection', ('2>&-', '2> /dev/full'))

@@ -105,8 +105,9 @@ def test_help_has_examples_and_exit_statuses(
     assert 'help:' in text
     _, exit_statuses, examples = re.split('\nexit status:\n|\nexamples:\n', text)
     statuses = [line.split()[0] for line in exit_statuses.splitlines() if line]
-    # Ctrl-C is how to stop the server.
-    assert statuses == ['0', '1', '2'] + ['130'] * (arguments[0] != 'serve')
+    # Ctrl-C is how to stop the server. A build prints nothing that a pipe may need in part.
+    ends = {'serve': [], 'scan': ['130', '141'], 'check': ['130', '141']}
+    assert statuses == ['0', '1', '2', *ends.get(arguments[0], ['130'])]
     assert examples.count('dumb-pypi ') >= 2
     assert max(map(len, [*exit_statuses.splitlines(), *examples.splitlines()])) <= 80
 
@@ -164,7 +165,7 @@ def test_command_exits_at_once(
         (OSError(errno.EMFILE, 'Too many open files', 'a\n'), "'a\\n': Too many open files: "),
         (RuntimeError("can't start new thread"), "can't start new thread: "),
         (RuntimeError("can't allocate read lock"), "can't allocate read lock: "),
-        (ImportError("No module named 'x'"), "No module named 'x': "),
+        (ImportError('libx.so: cannot open'), 'libx.so: cannot open: '),
     ),
 )
 @pytest.mark.parametrize('command', (build_command, scan_command))
@@ -182,6 +183,56 @@ def test_refusal_of_the_system_is_reported(
     assert line.startswith(f'dumb-pypi: {message}')
     assert line.count('\n') == 1
     assert 'ulimit' in line
+
+
+def test_missing_module_is_reported(
+        monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:
+    """If a library is missing, no limit of the system is blamed."""
+    def refuse(_: object) -> None:
+        importlib.import_module('no_such_module')
+
+    monkeypatch.setattr(build_command, 'main', refuse)
+    assert main(['build']) == 1
+    assert capsys.readouterr().err == (
+        "dumb-pypi: the installation is incomplete (No module named 'no_such_module'): reinstall "
+        'dumb-pypi\n'
+    )
+
+
+def test_windows_is_refused(
+        monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:
+    """On Windows the program says that it does not run there."""
+    monkeypatch.setattr(sys, 'platform', 'win32')
+    assert main(['build']) == 1
+    assert capsys.readouterr().err == 'dumb-pypi: this program runs on Linux and macOS only\n'
+
+
+def test_deleted_working_directory_is_reported(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A working directory that was deleted is named as the cause."""
+    gone = tmp_path / 'gone'
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert main(['--packages-dir', '.', '--output-dir', f'{tmp_path}/out']) == 1
+    assert capsys.readouterr().err == (
+        'dumb-pypi: the working directory was deleted: change to another one (cd)\n'
+    )
+
+
+def test_file_without_a_path_is_reported(
+        monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:
+    """If the system does not say which file is missing, the message has no path."""
+    def refuse(_: object) -> None:
+        raise FileNotFoundError(errno.ENOENT, 'No such file or directory')
+
+    monkeypatch.setattr(build_command, 'main', refuse)
+    assert main(['build']) == 1
+    assert capsys.readouterr().err == 'dumb-pypi: No such file or directory\n'
 
 
 def test_fault_of_the_program_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -218,8 +218,8 @@ def test_other_percent_signs_are_kept(name: str) -> None:
         ('filename', ' foo-1.0.zip', "filename ' foo-1.0.zip' starts or ends with a space"),
         ('filename', 'a/foo-1.0.zip', ("filename 'a/foo-1.0.zip' has a slash: "
                                       "give the path as 'url'")),
-        ('filename', 'a\\foo-1.0.zip', ("filename 'a\\\\foo-1.0.zip' has a slash: "
-                                       "give the path as 'url'")),
+        ('filename', 'a\\foo-1.0.zip', ("filename 'a\\\\foo-1.0.zip' has a backslash: write "
+                                       "paths with '/', relative to --packages-url")),
         ('filename', 'foo-1.0\n.zip', "filename 'foo-1.0\\n.zip' has the control character U+000A"),
         ('filename', 'foo-1.\u202e0.zip', (
             r"filename 'foo-1.\u202e0.zip' has the control character U+202E"
