@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 # As in requirements files of pip: a comment begins a line or follows a space.
 _COMMENT = re.compile(r'(?:^|\s+)#.*')
 _HASH = re.compile(r'\s--hash(?:=|\s+)(\S+)')
+# Lines of options that say where and how pip gets files, but not which versions are wanted.
+# pip-compile and uv write them if an index is configured.
+_IGNORED_OPTION = re.compile(
+    r'(?:-[if]\s*|--(?:index-url|extra-index-url|find-links|trusted-host|no-binary|only-binary)'
+    r'(?:=|\s+))\S+$|--(?:pre|no-index|prefer-binary|require-hashes)$',
+)
 
 
 class Permit(NamedTuple):
@@ -90,6 +96,8 @@ def _read(path: str) -> Iterator[tuple[NormalizedName, Permit]]:
     except (OSError, ValueError) as error:
         raise FileError('read', path, error) from error
     for number, text in _joined_lines(content):
+        if _IGNORED_OPTION.match(text):
+            continue
         try:
             yield parse(text)
         except LineError as error:

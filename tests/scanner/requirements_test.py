@@ -69,6 +69,30 @@ def test_file_of_requirements(tmp_path: Path) -> None:
     }
 
 
+def test_options_of_indexes_are_ignored(tmp_path: Path) -> None:
+    """The output of pip-compile and uv for an index of one's own is a list of requirements."""
+    path = tmp_path / 'requirements.txt'
+    path.write_text(
+        '-i https://example.com/simple/\n--index-url https://example.com/#x\n'
+        '--extra-index-url=https://user:secret@example.com/\n-f wheels\n--find-links wheels\n'
+        '--trusted-host example.com  # ours\n--no-binary :all:\n--only-binary foo,bar\n--pre\n'
+        '--no-index\n--prefer-binary\n--require-hashes\nfoo==1\n',
+    )
+    assert [*read_allow_list([], str(path))] == ['foo']
+
+
+@pytest.mark.parametrize('line', [
+    '-e .', '--editable .', '-r a', '--requirement=a', '-c a', '--constraint a', '--index-url',
+    '--previous', '--pre foo', '--no-binary',
+])
+def test_other_options_are_refused(tmp_path: Path, line: str) -> None:
+    """Options that add or restrict requirements are errors, as what they permit is unknown."""
+    path = tmp_path / 'requirements.txt'
+    path.write_text(f'foo\n{line}\n')
+    with pytest.raises(FileError, match=r'line 2: .* is an option of pip'):
+        read_allow_list([], str(path))
+
+
 @pytest.mark.parametrize(('content', 'message'), [
     (b'foo\n\n-r other.txt\n', r"requirements\.txt: line 3: '-r other\.txt' is an option of pip"),
     (b'foo \\\n bar', "line 2: 'foo bar' is not a requirement"),
