@@ -120,13 +120,13 @@ def _build(
 ) -> Report:
     # These import msgspec, packaging and Jinja2: a build with nothing to do is faster without.
     from dumb_pypi.builder.chunks import survey_list
-    from dumb_pypi.builder.months import PageTexts
     from dumb_pypi.builder.packages import write_packages
     from dumb_pypi.builder.plan import group, Plan
     from dumb_pypi.builder.readmes import remove_unused, renderers
     from dumb_pypi.builder.render import records_of, render, static_paths
     from dumb_pypi.builder.state import commit, State
     from dumb_pypi.builder.tasks import Job
+    from dumb_pypi.builder.texts import Texts
     from dumb_pypi.builder.workers import open_workers
     from dumb_pypi.store.changes import write_changes
     from dumb_pypi.store.interface import TargetOptions
@@ -148,17 +148,18 @@ def _build(
             # Pages whose bytes are the same may get or lose a second key.
             state.recorded if options.slash_keys == state.has_slash_keys else lambda _: None,
         ) as writer,
-        writer.unfinished_file('packages.json') as file, writer.unfinished_file('months') as texts,
+        writer.unfinished_file('packages.json') as file, writer.unfinished_file('months') as months,
         open_workers(options.jobs, executor, lock) as workers, renderers(),
     ):
         with state.old_packages(source.form) as old:
             chunks = None if old is None else state.chunks
             survey = survey_list(source, chunks, state.memo(source.form), workers, reading.add)
-            packages = write_packages(source, survey, old, file, workers, reading.add)
+            texts = Texts(months)
+            packages = write_packages(source, survey, old, file, workers, reading.add, texts)
         facts, yanks, facts_notices = _read_facts(lists, packages)
         notices = [*lists.notices, *packages.notices, *facts_notices]
         refuse_list(source, packages, state, notices, options)
-        groups = group(packages, facts, yanks, state, PageTexts(texts), workers)
+        groups = group(packages, facts, yanks, state, texts, workers)
         previous = _read_previous(lists.previous, groups, state, job, writer, workers, reading)
         if previous is not None:
             refuse_shrink(

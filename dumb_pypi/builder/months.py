@@ -1,21 +1,20 @@
 """The months of the changelog: what their pages are functions of."""
 from __future__ import annotations
 
-import os
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from dumb_pypi.builder.packages import Packages
 from dumb_pypi.builder.stamp import fingerprint
+from dumb_pypi.builder.texts import Texts
 from dumb_pypi.builder.workers import batched, Workers
 from dumb_pypi.builder.yanks import in_order, MonthYanks, with_yanks
-from dumb_pypi.errors import FileError
 from dumb_pypi.pages import changelog
-from dumb_pypi.pages.changelog import ChangelogPage, Neighbours
+from dumb_pypi.pages.changelog import ChangelogPage, Neighbours, Upload
 from dumb_pypi.pages.summaries import MonthSummary, summarize_month
 
 _TASK = 1 << 17  # bytes of lines in a task, at least one month's
@@ -23,34 +22,6 @@ _TASK = 1 << 17  # bytes of lines in a task, at least one month's
 # The links of a page, and fingerprints of what it shows of its lines and of what the facts about
 # projects yank in its month: all that a page is a function of.
 PageFacts = tuple[ChangelogPage, str, str]
-
-
-class PageTexts:
-    """What pages show of their lines, encoded, in a temporary file: it may be a third of the list.
-
-    Raises:
-        FileError: the file cannot be written or read.
-    """
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-
-    def add(self, text: bytes) -> tuple[int, int]:
-        """Return the place of the text."""
-        try:
-            place = self._file.seek(0, os.SEEK_END), len(text)
-            self._file.write(text)
-        except OSError as error:
-            raise FileError('write', self._file.name, error) from error
-        return place
-
-    def read(self, place: tuple[int, int]) -> bytes:
-        offset, size = place
-        try:
-            self._file.seek(offset)
-            return self._file.read(size)
-        except OSError as error:
-            raise FileError('read', self._file.name, error) from error
 
 
 class MonthLines(NamedTuple):
@@ -124,7 +95,7 @@ def changed_pages(before: Iterable[PageFacts], now: Iterable[PageFacts]) -> list
 
 def read_months(
         packages: Packages, months: Mapping[str, float], before: Mapping[str, MonthLines],
-        last_uploaded: Mapping[str, float], texts: PageTexts, workers: Workers,
+        last_uploaded: Mapping[str, float], texts: Texts, workers: Workers,
 ) -> dict[str, MonthLines]:
     """Read the lines of months, given with the earliest time of changes since `before`.
 
@@ -140,11 +111,18 @@ def read_months(
         month: before[month].page_starts[pages] if pages else 0
         for month, pages in unchanged.items()
     }
+    decode: Callable[[bytes], list[Upload]]
+    if packages.uploads is None:
+        decode = changelog.uploads_of_lines
+        contents = packages.lines_of_months(wanted, last_uploaded)
+    else:
+        decode = changelog.decode_uploads
+        contents = ((month, packages.uploads.of_month(month)) for month in months)
     tasks = (
-        (month, lines, uploads[month], unchanged[month])
-        for month, lines in packages.lines_of_months(wanted, last_uploaded)
+        _Task(month, content, decode, uploads[month], unchanged[month])
+        for month, content in contents
     )
-    batches = batched(tasks, lambda task: len(task[1]), workers.task_size(_TASK))
+    batches = batched(tasks, lambda task: len(task.content), workers.task_size(_TASK))
     found: dict[str, MonthLines] = {}
     for read in chain.from_iterable(workers.map(_read_months, batches)):
         month = read.summary.month
@@ -159,6 +137,18 @@ def read_months(
     return found
 
 
+class _Task(NamedTuple):
+    """A month to read: its content and how to decode it.
+
+    It has so many `uploads`, and those of the `skipped` first pages are not needed.
+    """
+    month: str
+    content: bytes
+    decode: Callable[[bytes], list[Upload]]
+    uploads: int
+    skipped: int
+
+
 class _Read(NamedTuple):
     """What was read of a month, as in `MonthLines`, with the texts themselves."""
     texts: Sequence[bytes]
@@ -167,26 +157,24 @@ class _Read(NamedTuple):
     summary: MonthSummary
 
 
-def _read_months(months: Sequence[tuple[str, bytes, int, int]]) -> list[_Read]:
-    """Read months, each given with lines, its number of uploads, and that of pages to skip."""
-    return [_read_month(*month) for month in months]
+def _read_months(months: Sequence[_Task]) -> list[_Read]:
+    return [_read_month(month) for month in months]
 
 
-def _read_month(month: str, lines: bytes, uploads: int, skipped: int) -> _Read:
+def _read_month(task: _Task) -> _Read:
+    month, content, decode, uploads, skipped = task
     ordered = sorted(
-        changelog.read_upload_lines(lines), key=changelog.line_key,
+        decode(content), key=changelog.upload_key,
     )[skipped * changelog.UPLOADS_A_PAGE - uploads:]
     pages = [
         changelog.on_page(number, ordered)
         for number in range(1, changelog.page_count(len(ordered)) + 1)
     ]
-    texts = [changelog.encode_lines(page) for page in pages]
+    texts = [changelog.encode_uploads(page) for page in pages]
     return _Read(
         texts,
         [fingerprint([text]) for text in texts],
-        [page[0].upload_timestamp or 0 for page in pages],
+        [page[0].timestamp or 0 for page in pages],
         # As many as can be among the newest of all months.
-        summarize_month(
-            month, uploads, map(changelog.upload_of, ordered[-changelog.NEWEST_UPLOADS:]),
-        ),
+        summarize_month(month, uploads, ordered[-changelog.NEWEST_UPLOADS:]),
     )

@@ -10,64 +10,25 @@ import io
 import os
 from array import array
 from bisect import bisect_left
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate, groupby, islice
 from typing import BinaryIO, NamedTuple
 
 import msgspec
 
-from dumb_pypi.builder.chunks import NO_PROJECT, Survey
+from dumb_pypi.builder.chunks import Survey
+from dumb_pypi.builder.lines import check_projects, Checked, LineNotice, ProjectLines
 from dumb_pypi.builder.source import ListFile
-from dumb_pypi.builder.stamp import fingerprint
+from dumb_pypi.builder.texts import Texts, Uploads
 from dumb_pypi.builder.workers import batched, Workers
-from dumb_pypi.errors import FileError, LineError, Notice, shown
+from dumb_pypi.errors import FileError, Notice
 from dumb_pypi.model import times
-from dumb_pypi.model.distfile import check_json, check_plain, check_values, read_checked
-from dumb_pypi.model.fields import (
-    decoder,
-    encode,
-    have_same_keys,
-    Line,
-    require_utf8,
-    unknown_key,
-)
-from dumb_pypi.model.suffixes import METADATA
 from dumb_pypi.model.times import month_of, UNDATED
-from dumb_pypi.options import PLAIN
 
-_METADATA = METADATA.encode()
 _COPY = 1 << 20  # bytes copied or searched at once
 _TASK = 1 << 18  # bytes of lines in a task, at least one project's
 _DAY = 86400  # seconds
-
-
-class LineNotice(NamedTuple):
-    """A notice about a line of a project, which is counted from 0 in the project's own lines.
-
-    If the line repeats a file name with other facts, `text` is that name and `earlier` the other
-    line. A notice with a `key` appears once per list.
-    """
-    line: int
-    text: str
-    skipped: bool
-    earlier: int | None = None
-    key: str | None = None
-
-
-class ProjectLines(msgspec.Struct, array_like=True, gc=False):
-    """The checked lines of a project: their fingerprint, bytes and number, and files per month."""
-    fingerprint: str
-    size: int
-    files: int
-    months: dict[str, int]
-
-
-class Checked(NamedTuple):
-    """The checked lines of a project, as `packages.json` has them, and the notices."""
-    content: bytes
-    lines: ProjectLines
-    notices: list[LineNotice]
 
 
 class OldPackages(NamedTuple):
@@ -87,13 +48,15 @@ class Packages:
     `projects` are in the order of their names, and so are their lines. `line_notices` has the
     notices of each project, `notices` all of them with the line numbers of the list.
     `uploads_per_month` counts files. `touched_months` are those of added and removed lines, each
-    with the earliest time of such a line. None stands for all months.
+    with the earliest time of such a line. None stands for all months; then `uploads` may have those
+    of all lines.
     """
 
     def __init__(
             self, file: BinaryIO, projects: dict[str, ProjectLines],
             line_notices: Mapping[str, Sequence[LineNotice]], notices: Sequence[Notice],
             uploads_per_month: Mapping[str, int], touched_months: Mapping[str, float] | None,
+            uploads: Uploads | None,
     ) -> None:
         self._file = file
         self.projects = projects
@@ -101,6 +64,7 @@ class Packages:
         self.notices = notices
         self.uploads_per_month = uploads_per_month
         self.touched_months = touched_months
+        self.uploads = uploads
         self.names = list(projects)
         self.offsets = array('Q', accumulate((p.size for p in projects.values()), initial=0))
         self.files = sum(lines.files for lines in projects.values())
@@ -189,9 +153,11 @@ class Packages:
 
 def write_packages(
         source: ListFile, survey: Survey, old: OldPackages | None, file: BinaryIO,
-        workers: Workers, progress: Callable[[int], None],
+        workers: Workers, progress: Callable[[int], None], texts: Texts | None = None,
 ) -> Packages:
     """Write `packages.json` to a file. `progress` is called with numbers of bytes of the list.
+
+    The uploads are kept in `texts` if all lines are read, so that no line is read for them again.
 
     Raises:
         FileError: the list cannot be read, it changed meanwhile, or the file cannot be written.
@@ -204,11 +170,12 @@ def write_packages(
     }
     stretches = survey.stretches(None if dirty is None else {*dirty, *clean_notices})
     wanted = sorted(stretches if dirty is None else dirty)
+    uploads = None if texts is None or old is not None else Uploads(texts)
     splice = _Splice(file, old)
     line_notices: dict[str, Sequence[LineNotice]] = {**clean_notices}
     try:
         for name, checked in zip(
-            wanted, _check(source, wanted, stretches, workers, progress), strict=True,
+            wanted, _check(source, wanted, stretches, workers, progress, uploads), strict=True,
         ):
             splice.add(name, checked)
             if checked.notices:
@@ -219,6 +186,7 @@ def write_packages(
     return Packages(
         file, splice.projects, line_notices, _notices(source.place, line_notices, stretches),
         {month: count for month, count in splice.uploads.items() if count}, splice.touched_months,
+        uploads,
     )
 
 
@@ -279,7 +247,7 @@ class _Splice:
 
 def _check(
         source: ListFile, projects: Sequence[str], stretches: Mapping[str, array[int]],
-        workers: Workers, progress: Callable[[int], None],
+        workers: Workers, progress: Callable[[int], None], uploads: Uploads | None,
 ) -> Iterator[Checked]:
     """Check the lines of projects, given where they are."""
     def tasks() -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
@@ -294,7 +262,9 @@ def _check(
             raise FileError('read', source.place, ValueError(
                 'it changed while it was read: run the build again',
             ))
-        yield from results
+        if uploads is not None:
+            uploads.add(results.uploads)
+        yield from results.projects
 
 
 def _different_lines(one: bytes, other: bytes) -> Iterator[bytes]:
@@ -307,121 +277,6 @@ def _different_lines(one: bytes, other: bytes) -> Iterator[bytes]:
     for _, (line, *others) in groupby(heapq.merge(io.BytesIO(one), io.BytesIO(other))):
         if not others:
             yield line
-
-
-def check_projects(task: tuple[str, Sequence[tuple[str, bytes]]]) -> list[Checked] | None:
-    """Check the lines of projects; return None if a line is of another project."""
-    form, projects = task
-    try:
-        return [check_project(name, content, form) for name, content in projects]
-    except _OtherProjectError:
-        return None
-
-
-class _OtherProjectError(Exception):
-    """A line is not of the project that the survey found there."""
-
-
-def check_project(project: str, content: bytes, form: str) -> Checked:
-    """Check the lines of a project, in the order of the list; keep the last of each file name.
-
-    In a plain list, the path of a file's metadata announces that file's `core_metadata`.
-    """
-    return (form != PLAIN and _check_usual(project, content)) or _check_each(project, content, form)
-
-
-def _check_usual(project: str, content: bytes) -> Checked | None:
-    """Check lines of JSON as `_check_each` does, in three quarters of the time.
-
-    Return None if there may be something to report: then each line is looked at again. Keys are
-    counted in all lines at once. The decoder finds bytes that are not UTF-8, but for unknown keys.
-    """
-    found: dict[str, bytes] = {}
-    months: dict[str, int] = defaultdict(int)
-    number = dropped = 0
-    before = Line(filename='')
-    try:
-        for line in map(decoder.decode, io.BytesIO(content)):
-            number += 1
-            dropped += line.scanned_etag is not None
-            if check_values(line, before)[0] != project:
-                raise _OtherProjectError
-            found[line.filename] = encode(line)
-            months[month_of(line.upload_timestamp)] += 1
-            before = line
-    except (LineError, msgspec.DecodeError, RecursionError):
-        return None
-    if len(found) < number:
-        return None
-    joined = b'\n'.join([*sorted(found.values()), b''])
-    if not have_same_keys(content, joined, dropped):
-        return None
-    return _checked(joined, number, months, [])
-
-
-def _check_each(project: str, content: bytes, form: str) -> Checked:
-    """Check lines one by one, and report what there is to report."""
-    check = check_plain if form == PLAIN else check_json
-    notices: list[LineNotice] = []
-    found: dict[str, tuple[bytes, str, int]] = {}  # line, month and number, by file name
-    reported: set[str] = set()
-    metadata: list[bytes] = []
-    before = Line(filename='')
-    for number, raw_line in enumerate(io.BytesIO(content)):
-        line = raw_line.strip()
-        try:
-            require_utf8(raw_line)
-            file, checked, unknown_keys = check(line, before)
-        except LineError as error:
-            path = line.partition(b'#')[0]
-            if form == PLAIN and project != NO_PROJECT and path.endswith(_METADATA):
-                metadata.append(path)
-            else:
-                notices.append(LineNotice(number, error.reason, True))
-            continue
-        before = file.line
-        if file.project != project:
-            raise _OtherProjectError
-        for key in unknown_keys:
-            if key not in reported:
-                reported.add(key)
-                notices.append(LineNotice(number, unknown_key(key, Line), False, key=key))
-        name = file.filename
-        if name in found and found[name][0] != checked:
-            notices.append(LineNotice(number, shown(name), False, earlier=found[name][2]))
-        if name not in found or found[name][0] != checked:
-            found[name] = checked, month_of(file.line.upload_timestamp), number
-    for path in metadata:
-        _announce_metadata(path, project, found)
-    joined = b'\n'.join([*sorted(line for line, _, _ in found.values()), b''])
-    months = Counter(month for _, month, _ in found.values())
-    return _checked(joined, len(found), months, notices)
-
-
-def _checked(
-        joined: bytes, files: int, months: Mapping[str, int], notices: list[LineNotice],
-) -> Checked:
-    return Checked(
-        joined, ProjectLines(fingerprint([joined]), len(joined), files, dict(months)), notices,
-    )
-
-
-def _announce_metadata(
-        path: bytes, project: str, found: dict[str, tuple[bytes, str, int]],
-) -> None:
-    """Add `core_metadata` to the line of the file that a `.metadata` file describes, if any."""
-    try:
-        described, _, _ = check_plain(path.removesuffix(_METADATA))
-    except LineError:
-        return
-    if described.project != project:
-        raise _OtherProjectError
-    if described.filename in found:
-        line, month, number = found[described.filename]
-        file = read_checked(line)
-        if file.url == described.url:
-            file.line.core_metadata = 'true'
-            found[described.filename] = encode(file.line), month, number
 
 
 def _lines_at(source: ListFile, places: Sequence[int]) -> bytes:

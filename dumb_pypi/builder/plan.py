@@ -7,11 +7,12 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from dumb_pypi.builder.months import changed_pages, Month, PageTexts, read_months
+from dumb_pypi.builder.months import changed_pages, Month, read_months
 from dumb_pypi.builder.packages import Packages
 from dumb_pypi.builder.records import NOTHING
 from dumb_pypi.builder.stamp import fingerprint
 from dumb_pypi.builder.state import State
+from dumb_pypi.builder.texts import Texts
 from dumb_pypi.builder.tree import Extent, Tree, union
 from dumb_pypi.builder.workers import Workers
 from dumb_pypi.builder.yanks import Yanks
@@ -36,7 +37,7 @@ class Groups(NamedTuple):
     yanks: Yanks
     facts_fingerprints: Mapping[str, str]
     months: dict[str, Month]
-    texts: PageTexts
+    texts: Texts
 
     def fingerprints(self, project: str) -> Fingerprints:
         """Return those of a project's lines and of the facts about it."""
@@ -61,7 +62,7 @@ class Previous(NamedTuple):
 
 def group(
         packages: Packages, facts: Mapping[str, ProjectFacts], yanks: Yanks, state: State | None,
-        texts: PageTexts, workers: Workers,
+        texts: Texts, workers: Workers,
 ) -> Groups:
     """Group a list. Months that no line was added to or removed from are taken from the state."""
     uploads = packages.uploads_per_month

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from dumb_pypi.builder.lines import LineNotice, ProjectLines
 from dumb_pypi.builder.months import MonthLines, page_facts, PageFacts
-from dumb_pypi.builder.packages import LineNotice, ProjectLines
 from dumb_pypi.builder.tree import Extent
 from dumb_pypi.pages import paths
 from dumb_pypi.pages.changelog import Neighbours

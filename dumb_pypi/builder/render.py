@@ -319,7 +319,7 @@ def _write_months(
     )
     rendered = chain.from_iterable(workers.map(
         render_months,
-        batched(tasks, lambda task: len(task.lines), workers.task_size(_MONTHS_TASK)),
+        batched(tasks, lambda task: len(task.uploads), workers.task_size(_MONTHS_TASK)),
     ))
     written = write_pages(
         job, writer, zip((page.path for page in in_order), rendered, strict=True),

@@ -99,10 +99,10 @@ class DependentsResult(NamedTuple):
 
 
 class MonthTask(NamedTuple):
-    """A page of a month to render, its encoded lines, and what the facts yank in the month."""
+    """A page of a month to render, its encoded uploads, and what the facts yank in the month."""
     job: Job
     page: ChangelogPage
-    lines: bytes
+    uploads: bytes
     yanks: MonthYanks
 
 
@@ -204,10 +204,10 @@ def _write_dependents(task: DependentsTask, writer: TaskWriter) -> DependentsRes
 def render_months(tasks: Sequence[MonthTask]) -> list[bytes]:
     """Render pages of months. They are written by the caller, in their safe order."""
     return [
-        job.site.changelog_page(page, with_yanks([
-            changelog.upload_of(line) for line in reversed(changelog.decode_lines(lines))
-        ], yanks)).content
-        for job, page, lines, yanks in tasks
+        job.site.changelog_page(
+            page, with_yanks(changelog.decode_uploads(uploads)[::-1], yanks),
+        ).content
+        for job, page, uploads, yanks in tasks
     ]
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
 _DIGITS = re.compile('([0-9]+)')
+# Versions of numbers without leading zeros, which are normal forms.
+_is_numeric = re.compile(r'(?:0|[1-9][0-9]*+)(?:\.(?:0|[1-9][0-9]*+))*+').fullmatch
 # What a marker says of an extra, such as `extra == "redis"`.
 EXTRA = re.compile(
     r"""\bextra\s*==\s*(?:"([^"]*)"|'([^']*)')|(?:"([^"]*)"|'([^']*)')\s*==\s*extra\b""",
@@ -244,6 +246,8 @@ def normal_form(version: str) -> str:
     >>> normal_form('1.0-1'), normal_form('2013-11-14')
     ('1.0.post1', '2013-11-14')
     """
+    if _is_numeric(version):
+        return version
     key = _version_key(version)
     return version if isinstance(key, str) else str(key)
 

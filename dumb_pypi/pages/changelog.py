@@ -7,6 +7,7 @@ from typing import TypeVar
 import msgspec
 
 from dumb_pypi.model import filenames
+from dumb_pypi.model.fields import Line
 from dumb_pypi.model.project import normal_form
 from dumb_pypi.model.times import UNDATED
 from dumb_pypi.pages import paths
@@ -22,7 +23,7 @@ class Upload(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     `kind` is the public index's word, such as `bdist_wheel`.
     """
-    timestamp: float | None
+    timestamp: int | float | None  # as in its line, or equal uploads would have different encodings
     project: str
     version: str | None
     filename: str
@@ -32,11 +33,7 @@ class Upload(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class UploadLine(msgspec.Struct, gc=False):
-    """The keys of a checked line that the changelog depends on.
-
-    Decoding these only, and parsing the file names of the newest only, saves much of the time that
-    summing up a month takes.
-    """
+    """The keys of a checked line that the changelog depends on."""
     filename: str
     upload_timestamp: int | float | None = None
     uploaded_by: str | None = None
@@ -69,25 +66,31 @@ class ChangelogPage(msgspec.Struct, frozen=True):
     later: str | None
 
 
-def read_upload_lines(lines: bytes) -> list[UploadLine]:
-    """Decode lines of `packages.json`."""
-    return _decoder.decode_lines(lines)
+def uploads_of_lines(lines: bytes) -> list[Upload]:
+    """Return the uploads of lines of `packages.json`."""
+    return [upload_of(line, _parsed_name(line)) for line in _decode_lines(lines)]
 
 
-def decode_lines(text: bytes) -> Sequence[UploadLine]:
-    """Return the lines that `encode_lines` has encoded."""
-    return _decode_lines(text)
+def decode_uploads(uploads: bytes) -> list[Upload]:
+    """Return the uploads that `encode_uploads` has encoded."""
+    return _decode_uploads(uploads)
 
 
-def upload_of(line: UploadLine) -> Upload:
-    """Return what the changelog shows of a file."""
-    filename, name, version = line.filename, line.name, line.version
-    common = filenames.parse_common(filename) if name is None and version is None else None
-    project, version, kind, _ = common or filenames.parse(filename, name=name, version=version)
+def upload_of(
+        line: Line | UploadLine, parsed: tuple[str, str | None, str, str],
+) -> Upload:
+    """Return what the changelog shows of a file, given what its name states."""
+    project, version, kind, _ = parsed
     return Upload(
         line.upload_timestamp, project, None if version is None else normal_form(version),
-        filename, line.uploaded_by, line.yanked_reason is not None, kind,
+        line.filename, line.uploaded_by, line.yanked_reason is not None, kind,
     )
+
+
+def _parsed_name(line: UploadLine) -> tuple[str, str | None, str, str]:
+    filename, name, version = line.filename, line.name, line.version
+    common = filenames.parse_common(filename) if name is None and version is None else None
+    return common or filenames.parse(filename, name=name, version=version)
 
 
 def page_count(uploads: int) -> int:
@@ -98,12 +101,12 @@ def page_count(uploads: int) -> int:
 def newest_uploads(uploads: Iterable[Upload]) -> tuple[Upload, ...]:
     """Return the newest of the uploads whose time is known, newest first."""
     dated = (upload for upload in uploads if upload.timestamp is not None)
-    return tuple(sorted(dated, key=_upload_key, reverse=True)[:NEWEST_UPLOADS])
+    return tuple(sorted(dated, key=upload_key, reverse=True)[:NEWEST_UPLOADS])
 
 
-def line_key(line: UploadLine) -> tuple[float, str]:
+def upload_key(upload: Upload) -> tuple[float, str]:
     """Return the key that sorts uploads, oldest first; those of one time by file name."""
-    return (line.upload_timestamp or 0, line.filename)
+    return (upload.timestamp or 0, upload.filename)
 
 
 def neighbours(months: Mapping[str, int]) -> dict[str, Neighbours]:
@@ -180,11 +183,8 @@ def _month_key(month: str) -> tuple[bool, str]:
     return (month != UNDATED, month)
 
 
-def _upload_key(upload: Upload) -> tuple[float, str]:
-    return (upload.timestamp or 0, upload.filename)
-
-
-_decoder = msgspec.json.Decoder(UploadLine)
-# Of the lines on a page. Without the names of their keys this would take as long.
-encode_lines: Callable[[Sequence[UploadLine]], bytes] = msgspec.json.Encoder().encode
-_decode_lines = msgspec.json.Decoder(list[UploadLine]).decode
+# Lines of `packages.json`, of which only some keys are decoded.
+_decode_lines = msgspec.json.Decoder(UploadLine).decode_lines
+# Lines can be joined, unlike lists.
+encode_uploads: Callable[[Sequence[Upload]], bytes] = msgspec.json.Encoder().encode_lines
+_decode_uploads = msgspec.json.Decoder(Upload).decode_lines

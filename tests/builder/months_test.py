@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dumb_pypi.builder.months import PageTexts
 from dumb_pypi.builder.packages import Packages
+from dumb_pypi.builder.texts import Texts
 from dumb_pypi.errors import FileError
 from dumb_pypi.pages.changelog import ChangelogPage, Upload
 from dumb_pypi.pages.site import Page, Site
@@ -121,8 +121,8 @@ def test_file_of_texts_fails(tmp_path: Path) -> None:
     place = tmp_path / 'months'
     place.touch()
     with place.open('rb') as file:
-        texts = PageTexts(file)
+        texts = Texts(file)
         with pytest.raises(FileError, match=r'cannot write .*months'):
             texts.add(b'')
     with place.open('ab') as file, pytest.raises(FileError, match=r'cannot read .*months'):
-        PageTexts(file).read((0, 1))
+        Texts(file).read((0, 1))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from dumb_pypi.builder import chunks, packages
 from dumb_pypi.builder.chunks import Memo, Survey, survey_list
+from dumb_pypi.builder.lines import check_projects
 from dumb_pypi.builder.packages import OldPackages, Packages, write_packages
 from dumb_pypi.builder.source import Chunk
 from dumb_pypi.builder.workers import InProcess
@@ -120,9 +121,9 @@ def test_lines_together_are_lines_alone(lines: list[tuple[int, list[bytes]]]) ->
         for number, members in lines
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(packages, '_check_usual', lambda *_: None)
-        alone = packages.check_project('foo', content, JSON)
-    assert packages.check_project('foo', content, JSON) == alone
+        patch.setattr('dumb_pypi.builder.lines._check_usual', lambda *_: None)
+        alone = check_projects((JSON, [('foo', content)]))
+    assert check_projects((JSON, [('foo', content)])) == alone
 
 
 @pytest.mark.parametrize('size', (1, 100, 1 << 20))

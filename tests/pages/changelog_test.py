@@ -14,7 +14,6 @@ from dumb_pypi.pages.changelog import (
     Neighbours,
     neighbours,
     Upload,
-    UploadLine,
 )
 
 ALONE = Neighbours(None, None)
@@ -25,8 +24,10 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(changelog, 'UPLOADS_A_PAGE', 2)
 
 
-def uploads(count: int) -> list[UploadLine]:
-    return [UploadLine(f'foo-{number}.zip', number) for number in range(count)]
+def uploads(count: int) -> list[Upload]:
+    return [
+        Upload(number, 'foo', str(number), f'foo-{number}.zip', None) for number in range(count)
+    ]
 
 
 class Shown(NamedTuple):
@@ -35,11 +36,11 @@ class Shown(NamedTuple):
     uploads: Sequence[Upload]
 
 
-def month_pages(month: str, uploads: Sequence[UploadLine], around: Neighbours) -> list[Shown]:
+def month_pages(month: str, uploads: Sequence[Upload], around: Neighbours) -> list[Shown]:
     """Return all pages of a month that has these uploads, which are in any order."""
-    ordered = sorted(uploads, key=changelog.line_key)
+    ordered = sorted(uploads, key=changelog.upload_key)
     return [
-        Shown(page, [*map(changelog.upload_of, changelog.on_page(page.number, ordered)[::-1])])
+        Shown(page, changelog.on_page(page.number, ordered)[::-1])
         for page in changelog.month_pages(month, len(uploads), around)
     ]
 
@@ -103,8 +104,8 @@ def test_order_of_months() -> None:
     ('line', 'upload'), (
         (b'{"filename":"Foo_b-1.0.0-py3-none-any.whl","upload_timestamp":1.5,"uploaded_by":"me"}',
          Upload(1.5, 'foo-b', '1.0.0', 'Foo_b-1.0.0-py3-none-any.whl', 'me', kind='bdist_wheel')),
-        (b'{"filename":"foo-1.0-1.zip","size":1}',
-         Upload(None, 'foo', '1.0.post1', 'foo-1.0-1.zip', None)),
+        (b'{"filename":"foo-1.0-1.zip","upload_timestamp":2}',
+         Upload(2, 'foo', '1.0.post1', 'foo-1.0-1.zip', None)),
         (b'{"filename":"foo.zip","yanked_reason":""}',
          Upload(None, 'foo', None, 'foo.zip', None, yanked=True)),
         (b'{"filename":"foo-2-1.zip","name":"foo-2"}',
@@ -115,8 +116,10 @@ def test_order_of_months() -> None:
 )
 def test_upload_of_line(line: bytes, upload: Upload) -> None:
     """An upload has the normal form of its version, and the kind of its file."""
-    [read] = changelog.read_upload_lines(line)
-    assert changelog.upload_of(read) == upload
+    assert changelog.uploads_of_lines(line) == [upload]
+    encoded = changelog.encode_uploads([upload, upload])
+    assert changelog.decode_uploads(encoded) == [upload, upload]
+    assert changelog.encode_uploads(changelog.decode_uploads(encoded)) == encoded
 
 
 @st.composite
