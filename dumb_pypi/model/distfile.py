@@ -186,7 +186,10 @@ def read_checked(line: bytes) -> Distfile:
     """Return the file of a line of `packages.json`, which holds checked values only."""
     checked = decoder.decode(line)
     common = _common_name(checked)
-    return _distfile(checked, common or _parse(checked), is_common=common is not None)
+    if common is None or checked.url is not None:
+        return _distfile(checked, common or _parse(checked))
+    # A common name has nothing to encode.
+    return Distfile(checked, *common, checked.filename)
 
 
 def _common_name(line: Line) -> _Parsed | None:
@@ -199,12 +202,8 @@ def _parse(line: Line) -> ParsedName:
     return filenames.parse(line.filename, name=line.name, version=line.version)
 
 
-def _distfile(checked: Line, parsed: _Parsed, *, is_common: bool = False) -> Distfile:
-    url = checked.url
-    if url is None:
-        # A common name has nothing to encode.
-        url = checked.filename if is_common else urls.quote_path(checked.filename)
-    return Distfile(checked, *parsed, url)
+def _distfile(checked: Line, parsed: _Parsed) -> Distfile:
+    return Distfile(checked, *parsed, checked.url or urls.quote_path(checked.filename))
 
 
 def _check_filename(filename: str) -> None:

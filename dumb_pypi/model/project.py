@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import chain
-from typing import cast, TYPE_CHECKING
+from typing import cast, NamedTuple, TYPE_CHECKING
 
 import msgspec
 from packaging.version import InvalidVersion, Version
@@ -118,12 +118,15 @@ def assemble(
         if file.version is None:
             unversioned.append(file)
         else:
-            groups[_version_key(file.version)].append(file)
-    releases = sorted(
-        (_release(key, group) for key, group in groups.items()),
-        key=lambda release: _order(release.version, release.name),
-    )
-    ordered = (*_in_order(unversioned), *(file for release in releases for file in release.files))
+            groups[_parsed(file.version).key].append(file)
+    # No two of these are equal. To compare versions alone takes a third of the time.
+    versions = sorted([key for key in groups if not isinstance(key, str)])
+    others = [_release(groups[key]) for key in groups if isinstance(key, str)]
+    releases = [
+        *sorted(others, key=lambda release: _order(None, release.name)),
+        *[_release(groups[key]) for key in versions],
+    ]
+    ordered = (*_in_order(unversioned), *chain(*[release.files for release in releases]))
     timestamps = _timestamps(ordered)
     return Project(
         name, facts or ProjectFacts(name), tuple(releases), ordered[:len(unversioned)], ordered,
@@ -169,25 +172,23 @@ def _latest(releases: Sequence[Release]) -> Release | None:
     return next(chain(final, kept, descending), None)
 
 
-def _release(key: Version | str, files: list[Distfile]) -> Release:
+def _release(files: list[Distfile]) -> Release:
     ordered = _in_order(files)
-    if len(ordered) > 1:
-        # Equal versions can be spelled differently: the first file names the release.
-        key = _version_key(cast(str, ordered[0].version))
-    best = ordered[0]
-    if len(ordered) > 1:
+    first = ordered[0]
+    # Equal versions can be spelled differently: the first file names the release.
+    version = _parsed(cast(str, first.version))
+    if len(ordered) == 1:
+        best, yanked, uploaded = first, first.yanked, first.line.upload_timestamp
+    else:
         best = max(ordered, key=_facts_known)
-    yanked_files = [file for file in ordered if file.yanked]
-    # A file that describes the wheels is nothing to install.
-    yanked = bool(yanked_files) and all(file.yanked or file.is_variants for file in ordered)
-    uploaded = min(_timestamps(ordered), default=None)
-    if isinstance(key, str):
-        return Release(
-            cast(str, ordered[0].version), None, ordered, yanked, False, best.line, uploaded,
+        # A file that describes the wheels is nothing to install.
+        yanked = any(file.yanked for file in ordered) and all(
+            file.yanked or file.is_variants for file in ordered
         )
+        uploaded = min(_timestamps(ordered), default=None)
     return Release(
-        normal_form(cast(str, ordered[0].version)), key, ordered, yanked, key.is_prerelease,
-        best.line, uploaded,
+        version.name, None if isinstance(version.key, str) else version.key, ordered, yanked,
+        version.prerelease, best.line, uploaded,
     )
 
 
@@ -207,17 +208,25 @@ def _in_order(files: list[Distfile]) -> tuple[Distfile, ...]:
     return tuple(files if len(files) < 2 else sorted(files, key=_file_key))
 
 
-@functools.lru_cache(maxsize=4096)
-def _version_key(text: str) -> Version | str:
-    """Return a key that is equal for the files of one release.
+class _ParsedVersion(NamedTuple):
+    """A version: a key that is equal for the files of one release, and the name of the release.
 
-    Eggs and wheels have an underscore where the sdist has a dash: `1.0_1` is `1.0-1`.
+    The key is a text, and `prerelease` false, if the version does not follow PEP 440.
     """
-    text = text.replace('_', '-')
+    key: Version | str
+    name: str
+    prerelease: bool
+
+
+@functools.lru_cache(maxsize=4096)
+def _parsed(text: str) -> _ParsedVersion:
+    # Eggs and wheels have an underscore where the sdist has a dash: `1.0_1` is `1.0-1`.
+    spelled = text.replace('_', '-')
     try:
-        return Version(text)
+        version = Version(spelled)
     except InvalidVersion:
-        return text
+        return _ParsedVersion(spelled, text, False)
+    return _ParsedVersion(version, str(version), version.is_prerelease)
 
 
 def release_order(name: str) -> ReleaseOrder:
@@ -226,7 +235,7 @@ def release_order(name: str) -> ReleaseOrder:
     >>> sorted(['1.10', '1.9', '2013-11-14'], key=release_order)
     ['2013-11-14', '1.9', '1.10']
     """
-    key = _version_key(name)
+    key = _parsed(name).key
     return _order(None if isinstance(key, str) else key, name)
 
 
@@ -239,17 +248,13 @@ def _file_key(file: Distfile) -> tuple[bool, NaturalKey, str]:
     return (not file.is_wheel, _natural(filename), filename)
 
 
-@functools.lru_cache(maxsize=4096)
 def normal_form(version: str) -> str:
     """Return the PEP 440 normal form of a version, or the version if it has none.
 
     >>> normal_form('1.0-1'), normal_form('2013-11-14')
     ('1.0.post1', '2013-11-14')
     """
-    if _is_numeric(version):
-        return version
-    key = _version_key(version)
-    return version if isinstance(key, str) else str(key)
+    return version if _is_numeric(version) else _parsed(version).name
 
 
 def _natural(text: str) -> NaturalKey:
