@@ -13,6 +13,8 @@ _UNRESERVED = re.compile('[A-Za-z0-9_.~/-]*')
 # What a path may contain unencoded, except for `+`, which buckets read as a space.
 _PATH_SAFE = "/%:@!$&'()*,;=~"
 _QUERY_SAFE = _PATH_SAFE + '?+'
+# Stands for the name of a project. No encoded URL has such a character.
+_ANY_PROJECT = '\0'
 
 
 class UrlError(ValueError):
@@ -155,17 +157,19 @@ class PackagesUrl(NamedTuple):
             return self.base
         if page.startswith(f'simple/{project}/'):
             return self.base
-        above_root, below_root = _from_root(self.base, project)
-        return '../' * (page.count('/') + above_root) + below_root
+        above_root, below_root = _from_root(self.base)
+        return '../' * (page.count('/') + above_root) + below_root.replace(_ANY_PROJECT, project)
 
 
-# Five pages of a project, one after the other, need it, and it takes longer than what is left.
-@functools.lru_cache(maxsize=4)
-def _from_root(base: str, project: str) -> tuple[int, str]:
-    """Return how many folders above the home page a packages URL is, and what follows them."""
+@functools.lru_cache(maxsize=1)
+def _from_root(base: str) -> tuple[int, str]:
+    """Return how many folders above the home page a packages URL is, and what follows them.
+
+    Only a URL below the pages of a project has the project in it, as `_ANY_PROJECT`.
+    """
     below_root: list[str] = []
     above_root = 0
-    for segment in ('simple', project, *base.split('/')[:-1]):
+    for segment in ('simple', _ANY_PROJECT, *base.split('/')[:-1]):
         if segment == '..' and below_root:
             below_root.pop()
         elif segment == '..':
