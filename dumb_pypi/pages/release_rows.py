@@ -14,7 +14,6 @@ from dumb_pypi.pages.release_pages import Block, release_anchor
 from dumb_pypi.pages.release_views import (
     kind_of,
     own_date,
-    pin_of,
     ReleasesPage,
     requirements_shown,
 )
@@ -72,14 +71,18 @@ class ReleaseRows:
     def _release_html(
             self, release: Release, requires: str | None, requires_url: str | None,
     ) -> str:
-        files, uploaded, reason = release.files, release.uploaded, release.yanked_reason
-        python, uploader = release.best_informed.requires_python, release.uploaded_by
+        files, uploaded, uploader = release.files, release.uploaded, release.uploaded_by
+        python, reason = release.best_informed.requires_python, release.yanked_reason
         is_latest = release is self._page.latest
-        pin = pin_of(self._project, release)
-        # Of what PEP 440 allows in a version, HTML escapes nothing.
-        pin_html = '' if pin is None else f' data-pin="{pin}"'
-        name = escaped(release.name)
-        tags = date = notes = ''
+        name = release.name
+        # The anchor is inside of the folded part: then browsers unfold it for a link to it.
+        anchor = f' id="{release_anchor(name)}"'
+        tags = pin = date = notes = ''
+        if release.version is None:
+            name = escaped(name)
+        elif self._offered:
+            # Of what PEP 440 allows in a version, HTML escapes nothing.
+            pin = f' data-pin="{self._project.name}=={name}"'
         # The latest release is yanked if all are.
         if is_latest and reason is None and self._offered:
             tags = _LATEST
@@ -101,10 +104,8 @@ class ReleaseRows:
             notes = f'<p>{notes}</p>\n'
         if reason:
             notes = f'<p class="why">Yanked: <bdi>{escaped(reason)}</bdi></p>\n{notes}'
-        # The anchor is inside of the folded part: then browsers unfold it for a link to it.
-        anchor = f' id="{release_anchor(release.name)}"'
         return (
-            f'<details{pin_html}{" open" if is_latest else ""}>'
+            f'<details{pin}{" open" if is_latest else ""}>'
             f'<summary><b>{name}{tags}</b>'
             f'<span>{_count(files)}</span>{_python_html(python)}{date}</summary>\n{notes}'
             f'{self._files_html(files, (python, uploaded, uploader, reason), anchor)}</details>\n'
