@@ -150,9 +150,7 @@ def _process_projects(task: ProjectsTask, writer: TaskWriter) -> ProjectsResult:
         # Kind by kind, since the caches of a processor hold the code for one kind of page: project
         # by project, rendering and writing take a fifth more time.
         simple, _ = _write_kind(task, writer, [*map(site.simple_pages, projects)])
-        web, dependents = _write_kind(
-            task, writer, [*map(site.web_pages, projects, readmes)], empty,
-        )
+        web, dependents = _write_kind(task, writer, site.web_pages(projects, readmes), empty)
         json, _ = _write_kind(task, writer, [*map(site.json_pages, projects)])
         checksums = [''.join(each) for each in zip(simple, web, json, strict=True)]
     releases = [

@@ -79,22 +79,26 @@ class Site:
             Page(paths.simple_html(name), simple_api.project_html(project, packages_url)),
         ]
 
-    def web_pages(self, project: Project, readme: str | None) -> list[Page]:
-        """Render a project's web pages, each after those that it links to.
+    def web_pages(
+            self, projects: Sequence[Project], readmes: Sequence[str | None],
+    ) -> list[list[Page]]:
+        """Render the web pages of each project, each page after those that it links to.
 
-        `readme` is the README as HTML that is safe to print, None if there is none. The project's
-        page links to that of its dependents too, which depends on other projects.
+        `readmes` are the READMEs as HTML that is safe to print, None where there is none. The page
+        of a project links to that of its dependents too, which depends on other projects.
         """
-        name = project.name
+        contents = self._web.projects(zip(projects, readmes, strict=True))
         return [
-            *(
-                Page(
-                    paths.release_page(name, number),
-                    self._web.release_page(project, number, block),
-                )
-                for number, block in enumerate(release_pages.blocks(project).older, start=1)
-            ),
-            Page(paths.project_page(name), self._web.project(project, readme)),
+            [
+                *(
+                    Page(
+                        paths.release_page(project.name, number),
+                        self._web.release_page(project, number, block),
+                    )
+                    for number, block in enumerate(release_pages.blocks(project).older, start=1)
+                ),
+                Page(paths.project_page(project.name), content),
+            ] for project, content in zip(projects, contents, strict=True)
         ]
 
     def json_pages(self, project: Project) -> list[tuple[str, bytes]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -240,10 +240,12 @@ def test_changed_template_ends_the_build(
     template.write_text('one')
     web_pages = Site.web_pages
 
-    def change_template(site: Site, project: Project, readme: str | None) -> list[Page]:
+    def change_template(
+            site: Site, projects: Sequence[Project], readmes: Sequence[str | None],
+    ) -> list[list[Page]]:
         template.write_text('between')
         template.write_text(last)
-        return web_pages(site, project, readme)
+        return web_pages(site, projects, readmes)
 
     with monkeypatch.context() as patch:
         patch.setattr(Site, 'web_pages', change_template)

@@ -427,7 +427,7 @@ def test_build_time_is_on_root_pages() -> None:
     assert text in dated.home([], []).decode()
     assert text in dated.changelog([], [], []).decode()
     for page in (
-            dated.project(assemble(canonicalize_name('foo'), []), None), dated.not_found(),
+            dated.projects([(assemble(canonicalize_name('foo'), []), None)])[0], dated.not_found(),
             dated.project_list(list_pages([])[0], []),
     ):
         assert b'2024' not in page
@@ -477,7 +477,7 @@ def test_header_marks_section() -> None:
          if 'aria-current' in link.attrs]
         for page in (
             web().home([], []), web().project_list(list_pages([])[0], []),
-            web().changelog([], [], []), web().project(foo, None),
+            web().changelog([], [], []), web().projects([(foo, None)])[0],
             web().dependents('foo', [], 0), web().dependents('foo', ['bar'], 1),
             web().not_found(),
         )

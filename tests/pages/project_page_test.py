@@ -78,14 +78,14 @@ def test_command_of_each_installer() -> None:
 def test_placeholder_is_explained() -> None:
     """If the public URL is unknown, the page says what to write in its place."""
     project = project_of({'filename': 'foo-1.0.zip'})
-    assert b'class="placeholder' in web(site_url=None).project(project, None)
-    assert b'class="placeholder' not in web().project(project, None)
+    assert b'class="placeholder' in web(site_url=None).projects([(project, None)])[0]
+    assert b'class="placeholder' not in web().projects([(project, None)])[0]
 
 
 @pytest.mark.parametrize(('site_url', 'host'), PLAIN_HTTP)
 def test_plain_http_needs_trusted_host(site_url: str, host: str | None) -> None:
     """pip trusts plain http of loopback hosts only."""
-    page = web(site_url=site_url).project(project_of({'filename': 'foo-1.0.zip'}), None)
+    page = web(site_url=site_url).projects([(project_of({'filename': 'foo-1.0.zip'}), None)])[0]
     [command] = of_class(HtmlPage(page), 'p1')
     assert command.split() == [
         'pip', 'install', '--index-url', f'{site_url}simple/',
@@ -309,7 +309,7 @@ def test_requirements_without_release_json() -> None:
         {'filename': 'foo-2.zip', 'requires_dist': []},
         {'filename': 'foo-1.zip', 'requires_dist': many},
     )
-    page = HtmlPage(web(per_release_json=False).project(project, None))
+    page = HtmlPage(web(per_release_json=False).projects([(project, None)])[0])
     assert f'Requires {", ".join(many)}' in texts(page, 'p')
 
 
@@ -395,7 +395,7 @@ def test_weight_of_thousands_of_releases(releases: int) -> None:
         license='MIT', project_urls={'Docs': 'https://example.com/'},
     )
     site = web()
-    pages = [HtmlPage(site.project(project, None)), *(
+    pages = [HtmlPage(site.projects([(project, None)])[0]), *(
         HtmlPage(site.release_page(project, number, block))
         for number, block in enumerate(release_pages.blocks(project).older, start=1)
     )]

@@ -184,9 +184,9 @@ def test_listed_release_has_its_facts() -> None:
     page = HtmlPage({
         rendered.path: rendered.content for rendered in Site(
             page_options(site_url=SITE_URL), Templates(),
-        ).web_pages(assemble(canonicalize_name('foo'), [
+        ).web_pages([assemble(canonicalize_name('foo'), [
             file_of(json.dumps(line).encode()) for line in lines
-        ]), None)
+        ])], [None])[0]
     }['project/foo/index.html'])
     assert [text_of(row) for row in page.elements if row.attrs.get('class') == 'row'] == [
         '2 latest50 filesPython 3.9 or newer1970-01-01', '1.5 yanked50 files',

@@ -90,6 +90,6 @@ def test_rows_agree_with_views(tmp_path: Path, status: str) -> None:
         status=status,
     )
     web = Web(page_options(template_dir=str(tmp_path)), Templates(str(tmp_path)), STATIC)
-    rows, _, expected = web.project(project, None).decode().partition('=====\n')
+    rows, _, expected = web.projects([(project, None)])[0].decode().partition('=====\n')
     assert rows.count('<details') == 10
     assert rows == expected

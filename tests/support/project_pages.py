@@ -45,7 +45,7 @@ def web(
 def all_pages(site: Site, project: Project) -> list[Page]:
     """Return the pages of a project in the order in which they are written."""
     return [
-        *site.simple_pages(project), *site.web_pages(project, None),
+        *site.simple_pages(project), *site.web_pages([project], [None])[0],
         *(Page(*page) for page in site.json_pages(project)),
     ]
 
@@ -63,7 +63,7 @@ def page_of(
         **facts: object,
 ) -> HtmlPage:
     """Render the project's page."""
-    return HtmlPage(web().project(project_of(*lines, status=status, **facts), readme))
+    return HtmlPage(web().projects([(project_of(*lines, status=status, **facts), readme)])[0])
 
 
 def texts(page: HtmlPage, name: str) -> list[str]:
