@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 _JOBS = 32
 _ATTRIBUTES = {
     'Content-Type': 'text/plain; charset=utf-8',
-    'Cache-Control': 'max-age=31536000, immutable',
+    # A later scan replaces an object that is wrong, and clients compare it with a page's hash.
+    'Cache-Control': 'max-age=60, must-revalidate',
 }
 
 T = TypeVar('T')

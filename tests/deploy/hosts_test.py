@@ -248,11 +248,11 @@ def test_dangling_symlink(sites: Sites, host: str, status: int) -> None:
 
 @all_hosts(CACHING)
 def test_cache_control(site: Server, tree: Path) -> None:
-    """Caches keep pages for a minute, packages and static files for good."""
+    """Caches keep pages and metadata for a minute, packages and static files for good."""
     for path in ('', 'simple/', 'simple/ocelot/', 'simple/ocelot/index.json', 'project/ocelot/',
-                 'pypi/ocelot/json', 'rss/updates.xml'):
+                 'pypi/ocelot/json', 'rss/updates.xml', f'{WHEEL}.metadata'):
         assert ask(site, path).headers['Cache-Control'] == 'max-age=60, must-revalidate'
-    for path in (style(tree), WHEEL, f'{WHEEL}.metadata', 'pool/ocelot-1.2.tar.gz',
+    for path in (style(tree), WHEEL, 'pool/ocelot-1.2.tar.gz',
                  'pool/Purr.Box-0.3.win32-py2.7.exe', 'pool/odd-1.0.tar'):
         assert ask(site, path).headers['Cache-Control'] == IMMUTABLE
     # The next build compares its list with this one.
