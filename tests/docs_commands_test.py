@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -47,6 +48,7 @@ TESTED = {
     (AUTOMATING, 'docker run'): 'test_container_arguments',
     (AUTOMATING, 'dumb-pypi --packages-dir'): 'test_report',
     (AUTOMATING, 'dumb-pypi scan'): 'test_channels',
+    (AUTOMATING, 'import json'): 'test_channels',
     (BUCKETS, '#!/bin/sh'): 'deploy/docs_test.py: test_bucket_commands_keep_the_index_current',
     (BUCKETS, 'aws s3 cp pool'): 'deploy/docs_test.py: test_uploads_are_scanned',
     (BUCKETS, 'aws s3 cp foo'): 'deploy/docs_test.py: test_uploads_are_scanned',
@@ -249,22 +251,28 @@ def test_report(folder: Path, pool: Path) -> None:
 
 def test_channels(folder: Path, pool: Path) -> None:
     """Each channel lists its files, in the pool that all of them share."""
+    unstable = {
+        'your_project-1.1a1-py3-none-any.whl', 'your_project-1.2.dev3-py3-none-any.whl',
+        'your_project-1.0.post1.dev2-py3-none-any.whl', 'your_project-1!2.0rc1-py3-none-any.whl',
+        'your-project-1.0b1.tar.gz', 'your-project-trunk.tar.gz',
+    }
     for filename in (
-            'your_project-1.1a1-py3-none-any.whl', 'your_project-1.2.dev3-py3-none-any.whl',
-            'your_project-1.0+cu118-cp311-cp311-linux_x86_64.whl', 'ab1_rc2-1.0.tar.gz',
+            *unstable, 'your_project-1.0+cu118-cp311-cp311-linux_x86_64.whl', 'ab1_rc2-1.0.tar.gz',
+            'your-project-1.0.post1.zip',
     ):
         distributions.make(pool, {'filename': filename})
+    (folder / 'stable.py').write_text(block(AUTOMATING, 'python'))
     run(folder, block(AUTOMATING, 'sh', 'dumb-pypi scan'))
     everything = {path.name for path in pool.iterdir() if path.suffix != '.metadata'}
     for channel, expected in {
             'nightly': everything,
-            'stable': {name for name in everything if 'a1-' not in name and 'dev' not in name},
+            'stable': everything - unstable,
             'cu118': {name for name in everything if 'cu118' in name},
     }.items():
         listed = set()
         for page in (folder / 'index' / channel / 'simple').glob('*/index.json'):
             for file in json.loads(page.read_bytes())['files']:
-                url = file['url'].replace('%2B', '+')
+                url = unquote(file['url'])
                 assert (page.parent / url).resolve() == (pool / file['filename']).resolve()
                 listed.add(file['filename'])
         assert listed == expected, channel
