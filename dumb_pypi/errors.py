@@ -366,6 +366,7 @@ class BucketLibraryError(DumbPypiError):
 
     def __init__(self, url: str) -> None:
         super().__init__(
-            f'cannot open {url}: obstore is not installed: run pip install obstore',
+            f'cannot open {url}: obstore is not installed: install dumb-pypi with '
+            'the extra bucket, or run pip install obstore',
         )
         self.url = url

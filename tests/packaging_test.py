@@ -124,7 +124,12 @@ def test_image_is_made_from_the_wheel(built: Built) -> None:
     [pattern] = re.findall(r'^COPY (\S+) /tmp/$', text, re.MULTILINE)
     assert list(built.wheel.parents[1].glob(pattern)) == [built.wheel]
     assert f'!{Path(pattern).parent}/*.whl' in (ROOT / '.dockerignore').read_text()
+    [extras] = re.findall(r'pip install --no-cache-dir "\$\{wheel\}\[(.*?)\]"', text)
     [command] = re.findall(r'^ENTRYPOINT \["(\S+)"\]$', text, re.MULTILINE)
     with zipfile.ZipFile(built.wheel) as archive:
         [name] = [name for name in archive.namelist() if name.endswith('/entry_points.txt')]
         assert f'\n{command} = ' in archive.read(name).decode()
+        [name] = [name for name in archive.namelist() if name.endswith('/METADATA')]
+        metadata = archive.read(name).decode()
+    offered = re.findall(r'^Provides-Extra: (.*)$', metadata, re.MULTILINE)
+    assert sorted(extras.split(',')) == sorted(offered)
