@@ -231,6 +231,10 @@ _HEX_DIGITS = {
 }
 is_sha256 = re.compile('sha256=[0-9a-f]{64}').fullmatch
 _HASH = re.compile(r'([a-z0-9_]+)=([0-9a-f]+)', re.IGNORECASE | re.ASCII)
+# As other programs write hashes.
+_ALMOST_HASH = r'(?i)(?:([a-z0-9_]+)[:-])?([0-9a-f]{32,128})'
+# The algorithms that digits alone are most likely of.
+_BY_LENGTH = {32: 'md5', 40: 'sha1', 64: 'sha256', 128: 'sha512'}
 
 
 def clean_hash(key: str, text: str) -> str:
@@ -246,7 +250,7 @@ def clean_hash(key: str, text: str) -> str:
         return text
     found = _HASH.fullmatch(text)
     if found is None:
-        raise FieldError(key, text, "is not '<algorithm>=<hex>'")
+        raise FieldError(key, text, f"is not '<algorithm>=<hex>'{_hash_meant(text)}")
     algorithm, digits = found[1].lower(), found[2].lower()
     lengths = _HEX_DIGITS.get(algorithm)
     if lengths is not None and len(digits) not in lengths:
@@ -255,6 +259,21 @@ def clean_hash(key: str, text: str) -> str:
             key, text, f'has {len(digits)} hex digits, but {algorithm} has {wanted}',
         )
     return f'{algorithm}={digits}'
+
+
+def _hash_meant(text: str) -> str:
+    """Return a sentence with the hash that is probably meant; '' if that is not clear.
+
+    >>> _hash_meant('5D41402ABC4B2A76B9719D911017C592')
+    ". Did you mean 'md5=5d41402a…'?"
+    """
+    found = re.fullmatch(_ALMOST_HASH, text)
+    if found is None:
+        return ''
+    algorithm = found[1] or _BY_LENGTH.get(len(found[2]))
+    if algorithm is None:
+        return ''
+    return f". Did you mean '{algorithm.lower()}={found[2][:8].lower()}…'?"
 
 
 def by_algorithm(text: str) -> dict[str, str]:
