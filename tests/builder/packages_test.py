@@ -256,11 +256,13 @@ def test_splicing_changes_no_plain_line() -> None:
 
 
 @pytest.mark.parametrize(
-    ('content', 'changed'), (
-        (b'foo-1.0.zip\n', b'foo'), (b'foo-1.0.zip\nfoo-2.0.zip.metadata', b'foo-2'),
+    ('form', 'content', 'changed'), (
+        (PLAIN, b'foo-1.0.zip\n', b'foo'), (PLAIN, b'foo-1.0.zip\nfoo-2.0.zip.metadata', b'foo-2'),
+        (JSON, b'{"filename": "foo-1.0.zip"}', b'foo'),
+        (JSON, b'{"filename": "foo-1.0.zip", "x": 1}', b'foo'),
     ),
 )
-def test_list_that_changes_is_reported(content: bytes, changed: bytes) -> None:
+def test_list_that_changes_is_reported(form: str, content: bytes, changed: bytes) -> None:
     """A line that names another project when it is read again ends the build."""
     class Changing(ListInMemory):
         """A list that another program overwrites."""
@@ -268,7 +270,7 @@ def test_list_that_changes_is_reported(content: bytes, changed: bytes) -> None:
         def change(self) -> None:
             self._content = self._content.replace(changed, changed.replace(b'foo', b'bar'))
 
-    source = Changing(content, PLAIN)
+    source = Changing(content, form)
     survey = survey_list(source, None, {}, InProcess(), ignore_progress)
     source.change()
     with (
