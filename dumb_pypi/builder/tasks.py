@@ -174,9 +174,11 @@ def _write_kind(
     was not written.
     """
     checksum = task.job.target.checksum
-    checksums, of_preliminary = [], []
+    checksums = [
+        ''.join([checksum(content) for _, content in pages]) for pages in pages_of_projects
+    ]
+    of_preliminary = []
     for pages, first, new in zip(pages_of_projects, preliminary, task.new, strict=False):
-        checksums.append(''.join([checksum(content) for _, content in pages]))
         if new:
             written = writer.write_new(pages, first)
         else:
