@@ -12,7 +12,8 @@ from array import array
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import accumulate, groupby, islice
+from itertools import accumulate, groupby, islice, repeat
+from operator import itemgetter
 from typing import BinaryIO, NamedTuple
 
 import msgspec
@@ -29,6 +30,23 @@ from dumb_pypi.model.times import month_of, UNDATED
 _COPY = 1 << 20  # bytes copied or searched at once
 _TASK = 1 << 18  # bytes of lines in a task, at least one project's
 _DAY = 86400  # seconds
+_FEW = 1000  # added lines of a month to remember
+
+
+class MonthChanges(msgspec.Struct):
+    """What changed in a month: the earliest time of an added or removed line, and the added ones.
+
+    `added` is None if some are removed or many are added. By default all may have changed.
+    """
+    since: float = 0
+    added: list[bytes] | None = None
+
+    def add(self, line: bytes, time: float, *, removed: bool) -> None:
+        self.since = min(self.since, time)
+        if removed or self.added is None or len(self.added) == _FEW:
+            self.added = None
+        else:
+            self.added.append(line)
 
 
 class OldPackages(NamedTuple):
@@ -47,16 +65,15 @@ class Packages:
 
     `projects` are in the order of their names, and so are their lines. `line_notices` has the
     notices of each project, `notices` all of them with the line numbers of the list.
-    `uploads_per_month` counts files. `touched_months` are those of added and removed lines, each
-    with the earliest time of such a line. None stands for all months; then `uploads` may have those
-    of all lines.
+    `uploads_per_month` counts files. `touched_months` are those of added and removed lines. None
+    stands for all months; then `uploads` may have those of all lines.
     """
 
     def __init__(
             self, file: BinaryIO, projects: dict[str, ProjectLines],
             line_notices: Mapping[str, Sequence[LineNotice]], notices: Sequence[Notice],
-            uploads_per_month: Mapping[str, int], touched_months: Mapping[str, float] | None,
-            uploads: Uploads | None,
+            uploads_per_month: Mapping[str, int],
+            touched_months: Mapping[str, MonthChanges] | None, uploads: Uploads | None,
     ) -> None:
         self._file = file
         self.projects = projects
@@ -203,7 +220,7 @@ class _Splice:
         self._next = 0  # the index of the first old project that is neither copied nor replaced
         self.projects: dict[str, ProjectLines] = {}
         self.uploads = Counter(self._old.uploads)
-        self.touched_months: dict[str, float] | None = None if old is None else {}
+        self.touched_months: dict[str, MonthChanges] | None = None if old is None else {}
 
     def add(self, name: str, checked: Checked) -> None:
         """Add a dirty project; they come in the order of their names."""
@@ -214,10 +231,11 @@ class _Splice:
             self.projects[name] = checked.lines
             self.uploads.update(checked.lines.months)
         if self.touched_months is not None and before != checked.content:
-            for line in _different_lines(before, checked.content):
+            for line, removed in _different_lines(before, checked.content):
                 timestamp = _decode_timestamp(line).upload_timestamp
-                month, time = month_of(timestamp), timestamp or 0
-                self.touched_months[month] = min(time, self.touched_months.get(month, time))
+                self.touched_months.setdefault(
+                    month_of(timestamp), MonthChanges(timestamp or 0, []),
+                ).add(line, timestamp or 0, removed=removed)
 
     def finish(self) -> None:
         self._copy(len(self._names))
@@ -267,14 +285,19 @@ def _check(
         yield from results.projects
 
 
-def _different_lines(one: bytes, other: bytes) -> Iterator[bytes]:
-    """Yield the lines that only one of two files has. Both are sorted, and may be very large.
+def _different_lines(before: bytes, now: bytes) -> Iterator[tuple[bytes, bool]]:
+    """Yield the lines that only one of two files has, and whether it is the one before.
 
-    >>> [*_different_lines(b'a\\nb\\nd\\n', b'b\\nc\\nd\\ne\\n')]
-    [b'a\\n', b'c\\n', b'e\\n']
+    Both are sorted, and may be very large.
+
+    >>> [*_different_lines(b'a\\nb\\n', b'b\\nc\\n')]
+    [(b'a\\n', True), (b'c\\n', False)]
     """
-    # The same line comes twice, once from each.
-    for _, (line, *others) in groupby(heapq.merge(io.BytesIO(one), io.BytesIO(other))):
+    lines = heapq.merge(
+        zip(io.BytesIO(before), repeat(True)), zip(io.BytesIO(now), repeat(False)),
+    )
+    for _, (line, *others) in groupby(lines, key=itemgetter(0)):
+        # The same line comes twice, once from each.
         if not others:
             yield line
 

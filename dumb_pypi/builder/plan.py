@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from dumb_pypi.builder.months import changed_pages, Month, read_months
-from dumb_pypi.builder.packages import Packages
+from dumb_pypi.builder.packages import MonthChanges, Packages
 from dumb_pypi.builder.records import NOTHING
 from dumb_pypi.builder.stamp import fingerprint
 from dumb_pypi.builder.state import State
@@ -71,12 +71,13 @@ def group(
     records = {} if state is None or touched is None else state.months
     names = changelog.newest_first(uploads)
     unknown = {
-        name: (touched or {}).get(name, 0) for name in names
+        name: (touched or {}).get(name, MonthChanges()) for name in names
         if name not in records or name in (touched or ())
     }
     read = read_months(
         packages, unknown, {name: record.lines for name, record in records.items()},
-        {} if state is None or touched is None else _last_uploaded(packages, state), texts, workers,
+        lambda: {} if state is None or touched is None else _last_uploaded(packages, state),
+        texts, workers,
     )
     months = {
         name: Month(

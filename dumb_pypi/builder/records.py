@@ -68,10 +68,13 @@ class MonthRecord(msgspec.Struct, array_like=True, gc=False):
     neighbours: Neighbours
     checksums: str
     summary: MonthSummary
+    last_uploads: msgspec.Raw
 
     @property
     def lines(self) -> MonthLines:
-        return MonthLines(self.page_fingerprints, self.page_starts, self.summary)
+        return MonthLines(
+            self.page_fingerprints, self.page_starts, self.summary, self.last_uploads,
+        )
 
     @property
     def page_facts(self) -> list[PageFacts]:

@@ -13,7 +13,8 @@ from dumb_pypi.builder.dependents import (
     unknown_dependents,
     with_counts,
 )
-from dumb_pypi.builder.months import read_months
+from dumb_pypi.builder.months import read_months, UNKNOWN
+from dumb_pypi.builder.packages import MonthChanges
 from dumb_pypi.builder.plan import Groups, Plan, PreviousProject
 from dumb_pypi.builder.records import Body, MonthRecord, ProjectRecord
 from dumb_pypi.builder.state import checksum_of_file, State
@@ -116,9 +117,9 @@ def records_of(
                 month.lines.page_fingerprints, month.lines.page_starts, month.yanks_fingerprint,
                 month.neighbours,
                 result.months[name] if name in plan.months else state.months[name].checksums,
-                month.summary,
+                month.summary, month.lines.last_uploads if number == 0 else UNKNOWN,
             )
-            for name, month in groups.months.items()
+            for number, (name, month) in enumerate(groups.months.items())
             if name in plan.months or name in state.months
         },
         {name: list(notices) for name, notices in groups.packages.line_notices.items()},
@@ -309,7 +310,8 @@ def _write_months(
     unread = {page.month for page in wanted if page.number not in months[page.month].lines.texts}
     texts = plan.groups.texts
     read = read_months(
-        plan.groups.packages, dict.fromkeys(sorted(unread), 0), {}, {}, texts, workers,
+        plan.groups.packages, dict.fromkeys(sorted(unread), MonthChanges()), {}, dict, texts,
+        workers,
     )
     tasks = (
         MonthTask(job, page, texts.read(

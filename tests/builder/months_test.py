@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dumb_pypi.builder import packages
 from dumb_pypi.builder.packages import Packages
 from dumb_pypi.builder.texts import Texts
 from dumb_pypi.errors import FileError
@@ -83,20 +84,37 @@ def test_new_month_changes_one_link(tmp_path: Path, rendered: list[str]) -> None
     assert tree(tmp_path) == full_tree(tmp_path, more)
 
 
-def test_old_projects_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """For an upload that is dated now, a build reads the projects with the latest uploads."""
+@pytest.mark.parametrize(('removed', 'latest'), ((0, ()), (1, (98,))))
+def test_old_projects_are_not_read(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, removed: int, latest: Sequence[int],
+) -> None:
+    """For an upload that is dated now, a build reads no other project.
+
+    If one of the latest uploads is removed too, it reads the projects with the others of them.
+    """
     lines = month(100)
     run(tmp_path, lines)
     read: list[str] = []
     content = Packages.content
 
-    def recorded(packages: Packages, first: int, stop: int) -> bytes:
-        read.extend(packages.names[first:stop])
-        return content(packages, first, stop)
+    def recorded(written: Packages, first: int, stop: int) -> bytes:
+        read.extend(written.names[first:stop])
+        return content(written, first, stop)
 
     monkeypatch.setattr(Packages, 'content', recorded)
-    run(tmp_path, (*lines, line('more', JANUARY + 100 * HOUR)))
-    assert {*read} == {'more', *(f'p{JANUARY}-{number:03}' for number in (98, 99))}
+    run(tmp_path, (*lines[:100 - removed], line('more', JANUARY + 100 * HOUR)))
+    assert {*read} == {'more', *(f'p{JANUARY}-{number:03}' for number in latest)}
+
+
+def test_growing_months_are_those_of_full_builds(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However many uploads are added at once, the pages are those of a full build."""
+    monkeypatch.setattr(packages, '_FEW', 2)
+    lines = (*month(9), *month(3, FEBRUARY))
+    for number in (1, 2, 3, 4, 5, 8, 9, 10, 12):
+        run(tmp_path, lines[:number])
+        assert tree(tmp_path) == full_tree(tmp_path, lines[:number])
 
 
 FILES = st.dictionaries(st.sampled_from('abcdefghijkl'), st.sampled_from(TIMES), min_size=4)
