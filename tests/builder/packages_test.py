@@ -1,6 +1,7 @@
 """`packages.json`: the checked lines of each project, and the notices about the list."""
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, ExitStack
@@ -233,8 +234,19 @@ UNKNOWN_KEYS = (
 
 
 @pytest.mark.usefixtures('small_chunks')
-def test_splicing_changes_no_line() -> None:
+@pytest.mark.parametrize('kernel_copies', (True, False))
+def test_splicing_changes_no_line(monkeypatch: pytest.MonkeyPatch, kernel_copies: bool) -> None:
     """After any edit of a list, the spliced lines and notices are those of a first build."""
+    sendfile = os.sendfile
+
+    def copy_a_little(to: int, from_: int, offset: int, _: int) -> int:
+        if offset % 2:
+            raise OSError
+        return sendfile(to, from_, offset, 7)
+
+    if not kernel_copies:
+        monkeypatch.setattr(os, 'sendfile', copy_a_little)
+
     @settings(max_examples=60)
     @given(list_histories.successive_lists())
     @example([UNKNOWN_KEYS, UNKNOWN_KEYS + b'\n'])
