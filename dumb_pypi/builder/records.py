@@ -38,7 +38,8 @@ class ProjectRecord(msgspec.Struct, array_like=True, gc=False):
         """The record of the page of dependents, without the others. No fingerprint equals its own.
         """
         return ProjectRecord(
-            ProjectLines('', 0, 0, {}), '', NOTHING, self.summary, '', self.dependents,
+            ProjectLines('', 0, 0, msgspec.Raw(b'{}')), '', NOTHING, self.summary, '',
+            self.dependents,
         )
 
     @property
