@@ -272,6 +272,8 @@ def _write_dependents_pages(
         (name, Dependents(names[name], counts[name])) for name in sorted(names)
         if counts[name] or name in state.projects or not records[name].dependents
     ]
+    # The others keep the pages that they got.
+    writer.done.written += len(names) - len(wanted)
     if not plan.projects.issuperset(name for name, _ in wanted):
         state.invalidate(writer, (name for name, _ in wanted), {}, ())
     # The numbers of tasks follow those for projects, of which each had one at most.

@@ -120,7 +120,8 @@ class Collector:
         return preliminary is not None and self.write_missing(*preliminary)
 
     def write_missing(self, path: str, content: bytes) -> bool:
-        # The build knows which pages are there.
+        # The build knows which pages are there, and will count this one when it sends it.
+        self.done.written -= 1
         self.done.pages.append((path, content))
         return True
 
@@ -159,6 +160,7 @@ class BucketWriter:
 
     def add(self, done: Done) -> None:
         """Begin to write the pages that a task has rendered, each after those that it links to."""
+        self.done.written += done.written
         # The pages before that of their project, these, and the pages after them.
         waves: list[list[tuple[str, bytes]]] = [[], [], []]
         there: set[str] = set()
@@ -202,6 +204,8 @@ class BucketWriter:
         self._wait()
         future = self._send(path, content)
         if future is not None:
+            # A page that is written twice is counted once.
+            self.done.written -= path in self._written
             self._note(path, future.result())
 
     def write_own(

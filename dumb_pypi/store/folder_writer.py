@@ -126,7 +126,8 @@ class Writer:
     """Writes and deletes pages, and counts what it did in `done`.
 
     Every file is written below `Target.unfinished` and renamed, so that readers see the old file
-    or the new one, never a part. Compressed forms are not counted.
+    or the new one, never a part. Compressed forms are not counted, and a page that is written twice
+    is counted once.
     """
 
     def __init__(self, target: Target) -> None:
@@ -137,6 +138,7 @@ class Writer:
         # Those of the latest page, and those that projects share: they are there, and no links.
         self._folders: list[str] = []
         self._shared: set[str] = set()
+        self._written: set[str] = set()  # pages, but for those of new projects
         self.done = Done()
 
     def add(self, done: Done) -> None:
@@ -152,11 +154,11 @@ class Writer:
         Raises:
             FileError: it cannot be written. The old file is as it was.
         """
-        self._clear_way(path)
-        changed = self._write(path, content, over_folder=self._target.owned)
-        self._count_write(path, content, changed=changed)
-        if self._target.precompress or self._target.sweep:
-            self._write_compressed(path, content, changed=changed)
+        if self._write_page(path, content):
+            self.done.written += path not in self._written
+            self._written.add(path)
+        else:
+            self.done.unchanged += path not in self._written
 
     def write_new(
             self, pages: Sequence[tuple[str, bytes]],
@@ -164,14 +166,14 @@ class Writer:
     ) -> bool:
         """Write the pages of one folder of a project that has none yet.
 
-        A `preliminary` page, which a later step replaces, comes first. It is written as by
-        `write_missing`; return whether it was.
+        A `preliminary` page comes first, written as by `write_missing`; return whether it was.
 
         Raises:
             FileError: a page cannot be written.
         """
         first = () if preliminary is None else (preliminary,)
         if self._fill_folder(_folder_of(pages[0][0]), (*first, *pages)):
+            self.done.written += len(pages)
             return preliminary is not None
         # The folder has files of the user's, or the file system ignores case.
         written = preliminary is not None and self.write_missing(*preliminary)
@@ -182,7 +184,8 @@ class Writer:
     def write_missing(self, path: str, content: bytes) -> bool:
         """Write the only page of a folder if it is missing; return whether it was.
 
-        If another run of the task wrote it, a later step may have replaced it by now.
+        A later step counts it, and may replace it. If another run of the task wrote it, that may
+        have happened by now.
 
         Raises:
             FileError: it cannot be written.
@@ -194,13 +197,13 @@ class Writer:
                 return True
             if not exists(place):
                 # The folder has files of the user's.
-                self.write(path, content)
+                self._write_page(path, content)
                 return True
-        if self._target.recovering and files.holds(place, content):
+        if self._target.recovering and self._target.keep_changes and files.holds(place, content):
             # The other run may have written it, and its result may not count.
-            self._count_write(path, content, changed=False)
+            self._record_write(path, content)
             compressed = self._compressed(content)
-            if compressed is not None and self._target.keep_changes:
+            if compressed is not None:
                 self._record_write(path + GZ, compressed)
         return False
 
@@ -237,7 +240,6 @@ class Writer:
             if error.errno in _NOT_EMPTY:
                 return False
             raise failure from error
-        self.done.written += len(pages)
         if self._target.keep_changes:
             for path, content in pages:
                 self._record_write(path, content)
@@ -394,11 +396,15 @@ class Writer:
         self._folders = folders
         self._shared.update(folders[:1])
 
-    def _count_write(self, path: str, content: bytes, *, changed: bool) -> None:
-        self.done.written += changed
-        self.done.unchanged += not changed
+    def _write_page(self, path: str, content: bytes) -> bool:
+        """Write a page and its compressed form, uncounted; return whether it had to be written."""
+        self._clear_way(path)
+        changed = self._write(path, content, over_folder=self._target.owned)
         if self._target.keep_changes and (changed or self._target.recovering):
             self._record_write(path, content)
+        if self._target.precompress or self._target.sweep:
+            self._write_compressed(path, content, changed=changed)
+        return changed
 
     def _compressed(self, content: bytes) -> bytes | None:
         return compressed_form(content) if self._target.precompress else None

@@ -206,7 +206,9 @@ class TaskWriter(Protocol):
         """
 
     def write_missing(self, path: str, content: bytes) -> bool:
-        """Write a page that a later step replaces, if it is missing; return whether it was.
+        """Write a page if it is missing; return whether it was.
+
+        A later step counts it, and may replace it.
 
         Raises:
             FileError: it cannot be written.

@@ -14,7 +14,7 @@ from dumb_pypi import store
 from dumb_pypi.builder import dependents
 from dumb_pypi.builder.check import check
 from dumb_pypi.pages import paths
-from tests.support.changes_file import record_writes
+from tests.support.changes_file import read_changes, record_writes
 from tests.support.small_builds import full_tree, run, tree
 
 
@@ -186,3 +186,24 @@ def test_pages_of_earlier_version_get_links_last(
         assert paths.dependents(project) not in pages[:index]
     (out / 'project/app/dependents/mine').unlink()
     assert tree(tmp_path) == full_tree(tmp_path, LINES)
+
+
+def test_page_written_twice_counts_once(tmp_path: Path) -> None:
+    """A report counts pages, even if a build writes a page, or a month, first without its links."""
+    changes = tmp_path / 'changes'
+    months = [1704103200, 1706781600, 1709287200]
+    more = [line(f'new{at}-1.0.zip', 'lib', upload_timestamp=at) for at in months]
+    for lines, options in (
+        (LINES, {}), ((*LINES, *more), {}),
+        ((*LINES[1:], *more), {'site_url': 'https://example.com/', 'precompress': True}),
+    ):
+        before = tree(tmp_path)
+        report = run(tmp_path, lines, changes_file=str(changes), **options)
+        written = [
+            change['path'] for change in read_changes(changes)
+            if change['action'] == 'write' and not change['path'].endswith('.gz')
+        ]
+        assert len(written) > len({*written}) == report.written
+        pages = {path for path in tree(tmp_path) if not path.endswith('.gz')}
+        assert report.written + report.unchanged <= len(pages)
+        assert before or report.written == len(pages)
