@@ -21,6 +21,7 @@ from dumb_pypi.errors import (
     OptionError,
     shown_path,
 )
+from dumb_pypi.model.arguments import path_of
 from dumb_pypi.options import BuildOptions, DEFAULT_TITLE, FOLDER, hints
 from dumb_pypi.process import usable_cpus
 
@@ -93,8 +94,8 @@ def build(
         per_release_json: write the JSON API of each release, `pypi/<project>/<version>/json`.
         precompress: write a `.gz` file next to each page that gets smaller.
         slash_keys: write each `index.html` under the key that ends in a slash too, in a bucket.
-        generated: the build time to show on the web pages, in UTC. By default none is shown, and
-            the same input gives the same bytes.
+        generated: the build time to show on the web pages, with a time zone; pages show it in UTC.
+            By default none is shown, and the same input gives the same bytes.
         strict: write nothing, and raise `RefusedError`, if any line or file has to be skipped.
         full: render everything and read all files again, whatever the previous build remembers.
         allow_shrink: allow a build that removes more than half of the projects, or all of them.
@@ -210,7 +211,7 @@ def _reported(path: Path | None) -> Iterator[Callable[[Report, Iterable[str]], N
     if path is None:
         yield lambda *_: None
         return
-    place = os.fspath(path)
+    place = path_of('report', path) or ''
     if not place:
         raise OptionError('--report', 'is empty: pass the path of a file to write')
     # A build with nothing to do needs none of what this imports.

@@ -5,11 +5,12 @@ import datetime
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from dumb_pypi.errors import FieldError, FileError, OptionError, shown
 from dumb_pypi.model import urls
+from dumb_pypi.model.arguments import check_types, option_of, path_of
 from dumb_pypi.model.free_text import clean_text
 
 DEFAULT_TITLE = 'My Private PyPI'
@@ -31,8 +32,8 @@ class BuildOptions(NamedTuple):
     """The options of a build, checked.
 
     `logo` is an absolute URL or relative to the home page, `logo_width` is in CSS pixels,
-    `site_url` ends in a slash, and `generated` is the build time to show, in UTC, or None to show
-    none. `jobs` is None for as many processes as there are CPUs.
+    `site_url` ends in a slash, and `generated` is the second of the build to show, in UTC, or None
+    to show none. `jobs` is None for as many processes as there are CPUs.
     """
     output_dir: str
     package_list: ListPath
@@ -62,7 +63,9 @@ class BuildOptions(NamedTuple):
         Raises:
             OptionError: an argument makes no sense.
         """
-        paths = {name: _path(given.pop(name, None)) for name in _PATHS}
+        paths = {name: path_of(name, given.pop(name, None)) for name in _PATHS}
+        for kind, names in _TYPES.items():
+            check_types(kind, **{name: given[name] for name in names if name in given})
         package_list = _package_list(paths)
         lists = [path for name, path in paths.items() if 'list' in name]
         if lists.count(STDIN) > 1:
@@ -78,6 +81,7 @@ class BuildOptions(NamedTuple):
             'logo': _logo(given.get('logo')),
             'site_url': _site_url(given.get('site_url')),
             'template_dir': paths['template_dir'],
+            'generated': _moment(given.get('generated')),
             'changes_file': paths['changes_file'],
         })
         options.check()
@@ -191,10 +195,31 @@ _PATHS = (
     'output_dir', 'packages_dir', 'package_list', 'package_list_json', 'previous_package_list',
     'previous_package_list_json', 'project_list_json', 'template_dir', 'changes_file',
 )
+# The types of all other arguments.
+_TYPES: Mapping[type, Collection[str]] = {
+    str: {'packages_url', 'title', 'logo', 'site_url'},
+    int: {'logo_width', 'jobs'},
+    datetime.datetime: {'generated'},
+    bool: {
+        'write_metadata', 'per_release_json', 'precompress', 'strict', 'full', 'allow_shrink',
+        'slash_keys',
+    },
+}
 
 
-def _path(path: str | os.PathLike[str] | None) -> str | None:
-    return None if path is None else os.fspath(path)
+def _moment(moment: datetime.datetime | None) -> datetime.datetime | None:
+    """Return the second of a moment in UTC.
+
+    Raises:
+        OptionError: it has no time zone.
+    """
+    if moment is None:
+        return None
+    if moment.utcoffset() is None:
+        raise OptionError(option_of('generated'), (
+            f'must have a time zone, as datetime.now(datetime.UTC) has, but {moment} has none'
+        ))
+    return moment.astimezone(datetime.UTC).replace(microsecond=0)
 
 
 def _package_list(paths: dict[str, str | None]) -> ListPath:

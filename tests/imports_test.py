@@ -19,7 +19,7 @@ BELOW = {
     'commands': {
         'api', 'builder', 'scanner', 'server', 'store', 'options', 'model', 'errors', '__init__',
     },
-    'api': {'builder', 'scanner', 'store', 'options', 'errors', 'process', '__init__'},
+    'api': {'builder', 'scanner', 'store', 'options', 'model', 'errors', 'process', '__init__'},
     'builder': {'store', 'pages', 'options', 'model', 'errors', 'process', '__init__'},
     'scanner': {'store', 'model', 'errors', 'process', '__init__'},
     'server': {'store', 'errors', '__init__'},

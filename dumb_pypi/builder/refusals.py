@@ -1,6 +1,7 @@
 """What a build refuses before it writes a page: lists, places and paths."""
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TYPE_CHECKING
@@ -15,6 +16,7 @@ from dumb_pypi.errors import (
     shown_path,
     ShrinkError,
 )
+from dumb_pypi.model.arguments import path_of
 from dumb_pypi.options import BuildOptions, is_bucket
 from dumb_pypi.pages import paths
 
@@ -42,13 +44,15 @@ def refuse_file_of_build(output: str, arguments: Mapping[str, Any]) -> None:
         output: the name of the argument: `report` or `changes_file`.
 
     Raises:
-        OptionError: the path is that of such a file.
+        OptionError: the path is that of such a file, or no path.
     """
-    given = {
-        name: os.fspath(arguments[name])
-        for name in (*_OUTPUTS, *_LISTS, 'template_dir', 'output_dir')
-        if arguments.get(name)
-    }
+    path_of(output, arguments.get(output))
+    given: dict[str, str] = {}
+    for name in (*_OUTPUTS, *_LISTS, 'template_dir', 'output_dir'):
+        # The report says if another one is not a path.
+        with contextlib.suppress(OptionError):
+            given[name] = path_of(name, arguments.get(name)) or ''
+    given = {name: path for name, path in given.items() if path}
     if output in given and (reason := _why_not_there(output, given)) is not None:
         raise OptionError(
             _OUTPUTS[output], f'{shown_path(given[output])} {reason}; pass another path',

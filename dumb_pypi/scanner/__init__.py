@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TYPE_CHECKING
 
 from dumb_pypi.errors import FieldError, Notice, OptionError, shown
+from dumb_pypi.model.arguments import check_texts, check_types, path_of, paths_of
 from dumb_pypi.model.fields import encode
 from dumb_pypi.model.free_text import clean_text
 from dumb_pypi.process import usable_cpus
@@ -120,13 +121,22 @@ def scan(
     """
     if isinstance(sources, str | os.PathLike):
         sources = [sources]
-    names = [os.fspath(source) for source in sources]
+    names = paths_of('sources', sources)
+    prefer = paths_of('prefer', prefer)
+    check_texts('allowed', allowed)
+    check_types(
+        bool, projects=projects, write_metadata=write_metadata, compute_hashes=compute_hashes,
+        names_only=names_only,
+    )
+    check_types(int, jobs=jobs)
+    check_types(str, uploaded_by=uploaded_by, api_url=api_url)
+    previous_projects = path_of('previous_projects', previous_projects)
     _check_options(names, jobs)
     uploaded_by = _clean_uploader(uploaded_by)
     known_projects: Mapping[str, KnownLine] = {}
     if previous_projects is not None:
         from dumb_pypi.scanner.projects import read_known
-        known_projects = read_known(os.fspath(previous_projects))
+        known_projects = read_known(previous_projects)
     folders = [name for name in names if is_folder(name)]
     if write_metadata and not (folders or any(name.startswith(BUCKETS) for name in names)):
         raise OptionError('--write-metadata', 'none of the sources is a folder or a bucket')
@@ -135,12 +145,12 @@ def scan(
         raise OptionError('--names-only', f'nothing is read, so remove {other}')
     elsewhere = _open_sources(
         [name for name in names if not is_folder(name)], folders, prefer,
-        allowed=allowed, allowed_from=allowed_from, api_url=api_url, cache=cache,
-        compute_hashes=compute_hashes, uploaded_by=uploaded_by, jobs=jobs,
-        write_metadata=write_metadata, names_only=names_only,
+        allowed=allowed, allowed_from=path_of('allowed_from', allowed_from), api_url=api_url,
+        cache=path_of('cache', cache), compute_hashes=compute_hashes, uploaded_by=uploaded_by,
+        jobs=jobs, write_metadata=write_metadata, names_only=names_only,
         known_projects=known_projects if projects else None,
     )
-    known = _read_previous(previous)
+    known = _read_previous(path_of('previous', previous))
     result, files, size = _scan_folders(
         folders, known, write_metadata=write_metadata, uploaded_by=uploaded_by, jobs=jobs,
         progress=progress,
@@ -222,9 +232,9 @@ def is_folder(source: str) -> bool:
 
 
 def _open_sources(
-        sources: Sequence[str], folders: Sequence[str], prefer: Sequence[Path], *,
-        allowed: Sequence[str], allowed_from: Path | None, api_url: str | None,
-        cache: Path | None, compute_hashes: bool, uploaded_by: str | None, jobs: int | None,
+        sources: Sequence[str], folders: Sequence[str], prefer: Sequence[str], *,
+        allowed: Sequence[str], allowed_from: str | None, api_url: str | None,
+        cache: str | None, compute_hashes: bool, uploaded_by: str | None, jobs: int | None,
         write_metadata: bool, names_only: bool, known_projects: Mapping[str, KnownLine] | None,
 ) -> Elsewhere | None:
     """Return the sources that are not folders, None if nothing is said of any.
@@ -242,9 +252,8 @@ def _open_sources(
     from dumb_pypi.scanner.requirements import read_allow_list
     from dumb_pypi.scanner.source import Settings
     from dumb_pypi.scanner.sources import Elsewhere
-    return Elsewhere(sources, folders, [os.fspath(source) for source in prefer], Settings(
-        read_allow_list(allowed, None if allowed_from is None else os.fspath(allowed_from)),
-        api_url, None if cache is None else os.fspath(cache), compute_hashes, uploaded_by, jobs,
+    return Elsewhere(sources, folders, prefer, Settings(
+        read_allow_list(allowed, allowed_from), api_url, cache, compute_hashes, uploaded_by, jobs,
         write_metadata, names_only, known_projects,
     ))
 

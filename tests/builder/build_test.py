@@ -64,8 +64,9 @@ def test_empty_list(tmp_path: Path) -> None:
 
 
 def test_build_time_is_on_root_pages(tmp_path: Path) -> None:
-    """Only the home page, the changelog and the project list show the build time."""
-    generated = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
+    """Only the home page, the changelog and the project list show the build time, in UTC."""
+    japan = datetime.timezone(datetime.timedelta(hours=9))
+    generated = datetime.datetime(2026, 1, 2, 12, 4, 5, 678, tzinfo=japan)
     run(tmp_path)
     run(tmp_path, output_dir=str(tmp_path / 'dated'), generated=generated)
     assert {
@@ -73,6 +74,7 @@ def test_build_time_is_on_root_pages(tmp_path: Path) -> None:
         if (tmp_path / 'out' / path).read_bytes() != (tmp_path / 'dated' / path).read_bytes()
     } == {'index.html', 'changelog/index.html', 'simple/index.html'}
     assert '>2026-01-02 03:04 UTC<' in (tmp_path / 'dated/index.html').read_text()
+    assert 'content="2026-01-02T03:04:05Z"' in (tmp_path / 'dated/simple/index.html').read_text()
 
 
 def test_linked_pages_are_written_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
