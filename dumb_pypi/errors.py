@@ -127,10 +127,10 @@ class FieldError(LineError):
 
 
 class OptionError(DumbPypiError):
-    """An option is invalid; `option` is its name on the command line."""
+    """An option is invalid: `option` is its name, `reason` says so in words like "must be …"."""
 
     def __init__(self, option: str, reason: str) -> None:
-        super().__init__(f'{option}: {reason}')
+        super().__init__(f'{option} {reason}')
         self.option = option
         self.reason = reason
 

@@ -67,9 +67,11 @@ class BuildOptions(NamedTuple):
         for kind, names in _TYPES.items():
             check_types(kind, **{name: given[name] for name in names if name in given})
         package_list = _package_list(paths)
-        lists = [path for name, path in paths.items() if 'list' in name]
-        if lists.count(STDIN) > 1:
-            raise OptionError('--…package-list…', 'only one list can be standard input')
+        from_stdin = [
+            option_of(name) for name, path in paths.items() if path == STDIN and 'list' in name
+        ]
+        if len(from_stdin) > 1:
+            raise OptionError(' and '.join(from_stdin), 'read standard input, but only one list can')
         output_dir = paths['output_dir'] or ''
         options = cls(**given | {
             'output_dir': output_dir,
@@ -101,28 +103,26 @@ class BuildOptions(NamedTuple):
         if is_bucket(self.output_dir):
             self._check_bucket()
         elif self.slash_keys:
-            raise OptionError('--slash-keys', 'needs a bucket: pass --output-dir s3://bucket/path')
+            raise OptionError('--slash-keys', 'requires --output-dir s3://bucket/path')
         if self.write_metadata and self.package_list.form != FOLDER:
-            raise OptionError('--write-metadata', 'needs --packages-dir, whose files it reads')
+            raise OptionError('--write-metadata', 'requires --packages-dir, whose files it reads')
         if self.changes_file == '':
             raise OptionError('--changes-file', 'is empty: pass the path of a file to write')
         if jobs is not None and not 1 <= jobs <= MAX_JOBS:
-            raise OptionError(
-                '--jobs', f'{jobs} is not a number of processes from 1 to {MAX_JOBS}',
-            )
+            raise OptionError('--jobs', f'must be between 1 and {MAX_JOBS}, not {jobs}')
         if width is not None and width < 1:
-            raise OptionError('--logo-width', f'{width} is not a number of pixels')
+            raise OptionError('--logo-width', f'must be at least 1, not {width}')
         if templates is not None and not _is_folder(templates):
             raise OptionError('--template-dir', f'{templates} is not a directory')
 
     def _check_bucket(self) -> None:
         if self.precompress:
             raise OptionError(
-                '--precompress', 'makes no sense in a bucket, which cannot choose between a page '
+                '--precompress', 'cannot be used with a bucket, which cannot choose between a page '
                 'and its .gz form: let the CDN compress',
             )
         if self.slash_keys and not self.output_dir.startswith('s3://'):
-            raise OptionError('--slash-keys', 'works only for s3://')
+            raise OptionError('--slash-keys', 'requires --output-dir s3://bucket/path')
 
     @property
     def shaping(self) -> tuple[object, ...]:
@@ -226,20 +226,19 @@ def _package_list(paths: dict[str, str | None]) -> ListPath:
     folder, package_list = paths['packages_dir'], _list_path(paths, 'package_list')
     if folder is not None:
         if not folder:
-            raise OptionError('--packages-dir', 'is empty; the folder that you are in is .')
-        if package_list is None:
-            return ListPath(folder, FOLDER)
-    elif package_list is not None:
-        return package_list
-    raise OptionError(
-        '--packages-dir, --package-list, --package-list-json', 'exactly one is needed',
-    )
+            raise OptionError('--packages-dir', 'is empty: pass . for the current folder')
+        if package_list is not None:
+            raise OptionError('--packages-dir', 'cannot be used with a package list')
+        return ListPath(folder, FOLDER)
+    if package_list is None:
+        raise OptionError('--packages-dir, --package-list or --package-list-json', 'is required')
+    return package_list
 
 
 def _list_path(paths: dict[str, str | None], name: str) -> ListPath | None:
     plain, json = paths.get(name), paths[f'{name}_json']
     if plain is not None and json is not None:
-        raise OptionError('--…package-list, --…package-list-json', 'only one can be used')
+        raise OptionError(option_of(name), f'cannot be used with {option_of(name)}-json')
     if json is not None:
         return ListPath(json, JSON)
     return None if plain is None else ListPath(plain, PLAIN)
@@ -259,21 +258,26 @@ def _packages_url(text: str | None, source: ListPath, output_dir: str) -> urls.P
             if source.form == FOLDER and not os.path.exists(source.path):
                 raise OptionError('--packages-dir', f'{shown(source.path)} does not exist')
             raise OptionError('--packages-url', _what_url_to_pass(source))
-    text = _text('--packages-url', text) or ''
+    text = _text('--packages-url', text)
+    if text is None:
+        raise OptionError('--packages-url', f'is empty: {_HOW_TO_LINK}')
+    if is_bucket(text):
+        raise OptionError('--packages-url', f'{shown(text)} is the URL of a bucket: {_HOW_TO_LINK}')
     try:
         return urls.PackagesUrl.parse(text)
     except urls.UrlError as error:
         raise _url_error('--packages-url', text, error) from None
 
 
+_HOW_TO_LINK = 'pass the URL that clients download from, such as https://example.com/pool/'
+
+
 def _what_url_to_pass(source: ListPath) -> str:
-    what = 'pass the URL that clients download from, such as https://example.com/pool/'
     if source.form == FOLDER:
-        return (
-            f'is missing, and {shown(source.path)} is not inside the output directory: {what}'
-        )
+        place = shown(source.path)
+        return f'is required, because {place} is not inside the output directory: {_HOW_TO_LINK}'
     return (
-        f'is missing: {what}, or ../../pool/ for the folder pool/ in the output directory'
+        f'is required: {_HOW_TO_LINK}, or ../../pool/ for the folder pool/ in the output directory'
     )
 
 

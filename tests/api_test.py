@@ -81,16 +81,16 @@ def test_arguments_are_options() -> None:
 
 
 @pytest.mark.parametrize(('name', 'value', 'message'), (
-    ('jobs', '2', "--jobs: must be a whole number, not '2'"),
-    ('jobs', True, '--jobs: must be a whole number, not True'),
-    ('title', 5, '--title: must be a string, not 5'),
-    ('strict', 'no', "--strict: must be True or False, not 'no'"),
-    ('per_release_json', None, 'per_release_json: must be True or False, not None'),
-    ('output_dir', b'out', "--output-dir: must be a path, not b'out'"),
-    ('report', 5, '--report: must be a path, not 5'),
-    ('generated', '2024-01-01', "generated: must be a datetime, not '2024-01-01'"),
+    ('jobs', '2', "--jobs must be a whole number, not '2'"),
+    ('jobs', True, '--jobs must be a whole number, not True'),
+    ('title', 5, '--title must be a string, not 5'),
+    ('strict', 'no', "--strict must be True or False, not 'no'"),
+    ('per_release_json', None, 'per_release_json must be True or False, not None'),
+    ('output_dir', b'out', "--output-dir must be a path, not b'out'"),
+    ('report', 5, '--report must be a path, not 5'),
+    ('generated', '2024-01-01', "generated must be a datetime, not '2024-01-01'"),
     ('generated', datetime.datetime(2024, 1, 2, 3, 4), (  # noqa: DTZ001 - the case
-        'generated: must have a time zone, as datetime.now(datetime.UTC) has, but '
+        'generated must have a time zone, as datetime.now(datetime.UTC) has, but '
         '2024-01-02 03:04:00 has none'
     )),
 ))
@@ -106,16 +106,16 @@ def test_wrong_types_in_build(tmp_path: Path, name: str, value: object, message:
 
 
 @pytest.mark.parametrize(('name', 'value', 'message'), (
-    ('sources', 5, 'SOURCE: must be a list of paths, not 5'),
-    ('sources', ['.', 5], 'SOURCE: must be a path, not 5'),
-    ('prefer', '.', "--prefer: must be a list of paths, not '.'"),
-    ('allowed', 'foo', "--project: must be a list of strings, not 'foo'"),
-    ('allowed', [5], '--project: must be strings, not 5'),
-    ('projects', 'list', "projects: must be True or False, not 'list'"),
-    ('jobs', 2.0, '--jobs: must be a whole number, not 2.0'),
-    ('uploaded_by', 5, '--uploaded-by: must be a string, not 5'),
-    ('previous', 5, '--previous: must be a path, not 5'),
-    ('cache', True, '--cache: must be a path, not True'),
+    ('sources', 5, 'SOURCE must be a list of paths, not 5'),
+    ('sources', ['.', 5], 'SOURCE must be a path, not 5'),
+    ('prefer', '.', "--prefer must be a list of paths, not '.'"),
+    ('allowed', 'foo', "--project must be a list of strings, not 'foo'"),
+    ('allowed', [5], '--project must be strings, not 5'),
+    ('projects', 'list', "projects must be True or False, not 'list'"),
+    ('jobs', 2.0, '--jobs must be a whole number, not 2.0'),
+    ('uploaded_by', 5, '--uploaded-by must be a string, not 5'),
+    ('previous', 5, '--previous must be a path, not 5'),
+    ('cache', True, '--cache must be a path, not True'),
 ))
 def test_wrong_types_in_scan(tmp_path: Path, name: str, value: object, message: str) -> None:
     """An argument of another type is an error that names it, not one of the code that uses it."""

@@ -42,77 +42,81 @@ def test_logo(logo: str | None) -> None:
 @pytest.mark.parametrize(
     ('option', 'value', 'message'), (
         ('packages_url', 's3://bucket',
-         "--packages-url: 's3://bucket' is not an http or https URL"),
+         ("--packages-url 's3://bucket' is the URL of a bucket: pass the URL that clients download "
+          'from, such as https://example.com/pool/')),
         ('packages_url', 'https://example.com/?x',
-         ("--packages-url: 'https://example.com/?x' has a '?' or a '#', which file names cannot "
+         ("--packages-url 'https://example.com/?x' has a '?' or a '#', which file names cannot "
          'follow')),
-        ('packages_url', ' ', "--packages-url: '' is empty"),
+        ('packages_url', ' ', (
+            '--packages-url is empty: pass the URL that clients download from, such as '
+            'https://example.com/pool/'
+        )),
         ('packages_url', None,
-         ('--packages-url: is missing: pass the URL that clients download from, such as '
+         ('--packages-url is required: pass the URL that clients download from, such as '
           'https://example.com/pool/, or ../../pool/ for the folder pool/ in the output '
           'directory')),
         ('packages_url', 'example.com:8080/pool',
-         ("--packages-url: 'example.com:8080/pool' is not an http or https URL. Did you mean "
+         ("--packages-url 'example.com:8080/pool' is not an http or https URL. Did you mean "
           "'https://example.com:8080/pool'?")),
         ('packages_url', 'localhost:8080',
-         ("--packages-url: 'localhost:8080' is not an http or https URL. Did you mean "
+         ("--packages-url 'localhost:8080' is not an http or https URL. Did you mean "
           "'http://localhost:8080'?")),
         ('packages_url', 'file://srv/pool',
-         ("--packages-url: 'file://srv/pool' is not an http or https URL. Did you mean "
+         ("--packages-url 'file://srv/pool' is not an http or https URL. Did you mean "
           "'file:///srv/pool'?")),
         ('packages_url', 'file:///srv/pool?',
-         "--packages-url: 'file:///srv/pool?' has a '?' or a '#', which file names cannot follow"),
+         "--packages-url 'file:///srv/pool?' has a '?' or a '#', which file names cannot follow"),
         ('packages_url', 'https://me:secret@example.com/?x',
-         ("--packages-url: 'https://…@example.com/?x' has a '?' or a '#', which file names cannot "
+         ("--packages-url 'https://…@example.com/?x' has a '?' or a '#', which file names cannot "
           'follow')),
         ('packages_url', 'a\0b', (
-            r"--packages-url: 'a\x00b' has the control character U+0000: remove it"
+            r"--packages-url 'a\x00b' has the control character U+0000: remove it"
         )),
-        ('title', 'a\0b', r"--title: 'a\x00b' has the control character U+0000: remove it"),
+        ('title', 'a\0b', r"--title 'a\x00b' has the control character U+0000: remove it"),
         ('title', 'a\udcffb', (
-            r"--title: 'a\udcffb' has bytes that are not UTF-8: is the locale set to UTF-8?"
+            r"--title 'a\udcffb' has bytes that are not UTF-8: is the locale set to UTF-8?"
         )),
         ('logo', 'javascript:alert(1)',
-         "--logo: 'javascript:alert(1)' is not an http or https URL"),
-        ('logo_width', 0, '--logo-width: 0 is not a number of pixels'),
-        ('template_dir', '/nowhere', '--template-dir: /nowhere is not a directory'),
-        ('site_url', '../', "--site-url: '../' is not an http or https URL"),
+         "--logo 'javascript:alert(1)' is not an http or https URL"),
+        ('logo_width', 0, '--logo-width must be at least 1, not 0'),
+        ('template_dir', '/nowhere', '--template-dir /nowhere is not a directory'),
+        ('site_url', '../', "--site-url '../' is not an http or https URL"),
         ('site_url', 'index.example.com',
-         ("--site-url: 'index.example.com' is not an http or https URL. Did you mean "
+         ("--site-url 'index.example.com' is not an http or https URL. Did you mean "
           "'https://index.example.com'?")),
         ('site_url', '127.0.0.1/simple',
-         ("--site-url: '127.0.0.1/simple' is not an http or https URL. Did you mean "
+         ("--site-url '127.0.0.1/simple' is not an http or https URL. Did you mean "
           "'http://127.0.0.1/simple'?")),
         ('site_url', 'https://example.com/?x',
-         "--site-url: 'https://example.com/?x' has a '?', which no path can follow"),
+         "--site-url 'https://example.com/?x' has a '?', which no path can follow"),
         ('package_list', None,
-         '--packages-dir, --package-list, --package-list-json: exactly one is needed'),
-        ('output_dir', '', '--output-dir: is empty: pass the folder to write the index to'),
+         '--packages-dir, --package-list or --package-list-json is required'),
+        ('output_dir', '', '--output-dir is empty: pass the folder to write the index to'),
         *(('output_dir', url, (
-            f"--output-dir: '{url}' is not the URL of a bucket, such as s3://bucket or "
+            f"--output-dir '{url}' is not the URL of a bucket, such as s3://bucket or "
             "s3://bucket/path, without '?' and '#'"
         )) for url in (
             's3://idx?x=1', 's3://idx#a', 's3://idx/a?b', 'gs://idx/a#b/c', 's3:///idx', 'az://',
             's3://idx/../x', 's3://idx//x', 's3://i x',
         )),
         *(('output_dir', url, (
-            f"--output-dir: '{url}' is not the URL of a bucket. Did you mean '{meant}'?"
+            f"--output-dir '{url}' is not the URL of a bucket. Did you mean '{meant}'?"
         )) for url, meant in {
             'S3://idx': 's3://idx', 's3:/idx/a': 's3://idx/a', 'Gs:///idx': 'gs://idx',
         }.items()),
         *(('output_dir', url, (
-            f"--output-dir: '{shown}' is neither a folder nor the s3://, gs:// or az:// URL of a "
+            f"--output-dir '{shown}' is neither a folder nor the s3://, gs:// or az:// URL of a "
             'bucket'
         )) for url, shown in {
             'https://idx': 'https://idx', 'FILE:///srv/index': 'FILE:///srv/index',
             'https://me:secret@idx/': 'https://…@idx/',
         }.items()),
         ('package_list_json', 'list',
-         '--…package-list, --…package-list-json: only one can be used'),
+         '--package-list cannot be used with --package-list-json'),
         ('packages_dir', 'pool',
-         '--packages-dir, --package-list, --package-list-json: exactly one is needed'),
-        ('packages_dir', '', '--packages-dir: is empty; the folder that you are in is .'),
-        ('write_metadata', True, '--write-metadata: needs --packages-dir, whose files it reads'),
+         '--packages-dir cannot be used with a package list'),
+        ('packages_dir', '', '--packages-dir is empty: pass . for the current folder'),
+        ('write_metadata', True, '--write-metadata requires --packages-dir, whose files it reads'),
     ),
 )
 def test_invalid_options(option: str, value: object, message: str) -> None:
@@ -123,18 +127,19 @@ def test_invalid_options(option: str, value: object, message: str) -> None:
 
 
 @pytest.mark.parametrize(('options', 'message'), [
-    ({'slash_keys': True}, '--slash-keys: needs a bucket: pass --output-dir s3://bucket/path'),
-    ({'output_dir': 'az://index', 'slash_keys': True}, '--slash-keys: works only for s3://'),
+    ({'slash_keys': True}, '--slash-keys requires --output-dir s3://bucket/path'),
+    ({'output_dir': 'az://index', 'slash_keys': True},
+     '--slash-keys requires --output-dir s3://bucket/path'),
     ({'output_dir': 's3://index', 'precompress': True}, (
-        '--precompress: makes no sense in a bucket, which cannot choose between a page and its .gz '
-        'form: let the CDN compress'
+        '--precompress cannot be used with a bucket, which cannot choose between a page and its '
+        '.gz form: let the CDN compress'
     )),
     ({
         'output_dir': 's3://index', 'package_list': None, 'packages_url': None,
         'packages_dir': '.',
     }, (
-        "--packages-url: is missing, and '.' is not inside the output directory: pass the URL "
-        'that clients download from, such as https://example.com/pool/'
+        "--packages-url is required, because '.' is not inside the output directory: pass the "
+        'URL that clients download from, such as https://example.com/pool/'
     )),
 ])
 def test_options_of_buckets(options: dict[str, Any], message: str) -> None:
@@ -147,7 +152,9 @@ def test_options_of_buckets(options: dict[str, Any], message: str) -> None:
 def test_one_list_is_standard_input() -> None:
     """Standard input can be read once, so it is at most one list."""
     assert check(package_list='-', output_dir='-').package_list.path == '-'
-    with pytest.raises(OptionError, match='only one list can be standard input'):
+    with pytest.raises(OptionError, match=(
+        r'^--package-list and --project-list-json read standard input, but only one list can$'
+    )):
         check(package_list='-', project_list_json='-')
 
 
@@ -183,15 +190,15 @@ def test_url_of_other_folder_is_needed(folder: str, monkeypatch: pytest.MonkeyPa
     """The URL of any other folder is unknown; the message says what to pass."""
     monkeypatch.setattr(os.path, 'exists', lambda _: True)
     with pytest.raises(OptionError, match=(
-        r'^--packages-url: is missing, and .* is not inside the output directory: pass the URL '
-        'that clients download from, such as https://example.com/pool/$'
+        r'^--packages-url is required, because .* is not inside the output directory: pass the '
+        'URL that clients download from, such as https://example.com/pool/$'
     )):
         check_folder(packages_dir=folder, output_dir='index')
 
 
 def test_missing_folder_needs_no_url() -> None:
     """If there is no folder to index, the message does not ask for its URL."""
-    with pytest.raises(OptionError, match=r"^--packages-dir: 'nowhere' does not exist$"):
+    with pytest.raises(OptionError, match=r"^--packages-dir 'nowhere' does not exist$"):
         check_folder(packages_dir='nowhere', output_dir='index')
 
 

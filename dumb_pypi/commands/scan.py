@@ -314,8 +314,8 @@ def _check_output(args: argparse.Namespace) -> None:
         for option, path in (('--output', output), ('--previous', previous)):
             if path is not None and _are_same(path, projects):
                 raise OptionError(
-                    '--projects', f'{shown(projects)} is also the file of {option}: give the list '
-                    'of projects a file of its own',
+                    '--projects', f'{shown(projects)} is also the file of {option}: pass another '
+                    'path',
                 )
     if output is None:
         for option, path in (('--previous', previous), ('--projects', projects)):

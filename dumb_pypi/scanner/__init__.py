@@ -139,10 +139,10 @@ def scan(
         known_projects = read_known(previous_projects)
     folders = [name for name in names if is_folder(name)]
     if write_metadata and not (folders or any(name.startswith(BUCKETS) for name in names)):
-        raise OptionError('--write-metadata', 'none of the sources is a folder or a bucket')
+        raise OptionError('--write-metadata', 'requires a folder or a bucket among the sources')
     if names_only and (write_metadata or projects):
         other = '--write-metadata' if write_metadata else '--projects'
-        raise OptionError('--names-only', f'nothing is read, so remove {other}')
+        raise OptionError('--names-only', f'cannot be used with {other}, which reads files')
     elsewhere = _open_sources(
         [name for name in names if not is_folder(name)], folders, prefer,
         allowed=allowed, allowed_from=path_of('allowed_from', allowed_from), api_url=api_url,
@@ -260,9 +260,9 @@ def _open_sources(
 
 def _check_options(sources: Sequence[Path], jobs: int | None) -> None:
     if jobs is not None and not 1 <= jobs <= MAX_JOBS:
-        raise OptionError('--jobs', f'{jobs} is not a number of threads from 1 to {MAX_JOBS}')
+        raise OptionError('--jobs', f'must be between 1 and {MAX_JOBS}, not {jobs}')
     if '' in sources:
-        raise OptionError('SOURCE', 'is empty; the folder that you are in is .')
+        raise OptionError('SOURCE', 'is empty: pass . for the current folder')
 
 
 def _clean_uploader(uploader: str | None) -> str | None:

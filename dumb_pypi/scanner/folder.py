@@ -75,7 +75,7 @@ def walk(folders: Sequence[str]) -> Walk:
             _walk(folder, seen, result)
         except NotADirectoryError:
             # The shell expands `pool/*.whl` to files.
-            reason = ValueError('It is no folder: give the one that it is in')
+            reason = ValueError('it is a file; pass the folder that contains it')
             raise FileError('read', shown_path(folder), reason) from None
         except OSError as error:
             raise FileError('read', shown_path(folder), error) from error

@@ -310,7 +310,7 @@ def _token(origin: Origin) -> tuple[bool, str | None]:
                 raise OptionError(variable, 'is not an access token: it has unusual characters')
             if not origin.is_safe:
                 raise OptionError('--api-url', (
-                    f'the token in {variable} would be sent without encryption: use https'
+                    f'would get the token in {variable} without encryption: use https'
                 ))
             return True, f'Bearer {token}'
     return False, None

@@ -56,13 +56,13 @@ class SimpleIndex:
         self.name = clean_url(source)
         if not settings.allowed:
             raise OptionError(self.name, (
-                'which of its projects? Pass --project NAME, or --projects-from FILE'
+                'requires --project NAME or --projects-from FILE, which say what to list of it'
             ))
         origin = Origin.of(self.name)
         credentials = _credentials(source, origin)
         if credentials is not None and not origin.is_safe:
             raise OptionError(
-                self.name, 'a password would be sent without encryption: use https',
+                self.name, 'would get the password without encryption: use https',
             )
         self._is_safe = origin.is_safe
         self._settings = settings
@@ -213,7 +213,7 @@ def _from_netrc(host: str) -> tuple[str | None, str | None]:
         return None, None
     except (netrc.NetrcParseError, ValueError) as error:
         raise OptionError('SOURCE', (
-            f'cannot read {shown(path)}, where the password of {host} may be: '
+            f'may need the password of {host} from {shown(path)}, which cannot be read: '
             f'{getattr(error, "msg", error)}'
         )) from None
     return (None, None) if found is None else (found[0], found[2])

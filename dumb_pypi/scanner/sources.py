@@ -50,7 +50,7 @@ class Elsewhere:
                     _INDEX: 'a simple index', GITHUB: f'{GITHUB}OWNER/REPO', BUCKETS: 'a bucket',
                 }.get(needed)
                 raise OptionError(option, (
-                    f'none of the sources is {kind or "on another server"}, so remove this option'
+                    f'has no effect: none of the sources is {kind or "on another server"}'
                 ))
         self._refuse_several_bases(sources)
         names = {_without_slash(name): found for name, found in (
@@ -60,7 +60,7 @@ class Elsewhere:
         )}
         for name in prefer:
             if _without_slash(name) not in names:
-                raise OptionError('--prefer', f'{shown(name)} is none of the sources to scan')
+                raise OptionError('--prefer', f'{shown(name)} is not one of the sources')
         self._preferred = [names[_without_slash(name)] for name in prefer]
         # The order of messages.
         self._names = [self._folders] if folders else []
@@ -77,9 +77,9 @@ class Elsewhere:
         ))
         if len(bases) > 1:
             raise OptionError('SOURCE', (
-                f'the URLs of files in {bases[0]} and in {bases[1]} would be relative to different '
-                'places, and a build has only one --packages-url: copy the files to one of them, '
-                'or scan a folder or a bucket that has both'
+                f'cannot be both {bases[0]} and {bases[1]}: the URLs of their files would be '
+                'relative to different places, and a build has only one --packages-url. Copy the '
+                'files to one of them, or scan a folder or a bucket that contains both'
             ))
 
     def _rank(self, name: str) -> int:

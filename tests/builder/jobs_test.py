@@ -286,5 +286,5 @@ def test_invalid_number_of_processes(arguments: list[str], jobs: str) -> None:
     )
     assert done.returncode == 2
     assert done.stderr.endswith(
-        f'dumb-pypi: error: --jobs: {jobs} is not a number of processes from 1 to 256\n',
+        f'dumb-pypi: error: --jobs must be between 1 and 256, not {jobs}\n',
     )

@@ -100,7 +100,7 @@ def test_wrong_option_is_reported(place: Path) -> None:
     """An option that makes no sense is reported, with exit status 2."""
     assert run(place, '--site-url', 'x') == 2
     assert report(place) == {
-        **UNKNOWN, 'exit_status': 2, 'error': "--site-url: 'x' is not an http or https URL",
+        **UNKNOWN, 'exit_status': 2, 'error': "--site-url 'x' is not an http or https URL",
         'changed': False, 'skipped': [], 'warnings': [],
     }
 
@@ -231,7 +231,7 @@ def test_only_one_file_is_standard_output(
     assert run(place, '--report', '-', '--changes-file', '-') == 2
     printed, messages = capfd.readouterr()
     assert printed == ''
-    assert '--report: - is also the path of --changes-file; pass another path\n' in messages
+    assert '--report - is also the path of --changes-file; pass another path\n' in messages
     assert run(place, '--report', '/dev/null', '--changes-file', '/dev/null') == 0
 
 

@@ -42,7 +42,7 @@ def test_previous_list_emptied_by_shell(
         '--previous', tmp_path / 'list', folder, redirection=f'{redirection} {tmp_path}/list',
     )
     assert done.returncode == 2
-    assert f"--previous: '{tmp_path}/list' is also the standard output" in done.stderr
+    assert f"--previous '{tmp_path}/list' is also the standard output" in done.stderr
     assert (tmp_path / 'list').read_bytes() == b''
     # A device is not a list.
     assert run_scan('--previous', '/dev/null', folder, redirection='> /dev/null').returncode == 0

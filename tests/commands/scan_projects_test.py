@@ -89,5 +89,5 @@ def test_standard_output_is_refused(folder: Path, tmp_path: Path) -> None:
             check=False, stdout=output, stderr=subprocess.PIPE, text=True,
         )
     assert done.returncode == 2
-    assert '--projects: ' in done.stderr
+    assert '--projects ' in done.stderr
     assert 'is also the standard output' in done.stderr

@@ -110,9 +110,9 @@ def test_failure_keeps_the_old_list(
 
 
 @pytest.mark.parametrize(('arguments', 'message'), [
-    (['https://example.com/simple/'], 'which of its projects? Pass --project NAME'),
+    (['https://example.com/simple/'], 'requires --project NAME'),
     (['github:foo'], "'github:foo' is not github:OWNER/REPO"),
-    (['.', '--project', 'foo'], '--project: none of the sources is a simple index'),
+    (['.', '--project', 'foo'], '--project has no effect: none of the sources is a simple index'),
     (['https://example.com/', '--project', '-r a'], "'-r a' is an option of pip"),
 ])
 def test_usage_errors(

@@ -87,23 +87,23 @@ def test_strict_prints_all_or_nothing(bad_folder: Path, capfdbinary: Captured) -
 
 @pytest.mark.parametrize(('arguments', 'message'), [
     ([], 'the following arguments are required: SOURCE'),
-    (['--jobs', '0', '.'], '--jobs: 0 is not a number of threads from 1 to 256'),
-    (['--jobs', '257', '.'], '--jobs: 257 is not a number of threads from 1 to 256'),
+    (['--jobs', '0', '.'], '--jobs must be between 1 and 256, not 0'),
+    (['--jobs', '257', '.'], '--jobs must be between 1 and 256, not 257'),
     (['--jobs', 'x', '.'], "argument -j/--jobs: invalid int value: 'x'"),
     (['--uploaded-by', 'a\x1b', '.'],
-     r"--uploaded-by: 'a\x1b' has the control character U+001B"),
+     r"--uploaded-by 'a\x1b' has the control character U+001B"),
     (['--uploaded-by', os.fsdecode(b'\xff'), '.'], 'has bytes that are not UTF-8'),
-    ([''], 'SOURCE: is empty'),
+    ([''], 'SOURCE is empty'),
     (['--strict', '--keep-going', '.'], 'not allowed with argument'),
-    (['-o', '/dev/null', '.'], "--output: '/dev/null' is not an ordinary file"),
-    (['-o', '.', '.'], "--output: '.' is not an ordinary file"),
-    (['--projects', '.', '.'], "--projects: '.' is not an ordinary file"),
-    (['--projects', '-', '.'], "--projects: '-' is not the path of a file"),
-    (['--projects', '', '.'], "--projects: '' is not the path of a file"),
+    (['-o', '/dev/null', '.'], "--output '/dev/null' is not an ordinary file"),
+    (['-o', '.', '.'], "--output '.' is not an ordinary file"),
+    (['--projects', '.', '.'], "--projects '.' is not an ordinary file"),
+    (['--projects', '-', '.'], "--projects '-' is not the path of a file"),
+    (['--projects', '', '.'], "--projects '' is not the path of a file"),
     (['--projects', 'a', '--output', './a', '.'], (
-        "--projects: 'a' is also the file of --output: give the list of projects a file of its own"
+        "--projects 'a' is also the file of --output: pass another path"
     )),
-    (['--projects', 'a', '--previous', 'a', '.'], "--projects: 'a' is also the file of --previous"),
+    (['--projects', 'a', '--previous', 'a', '.'], "--projects 'a' is also the file of --previous"),
 ])
 def test_usage_errors(
         arguments: Sequence[str], message: str, capfdbinary: Captured,

@@ -338,7 +338,7 @@ def test_paths_may_be_path_objects(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(('name', 'why'), [
     ('nowhere', 'No such file or directory'),
-    ('file', 'It is no folder: give the one that it is in'),
+    ('file', 'it is a file; pass the folder that contains it'),
 ])
 def test_unreadable_root_is_an_error(tmp_path: Path, name: str, why: str) -> None:
     """A folder given that cannot be read ends the scan."""

@@ -397,13 +397,13 @@ def test_other_responses_are_refused(github: FakeGitHub, body: bytes) -> None:
 
 
 @pytest.mark.parametrize(('source', 'options', 'environment', 'message'), [
-    ('github:a', {}, {}, "SOURCE: 'github:a' is not github:OWNER/REPO"),
+    ('github:a', {}, {}, "SOURCE 'github:a' is not github:OWNER/REPO"),
     ('github:a/b/c', {}, {}, 'is not github:OWNER/REPO'),
     ('github:a/b?c', {}, {}, 'is not github:OWNER/REPO'),
-    (SOURCE, {'api_url': 'x'}, {}, "--api-url: 'x' is not an http or https URL"),
+    (SOURCE, {'api_url': 'x'}, {}, "--api-url 'x' is not an http or https URL"),
     (SOURCE, {'api_url': 'http://example.com'}, {'GH_TOKEN': 'x'},
-     '--api-url: the token in GH_TOKEN would be sent without encryption'),
-    (SOURCE, {}, {'GITHUB_TOKEN': 'a b'}, 'GITHUB_TOKEN: is not an access token'),
+     '--api-url would get the token in GH_TOKEN without encryption'),
+    (SOURCE, {}, {'GITHUB_TOKEN': 'a b'}, 'GITHUB_TOKEN is not an access token'),
 ])
 @pytest.mark.usefixtures('no_settings')
 def test_usage_errors(

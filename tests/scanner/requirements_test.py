@@ -110,7 +110,7 @@ def test_bad_files(tmp_path: Path, content: bytes | None, message: str) -> None:
 
 def test_bad_option() -> None:
     """A bad --project is a usage error."""
-    with pytest.raises(OptionError, match="--project: '-r a' is an option of pip"):
+    with pytest.raises(OptionError, match="--project '-r a' is an option of pip"):
         read_allow_list(['-r a'], None)
 
 

@@ -369,14 +369,14 @@ def test_next_scan_accepts_the_project_list(site: Site, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(('source', 'options', 'message'), [
     ('https://example.com/simple/', {},
-     'https://example.com/simple/: which of its projects? Pass --project'),
+     'https://example.com/simple/ requires --project NAME'),
     ('http://me:secret@example.com/', {'allowed': ['foo']},
-     'http://example.com/: a password would be sent without encryption'),
+     'http://example.com/ would get the password without encryption'),
     ('https://example.com/?a', {'allowed': ['foo']}, "has a '?' or a '#'"),
     ('https:///', {'allowed': ['foo']}, 'has no host'),
     ('https://[', {'allowed': ['foo']}, 'Invalid IPv6 URL'),
     ('https://example.com:x/', {'allowed': ['foo']}, 'is not a URL'),
-    ('s3x://bucket', {}, "SOURCE: 's3x://bucket' is neither a folder, nor github:OWNER/REPO"),
+    ('s3x://bucket', {}, "SOURCE 's3x://bucket' is neither a folder, nor github:OWNER/REPO"),
 ])
 @pytest.mark.usefixtures('no_settings')
 def test_usage_errors(source: str, options: dict[str, Any], message: str) -> None:

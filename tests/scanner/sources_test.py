@@ -161,12 +161,14 @@ def test_source_given_twice(index: str) -> None:
 
 
 @pytest.mark.parametrize(('options', 'message'), [
-    ({'allowed': ['foo']}, '--project: none of the sources is a simple index'),
-    ({'api_url': 'https://example.com'}, '--api-url: none of the sources is github:OWNER/REPO'),
-    ({'cache': 'folder'}, '--cache: none of the sources is on another server'),
-    ({'compute_hashes': True}, '--compute-hashes: none of the sources is on another server'),
-    ({'write_metadata': True, 'sources': []}, '--write-metadata: none of the sources is a folder'),
-    ({'prefer': ['elsewhere']}, "--prefer: 'elsewhere' is none of the sources to scan"),
+    ({'allowed': ['foo']}, '--project has no effect: none of the sources is a simple index'),
+    ({'api_url': 'https://example.com'},
+     '--api-url has no effect: none of the sources is github:OWNER/REPO'),
+    ({'cache': 'folder'}, '--cache has no effect: none of the sources is on another server'),
+    ({'compute_hashes': True},
+     '--compute-hashes has no effect: none of the sources is on another server'),
+    ({'write_metadata': True, 'sources': []}, '--write-metadata requires a folder'),
+    ({'prefer': ['elsewhere']}, "--prefer 'elsewhere' is not one of the sources"),
 ])
 def test_options_of_other_sources(pool: Path, options: dict[str, Any], message: str) -> None:
     """An option for sources that are not there is an error."""
