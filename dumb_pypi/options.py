@@ -71,7 +71,9 @@ class BuildOptions(NamedTuple):
             option_of(name) for name, path in paths.items() if path == STDIN and 'list' in name
         ]
         if len(from_stdin) > 1:
-            raise OptionError(' and '.join(from_stdin), 'read standard input, but only one list can')
+            raise OptionError(
+                ' and '.join(from_stdin), 'read standard input, but only one list can',
+            )
         output_dir = paths['output_dir'] or ''
         options = cls(**given | {
             'output_dir': output_dir,

@@ -208,11 +208,12 @@ def _add_rebuilding_options(group: argparse._ArgumentGroup) -> None:
     previous = group.add_mutually_exclusive_group()
     previous.add_argument(
         '--previous-package-list', metavar='PATH',
-        help='write only what differs from the index of this list, as published elsewhere',
+        help='write only pages that differ from the published index, given the list it was built '
+             'from',
     )
     previous.add_argument(
         '--previous-package-list-json', metavar='PATH',
-        help='the same for a JSON list, such as the packages.json of the published index',
+        help='write only pages that differ from the published index, given its packages.json',
     )
     group.add_argument(
         '--full', action='store_true',

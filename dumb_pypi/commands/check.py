@@ -72,7 +72,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog='dumb-pypi check',
         usage='%(prog)s [OPTION ...] DIR',
-        description='Compare every page of an index with what the previous build remembers of it.',
+        description='Verify an index: compare every page with the checksum that the latest\n'
+                    'build recorded.',
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         add_help=False,
@@ -85,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     messages = parser.add_argument_group('output and help')
     messages.add_argument(
         '--json', action='store_true',
-        help='print a JSON object: "pages", the number of pages that the build remembers; '
+        help='print a JSON object: "pages", the number of pages that the latest build recorded; '
              '"counts", the number of differences of each kind; and "differences", a list of '
              'objects with "kind" and "path"',
     )

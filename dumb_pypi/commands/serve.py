@@ -23,8 +23,10 @@ PORT = 8000
 
 _EPILOG = """\
 The output is the URL of the index and commands that install from it. To publish
-an index, use a web server or a bucket. As with those, scripts of any web site
-in your browser can read it.
+an index, use a web server or a bucket.
+
+Responses allow cross-origin requests (CORS): while the server runs, any web
+site open in your browser can read the index.
 
 exit status:
   0    the server was stopped with Ctrl-C
