@@ -1,4 +1,4 @@
-"""The command line: which command to run, and what the system refused it."""
+"""Dispatch to a command, and turn system errors into messages of one line."""
 from __future__ import annotations
 
 import contextlib

@@ -437,7 +437,7 @@ def _headers(path: str) -> dict[str, object]:
     is_page = _HTML_PAGE.fullmatch(path)
     headers: dict[str, object] = {
         'Content-Type': _content_type(path),
-        # In a file that is no page of the index, browsers run no script.
+        # Browsers run scripts in pages of the index only.
         'Content-Security-Policy': _POLICY if is_page else 'sandbox',
     }
     if is_page:

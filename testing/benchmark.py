@@ -54,7 +54,7 @@ MOST_MEMORY_OF_MANY = 350 * MEBIBYTE
 class Rival(NamedTuple):
     """A program to compare with, and the lists that it reads.
 
-    A baseline is an earlier dumb-pypi of ours: we may not be slower. 1.x is to be much slower.
+    A baseline is an earlier dumb-pypi of ours: we may not be slower. 1.x must be much slower.
     """
     name: str
     program: Program
@@ -70,7 +70,7 @@ class Contestant(NamedTuple):
 
 
 class Work(NamedTuple):
-    """What the programs do in a row of the table, and how many times faster than 1.x we are to be.
+    """What the programs do in a row of the table, and how many times faster than 1.x we must be.
 
     A full build has a number of files.
     """

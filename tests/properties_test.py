@@ -229,7 +229,7 @@ def test_file_survives_a_round_trip(lines: list[bytes]) -> None:
 )
 def test_plain_and_json_lists_agree(folders: list[str], filename: str, digest: str | None) -> None:
     """The same path and hash give the same tree."""
-    # A plain list has no way to write a `#` that is no hash; a colon, behind a dot.
+    # A plain list has no way to write a `#` that does not begin a hash; a colon, behind a dot.
     place = '/'.join(('.', *folders, filename)).replace('#', '_')
     plain = place if digest is None else f'{place}#{digest}'
     line = {'filename': place.rpartition('/')[2], 'url': quote(place), 'hash': digest}

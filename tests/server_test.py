@@ -200,7 +200,7 @@ def test_unusual_times_work(site: Site, time: int) -> None:
 
 
 def test_missing_page_of_the_index(site: Site) -> None:
-    """Without a 404.html, the body of a 404 is text; it is no page that a browser would cache."""
+    """Without a 404.html, the body of a 404 is text, which browsers do not cache as a page."""
     (site.folder / '404.html').unlink()
     response = site.get('/nothing')
     assert (response.status, response.body) == (404, b'404 Not Found\n')
@@ -369,7 +369,7 @@ def test_truncated_file_is_noticed(site: Site) -> None:
 
 
 def test_client_may_hang_up(folder: Path) -> None:
-    """A client that disconnects in the middle of a file is no failure to report."""
+    """A client that disconnects in the middle of a file is not reported."""
     os.truncate(folder / 'pool/foo-1.0.zip', LARGE)
     with serving(folder) as site, socket.create_connection((HOST, site.port), TIMEOUT) as client:
         client.sendall(b'GET /pool/foo-1.0.zip HTTP/1.1\r\n\r\n')

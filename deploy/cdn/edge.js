@@ -142,8 +142,7 @@ function addHeaders(response, uri) {
     headers['access-control-allow-origin'] = {value: '*'};
     headers['x-content-type-options'] = {value: 'nosniff'};
     var path = uri.indexOf(BASE) === 0 ? uri.slice(BASE.length) : '';
-    // In a file that is no page of the index, such as an SVG among the packages, browsers run no
-    // script.
+    // Let browsers run scripts only in pages of the index, not in an SVG among the packages.
     headers['content-security-policy'] = {value: PAGE.test(path) ? POLICY : 'sandbox'};
     if (/^text\/html/.test(type)) {
         headers['referrer-policy'] = {value: 'same-origin'};

@@ -35,9 +35,10 @@ Kind = Literal['missing', 'empty', 'changed', 'unknown']
 class Difference(NamedTuple):
     """A page that is not as the build left it; `path` is relative to the output directory.
 
-    The build wrote a `missing`, `empty` or `changed` page with other content. A `changed` one may
-    also be no regular file, and `path` that of a folder which is a symbolic link. The build did not
-    write an `unknown` page, which is where clients look for one.
+    The build wrote a `missing`, `empty` or `changed` page with other content. In place of a
+    `changed` page there may also be a symbolic link, a folder or a device, or `path` is a folder
+    that is a symbolic link. The build did not write an `unknown` page, which is where clients look
+    for one.
     """
     kind: Kind
     path: str
@@ -152,7 +153,7 @@ class Comparison:
         Raises:
             FileError: a page cannot be read.
         """
-        folders: set[str] = set()  # those that are no symbolic links
+        folders: set[str] = set()  # those that are not symbolic links
         for path, checksum in recorded.items():
             link = self._link_above(path, folders)
             if link is not None:

@@ -31,7 +31,7 @@ class Dependents(NamedTuple):
 def unknown_dependents(
         plan: Plan, state: State, records: Mapping[str, ProjectRecord],
 ) -> set[str]:
-    """Return the projects whose pages of dependents are not known to be as they are to be."""
+    """Return the projects whose page of dependents may be stale."""
     names = plan.groups.packages.projects
     found = {name for name in plan.projects if name not in state.projects}
     if not state.complete:

@@ -141,7 +141,7 @@ class Plan:
 
     @cached_property
     def is_empty(self) -> bool:
-        """Whether every page, root pages included, is as it is to be."""
+        """Whether every page is up to date, root pages included."""
         return self._is_undamaged and not (
             self.projects or self.months or self.removed_projects or self.removed_months
         )
@@ -304,7 +304,7 @@ class Plan:
         }
 
     def _pages_to_render(self, name: str) -> Sequence[ChangelogPage]:
-        """Return the pages of a month that are not known to be as they are to be."""
+        """Return the pages of a month that may be stale."""
         state, now = self._state, self.groups.months[name].pages
         record = state.months.get(name)
         recorded = None if record is None else record.page_facts

@@ -257,9 +257,9 @@ def _write_dependents_pages(
         plan: Plan, state: State, records: Mapping[str, ProjectRecord], job: Job, writer: Writer,
         workers: Workers,
 ) -> dict[str, ProjectRecord]:
-    """Write the pages of dependents that may not be as they are to be; return the new records.
+    """Write the pages of dependents that may be stale; return the new records.
 
-    Those of new projects were written without names, as most are to be.
+    New projects have a page without names by now, which is right for most of them.
     """
     unknown = unknown_dependents(plan, state, records)
     if plan.keeps_list_pages and not unknown:

@@ -99,7 +99,7 @@ class Renderer:
 def serve() -> None:
     """Render texts from standard input until there is no more."""
     answers = os.fdopen(os.dup(1), 'wb')
-    # What a library prints is no answer.
+    # What a library prints must not get between the answers.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     with contextlib.suppress(OSError, ValueError):
         _limit(resource.RLIMIT_CORE, 0)
@@ -113,7 +113,7 @@ def serve() -> None:
             _limit(resource.RLIMIT_CPU, int(time.process_time()) + 1 + seconds)
             try:
                 answer = readme.render(*arguments)
-            except BaseException:  # noqa: BLE001 - a panic of a library in Rust is no `Exception`
+            except BaseException:  # noqa: BLE001 - a panic of a library in Rust is not an `Exception`
                 answer = None
             _send(answers, answer)
 

@@ -122,7 +122,7 @@ def _run(process: Callable[[Task, TaskWriter], R], task: Task) -> R:
     target = task.job.target
     result = process(task, target.task_writer(task.number))
     if target.is_run_again(task.number):
-        # The other run may have written pages that this one then found to be as they should.
+        # The other run may have written pages that this one then found up to date.
         return process(task, target.repeating_writer())
     return result
 
@@ -142,7 +142,7 @@ def _process_projects(task: ProjectsTask, writer: TaskWriter) -> ProjectsResult:
     if task.write:
         site = job.site
         readmes = [readme_of(facts, job.renderer, job.target, writer) for facts in all_facts]
-        # What these are to be is only known later.
+        # The names on these pages are only known later.
         empty = [
             site.dependents_page(project.name, (), 0) if lonely else None
             for project, lonely in zip(projects, task.lonely, strict=True)

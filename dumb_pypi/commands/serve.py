@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         say(f'dumb-pypi: {error}')
         return FAILED
     except KeyboardInterrupt:
-        # This is how to stop the server, so it is no failure.
+        # This is how to stop the server, so it is not a failure.
         pass
     return DONE
 

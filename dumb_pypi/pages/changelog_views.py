@@ -80,7 +80,7 @@ def upload_views(
     """
     root = '../' * page.count('/')
     days: list[tuple[str | None, dict[_RowKey, list[Upload]]]] = []
-    current: object = days  # which is no day
+    current: object = days  # which is not a day
     for upload in uploads:
         timestamp = upload.timestamp
         day = None if timestamp is None else times.day_of(timestamp)

@@ -21,7 +21,7 @@ _MAILBOX = re.compile(
     # The name, in quotes or without, and the address in angle brackets; or an address alone.
     r'\s*(?:"((?:[^"\\]|\\.)*)"|([^<>",]*))\s*<\s*([^<>,\s]+)\s*>\s*(?:,|$)'
     r'|\s*([^<>,\s]+@[^<>,\s]+)\s*(?:,|$)'
-    # What is no mailbox is shown as it is.
+    # Anything else is shown as it is.
     r'|([^,]+)(?:,|$)',
 )
 _LICENCE = 'License :: '

@@ -96,7 +96,7 @@ def _render_markdown(text: str, variant: str) -> str | None:
 
 
 def _render_rst(text: str) -> str | None:
-    """Return sanitized HTML, None if the text is no reStructuredText."""
+    """Return sanitized HTML, None if the text is not reStructuredText."""
     from readme_renderer import rst
     parser, roles, nodes = (
         importlib.import_module(f'docutils.{name}')

@@ -334,7 +334,7 @@ def _tidy_table(element: Element, around: _Around, _: dict[str, str]) -> list[No
     cells = [found for found in _elements(element) if found.tag in ('td', 'th')]
     only_headers = all(cell.tag == 'th' for cell in cells)
     for cell in cells:
-        # An empty header describes nothing, and headers of nothing are no headers.
+        # An empty header describes nothing, and headers of nothing are plain cells.
         if only_headers or not _text(cell.children):
             cell.tag = 'td'
     # A wide table scrolls.

@@ -4,7 +4,7 @@
 previous list are still true, and `reader` reads the other files: their `archives` and `metadata`.
 `projects` finds the latest release of each project, and `descriptions` what its metadata says.
 
-`sources` combines the results of several sources, and `source` says what one is that is no folder.
+`sources` combines the results of several sources, and `source` says what those on servers are.
 `bucket` reads parts of the `objects` in a bucket, which `remote_files` shows as files. `github` and
 `simple_index` ask other servers with the help of `web`, whose `responses` may be cached;
 `simple_pages` parses pages of an index, and `requirements` says which of its files are permitted.

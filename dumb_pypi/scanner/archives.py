@@ -50,7 +50,7 @@ _MEMBERS = {
     'bdist_egg': ('EGG-INFO/PKG-INFO', r'EGG-INFO/PKG-INFO'),
     'sdist': ('PKG-INFO in its folder', r'(?:\./)?[^/]+/PKG-INFO'),
 }
-# What pip and uv build an sdist with: other archives are no sdists. Old ones have no folder.
+# What pip and uv build an sdist with: other archives are not sdists. Old ones lack the folder.
 _BUILD_FILES = r'(?:\./)?(?:[^/]+/)?(?:setup\.py|pyproject\.toml)'
 # Every client reads these compression methods, and `zipfile` reads no other in bounded memory.
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)

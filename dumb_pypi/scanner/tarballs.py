@@ -81,8 +81,8 @@ class Search:
     compression is never accepted.
 
     Raises:
-        BrokenError: it is no tar archive, is incomplete or longer than `limit` bytes, or a file
-            that matches `wanted` has more than `max_size` bytes.
+        BrokenError: it is not a tar archive, is incomplete or longer than `limit` bytes, or a
+            file that matches `wanted` has more than `max_size` bytes.
     """
 
     def __init__(

@@ -47,7 +47,7 @@ _NOT_MODIFIED = 304
 _BUSY = (403, 429, 503)
 _TRANSIENT = (429, 500, 502, 503, 504)
 _LOOPBACK = ('localhost', '127.0.0.1', '::1')
-# What the modules that read a response raise if it is no response, or never arrives.
+# What the modules that read a response raise if it is malformed, or never arrives.
 _FAILURES = (http.client.HTTPException, OSError, EOFError, ValueError, zlib.error)
 _LONGEST_REASON = 200  # characters
 _UNREACHABLE = '. Check the URL, the network and whether the server runs'
@@ -245,7 +245,7 @@ class Client:
             with self._lock:
                 self._watches.remove(watch)
             watch.close()
-        # A closed connection may look like the end of the response, which is no failure.
+        # A closed connection may look like the end of the response, which is not a failure.
         if self._stopped.is_set():
             raise CancelledError from failure
         if watch.has_ended:

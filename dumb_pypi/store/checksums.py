@@ -14,7 +14,7 @@ import binascii
 import hashlib
 
 CHECKSUM = 8  # characters of a CRC-32
-DIGEST_MARK = 'm'  # what a digest begins with, which is no digit
+DIGEST_MARK = 'm'  # what a digest begins with, which is not a digit
 DIGEST = 17  # characters of a digest
 
 

@@ -152,7 +152,7 @@ def put(file: str, place: str, *, over_folder: bool) -> None:
 
 
 def holds(place: str, content: bytes | bytearray) -> bool:
-    """Return whether a file exists and has this content. A symbolic link is no file."""
+    """Return whether a file exists and has this content. Links are not followed."""
     try:
         with opened(place) as file:
             return os.fstat(file.fileno()).st_size == len(content) and file.read() == content
@@ -242,7 +242,7 @@ def rename(old: str, new: str) -> None:
 
 
 def are_equal(place: str, other: str) -> bool:
-    """Return whether both files exist and have the same content. A symbolic link is no file."""
+    """Return whether both files exist and have the same content. Links are not followed."""
     try:
         return not os.path.islink(place) and filecmp.cmp(place, other, shallow=False)
     except OSError as error:

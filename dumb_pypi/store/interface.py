@@ -65,7 +65,7 @@ class Store(Protocol):
     def compare(self, path: str, is_same: Callable[[BufferedReader], bool], /) -> bool:
         """Return whether a page that was touched is one that `is_same` accepts.
 
-        A symbolic link is no page. A bucket knows only that the page was touched.
+        Symbolic links are not followed. A bucket knows only that the page was touched.
         """
 
     def is_linked(self, folder: str, /) -> bool:

@@ -436,7 +436,7 @@ def test_compressed_small_page_is_unknown(tmp_path: Path) -> None:
 
 
 def test_name_need_not_be_utf8(out: Path) -> None:
-    """A file whose name is not UTF-8 is no page: no build writes or deletes one."""
+    """A file whose name is not UTF-8 is not a page: no build writes or deletes one."""
     for folder in (b'simple/\xff', b'pypi/foo/\xfe'):
         os.mkdir(os.fsencode(out) + b'/' + folder)
     Path(os.fsdecode(os.fsencode(out) + b'/simple/\xff/index.html')).touch()

@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def bad_folder(folder: Path) -> Path:
-    """The folder, with a broken file and a file that is no distribution."""
+    """The folder, with a broken file and a file that is not a distribution."""
     (folder / SDIST).touch()
     (folder / 'README').touch()
     return folder

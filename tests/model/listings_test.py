@@ -1,4 +1,4 @@
-"""Lines of listings are no lines of a plain list, unless they only look a little like it."""
+"""Lines of listings are not lines of a plain list, unless they only look a little like it."""
 from __future__ import annotations
 
 import pytest

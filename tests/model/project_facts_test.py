@@ -194,7 +194,7 @@ def test_bad_link_does_not_lose_the_line() -> None:
 
 
 def test_bad_extra_does_not_lose_the_line() -> None:
-    """An extra that is no name is skipped with a notice: readers paste extras into a shell."""
+    """An extra with an invalid name is skipped with a notice: readers paste extras into a shell."""
     facts, notices = read_one(summary='s', provides_extra=['a', '$(reboot)', 'b'])
     assert (facts.summary, facts.provides_extra) == ('s', ['a', 'b'])
     assert notices == [

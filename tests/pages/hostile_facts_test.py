@@ -58,7 +58,7 @@ def test_hostile_licences() -> None:
     'foo; os_name == "{}" and extra == "x"', 'foo; python_version < "{}"',
 ))
 def test_hostile_requirements(around: str) -> None:
-    """Each part of a requirement is a text, and extras that shells may run are no commands."""
+    """Each part of a requirement is a text, and shells run no extra as a command."""
     requirements = []
     for text in SHORT:
         try:

@@ -93,7 +93,7 @@ def described(metadata: str | bytes) -> dict[str, Any]:
     ),
     pytest.param(
         'Provides-Extra: x\nProvides-Extra: $(reboot)\nProvides-Extra: a b\n',
-        {'provides_extra': ['x']}, id='extras that are no names',
+        {'provides_extra': ['x']}, id='extras with invalid names',
     ),
 ])
 def test_description_of_a_release(metadata: str | bytes, expected: dict[str, Any]) -> None:

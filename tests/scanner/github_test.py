@@ -111,7 +111,7 @@ def test_endless_pages_are_refused(
 
 
 def test_other_assets_are_one_notice(github: FakeGitHub) -> None:
-    """What is no distribution file is reported once, and signatures are not."""
+    """A file that is not a distribution is reported once, and signatures are not."""
     others = [
         'tool-windows.zip', 'tool-1.0.linux-x86_64.tar.gz', 'README', 'checksums.txt',
         'tool-1.2-nightly-build.zip',
@@ -389,7 +389,7 @@ def test_private_repository(github: FakeGitHub, monkeypatch: pytest.MonkeyPatch)
     b'[{"assets": [{"name": 1, "browser_download_url": ""}]}]',
 ])
 def test_other_responses_are_refused(github: FakeGitHub, body: bytes) -> None:
-    """What is no list of releases is an error of one line."""
+    """Anything but a list of releases is an error of one line."""
     github.pages['/api/repos/a/b/releases?per_page=100'] = Reply(body)
     with pytest.raises(FetchError, match='is not a response of the API of GitHub') as caught:
         scan_github(github, 'github:a/b')

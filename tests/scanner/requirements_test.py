@@ -41,7 +41,7 @@ def test_requirement(text: str, project: str, specifier: str, hashes: set[str]) 
     ('a' * 201, 'is longer than 200 bytes'),
 ])
 def test_other_texts(text: str, reason: str) -> None:
-    """What is no requirement is refused, with the reason."""
+    """Anything but a requirement is refused, with the reason."""
     with pytest.raises(LineError) as caught:
         parse(text)
     assert reason in str(caught.value)

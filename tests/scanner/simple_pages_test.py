@@ -90,5 +90,5 @@ def test_html_pages_of_any_fragments(fragments: list[str]) -> None:
 
 @given(st.binary(max_size=40), st.sampled_from((SIMPLE_JSON, 'text/html')))
 def test_pages_of_any_bytes(body: bytes, kind: str) -> None:
-    """Bytes that are no page are refused, or have no files."""
+    """Bytes that are not a page are refused, or have no files."""
     check(body, kind)

@@ -238,7 +238,7 @@ def test_redirect_loop_is_an_error(site: Site, client: Client) -> None:
 def test_bad_redirects_are_errors(
         site: Site, client: Client, place: str, message: str,
 ) -> None:
-    """A redirect to something that is no URL is an error of one line."""
+    """A redirect to something other than a URL is an error of one line."""
     site.pages['/a'] = Reply(status=302, headers={'Location': place})
     with pytest.raises(FetchError, match=message) as caught:
         client.get(f'{site.url}a')

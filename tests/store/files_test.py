@@ -125,7 +125,7 @@ TOO_LONG = 'a' * 300
 
 
 def test_other_errors_are_reported(tmp_path: Path) -> None:
-    """Only a file that is missing, or is no file, counts as another content."""
+    """Only a missing file, a folder or a link counts as another content."""
     place = f'{tmp_path}/{TOO_LONG}'
     with pytest.raises(OSError, match='File name too long'):
         files.holds(place, b'')

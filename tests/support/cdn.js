@@ -48,7 +48,7 @@ async function fetched(uri) {
 async function answer(request, response) {
     // The path of a request for a complete URL is that of the URL.
     const [path, ...search] = request.url.replace(/^https?:\/\/[^\/?]*/i, '').split('?');
-    // CloudFront refuses what is no path, and doesn't decode query strings.
+    // CloudFront refuses anything but a path, and doesn't decode query strings.
     if (path[0] !== '/' || !/^[\x21-\x7e]+$/.test(path)) {
         response.writeHead(400);
         response.end();

@@ -27,7 +27,7 @@ REFUSED_JSON: Table = (
     (b'{"Filename": "foo-1.0.zip"}', "key 'filename' is missing"),
     (b'{"filename": null}', '`filename` must be a string'),
     (b'# a comment, which JSON has not', 'malformed'),
-    # Bytes that are no text.
+    # Bytes that are not text.
     (b'\xff\xfe{\x00}\x00', 'byte 1 is not UTF-8'),
     (b'{"filename": "foo-1.0.zip", "summary": "\xff"}', 'byte 41 is not UTF-8'),
     (b'{"filename": "foo-1.0.zip", "summary": "caf\xc3"}', 'is not UTF-8'),

@@ -115,7 +115,7 @@ class Workshop:
         assert not self.differences(out, list_name, *options)
 
     def differences(self, out: Path, list_name: str, *options: str) -> list[str]:
-        """What is not as one full build leaves it; what the user keeps there is to be there."""
+        """What differs from one full build; the files that the user keeps there must be there."""
         found = tree_of(out)
         users = {path: USERS[path] for path in USERS if path in found}
         folders = {f'{parent}/' for path in users for parent in Path(path).parents[:-1]}
