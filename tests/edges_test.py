@@ -38,7 +38,8 @@ def no_room(*_: object) -> NoReturn:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def test_a_previous_list_that_changes_nothing_leaves_all_as_it_is(tmp_path: Path) -> None:
+def test_unchanged_previous_list_keeps_pages(tmp_path: Path) -> None:
+    """A previous list equal to the list of the directory leads to no write."""
     run(tmp_path)
     before = histories.stamps(tmp_path / 'out')
     run(tmp_path, previous_package_list_json=str(tmp_path / 'out/packages.json'))

@@ -423,7 +423,7 @@ def test_phones_fold_minor_facts(browser: Browser, index: str) -> None:
 
 
 @pytest.mark.parametrize('width', chromium.WIDTHS.values())
-def test_lines_of_the_card_touch_no_text(browser: Browser, index: str, width: int) -> None:
+def test_card_lines_touch_no_text(browser: Browser, index: str, width: int) -> None:
     """With any of facts, links and people missing, there is space above and below each line."""
     context = browser.new_context(viewport={'width': width, 'height': 800})
     page = context.new_page()

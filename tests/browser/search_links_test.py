@@ -115,7 +115,7 @@ def test_no_results_say_what_to_try(page: Page, index: str) -> None:
     expect(page.locator('.advice li').first).to_contain_text('Look in other indexes')
 
 
-def test_missing_projects_show_those_with_a_part(page: Page, index: str) -> None:
+def test_missing_project_shows_partial_matches(page: Page, index: str) -> None:
     """A link to a project that is not there finds those that match a part of its name."""
     page.goto(f'{index}?name=unknown-plugin')
     expect(page.locator('.results .name')).to_have_text(['foo-bar-plugin'])

@@ -159,7 +159,7 @@ def test_new_folder_follows_other_builds(tmp_path: Path) -> None:
     assert [path for path in pages if pages[path] != full[path]] == []
 
 
-def test_pages_of_earlier_version_get_links_last(
+def test_earlier_version_gets_links_last(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """An index without the new kinds of pages gets them before the pages that link to them."""

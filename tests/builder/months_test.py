@@ -122,7 +122,7 @@ FILES = st.dictionaries(st.sampled_from('abcdefghijkl'), st.sampled_from(TIMES),
 
 @settings(max_examples=25)
 @given(before=FILES, now=FILES)
-def test_rebuilt_months_are_those_of_full_builds(
+def test_rebuilt_months_equal_full_builds(
         tmp_path_factory: pytest.TempPathFactory,
         before: dict[str, float | None], now: dict[str, float | None],
 ) -> None:

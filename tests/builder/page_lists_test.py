@@ -198,7 +198,7 @@ def test_published_list_pages_are_deleted(tmp_path: Path) -> None:
     assert paths.PROJECTS in tree(tmp_path)
 
 
-def test_new_feeds_come_before_links_to_them(
+def test_new_feeds_precede_links_to_them(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """When an index gets a public URL, feeds are there before any page links to them."""

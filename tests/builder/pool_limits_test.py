@@ -72,7 +72,7 @@ def test_dead_threads() -> None:
     assert executors._is_dead(thread)
 
 
-def test_thread_that_dies_is_why_tasks_fail(lock: int) -> None:
+def test_dead_thread_is_why_tasks_fail(lock: int) -> None:
     """The error of a dead thread of the pool is reported; it prints no traceback."""
     with ProcessPool(1, lock) as pool:
         assert pool.submit(square, 2).result() == 4

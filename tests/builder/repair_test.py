@@ -399,7 +399,7 @@ def test_template_changed_while_list_is_read(
 ))
 # The report is written if an argument is wrong, but not over any of these files.
 @pytest.mark.parametrize('jobs', (1, 0))
-def test_files_of_the_build_are_not_overwritten(
+def test_build_files_are_not_overwritten(
         tmp_path: Path, option: str, path: str, jobs: int,
 ) -> None:
     """The paths of other files that a build reads or writes are refused."""

@@ -147,7 +147,7 @@ def test_unused_yank_is_reported(tmp_path: Path) -> None:
     assert not any(notice.skipped for notice in report.notices)
 
 
-def test_file_of_two_projects_is_yanked_in_one(tmp_path: Path) -> None:
+def test_yank_in_one_of_two_projects(tmp_path: Path) -> None:
     """A file name that two projects have is yanked for the project that the line names."""
     lines = tuple(
         line('x-1.zip', upload_timestamp=MARCH, name=name) for name in ('a', 'b')

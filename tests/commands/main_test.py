@@ -235,7 +235,7 @@ def test_file_without_a_path_is_reported(
     assert capsys.readouterr().err == 'dumb-pypi: No such file or directory\n'
 
 
-def test_fault_of_the_program_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_program_fault_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     """An error of the program itself keeps its traceback."""
     def fail(_: object) -> None:
         raise RuntimeError('dictionary changed size during iteration')

@@ -235,7 +235,7 @@ def test_only_one_file_is_standard_output(
     assert run(place, '--report', '/dev/null', '--changes-file', '/dev/null') == 0
 
 
-def test_names_that_are_not_utf8_are_reported() -> None:
+def test_names_outside_utf8_are_reported() -> None:
     """The report is UTF-8 even if a file's name is not."""
     notice = Notice('pool/\udcff', None, 'has a name that is not UTF-8 — é')
     outcome = builder.Report(1, 1, 0, 0, 0, [notice])

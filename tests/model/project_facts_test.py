@@ -177,7 +177,7 @@ def test_control_character_is_refused(key: str) -> None:
     assert bool(facts) != notice.skipped
 
 
-def test_bad_link_does_not_lose_the_line() -> None:
+def test_bad_link_keeps_the_line() -> None:
     """A link that no page may have is skipped with a notice; all other facts are kept."""
     facts, notices = read_one(summary='s', project_urls={
         'A': 'javascript:alert(1)', 'Docs': 'https://example.com/', 'B': 'example.com',
@@ -193,7 +193,7 @@ def test_bad_link_does_not_lose_the_line() -> None:
     )]
 
 
-def test_bad_extra_does_not_lose_the_line() -> None:
+def test_bad_extra_keeps_the_line() -> None:
     """An extra with an invalid name is skipped with a notice: readers paste extras into a shell."""
     facts, notices = read_one(summary='s', provides_extra=['a', '$(reboot)', 'b'])
     assert (facts.summary, facts.provides_extra) == ('s', ['a', 'b'])

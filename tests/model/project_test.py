@@ -218,7 +218,7 @@ def test_extras_of_a_release() -> None:
     ('foo-1.0-cp39-cp39-any.whl', 'foo-1.0-cp310-cp310-any.whl'),
     ('foo-1.0.tar.gz', 'foo-1.0-py3-none-any.whl', 'foo-1.0-variants.json'),
 ))
-def test_order_of_files_is_that_of_keys(names: tuple[str, ...]) -> None:
+def test_files_have_the_order_of_keys(names: tuple[str, ...]) -> None:
     """A pair of a wheel and another file is in the order that its keys have."""
     for given in itertools.permutations(names):
         files = [file_of(json.dumps({'filename': name}).encode()) for name in given]

@@ -69,7 +69,7 @@ def test_new_project_changes_one_letter() -> None:
     assert [page.path for page in changed if page.letter] == ['projects/b-2.html']
 
 
-def test_new_pages_come_before_links_to_them() -> None:
+def test_new_pages_precede_links_to_them() -> None:
     """Of two new pages that link to each other, the first is written twice."""
     a = page('a', ['b'])
     b, index = page('b', ['a']), page('index', ['a', 'b'])

@@ -127,7 +127,7 @@ def test_bytecode_cache_is_optional(package: Path, monkeypatch: pytest.MonkeyPat
     assert list((package / '__pycache__').iterdir()) == []
 
 
-def test_lack_of_memory_is_not_the_templates_fault(
+def test_memory_error_is_not_template_error(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """If memory runs out, that is not reported as an error of the template."""
@@ -171,7 +171,7 @@ def test_frame_changes_no_page(
     assert pages(None) == pages(str(tmp_path))
 
 
-def test_lack_of_memory_is_no_fault_of_templates(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_system_error_becomes_memory_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """A function in C that runs out of memory may raise a SystemError."""
     templates = Templates()
     monkeypatch.setattr(jinja2.Template, 'render', Mock(side_effect=SystemError))

@@ -107,7 +107,7 @@ def test_end_of_wheel_is_read(
     assert len(bucket.asked) == 1 + len(bucket.sizes(WHEEL))
 
 
-def test_small_and_streamed_files_are_read_once(bucket: WatchedBucket) -> None:
+def test_small_or_streamed_file_read_once(bucket: WatchedBucket) -> None:
     """Of a small wheel and an sdist, every byte is read once, in one request."""
     wheel = archives.wheel()
     sdist = archives.sdist(archives.PKG_INFO, archives.member(
@@ -119,7 +119,7 @@ def test_small_and_streamed_files_are_read_once(bucket: WatchedBucket) -> None:
     assert (bucket.sizes(WHEEL), bucket.sizes(SDIST)) == ([len(wheel)], [len(sdist)])
 
 
-def test_large_directory_is_read_in_few_requests(bucket: WatchedBucket) -> None:
+def test_large_directory_needs_few_requests(bucket: WatchedBucket) -> None:
     """A directory of some MB, with Zip64 records, takes one request more."""
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, 'w') as archive:

@@ -298,7 +298,7 @@ def test_unusual_lines_are_trusted(folder: Path, known: dict[str, object]) -> No
 
 
 @pytest.mark.parametrize('touched', [True, False])
-def test_statements_about_a_bare_sdist_are_kept(folder: Path, touched: bool) -> None:
+def test_statements_about_bare_sdist_are_kept(folder: Path, touched: bool) -> None:
     """The name and version that a list states of an sdist without PKG-INFO outlive its time."""
     filename = 'foo-2-1.tar.gz'
     (folder / filename).write_bytes(sdist(member(b'foo-2-1/setup.py')))

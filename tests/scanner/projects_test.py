@@ -284,7 +284,7 @@ def test_progress_counts_metadata(pool: Path) -> None:
     assert len(set(totals)) == 2
 
 
-def test_copy_at_its_url_describes_a_project(pool: Path) -> None:
+def test_copy_at_its_url_describes_project(pool: Path) -> None:
     """Of equal copies of a file, any describes its project, even if another one is gone."""
     put(pool, {f'a/{WHEEL_1}': wheel_of('1.0', 'Author: a')})
     put(pool, {f'b/{WHEEL_1}': wheel_of('1.0', 'Author: a')})

@@ -325,7 +325,7 @@ def test_shared_folders_are_not_replaced(root: Path, elsewhere: Path, obstacle: 
     assert trees.pages_in(elsewhere) == before
 
 
-def test_linked_page_is_replaced_by_a_file(root: Path, elsewhere: Path) -> None:
+def test_linked_page_becomes_a_file(root: Path, elsewhere: Path) -> None:
     """A file that is moved to the place of a page replaces a link, even to the same content."""
     (root / 'packages.json').symlink_to(elsewhere / 'json')
     adopted(root, b'mine')
