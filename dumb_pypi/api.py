@@ -3,25 +3,19 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import json
 import os
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, TYPE_CHECKING
 
-from dumb_pypi import __version__, builder
-from dumb_pypi.builder import Report, Scan, Scanned
+from dumb_pypi import builder
+from dumb_pypi.builder import Scan, Scanned
 from dumb_pypi.builder.refusals import refuse_file_of_build
+from dumb_pypi.builder.report import Report, report_file
 from dumb_pypi.builder.scanned import Described
 from dumb_pypi.errors import (
-    BusyError,
-    DumbPypiError,
     ListError,
-    Notice,
-    OptionError,
     shown_path,
 )
-from dumb_pypi.model.arguments import path_of
 from dumb_pypi.options import BuildOptions, DEFAULT_TITLE, FOLDER, hints
 from dumb_pypi.process import usable_cpus
 
@@ -125,33 +119,39 @@ def build(
         DumbPypiError: the index could not be built; its text is one line that says why. The two
             above are of this class too.
     """
-    given = locals()
-    del given['executor'], given['progress']
-    with built(given, executor, progress) as outcome:
+    with build_session(
+        executor, progress, output_dir=output_dir, packages_url=packages_url,
+        packages_dir=packages_dir, package_list=package_list, package_list_json=package_list_json,
+        previous_package_list=previous_package_list,
+        previous_package_list_json=previous_package_list_json, project_list_json=project_list_json,
+        write_metadata=write_metadata, title=title, logo=logo, logo_width=logo_width,
+        site_url=site_url, template_dir=template_dir, per_release_json=per_release_json,
+        precompress=precompress, slash_keys=slash_keys, generated=generated, strict=strict,
+        full=full, allow_shrink=allow_shrink, changes_file=changes_file, report=report, jobs=jobs,
+    ) as outcome:
         return outcome
 
 
 @contextlib.contextmanager
-def built(
-        arguments: Mapping[str, Any], executor: Executor | None = None,
-        progress: Callable[[float], None] = lambda _: None,
+def build_session(
+        executor: Executor | None, progress: Callable[[float], None], /, **arguments: Any,
 ) -> Iterator[Report]:
-    """Build the index, given the other arguments of `build` by their names.
+    """Build the index, given the other arguments of `build`.
 
-    The index stays locked while the caller takes notice of the report: see `builder.built`.
+    The index stays locked while the caller takes notice of the report: see `confirmed_build`.
 
     Raises:
         DumbPypiError: the index could not be built.
     """
-    options = dict(arguments)
+    options = {**arguments}
     refuse_file_of_build('report', arguments)
-    with _reported(options.pop('report', None)) as write_report:
+    with report_file(options.pop('report', None)) as write_report:
         refuse_file_of_build('changes_file', arguments)
         parsed = BuildOptions.parse(**options)
         scan = None
         if parsed.package_list.form == FOLDER:
             scan, progress = _scan_of(parsed, progress), _second_part(progress)
-        with builder.built(parsed, executor, progress, scan) as outcome:
+        with builder.confirmed_build(parsed, executor, progress, scan) as outcome:
             # If this fails, the build is not confirmed, and its changes will be repeated.
             write_report(outcome, hints(
                 options.get('packages_url'), options.get('site_url'), parsed.output_dir,
@@ -196,96 +196,3 @@ def _scan_of(options: BuildOptions, progress: Callable[[float], None]) -> Scan:
 
 def _second_part(progress: Callable[[float], None]) -> Callable[[float], None]:
     return lambda part: progress(_SCANNING + (1 - _SCANNING) * part)
-
-
-@contextlib.contextmanager
-def _reported(path: Path | None) -> Iterator[Callable[[Report, Iterable[str]], None]]:
-    """Yield a function that writes the report file of a build that succeeded, given its hints.
-
-    If the build fails, write that. Without a path, write nothing.
-
-    Raises:
-        OptionError: the path is empty.
-        FileError: the file cannot be written.
-    """
-    if path is None:
-        yield lambda *_: None
-        return
-    place = path_of('report', path) or ''
-    if not place:
-        raise OptionError('--report', 'is empty: pass the path of a file to write')
-    # A build with nothing to do needs none of what this imports.
-    from dumb_pypi.store.files import check_user_file, replace_user_file
-    check_user_file(place)
-    start = time.monotonic()
-    known: Report | None = None
-
-    def write(outcome: Report | None, warnings: Iterable[str], error: BaseException | None) -> None:
-        replace_user_file(place, _encode_report(
-            outcome, warnings, error, duration=time.monotonic() - start,
-        ))
-
-    def write_success(outcome: Report, warnings: Iterable[str]) -> None:
-        nonlocal known
-        known = outcome
-        write(outcome, warnings, None)
-
-    try:
-        yield write_success
-    except BaseException as error:
-        # The reason of the build's failure is more important than one to write it.
-        with contextlib.suppress(DumbPypiError):
-            write(known, (), error)
-        raise
-
-
-def _encode_report(
-        outcome: Report | None, warnings: Iterable[str], error: BaseException | None, *,
-        duration: float,
-) -> bytes:
-    """Return the content of the report file, which the docstring of `build` describes."""
-    notices: Sequence[Notice] = ()
-    changed: bool | None = None
-    if outcome is not None:
-        notices, changed = outcome.notices, outcome.written + outcome.deleted > 0
-    elif isinstance(error, ListError | OptionError | BusyError):
-        changed = False
-        notices = error.notices if isinstance(error, ListError) else ()
-    content = json.dumps({
-        'version': __version__,
-        'exit_status': _exit_status(error),
-        'error': _reason(error),
-        'finished': datetime.datetime.now(datetime.UTC).strftime('%Y-%m-%dT%H:%M:%SZ'),
-        'duration': round(duration, 3),
-        'changed': changed,
-        **{
-            key: None if outcome is None else getattr(outcome, key)
-            for key in ('projects', 'files', 'written', 'unchanged', 'deleted')
-        },
-        'skipped': [_encode_notice(notice) for notice in notices if notice.skipped],
-        'warnings': [
-            *(_encode_notice(notice) for notice in notices if not notice.skipped),
-            *({'path': None, 'line': None, 'message': warning} for warning in warnings),
-        ],
-    }, ensure_ascii=False, indent=2)
-    # The names of files may be no UTF-8, which JSON has to be.
-    return content.encode(errors='backslashreplace') + b'\n'
-
-
-def _encode_notice(notice: Notice) -> dict[str, str | int | None]:
-    return {'path': notice.place, 'line': notice.line, 'message': notice.text}
-
-
-def _reason(error: BaseException | None) -> str | None:
-    if error is None:
-        return None
-    return 'interrupted' if isinstance(error, KeyboardInterrupt) else str(error)
-
-
-def _exit_status(error: BaseException | None) -> int:
-    """Return the exit status of the command `dumb-pypi` after an error."""
-    if error is None:
-        return 0
-    if isinstance(error, OptionError):
-        return 2
-    return 130 if isinstance(error, KeyboardInterrupt) else 1

@@ -1,18 +1,19 @@
 """The Python API: `build` and `scan` with every kind of path, and docstrings for editors."""
 from __future__ import annotations
 
+import contextlib
 import datetime
 import inspect
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import dumb_pypi
-from dumb_pypi import build, scan
+from dumb_pypi import api, build, scan
 from dumb_pypi.commands.build import _parser
 from dumb_pypi.errors import OptionError
 from tests.support.archives import wheel
@@ -78,6 +79,19 @@ def test_arguments_are_options() -> None:
     arguments = {*inspect.signature(build).parameters}
     assert options - arguments == {'help', 'version', 'quiet', 'verbose'}
     assert arguments - options == {'executor', 'progress'}
+
+
+def test_arguments_are_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`build` forgets none of its arguments."""
+    given = {name: object() for name in inspect.signature(build).parameters}
+
+    @contextlib.contextmanager
+    def build_session(*positional: object, **named: object) -> Iterator[object]:
+        yield dict(zip(('executor', 'progress'), positional, strict=True)) | named
+
+    monkeypatch.setattr(api, 'build_session', build_session)
+    arguments: dict[str, Any] = given
+    assert build(**arguments) == given  # type: ignore[comparison-overlap]
 
 
 @pytest.mark.parametrize(('name', 'value', 'message'), (

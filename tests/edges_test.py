@@ -11,7 +11,8 @@ from typing import Any, NoReturn
 import pytest
 
 from dumb_pypi import build, store
-from dumb_pypi.builder import packages, Report, stamp
+from dumb_pypi.builder import packages, stamp
+from dumb_pypi.builder.report import Report
 from dumb_pypi.builder.source import open_list
 from dumb_pypi.errors import FileError
 from dumb_pypi.options import ListPath, PLAIN

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dumb_pypi import build
-from dumb_pypi.builder import Report
+from dumb_pypi.builder.report import Report
 from tests.support import histories
 
 JSON = 'package_list_json'

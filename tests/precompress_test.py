@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dumb_pypi import build
-from dumb_pypi.builder import Report
+from dumb_pypi.builder.report import Report
 from tests.support import histories
 
 LINES = tuple(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from packaging.utils import canonicalize_name
 
 from dumb_pypi import build
-from dumb_pypi.builder import Report
+from dumb_pypi.builder.report import Report
 from dumb_pypi.errors import LineError, Notice, UnusableListError
 from dumb_pypi.model.distfile import check_json, read_checked
 from dumb_pypi.model.fields import encode, Line, unknown_keys

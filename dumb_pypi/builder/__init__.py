@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple, TYPE_CHECKING
 
 from dumb_pypi import store
@@ -12,6 +12,7 @@ from dumb_pypi.builder.refusals import (
     refuse_list,
     refuse_shrink,
 )
+from dumb_pypi.builder.report import Report
 from dumb_pypi.builder.scanned import Describe, ScannedFacts
 from dumb_pypi.builder.source import ListFile, Lists, open_lists, ScannedList
 from dumb_pypi.builder.stamp import (
@@ -42,23 +43,6 @@ if TYPE_CHECKING:
 _READING = 0.3
 
 
-class Report(NamedTuple):
-    """What a build did; `notices` are about the lists, in the order of their lines.
-
-    `written`, `unchanged` and `deleted` count pages; `unchanged` only those that were rendered.
-    `new_notices` are those that the previous build in the directory did not have, `gone_notices` is
-    the number of those that only the previous build had.
-    """
-    projects: int
-    files: int
-    written: int
-    unchanged: int
-    deleted: int
-    notices: Sequence[Notice]
-    new_notices: Sequence[Notice] = ()
-    gone_notices: int = 0
-
-
 class Scanned(NamedTuple):
     """The list of a folder, JSON lines, and notices about its files.
 
@@ -74,7 +58,7 @@ Scan = Callable[[str | None], Scanned]
 
 
 @contextlib.contextmanager
-def built(
+def confirmed_build(
         options: BuildOptions, executor: Executor | None = None,
         progress: Callable[[float], None] = lambda _: None,
         scan: Scan | None = None,

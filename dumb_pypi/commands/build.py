@@ -7,8 +7,8 @@ import datetime
 from collections.abc import Sequence
 
 from dumb_pypi import __version__
-from dumb_pypi.api import built
-from dumb_pypi.builder import Report
+from dumb_pypi.api import build_session
+from dumb_pypi.builder.report import Report
 from dumb_pypi.commands import describe_commands
 from dumb_pypi.commands.console import (
     are_few,
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with contextlib.ExitStack() as stack:
             # The bar is erased before anything is printed.
             with contextlib.closing(ProgressBar(patience=PATIENCE)) as progress:
-                report = stack.enter_context(built(options, progress=progress))
+                report = stack.enter_context(build_session(None, progress, **options))
             if not quiet:
                 _say_notices(report, verbose=verbose)
                 for hint in hints(

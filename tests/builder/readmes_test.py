@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from dumb_pypi.builder import readmes, renderer, Report, stamp
+from dumb_pypi.builder import readmes, renderer, stamp
 from dumb_pypi.builder.renderer import Renderer
+from dumb_pypi.builder.report import Report
 from dumb_pypi.errors import FileError, ResourceError, WorkerError
 from dumb_pypi.options import BuildOptions
 from dumb_pypi.store.folder_writer import Target, Writer

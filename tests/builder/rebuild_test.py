@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from dumb_pypi import build, store
-from dumb_pypi.builder import Report, stamp
+from dumb_pypi.builder import stamp
+from dumb_pypi.builder.report import Report
 from dumb_pypi.commands.build import main
 from tests.support import histories
 from tests.support.small_builds import full_tree, LINES, run, tree

@@ -16,7 +16,7 @@ from unittest.mock import Mock
 import pytest
 
 from dumb_pypi import builder, store
-from dumb_pypi.builder import built, source, stamp
+from dumb_pypi.builder import confirmed_build, source, stamp
 from dumb_pypi.builder.source import Lists
 from dumb_pypi.errors import ChangedError, FileError, OptionError, ShrinkError
 from dumb_pypi.model.project import Project
@@ -295,7 +295,7 @@ def test_unreported_changes_are_repeated(tmp_path: Path) -> None:
     options: dict[str, Any] = {'changes_file': str(tmp_path / 'changes')}
     run(tmp_path, **options)
     paths_of_new = changed_paths_of_new_project(tmp_path)
-    with pytest.raises(BrokenPipeError), built(BuildOptions.parse(
+    with pytest.raises(BrokenPipeError), confirmed_build(BuildOptions.parse(
         package_list_json=histories.write_lines(tmp_path / 'list', [*MORE]),
         packages_url='../../pool/', output_dir=tmp_path / 'out', **options,
     )) as report:

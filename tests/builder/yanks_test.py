@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import InvalidVersion, Version
 
-from dumb_pypi.builder import Report
 from dumb_pypi.builder.check import check
+from dumb_pypi.builder.report import Report
 from dumb_pypi.model.project_facts import release_key
 from dumb_pypi.pages import paths
 from tests.support import histories

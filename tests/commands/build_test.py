@@ -134,10 +134,10 @@ def test_ctrl_c_prints_one_line(
         command: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Ctrl-C ends the build with one line and status 130."""
-    def built(*_: object, **__: object) -> None:
+    def build_session(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(build_command, 'built', built)
+    monkeypatch.setattr(build_command, 'build_session', build_session)
     assert main(command) == 130
     assert capsys.readouterr() == ('', 'dumb-pypi: interrupted\n')
 

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dumb_pypi import build, scan, store
-from dumb_pypi.api import built
+from dumb_pypi.api import build_session
 from dumb_pypi.commands.build import main
 from dumb_pypi.errors import BusyError, FileError, ListError, RefusedError, ShrinkError
 from tests.support import histories
@@ -312,7 +312,7 @@ def test_failed_caller_repeats_the_changes(pool: Path, tmp_path: Path) -> None:
     options: dict[str, Any] = {
         'packages_dir': pool, 'output_dir': pool.parent, 'changes_file': tmp_path / 'changes',
     }
-    with pytest.raises(BrokenPipeError), built(options):
+    with pytest.raises(BrokenPipeError), build_session(None, lambda _: None, **options):
         raise BrokenPipeError
     changes = {change['path'] for change in read_changes(tmp_path / 'changes')}
     replace_secretly(pool / NAME, OTHER)

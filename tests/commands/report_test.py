@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 import dumb_pypi
-from dumb_pypi import api, build, builder, store
+from dumb_pypi import build, builder, store
+from dumb_pypi.builder.report import encode_report, Report
 from dumb_pypi.commands.build import main
 from dumb_pypi.errors import FileError, Notice
 
@@ -238,8 +239,8 @@ def test_only_one_file_is_standard_output(
 def test_names_outside_utf8_are_reported() -> None:
     """The report is UTF-8 even if a file's name is not."""
     notice = Notice('pool/\udcff', None, 'has a name that is not UTF-8 — é')
-    outcome = builder.Report(1, 1, 0, 0, 0, [notice])
-    content = api._encode_report(outcome, (), None, duration=1)
+    outcome = Report(1, 1, 0, 0, 0, [notice])
+    content = encode_report(outcome, (), None, duration=1)
     assert json.loads(content.decode())['skipped'] == [
         {'path': 'pool/\udcff', 'line': None, 'message': 'has a name that is not UTF-8 — é'},
     ]

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from dumb_pypi import build
-from dumb_pypi.builder import Report
+from dumb_pypi.builder.report import Report
 from tests.support import bucket
 from tests.support.recorder import Recorder, serve
 from tests.support.servers import TIMEOUT

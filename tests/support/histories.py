@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule, RuleBasedStateMachine, run_state_machine_as_test
 
 from dumb_pypi import build
-from dumb_pypi.builder import Report
+from dumb_pypi.builder.report import Report
 from tests.support.small_pages import make_pages_small
 
 SPELLINGS = {

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dumb_pypi import build
-from dumb_pypi.builder import Report
+from dumb_pypi.builder.report import Report
 from tests.support import histories
 
 LINES = (
