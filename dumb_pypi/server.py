@@ -25,6 +25,7 @@ from urllib.parse import parse_qsl, quote, unquote_to_bytes
 
 from dumb_pypi import __version__
 from dumb_pypi.errors import DumbPypiError, shown, shown_path
+from dumb_pypi.model.filenames import canonicalize_name
 from dumb_pypi.store import changes
 
 _METHODS = ('GET', 'HEAD', 'OPTIONS')
@@ -373,7 +374,7 @@ def normalized(path: str) -> str:
     found = _PROJECT_PATH.fullmatch(path)
     if found is None:
         return path
-    return found['kind'] + re.sub('[-_.]+', '-', found['name']).lower() + found['rest']
+    return found['kind'] + canonicalize_name(found['name']) + found['rest']
 
 
 def wants_json(accept: str, query: str) -> bool:

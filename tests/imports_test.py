@@ -22,7 +22,7 @@ BELOW = {
     'api': {'builder', 'scanner', 'store', 'options', 'model', 'errors', 'process', '__init__'},
     'builder': {'store', 'pages', 'options', 'model', 'errors', 'process', '__init__'},
     'scanner': {'store', 'model', 'errors', 'process', '__init__'},
-    'server': {'store', 'errors', '__init__'},
+    'server': {'store', 'model', 'errors', '__init__'},
     'pages': {'options', 'model', 'errors', '__init__'},
     'store': {'errors'},
     'options': {'model', 'errors'},

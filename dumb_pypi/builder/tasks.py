@@ -57,8 +57,8 @@ def _site(options: BuildOptions, _: str) -> Site:
 class ProjectsTask(NamedTuple):
     """Consecutive projects to render, or, if not `write`, only to sum up.
 
-    `facts` are about some of them. `lines` are those of all of them, `counts` their numbers; `new`
-    says which have no page yet, and `lonely` which may have no page of dependents.
+    `facts` are about some of them. `lines` are those of all of them, `counts` their numbers. `new`
+    and `may_lack_dependents_page` say which have no page yet, and which none of dependents.
     """
     job: Job
     number: int
@@ -68,7 +68,7 @@ class ProjectsTask(NamedTuple):
     lines: bytes
     write: bool
     new: Sequence[bool]
-    lonely: Sequence[bool]
+    may_lack_dependents_page: Sequence[bool]
 
 
 class ProjectsResult(NamedTuple):
@@ -144,8 +144,10 @@ def _process_projects(task: ProjectsTask, writer: TaskWriter) -> ProjectsResult:
         readmes = [readme_of(facts, job.renderer, job.target, writer) for facts in all_facts]
         # The names on these pages are only known later.
         empty = [
-            site.dependents_page(project.name, (), 0) if lonely else None
-            for project, lonely in zip(projects, task.lonely, strict=True)
+            site.dependents_page(project.name, (), 0) if may_lack_page else None
+            for project, may_lack_page in zip(
+                projects, task.may_lack_dependents_page, strict=True,
+            )
         ]
         # Kind by kind, since the caches of a processor hold the code for one kind of page: project
         # by project, rendering and writing take a fifth more time.

@@ -219,13 +219,9 @@ def _parser() -> argparse.ArgumentParser:
         help='say who uploaded the files, except for those whose uploader is in the previous list '
              'or known to GitHub, and for those of another index',
     )
-    bad = the_list.add_mutually_exclusive_group()
-    bad.add_argument(
-        '--keep-going', action='store_true',
-        help='skip broken files and list the others; this is the default',
-    )
-    bad.add_argument(
-        '--strict', action='store_true', help='print no list if any file is broken',
+    the_list.add_argument(
+        '--strict', action='store_true',
+        help='print no list if any file is broken (default: skip such files and list the others)',
     )
     messages = parser.add_argument_group('messages and help')
     loudness = messages.add_mutually_exclusive_group()
@@ -392,7 +388,3 @@ def _write(path: str, lines: Sequence[bytes]) -> None:
 
 def _joined(lines: Sequence[bytes]) -> bytes:
     return b''.join(line + b'\n' for line in lines)
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

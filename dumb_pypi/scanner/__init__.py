@@ -143,13 +143,19 @@ def scan(
     if names_only and (write_metadata or projects):
         other = '--write-metadata' if write_metadata else '--projects'
         raise OptionError('--names-only', f'cannot be used with {other}, which reads files')
-    elsewhere = _open_sources(
-        [name for name in names if not is_folder(name)], folders, prefer,
-        allowed=allowed, allowed_from=path_of('allowed_from', allowed_from), api_url=api_url,
-        cache=path_of('cache', cache), compute_hashes=compute_hashes, uploaded_by=uploaded_by,
-        jobs=jobs, write_metadata=write_metadata, names_only=names_only,
-        known_projects=known_projects if projects else None,
-    )
+    allowed_from, cache = path_of('allowed_from', allowed_from), path_of('cache', cache)
+    elsewhere: Elsewhere | None = None
+    # The imports would double the time of a scan that has nothing to read.
+    if len(folders) < len(names) or any((
+            prefer, allowed, allowed_from, api_url, cache, compute_hashes, names_only,
+    )):
+        from dumb_pypi.scanner.requirements import read_allow_list
+        from dumb_pypi.scanner.source import Settings
+        from dumb_pypi.scanner.sources import Elsewhere
+        elsewhere = Elsewhere(names, prefer, Settings(
+            read_allow_list(allowed, allowed_from), api_url, cache, compute_hashes, uploaded_by,
+            jobs, write_metadata, names_only, known_projects if projects else None,
+        ))
     known = _read_previous(path_of('previous', previous))
     result, files, size = _scan_folders(
         folders, known, write_metadata=write_metadata, uploaded_by=uploaded_by, jobs=jobs,
@@ -229,33 +235,6 @@ def is_folder(source: str) -> bool:
     """Return whether a source is a folder, rather than something on another server."""
     # A folder of such a name can be given as ./github:foo.
     return not source.startswith('github:') and '://' not in source
-
-
-def _open_sources(
-        sources: Sequence[str], folders: Sequence[str], prefer: Sequence[str], *,
-        allowed: Sequence[str], allowed_from: str | None, api_url: str | None,
-        cache: str | None, compute_hashes: bool, uploaded_by: str | None, jobs: int | None,
-        write_metadata: bool, names_only: bool, known_projects: Mapping[str, KnownLine] | None,
-) -> Elsewhere | None:
-    """Return the sources that are not folders, None if nothing is said of any.
-
-    Raises:
-        OptionError: an option makes no sense with these sources.
-        FileError: the requirements cannot be read.
-    """
-    if not (
-            sources or prefer or allowed or allowed_from or api_url or cache or compute_hashes
-            or names_only
-    ):
-        # The imports would double the time of a scan that has nothing to read.
-        return None
-    from dumb_pypi.scanner.requirements import read_allow_list
-    from dumb_pypi.scanner.source import Settings
-    from dumb_pypi.scanner.sources import Elsewhere
-    return Elsewhere(sources, folders, prefer, Settings(
-        read_allow_list(allowed, allowed_from), api_url, cache, compute_hashes, uploaded_by, jobs,
-        write_metadata, names_only, known_projects,
-    ))
 
 
 def _check_options(sources: Sequence[Path], jobs: int | None) -> None:

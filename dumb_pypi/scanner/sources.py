@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from dumb_pypi.errors import ConflictError, Notice, OptionError, shown, shown_path
 from dumb_pypi.model import filenames
 from dumb_pypi.model.distfile import read_checked
-from dumb_pypi.scanner import BUCKETS
+from dumb_pypi.scanner import BUCKETS, is_folder
 from dumb_pypi.scanner.source import Found, GITHUB, projects_of, Settings, Source
 
 if TYPE_CHECKING:
@@ -33,9 +33,10 @@ class Elsewhere:
     """
 
     def __init__(
-            self, sources: Sequence[str], folders: Sequence[str], prefer: Sequence[str],
-            settings: Settings,
+            self, all_sources: Sequence[str], prefer: Sequence[str], settings: Settings,
     ) -> None:
+        folders = [source for source in all_sources if is_folder(source)]
+        sources = [source for source in all_sources if not is_folder(source)]
         self._folders = ', '.join(map(shown_path, folders))
         opened = [_open(source, settings) for source in sources]
         self._sources = {source.name: source for source in opened}

@@ -32,7 +32,7 @@ def test_list_is_printed_in_order(
     out, err = capfdbinary.readouterr()
     assert err == b''
     assert [json.loads(line)['filename'] for line in out.splitlines()] == list(map(name, range(5)))
-    assert main(['-q', '--jobs', '7', '--keep-going', str(folder)]) == 0
+    assert main(['-q', '--jobs', '7', str(folder)]) == 0
     assert capfdbinary.readouterr() == (out, b'')
 
 
@@ -94,7 +94,6 @@ def test_strict_prints_all_or_nothing(bad_folder: Path, capfdbinary: Captured) -
      r"--uploaded-by 'a\x1b' has the control character U+001B"),
     (['--uploaded-by', os.fsdecode(b'\xff'), '.'], 'has bytes that are not UTF-8'),
     ([''], 'SOURCE is empty'),
-    (['--strict', '--keep-going', '.'], 'not allowed with argument'),
     (['-o', '/dev/null', '.'], "--output '/dev/null' is not an ordinary file"),
     (['-o', '.', '.'], "--output '.' is not an ordinary file"),
     (['--projects', '.', '.'], "--projects '.' is not an ordinary file"),
