@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dumb_pypi import store
 from dumb_pypi.builder.comparison import (
     CHANGED_STATE,
-    Checked,
+    CheckReport,
     compare,
     Comparison,
     NO_INDEX,
@@ -20,7 +20,7 @@ from dumb_pypi.options import fault_of_output, is_bucket
 from dumb_pypi.store.folder import Folder
 
 
-def check(output_dir: str, progress: Callable[[float], None] = lambda _: None) -> Checked:
+def check(output_dir: str, progress: Callable[[float], None] = lambda _: None) -> CheckReport:
     """Compare every page with what the previous build remembers of it.
 
     Nothing is written, and nothing locked: builds can start meanwhile. `progress` is called with

@@ -10,7 +10,7 @@ from typing import cast, TYPE_CHECKING
 
 from dumb_pypi.builder.comparison import (
     CHANGED_STATE,
-    Checked,
+    CheckReport,
     compare,
     Comparison,
     Kind,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from io import BufferedReader
 
 
-def check_bucket(url: str, progress: Callable[[float], None]) -> Checked:
+def check_bucket(url: str, progress: Callable[[float], None]) -> CheckReport:
     """Compare every page with what the previous build remembers of it, as `check` does.
 
     Raises:

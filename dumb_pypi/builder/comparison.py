@@ -44,7 +44,7 @@ class Difference(NamedTuple):
     path: str
 
 
-class Checked(NamedTuple):
+class CheckReport(NamedTuple):
     """The number of pages that the build remembers, and the differences in the order of paths."""
     pages: int
     differences: list[Difference]
@@ -52,7 +52,7 @@ class Checked(NamedTuple):
 
 def compare(
         comparison: Comparison, records: Body, progress: Callable[[float], None],
-) -> Checked:
+) -> CheckReport:
     """Compare all pages with their records.
 
     Raises:
@@ -66,7 +66,7 @@ def compare(
         differences.update(comparison.differences(recorded, found))
         done += len(recorded)
         progress(done / total)
-    return Checked(total, sorted(differences, key=lambda difference: difference.path))
+    return CheckReport(total, sorted(differences, key=lambda difference: difference.path))
 
 
 def _page_count(records: Body) -> int:

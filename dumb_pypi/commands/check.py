@@ -11,7 +11,7 @@ from typing import get_args
 
 from dumb_pypi import __version__
 from dumb_pypi.builder.check import check
-from dumb_pypi.builder.comparison import Checked, Kind
+from dumb_pypi.builder.comparison import CheckReport, Kind
 from dumb_pypi.commands.console import (
     count,
     DONE,
@@ -102,18 +102,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _counts(checked: Checked) -> dict[Kind, int]:
+def _counts(checked: CheckReport) -> dict[Kind, int]:
     counts = Counter(difference.kind for difference in checked.differences)
     return {kind: counts[kind] for kind in _KINDS}
 
 
-def _summary(checked: Checked) -> str:
+def _summary(checked: CheckReport) -> str:
     """Return the sentence that counts pages and differences.
 
     >>> from dumb_pypi.builder.comparison import Difference
-    >>> _summary(Checked(12, []))
+    >>> _summary(CheckReport(12, []))
     '12 pages checked, no differences'
-    >>> _summary(Checked(2, [Difference('missing', 'index.html'), Difference('unknown', 'a')]))
+    >>> _summary(CheckReport(2, [Difference('missing', 'index.html'), Difference('unknown', 'a')]))
     '2 pages checked: 1 missing, 1 unknown; a build with --full repairs them'
     """
     pages = f'{count(checked.pages, "page")} checked'
@@ -123,12 +123,12 @@ def _summary(checked: Checked) -> str:
     return f'{pages}: {counts}; a build with --full repairs them'
 
 
-def _lines(checked: Checked) -> str:
+def _lines(checked: CheckReport) -> str:
     # The paths are aligned; one that is not a line of text is quoted.
     return ''.join(f'{kind:7} {shown_path(path)}\n' for kind, path in checked.differences)
 
 
-def _json(checked: Checked) -> str:
+def _json(checked: CheckReport) -> str:
     return json.dumps({
         'pages': checked.pages,
         'counts': _counts(checked),

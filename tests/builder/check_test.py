@@ -20,7 +20,7 @@ from hypothesis.stateful import rule
 from dumb_pypi import store
 from dumb_pypi.builder import records, stamp
 from dumb_pypi.builder.check import check
-from dumb_pypi.builder.comparison import Checked, Difference
+from dumb_pypi.builder.comparison import CheckReport, Difference
 from dumb_pypi.errors import FileError, UncheckableError
 from dumb_pypi.pages import paths
 from dumb_pypi.store.checksums import CHECKSUM
@@ -220,9 +220,9 @@ def test_check_reports_exactly_what_is_damaged(bases: list[Base], data: st.DataO
         out = folder / 'out'
         shutil.copytree(base.folder / 'out', out)
         differences = tamper(base, out, what)
-        assert check(str(out)) == Checked(pages_of(base.pages), differences)
+        assert check(str(out)) == CheckReport(pages_of(base.pages), differences)
         run(folder, TODAY, **base.options, full=True, allow_shrink=True)
-        assert check(str(out)) == Checked(pages_of(base.pages), [])
+        assert check(str(out)) == CheckReport(pages_of(base.pages), [])
         left = {
             path: content for path, content in histories.read_tree(out).items()
             if not Path(path).name.startswith('.')
@@ -256,7 +256,7 @@ def test_builds_leave_no_difference(tmp_path: Path, name: str) -> None:
     for lines, options in BUILDS[name]:
         run(tmp_path, tuple(lines), **options)
         tree = histories.read_tree(tmp_path / 'out')
-        assert check(str(tmp_path / 'out')) == Checked(pages_of(tree), [])
+        assert check(str(tmp_path / 'out')) == CheckReport(pages_of(tree), [])
 
 
 @pytest.mark.parametrize('options', VARIANTS)
@@ -273,7 +273,7 @@ def test_partial_index_has_no_difference(
             tmp_path / 'previous'
         ))
         tree = histories.read_tree(out)
-        assert check(str(out)) == Checked(pages_of(tree), [])
+        assert check(str(out)) == CheckReport(pages_of(tree), [])
         (out / 'simple/index.json').write_text('{}')
         assert found_in(out) == [('changed', 'simple/index.json')]
 
@@ -283,7 +283,7 @@ def test_replaced_1x_has_no_difference(tmp_path: Path, out: Path) -> None:
     shutil.rmtree(out / '.dumb-pypi')
     (out / 'changelog/page1.html').write_text('of 1.x')
     run(tmp_path, TODAY[2:])
-    assert check(str(out)) == Checked(pages_of(histories.read_tree(out)), [])
+    assert check(str(out)) == CheckReport(pages_of(histories.read_tree(out)), [])
 
 
 class CheckedFolders(History):
@@ -309,7 +309,7 @@ class CheckedFolders(History):
             place_for(out, path).write_text('mine')
         self.build(out, **how)
         tree = histories.read_tree(out)
-        assert check(str(out)) == Checked(pages_of(tree) - len(FOREIGN), [])
+        assert check(str(out)) == CheckReport(pages_of(tree) - len(FOREIGN), [])
 
 
 @pytest.mark.randomised

@@ -19,7 +19,7 @@ import pytest
 
 from dumb_pypi import build
 from dumb_pypi.builder.check import check
-from dumb_pypi.builder.comparison import Checked, Difference
+from dumb_pypi.builder.comparison import CheckReport, Difference
 from dumb_pypi.errors import BusyError, DumbPypiError, FileError, UncheckableError
 from dumb_pypi.store import bucket as store_bucket
 from dumb_pypi.store import bucket_writer
@@ -286,7 +286,7 @@ def test_tags_of_another_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         place.build(HISTORY[0], title='Other')
         assert 'packages.json' not in recorder.changes()
         assert recorder.tree == place.pages(HISTORY[0], title='Other')
-        assert check(place.url) == Checked(len(recorder.tree), [])
+        assert check(place.url) == CheckReport(len(recorder.tree), [])
         Client(place.url).put('packages.json', b'mine', {})
         assert check(place.url).differences == [Difference('changed', 'packages.json')]
         place.build(HISTORY[0], title='Other')
@@ -322,7 +322,7 @@ def test_check(place: Place) -> None:
     place.build(HISTORY[2])
     place.recorder.requests.clear()
     pages = len(place.recorder.tree)
-    assert check(place.url) == Checked(pages, [])
+    assert check(place.url) == CheckReport(pages, [])
     assert len(place.recorder.requests) <= 5
     client = Client(place.url)
     client.delete(['pypi/ant/1.0/json'])
@@ -332,7 +332,7 @@ def test_check(place: Place) -> None:
     client.put('pypi/ant/9.0/json', b'mine', {})
     client.put('simple/old/index.html', b'mine', {})
     client.put('mine.html', b'mine', {})
-    assert check(place.url) == Checked(pages, [
+    assert check(place.url) == CheckReport(pages, [
         Difference('changed', 'changelog/2024-02.html'),
         Difference('changed', 'packages.json'),
         Difference('empty', 'project/ant/index.html'),
@@ -341,7 +341,7 @@ def test_check(place: Place) -> None:
         Difference('unknown', 'simple/old/index.html'),
     ])
     place.build(HISTORY[2], full=True)
-    assert check(place.url) == Checked(pages, [])
+    assert check(place.url) == CheckReport(pages, [])
 
 
 def test_unfinished_index_is_not_checked(place: Place) -> None:
