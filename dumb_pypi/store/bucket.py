@@ -10,7 +10,7 @@ from typing import BinaryIO, cast, TYPE_CHECKING
 
 from dumb_pypi import store
 from dumb_pypi.errors import BusyError, FileError, LostLockError
-from dumb_pypi.store.client import Client, ConflictError, Object, Version
+from dumb_pypi.store.client import Client, Object, Version, VersionConflictError
 from dumb_pypi.store.lease import ended_in_order, Lease
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class Bucket:
         Raises:
             FileError: the store ignores the condition of a request.
         """
-        with contextlib.suppress(ConflictError):
+        with contextlib.suppress(VersionConflictError):
             self.client.replace(store.LOCK, b'', None)
             raise FileError('lock', self.place, ValueError(
                 'the store ignores conditions (If-None-Match), which keep two builds apart: build '
@@ -250,7 +250,7 @@ class Bucket:
         self.lease.verify()
         try:
             self.client.replace(store.STATE, content, self._state)
-        except ConflictError:
+        except VersionConflictError:
             raise BusyError(self.place) from None
 
     def target(self, options: TargetOptions, /) -> BucketTarget:

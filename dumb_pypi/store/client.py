@@ -46,7 +46,7 @@ class Object(NamedTuple):
         return (self.version.e_tag or '').strip('"') or self.modified.isoformat()
 
 
-class ConflictError(Exception):
+class VersionConflictError(Exception):
     """An object is not of the version to replace."""
 
 
@@ -138,7 +138,7 @@ class Client:
         """Write an object if it is of the version `before`, or if there is none.
 
         Raises:
-            ConflictError: it is of another version.
+            VersionConflictError: it is of another version.
         """
         mode: Any = 'create' if before is None else {
             key: value for key, value in before._asdict().items() if value is not None
@@ -156,7 +156,7 @@ class Client:
                 found = self.get(path)
                 if found is not None and found[0] == content:
                     return found[1]
-                raise ConflictError from error
+                raise VersionConflictError from error
 
     def put_slashed(self, path: str, content: bytes, attributes: Mapping[str, str]) -> None:
         """Write a page at a key that ends in a slash; `path` is that of the folder."""

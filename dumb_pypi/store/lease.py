@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from dumb_pypi import store
 from dumb_pypi.errors import BusyError, FileError, LostLockError, shown_path
-from dumb_pypi.store.client import ConflictError, PAGE_TIMEOUT, RETRY_TIMEOUT
+from dumb_pypi.store.client import PAGE_TIMEOUT, RETRY_TIMEOUT, VersionConflictError
 
 if TYPE_CHECKING:
     from dumb_pypi.store.client import Client, Version
@@ -84,7 +84,7 @@ class Lease:
         """
         try:
             return self._client.replace(store.LOCK, self._content(), None)
-        except ConflictError:
+        except VersionConflictError:
             pass
         found, before = self._client.head(store.LOCK), self._client.get(store.LOCK)
         if found is None or before is None or found.version != before[1]:
@@ -102,7 +102,7 @@ class Lease:
             raise BusyError(self._client.place, _holder(before[0]), math.ceil(LEASE - age) + 1)
         try:
             return self._client.replace(store.LOCK, self._content(), found.version)
-        except ConflictError:
+        except VersionConflictError:
             # A third build was faster, or the owner is alive after all.
             raise BusyError(self._client.place) from None
 
@@ -129,7 +129,7 @@ class Lease:
                 self._version = self._client.replace(
                     store.LOCK, self._content(), self._version,
                 )
-            except ConflictError:
+            except VersionConflictError:
                 self._lost = True
                 raise LostLockError(self._client.place) from None
             self._renewed = start

@@ -9,7 +9,7 @@ import pytest
 
 from dumb_pypi.errors import BucketLibraryError, DumbPypiError, FileError
 from dumb_pypi.store import client as client_module
-from dumb_pypi.store.client import Client, ConflictError
+from dumb_pypi.store.client import Client, VersionConflictError
 from tests.support.bucket_places import HISTORY, Place, PREFIX, xml
 
 
@@ -19,7 +19,7 @@ def test_repeated_request_is_no_conflict(moto_place: Place) -> None:
     client = Client(moto_place.url)
     first = client.replace('x', b'1', None)
     assert client.replace('x', b'1', None) == first
-    with pytest.raises(ConflictError):
+    with pytest.raises(VersionConflictError):
         client.replace('x', b'2', None)
     second = client.replace('x', b'2', first)
     assert client.replace('x', b'2', first) == second

@@ -14,7 +14,7 @@ import pytest
 
 from dumb_pypi.errors import BusyError, FileError, LostLockError
 from dumb_pypi.store import client, lease
-from dumb_pypi.store.client import Client, ConflictError, Version
+from dumb_pypi.store.client import Client, Version, VersionConflictError
 from dumb_pypi.store.lease import Lease
 from tests.support import bucket
 from tests.support.memory_s3 import MemoryS3
@@ -105,7 +105,7 @@ def test_thread_ends_with_the_lock(store: Client, monkeypatch: pytest.MonkeyPatc
         try:
             steal(store)
             break
-        except ConflictError:
+        except VersionConflictError:
             # It was renewed in between.
             continue
     held._thread.join(TIMEOUT)
@@ -232,4 +232,4 @@ def test_faster_build_takes_over(
 def test_reason_of_unknown_error() -> None:
     """An error that nobody expected is shown on one line."""
     assert client._reason(ValueError('What\n\nDebug source:'), 's3') == 'What'
-    assert client._reason(ConflictError(), 's3') == 'ConflictError'
+    assert client._reason(VersionConflictError(), 's3') == 'VersionConflictError'
