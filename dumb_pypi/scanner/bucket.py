@@ -73,7 +73,7 @@ class _Result(NamedTuple):
     notices: tuple[Notice, ...] = ()
 
 
-class Bucket:
+class BucketSource:
     """The objects below a URL such as `s3://bucket/prefix`: see `Source`.
 
     Raises:

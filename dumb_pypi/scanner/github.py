@@ -23,7 +23,7 @@ from dumb_pypi.model.suffixes import is_companion, is_distribution, METADATA
 from dumb_pypi.scanner import metadata
 from dumb_pypi.scanner.responses import Response
 from dumb_pypi.scanner.source import add_hashes, Found, GITHUB, projects_of
-from dumb_pypi.scanner.web import Client, Origin
+from dumb_pypi.scanner.web import HttpClient, Origin
 
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName
@@ -89,7 +89,7 @@ class GitHub:
         self._url = f'{base}/repos/{owner}/{repository}'
         self._settings = settings
         self._has_token, credentials = _token(self._origin)
-        self._client = Client(
+        self._client = HttpClient(
             self._origin, credentials=credentials, cache=settings.cache, headers={
                 'Accept': 'application/vnd.github+json', 'X-GitHub-Api-Version': '2022-11-28',
             },

@@ -25,7 +25,7 @@ from dumb_pypi.model.free_text import FORBIDDEN
 from dumb_pypi.model.project_facts import ACTIVE, FactsLine, QUARANTINED, STATUSES
 from dumb_pypi.scanner import requirements, simple_pages
 from dumb_pypi.scanner.source import add_hashes, Found
-from dumb_pypi.scanner.web import Client, Origin, without_credentials
+from dumb_pypi.scanner.web import HttpClient, Origin, without_credentials
 
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName
@@ -66,7 +66,7 @@ class SimpleIndex:
             )
         self._is_safe = origin.is_safe
         self._settings = settings
-        self._client = Client(
+        self._client = HttpClient(
             origin, headers={'Accept': simple_pages.ACCEPT}, credentials=credentials,
             cache=settings.cache,
         )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dumb_pypi.model.project_facts import FactsLine
     from dumb_pypi.scanner.projects import KnownLine
     from dumb_pypi.scanner.requirements import AllowList
-    from dumb_pypi.scanner.web import Client
+    from dumb_pypi.scanner.web import HttpClient
 
 GITHUB = 'github:'  # what the source of a repository begins with
 
@@ -87,7 +87,7 @@ def projects_of(filenames_: Iterable[str]) -> set[NormalizedName]:
 
 
 def add_hashes(
-        lines: Sequence[Line], known: Mapping[str, Line], client: Client, name: str,
+        lines: Sequence[Line], known: Mapping[str, Line], client: HttpClient, name: str,
         settings: Settings,
 ) -> list[Notice]:
     """Add the missing hashes of lines: from the previous list, or by downloading their files.

@@ -143,8 +143,8 @@ def _open(source: str, settings: Settings) -> Source:
         from dumb_pypi.scanner.simple_index import SimpleIndex
         return SimpleIndex(source, settings)
     if source.startswith(BUCKETS):
-        from dumb_pypi.scanner.bucket import Bucket
-        return Bucket(source, settings)
+        from dumb_pypi.scanner.bucket import BucketSource
+        return BucketSource(source, settings)
     raise OptionError('SOURCE', (
         f'{shown(source)} is neither a folder, nor github:OWNER/REPO, nor the http or https URL of '
         'a simple index, nor the s3://, gs:// or az:// URL of a bucket'

@@ -82,7 +82,7 @@ class Origin(NamedTuple):
         return self.scheme == 'https' or self.host in _LOOPBACK
 
 
-class Client:
+class HttpClient:
     """Sends requests, from several threads at once.
 
     `headers` go with every request. `credentials`, the value of the header `Authorization`, go to

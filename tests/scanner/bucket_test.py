@@ -17,7 +17,7 @@ import pytest
 from dumb_pypi import build
 from dumb_pypi.errors import ConflictError
 from dumb_pypi.scanner import Scan, scan
-from dumb_pypi.scanner.bucket import Bucket
+from dumb_pypi.scanner.bucket import BucketSource
 from dumb_pypi.scanner.requirements import read_allow_list
 from dumb_pypi.scanner.source import Settings
 from tests.support import archives
@@ -250,7 +250,7 @@ def test_store_without_e_tags(bucket: WatchedBucket, tmp_path: Path) -> None:
 def test_threads_stop(bucket: WatchedBucket) -> None:
     """After an error, no thread reads another object."""
     bucket.put(WHEEL, archives.wheel())
-    source = Bucket(f's3://{bucket.name}', Settings(read_allow_list((), None)))
+    source = BucketSource(f's3://{bucket.name}', Settings(read_allow_list((), None)))
     source._stopped.set()
     assert source.scan({}, frozenset()).lines == {}
     assert [asked.key for asked in bucket.asked] == ['?']

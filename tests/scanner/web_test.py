@@ -20,16 +20,16 @@ import pytest
 
 from dumb_pypi.errors import FetchError, FileError
 from dumb_pypi.scanner import web
-from dumb_pypi.scanner.web import Client, Origin, without_credentials
+from dumb_pypi.scanner.web import HttpClient, Origin, without_credentials
 from tests.support.scripted import Reply, Request, run_site, Site
 
 
-def client_of(site: Site, **options: str) -> Client:
-    return Client(Origin.of(site.url), headers={'Accept': 'text/plain'}, **options)
+def client_of(site: Site, **options: str) -> HttpClient:
+    return HttpClient(Origin.of(site.url), headers={'Accept': 'text/plain'}, **options)
 
 
 @pytest.fixture
-def client(site: Site) -> Client:
+def client(site: Site) -> HttpClient:
     return client_of(site)
 
 
@@ -43,7 +43,7 @@ def raw(head: str, body: bytes = b'') -> Reply:
     return Reply(raw=f'HTTP/1.1 200 OK\r\n{head}\r\n\r\n'.encode() + body)
 
 
-def test_response(site: Site, client: Client) -> None:
+def test_response(site: Site, client: HttpClient) -> None:
     """A response has the final URL, the headers and the body."""
     site.pages['/a'] = Reply(b'body', {'Content-Type': 'Text/Plain; charset=utf-8'})
     response = client.get(f'{site.url}a')
@@ -55,7 +55,7 @@ def test_response(site: Site, client: Client) -> None:
 
 
 @pytest.mark.parametrize('encoding', ['gzip', 'X-GZIP'])
-def test_compressed_response(site: Site, client: Client, encoding: str) -> None:
+def test_compressed_response(site: Site, client: HttpClient, encoding: str) -> None:
     """A compressed response is unpacked."""
     site.pages['/a'] = Reply(gzip.compress(b'body' * 1000), {'Content-Encoding': encoding})
     assert client.get(f'{site.url}a').body == b'body' * 1000
@@ -86,7 +86,7 @@ def test_compressed_response(site: Site, client: Client, encoding: str) -> None:
     (Reply(status=304), 'HTTP status 304'),
 ])
 def test_bad_responses_are_one_line(
-        site: Site, client: Client, reply: Reply, message: str, monkeypatch: pytest.MonkeyPatch,
+        site: Site, client: HttpClient, reply: Reply, message: str, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A response that is too long, incomplete or no response is an error of one line."""
     monkeypatch.setattr(web, 'MAX_RESPONSE', 7)
@@ -106,7 +106,7 @@ def test_bad_responses_are_one_line(
     Reply(status=429, headers={'Retry-After': 'soon'}),
     raw('Content-Length: 5', b'1234'),
 ])
-def test_transient_failures_are_repeated(site: Site, client: Client, failure: Reply) -> None:
+def test_transient_failures_are_repeated(site: Site, client: HttpClient, failure: Reply) -> None:
     """A failure that may go away is an error only after several of them."""
     site.pages['/a'] = answered(failure, failure, failure, Reply(b'body'))
     assert client.get(f'{site.url}a').body == b'body'
@@ -120,7 +120,7 @@ def test_transient_failures_are_repeated(site: Site, client: Client, failure: Re
     Reply(status=400), Reply(status=403), Reply(status=404), Reply(status=501),
     Reply(status=503, headers={'Retry-After': '61'}),
 ])
-def test_other_failures_are_final(site: Site, client: Client, failure: Reply) -> None:
+def test_other_failures_are_final(site: Site, client: HttpClient, failure: Reply) -> None:
     """A failure that stays, or stays for long, is an error at once."""
     site.pages['/a'] = failure
     with pytest.raises(FetchError, match=f'HTTP status {failure.status}') as caught:
@@ -137,19 +137,19 @@ def test_refused_connection(monkeypatch: pytest.MonkeyPatch) -> None:
         unused.bind(('127.0.0.1', 0))
         url = f'http://127.0.0.1:{unused.getsockname()[1]}/'
         with pytest.raises(FetchError, match=r'Connection refused\. Check the URL, the network'):
-            Client(Origin.of(url), headers={}).get(url)
+            HttpClient(Origin.of(url), headers={}).get(url)
 
 
 def test_unknown_host(no_settings: None) -> None:  # noqa: ARG001 - it is needed, not used
     """A name that no server has is an error at once, of one line."""
     url = 'http://nowhere.invalid/'
     with pytest.raises(FetchError, match=r'cannot read http://nowhere.*\. Check the U') as caught:
-        Client(Origin.of(url), headers={}).get(url)
+        HttpClient(Origin.of(url), headers={}).get(url)
     assert '\n' not in str(caught.value)
 
 
 @pytest.mark.parametrize('url', ['ftp://127.0.0.1/a', 'file:///etc/passwd', 'data:,a'])
-def test_other_schemes_are_refused(site: Site, client: Client, url: str) -> None:
+def test_other_schemes_are_refused(site: Site, client: HttpClient, url: str) -> None:
     """Neither a URL nor a redirect reads anything but http and https."""
     with pytest.raises(FetchError):
         client.get(url)
@@ -159,7 +159,7 @@ def test_other_schemes_are_refused(site: Site, client: Client, url: str) -> None
 
 
 def test_silent_server_is_an_error(
-        site: Site, client: Client, monkeypatch: pytest.MonkeyPatch,
+        site: Site, client: HttpClient, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A server that accepts a request, and sends nothing, is an error after a while."""
     monkeypatch.setattr(web, 'TIMEOUT', 0.1)
@@ -206,11 +206,11 @@ def test_slow_server_is_an_error(
         thread.start()
         url = f'http://127.0.0.1:{server.getsockname()[1]}/'
         with pytest.raises(FetchError, match='took more than 0 seconds'):
-            Client(Origin.of(url), headers={}).get(url)
+            HttpClient(Origin.of(url), headers={}).get(url)
         thread.join()
 
 
-def test_redirects(site: Site, client: Client) -> None:
+def test_redirects(site: Site, client: HttpClient) -> None:
     """Redirects are followed, and the response has the last URL."""
     site.pages['/a'] = Reply(status=301, headers={'Location': '/b c\xe9#d'})
     site.pages['/b%20c%E9'] = Reply(status=308, headers={
@@ -221,7 +221,7 @@ def test_redirects(site: Site, client: Client) -> None:
     assert (response.url, response.body) == (f'{site.url}d', b'body')
 
 
-def test_redirect_loop_is_an_error(site: Site, client: Client) -> None:
+def test_redirect_loop_is_an_error(site: Site, client: HttpClient) -> None:
     """A redirect loop ends, and the bodies of redirects are not read."""
     site.pages['/a'] = Reply(
         raw=b'HTTP/1.1 302 Found\r\nLocation: /a\r\nContent-Length: 99999999999\r\n\r\n',
@@ -236,7 +236,7 @@ def test_redirect_loop_is_an_error(site: Site, client: Client) -> None:
     ('http://127.0.0.1:99999/', 'Port out of range'), ('http://a\\b/', '.'),
 ])
 def test_bad_redirects_are_errors(
-        site: Site, client: Client, place: str, message: str,
+        site: Site, client: HttpClient, place: str, message: str,
 ) -> None:
     """A redirect to something other than a URL is an error of one line."""
     site.pages['/a'] = Reply(status=302, headers={'Location': place})
@@ -376,7 +376,7 @@ def test_unusable_cache_is_an_error(site: Site, tmp_path: Path) -> None:
             client_of(site, cache=folder).get(f'{site.url}a')
 
 
-def test_one_failure_stops_all_requests(site: Site, client: Client) -> None:
+def test_one_failure_stops_all_requests(site: Site, client: HttpClient) -> None:
     """When one request fails, others end at once, and no more are sent."""
     started, done = threading.Event(), threading.Event()
 
@@ -414,7 +414,7 @@ def test_url_without_credentials() -> None:
 
 
 def test_requests_end_if_stopped_early(
-        site: Site, client: Client, monkeypatch: pytest.MonkeyPatch,
+        site: Site, client: HttpClient, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A request that begins while another thread stops all of them is interrupted, too."""
     class Watch(web._Watch):
