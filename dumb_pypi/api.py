@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TYPE_CHECKING
 
 from dumb_pypi import builder
-from dumb_pypi.builder import Scan, Scanned
+from dumb_pypi.builder import ScanFolder, Scanned
 from dumb_pypi.builder.refusals import refuse_file_of_build
 from dumb_pypi.builder.report import Report, report_file
 from dumb_pypi.builder.scanned import Described
@@ -159,7 +159,7 @@ def build_session(
             yield outcome
 
 
-def _scan_of(options: BuildOptions, progress: Callable[[float], None]) -> Scan:
+def _scan_of(options: BuildOptions, progress: Callable[[float], None]) -> ScanFolder:
     """Return a function that scans the folder, given the path of the previous list."""
     folder = options.package_list.path
     describing = _SCANNING * (1 - _READING)

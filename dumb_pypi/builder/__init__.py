@@ -54,14 +54,14 @@ class Scanned(NamedTuple):
 
 
 # Given the path of the list that the previous build got from the same folder, if there is one.
-Scan = Callable[[str | None], Scanned]
+ScanFolder = Callable[[str | None], Scanned]
 
 
 @contextlib.contextmanager
 def confirmed_build(
         options: BuildOptions, executor: Executor | None = None,
         progress: Callable[[float], None] = lambda _: None,
-        scan: Scan | None = None,
+        scan: ScanFolder | None = None,
 ) -> Iterator[Report]:
     """Build the index, and keep it locked while the caller takes notice of the report.
 
@@ -205,7 +205,7 @@ def _store_of(options: BuildOptions) -> Store:
     return Folder(options.output_dir)
 
 
-def _scanned(lists: Lists, options: BuildOptions, index: Store, scan: Scan) -> Lists:
+def _scanned(lists: Lists, options: BuildOptions, index: Store, scan: ScanFolder) -> Lists:
     index.hold()
     with _list_of_previous_scan(options, index, lists.packages) as previous:
         content, notices, describe = scan(previous)

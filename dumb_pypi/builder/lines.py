@@ -43,7 +43,7 @@ class LineNotice(NamedTuple):
     key: str | None = None
 
 
-class ProjectLines(msgspec.Struct, array_like=True, gc=False):
+class ProjectLineStats(msgspec.Struct, array_like=True, gc=False):
     """The checked lines of a project: their fingerprint, bytes and number, and files per month.
 
     Those are in JSON, since they take a third of the time to decode, and most are never looked at.
@@ -61,7 +61,7 @@ class ProjectLines(msgspec.Struct, array_like=True, gc=False):
 class Checked(NamedTuple):
     """The checked lines of a project, as `packages.json` has them, and the notices."""
     content: bytes
-    lines: ProjectLines
+    lines: ProjectLineStats
     notices: list[LineNotice]
 
 
@@ -108,7 +108,7 @@ def check_project(
         months[month].append(upload)
     return Checked(
         joined,
-        ProjectLines(
+        ProjectLineStats(
             fingerprint([joined]), len(joined), len(lines),
             msgspec.Raw(msgspec.json.encode(counts)),
         ),

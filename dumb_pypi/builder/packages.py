@@ -21,7 +21,7 @@ from typing import BinaryIO, NamedTuple
 import msgspec
 
 from dumb_pypi.builder.chunks import Survey
-from dumb_pypi.builder.lines import check_projects, Checked, LineNotice, ProjectLines
+from dumb_pypi.builder.lines import check_projects, Checked, LineNotice, ProjectLineStats
 from dumb_pypi.builder.source import ListFile
 from dumb_pypi.builder.texts import Texts, Uploads
 from dumb_pypi.builder.workers import batched, Workers
@@ -57,7 +57,7 @@ class OldPackages(NamedTuple):
     `uploads` are the numbers of its files in each month.
     """
     file: BinaryIO
-    projects: Mapping[str, ProjectLines]
+    projects: Mapping[str, ProjectLineStats]
     notices: Mapping[str, Sequence[LineNotice]]
     uploads: Mapping[str, int]
 
@@ -72,7 +72,7 @@ class Packages:
     """
 
     def __init__(
-            self, file: BinaryIO, projects: dict[str, ProjectLines],
+            self, file: BinaryIO, projects: dict[str, ProjectLineStats],
             line_notices: Mapping[str, Sequence[LineNotice]], notices: Sequence[Notice],
             uploads_per_month: Mapping[str, int],
             touched_months: Mapping[str, MonthChanges] | None, uploads: Uploads | None,
@@ -220,7 +220,7 @@ class _Splice:
             (lines.size for lines in self._old.projects.values()), initial=0,
         ))
         self._next = 0  # the index of the first old project that is neither copied nor replaced
-        self.projects: dict[str, ProjectLines] = {}
+        self.projects: dict[str, ProjectLineStats] = {}
         self.uploads = Counter(self._old.uploads)
         self.touched_months: dict[str, MonthChanges] | None = None if old is None else {}
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from dumb_pypi.builder.lines import LineNotice, ProjectLines
+from dumb_pypi.builder.lines import LineNotice, ProjectLineStats
 from dumb_pypi.builder.months import MonthLines, page_facts, PageFacts
 from dumb_pypi.builder.tree import Extent
 from dumb_pypi.pages import paths
@@ -26,7 +26,7 @@ class ProjectRecord(msgspec.Struct, array_like=True, gc=False):
 
     Of a project that only a previous list vouches for, the directory may have that page alone.
     """
-    lines: ProjectLines
+    lines: ProjectLineStats
     facts_fingerprint: str
     releases: msgspec.Raw
     summary: ProjectSummary
@@ -38,7 +38,7 @@ class ProjectRecord(msgspec.Struct, array_like=True, gc=False):
         """The record of the page of dependents, without the others. No fingerprint equals its own.
         """
         return ProjectRecord(
-            ProjectLines('', 0, 0, msgspec.Raw(b'{}')), '', NOTHING, self.summary, '',
+            ProjectLineStats('', 0, 0, msgspec.Raw(b'{}')), '', NOTHING, self.summary, '',
             self.dependents,
         )
 

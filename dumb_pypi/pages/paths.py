@@ -78,10 +78,10 @@ def changelog_page(month: str, number: int) -> str:
     return f'changelog/{month}.html' if number == 1 else f'changelog/{month}-{number}.html'
 
 
-def month_of(page: str) -> str:
+def month_of_path(page: str) -> str:
     """Return the month of a page of the changelog.
 
-    >>> month_of('changelog/2024-01.html'), month_of('changelog/undated-2.html')
+    >>> month_of_path('changelog/2024-01.html'), month_of_path('changelog/undated-2.html')
     ('2024-01', 'undated')
     """
     return page.removeprefix('changelog/')[:7]

@@ -78,7 +78,7 @@ class PeopleView(NamedTuple):
     others: str | None
 
 
-class LinkView(NamedTuple):
+class CardLink(NamedTuple):
     """A link of the project; `kind` is the name of its icon, `place` its host and path."""
     kind: str
     label: str
@@ -185,7 +185,7 @@ def keywords(text: str | None, root: str) -> Sequence[KeywordView]:
     ][:KEYWORDS_SHOWN]
 
 
-def links(facts: ProjectFacts) -> Sequence[LinkView]:
+def links(facts: ProjectFacts) -> Sequence[CardLink]:
     """Return a project's links by kind, each URL once.
 
     The first link of a kind has the same label in all projects, others have that of the project.
@@ -195,7 +195,7 @@ def links(facts: ProjectFacts) -> Sequence[LinkView]:
     given: Iterable[tuple[str, str]] = (facts.project_urls or {}).items()
     if facts.home_page is not None:
         given = (*given, ('Homepage', facts.home_page))
-    views: dict[str, LinkView] = {}
+    views: dict[str, CardLink] = {}
     unused = dict(_NAMES)
     kinds = ((_KINDS.get(_IGNORED.sub('', label).lower(), 'link'), label, url)
              for label, url in given)
@@ -207,7 +207,7 @@ def links(facts: ProjectFacts) -> Sequence[LinkView]:
         kind = 'source' if is_source else given_kind
         if url.rstrip('/') not in views:
             name = unused.pop(kind, f'{label[:1].upper()}{label[1:]}')
-            views[url.rstrip('/')] = LinkView(kind, name, url, place)
+            views[url.rstrip('/')] = CardLink(kind, name, url, place)
     return sorted(views.values(), key=lambda view: _ORDER[view.kind])
 
 

@@ -226,8 +226,8 @@ class Web:
             for target in (page.earlier, page.later)
         )
         earlier_month, later_month = (
-            None if target is None or paths.month_of(target) == page.month
-            else times.month_in_words(paths.month_of(target))
+            None if target is None or paths.month_of_path(target) == page.month
+            else times.month_in_words(paths.month_of_path(target))
             for target in (page.earlier, page.later)
         )
         return self._render_framed(
