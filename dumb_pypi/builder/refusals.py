@@ -76,6 +76,7 @@ def _why_not_there(output: str, given: Mapping[str, str]) -> str | None:
         return 'is a list of this build'
     if is_distribution(os.path.basename(path).removesuffix(METADATA)):
         return 'has the name of a distribution file'
+    # A build also renders everything if any file there changed.
     if 'template_dir' in given and place.startswith(_real_folder(given['template_dir'])):
         return 'is in the folder of --template-dir'
     output_dir = given.get('output_dir', '')

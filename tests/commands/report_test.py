@@ -106,6 +106,15 @@ def test_wrong_option_is_reported(place: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(('output_dir', 'reason'), [
+    ('', '--output-dir: is empty'), ('s3://a?b', '--output-dir: '),
+])
+def test_wrong_output_directory_is_reported(place: Path, output_dir: str, reason: str) -> None:
+    """If the output directory makes no sense, no report can overwrite anything in it."""
+    assert run(place, '--output-dir', output_dir) == 2
+    assert report(place)['error'].startswith(reason)
+
+
 def test_busy_directory_is_reported(place: Path) -> None:
     """A build that another one keeps out is reported."""
     assert run(place) == 0
@@ -166,7 +175,7 @@ def test_report_follows_no_link(place: Path) -> None:
     assert {path.name for path in place.iterdir()} == {'list', 'mine', 'out', 'report'}
 
 
-@pytest.mark.parametrize('path', ('nowhere/report', '.', 'a\0b'))
+@pytest.mark.parametrize('path', ('nowhere/report', '.', 'a\0b', 'a\0b/report'))
 def test_unwritable_report_writes_no_page(place: Path, path: str) -> None:
     """If the report cannot be written, the build fails before it writes anything."""
     with pytest.raises(FileError, match=r'^cannot write '):
