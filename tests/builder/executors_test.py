@@ -197,6 +197,8 @@ def test_broken_executor_is_reported(tmp_path: Path) -> None:
 
 def test_template_error_in_an_executor(tmp_path: Path) -> None:
     """A broken template is reported as in a process of the build's own."""
-    (tmp_path / 'project.html').write_text('{{ project.nonsense }}')
+    templates = tmp_path / 'templates'
+    templates.mkdir()
+    (templates / 'project.html').write_text('{{ project.nonsense }}')
     with ThreadPoolExecutor(2) as executor, pytest.raises(TemplateError):
-        built(tmp_path, LINES, executor=executor, template_dir=tmp_path)
+        built(tmp_path, LINES, executor=executor, template_dir=templates)
