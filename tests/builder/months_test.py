@@ -106,7 +106,7 @@ def test_old_projects_are_not_read(
     assert {*read} == {'more', *(f'p{JANUARY}-{number:03}' for number in latest)}
 
 
-def test_growing_months_are_those_of_full_builds(
+def test_growing_months_equal_full_builds(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """However many uploads are added at once, the pages are those of a full build."""
