@@ -162,10 +162,10 @@ def test_missing_credentials(site: Site, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.parametrize(('source', 'options', 'reason'), (
-    ('s3://x', {'names_only': True, 'write_metadata': True}, 'nothing is read, so remove --write'),
-    ('s3://x', {'names_only': True, 'projects': True}, 'nothing is read, so remove --projects'),
+    ('s3://x', {'names_only': True, 'write_metadata': True}, 'cannot be used with --write'),
+    ('s3://x', {'names_only': True, 'projects': True}, 'cannot be used with --projects'),
     ('.', {'names_only': True}, 'none of the sources is a bucket'),
-    ('https://x/', {'write_metadata': True}, 'none of the sources is a folder or a bucket'),
+    ('https://x/', {'write_metadata': True}, 'requires a folder or a bucket among the sources'),
     ('ftp://x/', {}, 'nor the s3://, gs:// or az:// URL of a bucket'),
 ))
 def test_option_without_a_use_is_refused(
@@ -177,11 +177,11 @@ def test_option_without_a_use_is_refused(
 
 
 @pytest.mark.parametrize(('sources', 'places'), (
-    (['.', 's3://x'], r'in \. and in s3://x would'),
-    (['s3://x/a', 'a', 'b/'], 'in a, b/ and in s3://x/a would'),
-    (['s3://x/a/', 's3://x/b'], 'in s3://x/a and in s3://x/b would'),
+    (['.', 's3://x'], r'cannot be both \. and s3://x: the URLs'),
+    (['s3://x/a', 'a', 'b/'], 'cannot be both a, b/ and s3://x/a: the URLs'),
+    (['s3://x/a/', 's3://x/b'], 'cannot be both s3://x/a and s3://x/b: the URLs'),
 ))
 def test_urls_relative_to_different_places(sources: list[str], places: str) -> None:
     """No `--packages-url` is right for the files of a folder and a bucket, or of two buckets."""
-    with pytest.raises(OptionError, match=f'{places} be relative to different places'):
+    with pytest.raises(OptionError, match=f'{places} .* be relative to different places'):
         scan(sources)
