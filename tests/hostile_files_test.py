@@ -118,7 +118,9 @@ def test_two_lists_on_standard_input(command: Command) -> None:
     message = command.refused(
         *command.arguments('--package-list', '-', '--project-list-json', '-'),
     )
-    assert message == '--…package-list…: only one list can be standard input'
+    assert message == (
+        '--package-list and --project-list-json read standard input, but only one list can'
+    )
 
 
 @pytest.mark.parametrize('content', (
