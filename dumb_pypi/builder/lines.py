@@ -20,7 +20,6 @@ from dumb_pypi.model.fields import (
     require_utf8,
     unknown_key,
 )
-from dumb_pypi.model.specifiers import is_specifier
 from dumb_pypi.model.suffixes import METADATA
 from dumb_pypi.model.times import month_of
 from dumb_pypi.options import PLAIN
@@ -132,9 +131,6 @@ def _check_usual(project: str, content: bytes) -> list[tuple[bytes, Upload]] | N
             parsed = check_values(line, before)
             if parsed[0] != project:
                 raise _OtherProjectError
-            python = line.requires_python
-            if python is not None and python != before.requires_python and not is_specifier(python):
-                return None
             found[line.filename] = encode(line), changelog.upload_of(line, parsed)
             before = line
     except (LineError, msgspec.DecodeError, RecursionError):
@@ -151,7 +147,6 @@ def _check_each(
     check = check_plain if form == PLAIN else check_json
     found: dict[str, tuple[bytes, Upload, int]] = {}  # line, upload and number, by file name
     reported: set[str] = set()
-    invalid: set[str] = set()
     metadata: list[bytes] = []
     before = Line(filename='')
     for number, raw_line in enumerate(io.BytesIO(content)):
@@ -169,13 +164,6 @@ def _check_each(
         before = file.line
         if file.project != project:
             raise _OtherProjectError
-        python = file.line.requires_python
-        if not (python is None or python in invalid or is_specifier(python)):
-            invalid.add(python)
-            notices.append(LineNotice(number, (
-                f'requires_python {shown(python)} of {file.filename} is not a version specifier, '
-                "such as '>=3.9': uv may skip the file"
-            ), False))
         for key in unknown_keys:
             if key not in reported:
                 reported.add(key)

@@ -109,7 +109,7 @@ _MEMBERS = st.sampled_from([
     b'"scanned_etag": "a:b"', b'"summary": "a:b"', b'"summary": "a\\u003ab"', b'"summary": "\xff"',
     b'"requires_dist": ["a ; python_version > \'3\'", " b"]', b'"requires_dist": ["a\\tb"]',
     b'"yanked_reason": false', b'"yanked_reason": ""', b'"upload_timestamp": 1.5',
-    b'"version": "1"', b'"requires_python": ">=3"', b'"requires_python": "x"',
+    b'"version": "1"',
 ])
 
 
@@ -125,24 +125,6 @@ def test_lines_together_are_lines_alone(lines: list[tuple[int, list[bytes]]]) ->
         patch.setattr('dumb_pypi.builder.lines._check_usual', lambda *_: None)
         alone = check_projects((JSON, [('foo', content)]))
     assert check_projects((JSON, [('foo', content)])) == alone
-
-
-def test_invalid_specifier_is_reported_once() -> None:
-    """A `requires_python` that clients cannot parse is kept, and reported once per project."""
-    lines = [
-        b'{"filename": "%b-%d.zip", "requires_python": "%b"}' % (project, number, python)
-        for project, pythons in ((b'foo', b'>=3 | x | >=3 | x | >=3.*'), (b'bar', b'x | <4.0a1'))
-        for number, python in enumerate(pythons.split(b' | '))
-    ]
-    files, notices = read_files(b'\n'.join(lines))
-    assert len(files) == len(lines)
-    reason = "is not a version specifier, such as '>=3.9': uv may skip the file"
-    assert [str(notice) for notice in notices] == [
-        f"list:2: requires_python 'x' of foo-1.zip {reason}",
-        f"list:5: requires_python '>=3.*' of foo-4.zip {reason}",
-        f"list:6: requires_python 'x' of bar-0.zip {reason}",
-    ]
-    assert not any(notice.skipped for notice in notices)
 
 
 @pytest.mark.parametrize('size', (1, 100, 1 << 20))
