@@ -1,10 +1,11 @@
 """Texts in a temporary file, where they take no memory: uploads, and pages of the changelog."""
 from __future__ import annotations
 
+import contextlib
 import os
 from array import array
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
 from dumb_pypi.errors import FileError
@@ -24,20 +25,25 @@ class Texts:
     def add(self, text: bytes) -> tuple[int, int]:
         """Return the place of the text."""
         place = self._size, len(text)
-        try:
+        with self._reported('write'):
             self._file.write(text)
-        except OSError as error:
-            raise FileError('write', self._file.name, error) from error
         self._size += len(text)
         return place
 
     def read(self, place: tuple[int, int]) -> bytes:
         offset, size = place
-        try:
+        # On a full disk, what was written may only fail now.
+        with self._reported('write'):
             self._file.flush()
+        with self._reported('read'):
             return os.pread(self._file.fileno(), size, offset)
+
+    @contextlib.contextmanager
+    def _reported(self, action: str) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
-            raise FileError('read', self._file.name, error) from error
+            raise FileError(action, self._file.name, error) from error
 
 
 class Uploads:
