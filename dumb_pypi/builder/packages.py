@@ -32,20 +32,23 @@ from dumb_pypi.model.times import month_of, UNDATED
 _COPY = 1 << 20  # bytes copied or searched at once
 _TASK = 1 << 18  # bytes of lines in a task, at least one project's
 _DAY = 86400  # seconds
-_FEW = 1000  # added lines of a month to remember
+_FEW = 1 << 18  # bytes of added lines of a month to remember
 
 
 class MonthChanges(msgspec.Struct):
     """What changed in a month: the earliest time of an added or removed line, and the added ones.
 
-    `added` is None if some are removed or many are added. By default all may have changed.
+    `added` is None if some are removed or many are added, and `size` is that of the added ones. By
+    default all may have changed.
     """
     since: float = 0
     added: list[bytes] | None = None
+    size: int = 0
 
     def add(self, line: bytes, time: float, *, removed: bool) -> None:
         self.since = min(self.since, time)
-        if removed or self.added is None or len(self.added) == _FEW:
+        self.size += len(line)
+        if removed or self.added is None or self.size > _FEW:
             self.added = None
         else:
             self.added.append(line)

@@ -110,7 +110,8 @@ def test_growing_months_equal_full_builds(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """However many uploads are added at once, the pages are those of a full build."""
-    monkeypatch.setattr(packages, '_FEW', 2)
+    # Two lines.
+    monkeypatch.setattr(packages, '_FEW', 150)
     lines = (*month(9), *month(3, FEBRUARY))
     for number in (1, 2, 3, 4, 5, 8, 9, 10, 12):
         run(tmp_path, lines[:number])
