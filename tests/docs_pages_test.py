@@ -39,7 +39,7 @@ def test_broken_package_stops_no_pipeline(tmp_path: Path, name: str) -> None:
     done = subprocess.run(
         ['sh', '-e', '-c', script], cwd=tmp_path, capture_output=True, text=True, check=False,
         env=bucket.tool_environment('http://127.0.0.1:1/', tmp_path) | {
-            'SITE_URL': site_url, 'CI_PAGES_URL': site_url,
+            'SITE_URL': site_url, 'CI_PAGES_URL': site_url.removesuffix('/'),
         },
     )
     assert (done.returncode, done.stdout) == (0, '')
@@ -48,4 +48,7 @@ def test_broken_package_stops_no_pipeline(tmp_path: Path, name: str) -> None:
     assert f'href="../../pool/{NAME}#sha256=' in page
     assert (tmp_path / f'public/pool/{NAME}.metadata').read_bytes() == described
     assert '>Heading of the README<' in (tmp_path / 'public/project/foo/index.html').read_text()
+    assert 'data-core-metadata' in page
     assert site_url in (tmp_path / 'public/rss/updates.xml').read_text()
+    # This page is shown at any depth.
+    assert 'href="/project/projects/"' in (tmp_path / 'public/404.html').read_text()

@@ -47,35 +47,6 @@ def test_table_links_to_all_settings() -> None:
     assert {path.partition('/')[0] for path in named} == folders
 
 
-@pytest.mark.parametrize('name', ['github-pool.yml', 'gitlab.yml'])
-def test_pages_commands_build_an_index(tmp_path: Path, name: str) -> None:
-    """The commands for GitHub and GitLab Pages build an index whose links work."""
-    text = (DEPLOY / 'pages' / name).read_text()
-    commands = re.findall(
-        r'^ +(?:- )?(?:run: )?((?:pip|mkdir|cp|dumb-pypi|dumb-pypi-scan) .*)$', text, re.MULTILINE,
-    )
-    # Users have to edit this command.
-    install = 'pip install git+https://example.com/dumb-pypi.git'
-    assert 'Change the URL' in text
-    commands.remove(install)
-    assert len(commands) == 4
-    (tmp_path / 'pool').mkdir()
-    make(tmp_path / 'pool', {'filename': 'foo-1.0-py3-none-any.whl'})
-    subprocess.run(
-        ['sh', '-e', '-c', '\n'.join(commands)], cwd=tmp_path, check=True,
-        env={
-            **bucket.tool_environment('http://127.0.0.1:1/', tmp_path),
-            'SITE_URL': 'https://team.example.com/index/',
-            'CI_PAGES_URL': 'https://team.example.com/index',
-        },
-    )
-    assert 'href="/index/projects/"' in (tmp_path / 'public/404.html').read_text()
-    page = (tmp_path / 'public/simple/foo/index.html').read_text()
-    [link] = re.findall(r'href="([^"#]*)#sha256=', page)
-    assert 'data-core-metadata' in page
-    assert (tmp_path / 'public/simple/foo' / link).exists()
-
-
 @pytest.fixture(scope='module')
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with bucket.run_s3(tmp_path_factory.mktemp('s3')) as server:
