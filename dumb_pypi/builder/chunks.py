@@ -41,6 +41,7 @@ _CUT = 0xff  # one line in 256 ends a chunk
 _LARGEST = 1 << 20  # bytes: a list may have no line at which to cut
 _READ = 1 << 19  # bytes read at once
 _TASK = 1 << 18  # bytes of chunks in a task
+_AT_ONCE = 256  # known chunks compared at once
 
 # Encoded surveys of chunks, by the digests of the chunks.
 Memo = Mapping[str, bytes]
@@ -106,16 +107,18 @@ def survey_list(
     mark = source.read(0, len(BYTE_ORDER_MARK))
     start = len(mark) if mark == BYTE_ORDER_MARK else 0
 
+    # Without a survey, the very bytes that were hashed are surveyed: another program may write the
+    # list in place.
+    has_surveys = all(chunk.digest in memo for chunk in known or ())
+
     def unknown() -> Iterator[tuple[str, bytes]]:
-        offset = start
-        for chunk, content in _cut(source, start, known or ()):
+        for chunk, content in _cut(source, start, known if known and has_surveys else ()):
             chunks.append(chunk)
             progress(chunk.size)
             if chunk.digest not in surveys:
                 surveys[chunk.digest] = memo.get(chunk.digest, b'')
                 if not surveys[chunk.digest]:
-                    yield chunk.digest, content or source.read(offset, chunk.size)
-            offset += chunk.size
+                    yield chunk.digest, content
 
     tasks = (
         (source.form, batch)
@@ -199,23 +202,27 @@ def _pieces(chunks: Iterable[Chunk], surveys: Memo) -> dict[str, list[bytes]]:
 def _cut(
         source: ListFile, start: int, known: Sequence[Chunk],
 ) -> Iterator[tuple[Chunk, bytes]]:
-    """Cut a list into chunks; the content of a known one may be omitted.
+    """Cut a list into chunks; without the content of those that follow a known one, as before.
 
-    After a known chunk, those that followed it are tried first: hashing them is faster than looking
-    for the next cut.
+    These are tried first: hashing them is faster than looking for the next cut.
     """
     places = {chunk.digest: index for index, chunk in reversed([*enumerate(known)])}
     following = 0
     offset = start
     buffer, base = b'', 0
     while offset < source.size:
-        expected = known[following:]
-        for chunk in expected[:unchanged_chunks(source, offset, expected)]:
+        expected = known[following:following + _AT_ONCE]
+        unchanged = unchanged_chunks(source, offset, expected)
+        for chunk in expected[:unchanged]:
             # The last chunk ended where its list did, which need not be at a cut.
             if chunk is known[-1] and offset + chunk.size < source.size:
                 break
             yield chunk, b''
             offset += chunk.size
+            following += 1
+        else:
+            if 0 < unchanged == len(expected):
+                continue
         if offset == source.size:
             return
         if not base <= offset < base + len(buffer):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dumb_pypi.builder import chunks, source
 from dumb_pypi.builder.chunks import Memo, Survey, survey_list
-from dumb_pypi.builder.source import BYTE_ORDER_MARK, Chunk
+from dumb_pypi.builder.source import BYTE_ORDER_MARK, Chunk, digest_of
 from dumb_pypi.builder.workers import InProcess
 from dumb_pypi.options import JSON, PLAIN
 from tests.support import list_histories
@@ -30,6 +30,7 @@ def small_chunks() -> Iterator[None]:
         monkeypatch.setattr(chunks, '_LARGEST', 150)
         monkeypatch.setattr(chunks, '_READ', 100)
         monkeypatch.setattr(chunks, '_TASK', 100)
+        monkeypatch.setattr(chunks, '_AT_ONCE', 3)
         monkeypatch.setattr(source, '_LONG', 300)
         yield
 
@@ -171,6 +172,31 @@ def test_known_chunks_are_not_surveyed_again(monkeypatch: pytest.MonkeyPatch) ->
     now = survey_of(content + b'{"filename": "new-1.zip"}\n', before.chunks, before.surveys)
     assert now.dirty == {'new'}
     assert len(surveyed) == 1
+
+
+def test_hashed_bytes_are_surveyed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the memo, a list that is written in place gives surveys of the bytes that it had."""
+    class ChangingList(ListInMemory):
+        reads = 0
+
+        def read(self, offset: int, length: int) -> bytes:
+            self.reads += 1
+            content = super().read(offset, length)
+            return content.replace(b'p', b'q') if self.reads > 6 else content
+
+    content = b''.join(b'{"filename": "p%d-1.zip"}\n' % number for number in range(99))
+    known = survey_of(content).chunks
+    surveyed: list[bytes] = []
+    survey = chunks.survey
+
+    def note(chunk: bytes, form: str) -> chunks.ChunkSurvey:
+        surveyed.append(chunk)
+        return survey(chunk, form)
+
+    monkeypatch.setattr(chunks, 'survey', note)
+    now = survey_list(ChangingList(content), known, {}, InProcess(), ignore_progress)
+    assert [*map(digest_of, surveyed)] == [*now.surveys]
+    assert len(surveyed) > 6
 
 
 def test_large_lines_are_read() -> None:
