@@ -16,7 +16,7 @@ from dumb_pypi.errors import (
     shown_path,
     ShrinkError,
 )
-from dumb_pypi.model.arguments import path_of
+from dumb_pypi.model.arguments import option_of, path_of
 from dumb_pypi.options import BuildOptions, is_bucket
 from dumb_pypi.pages import paths
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from dumb_pypi.store.interface import Store
 
 
-_OUTPUTS = {'report': '--report', 'changes_file': '--changes-file'}
+_OUTPUTS = {'report', 'changes_file'}
 _LISTS = (
     'package_list', 'package_list_json', 'previous_package_list', 'previous_package_list_json',
     'project_list_json',
@@ -55,7 +55,7 @@ def refuse_file_of_build(output: str, arguments: Mapping[str, Any]) -> None:
     given = {name: path for name, path in given.items() if path}
     if output in given and (reason := _why_not_there(output, given)) is not None:
         raise OptionError(
-            _OUTPUTS[output], f'{shown_path(given[output])} {reason}; pass another path',
+            option_of(output), f'{shown_path(given[output])} {reason}; pass another path',
         )
 
 
@@ -66,10 +66,10 @@ def _why_not_there(output: str, given: Mapping[str, str]) -> str | None:
 
     path = given[output]
     place = _real_place(path)
-    [other] = _OUTPUTS.keys() - {output}
+    [other] = _OUTPUTS - {output}
     is_shared = other in given and place == _real_place(given[other])
     if is_shared and (path == STDOUT or not is_device(path)):
-        return f'is also the path of {_OUTPUTS[other]}'
+        return f'is also the path of {option_of(other)}'
     if path == STDOUT:
         return None
     if any(place == _real_place(given[name]) for name in _LISTS if name in given):

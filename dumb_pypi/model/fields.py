@@ -229,6 +229,7 @@ _HEX_DIGITS = {
     'md5': (32,), 'sha1': (40,), 'sha224': (56,), 'sha256': (64,), 'sha384': (96,),
     'sha512': (128,), 'blake2b': (64, 128),
 }
+# Whether a hash is `sha256=<hex>`, as a scan lists it.
 is_sha256 = re.compile('sha256=[0-9a-f]{64}').fullmatch
 _HASH = re.compile(r'([a-z0-9_]+)=([0-9a-f]+)', re.IGNORECASE | re.ASCII)
 # As other programs write hashes.

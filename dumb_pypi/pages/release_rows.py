@@ -14,6 +14,7 @@ from dumb_pypi.pages.release_pages import Block, release_anchor
 from dumb_pypi.pages.release_views import (
     kind_of,
     own_date,
+    pin_of,
     ReleasesPage,
     requirements_shown,
 )
@@ -74,15 +75,13 @@ class ReleaseRows:
         files, uploaded, uploader = release.files, release.uploaded, release.uploaded_by
         python, reason = release.best_informed.requires_python, release.yanked_reason
         is_latest = release is self._page.latest
-        name = release.name
+        # Of what PEP 440 allows in a version, HTML escapes nothing.
+        name = release.name if release.version is not None else escaped(release.name)
+        pin = pin_of(self._project, release)
+        pin_html = '' if pin is None else f' data-pin="{pin}"'
         # The anchor is inside of the folded part: then browsers unfold it for a link to it.
-        anchor = f' id="{release_anchor(name)}"'
-        tags = pin = date = notes = ''
-        if release.version is None:
-            name = escaped(name)
-        elif self._offered:
-            # Of what PEP 440 allows in a version, HTML escapes nothing.
-            pin = f' data-pin="{self._project.name}=={name}"'
+        anchor = f' id="{release_anchor(release.name)}"'
+        tags = date = notes = ''
         # The latest release is yanked if all are.
         if is_latest and reason is None and self._offered:
             tags = _LATEST
@@ -105,7 +104,7 @@ class ReleaseRows:
         if reason:
             notes = f'<p class="why">Yanked: <bdi>{escaped(reason)}</bdi></p>\n{notes}'
         return (
-            f'<details{pin}{" open" if is_latest else ""}>'
+            f'<details{pin_html}{" open" if is_latest else ""}>'
             f'<summary><b>{name}{tags}</b>'
             f'<span>{_count(files)}</span>{_python_html(python)}{date}</summary>\n{notes}'
             f'{self._files_html(files, (python, uploaded, uploader, reason), anchor)}</details>\n'

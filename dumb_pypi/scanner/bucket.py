@@ -17,11 +17,10 @@ from typing import NamedTuple, TYPE_CHECKING, TypeVar
 from dumb_pypi.errors import BrokenError, FieldError, FileError, Notice
 from dumb_pypi.model import urls
 from dumb_pypi.model.distfile import check_line, Distfile
-from dumb_pypi.model.fields import encode, Line
+from dumb_pypi.model.fields import encode, is_sha256, Line
 from dumb_pypi.model.suffixes import is_companion, is_distribution, METADATA
 from dumb_pypi.scanner import archives
 from dumb_pypi.scanner.objects import GoneError, ObjectReader
-from dumb_pypi.scanner.previous import is_sha256
 from dumb_pypi.scanner.reader import reason_to_skip, run_in_threads, SKIPPED, stated_line
 from dumb_pypi.scanner.remote_files import RangeFile
 from dumb_pypi.scanner.source import Found, projects_of
@@ -180,7 +179,7 @@ class BucketSource:
             return False
         if self._settings.names_only:
             return True
-        return is_sha256(before.hash or '') and (
+        return is_sha256(before.hash or '') is not None and (
             # A scan lists this for every wheel that it has read.
             not file.is_wheel or before.requires_dist is not None
         ) and not (self._settings.write_metadata and file.is_wheel and file.metadata is None)

@@ -3,16 +3,13 @@ from __future__ import annotations
 
 import codecs
 import copy
-import re
 from typing import NamedTuple, TYPE_CHECKING
 
 from dumb_pypi.errors import FieldError, FileError, LineError, Notice, shown_path
-from dumb_pypi.model.fields import decode_line, Line
+from dumb_pypi.model.fields import decode_line, is_sha256, Line
 
 if TYPE_CHECKING:
     from dumb_pypi.scanner.folder import FoundFile
-
-_SHA256 = re.compile('sha256=[0-9a-f]{64}')
 
 
 class PreviousList(NamedTuple):
@@ -71,11 +68,6 @@ def still_holds(line: Line, file: FoundFile, write_metadata: bool) -> bool:
         # A scan lists this for every wheel that it has read.
         and line.requires_dist is not None
     )
-
-
-def is_sha256(text: str) -> bool:
-    """Return whether a hash is `sha256=<hex>`, as a scan lists it."""
-    return _SHA256.fullmatch(text) is not None
 
 
 def _is_plain(text: bytes) -> bool:

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol, TYPE_CHECKING
 
 from dumb_pypi.errors import FieldError, Notice, shown
 from dumb_pypi.model import filenames
-from dumb_pypi.scanner.previous import is_sha256
+from dumb_pypi.model.fields import is_sha256
 
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName
