@@ -1,4 +1,8 @@
-"""Lines of listings: columns before a path."""
+"""Lines of listings: columns before a path.
+
+They are apart from the check of a line because few lists have such lines, and because a build asks
+for them again before it refuses a whole list.
+"""
 from __future__ import annotations
 
 import re
